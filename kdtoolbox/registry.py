@@ -1,0 +1,108 @@
+"""The registries of kdtoolbox: children of mmaction2's, which are children of mmengine's.
+
+A name is looked up here first, then in mmaction2, then in mmengine, so a config with
+``default_scope = 'kdtoolbox'`` uses all three without prefixes. Losses, connectors and teachers are
+``MODELS``, as everything that is an ``nn.Module`` is in OpenMMLab.
+
+Packages that declare an entry point in the group ``kdtoolbox.plugins`` are imported the first time
+any of these registries is asked for a name, so that installing a plugin is enough to use it.
+"""
+
+import difflib
+from importlib.metadata import entry_points
+
+import mmaction.registry as mmaction_registries
+import mmengine.registry
+from mmaction.utils import register_all_modules as import_mmaction
+
+PLUGIN_GROUP = 'kdtoolbox.plugins'
+
+
+class Registry(mmengine.registry.Registry):
+    """mmengine's registry that knows plugins and, on an unknown name, the nearest known ones."""
+
+    def import_from_location(self) -> None:
+        if self._imported:
+            return
+        # mmengine imports the locations of the registry it was asked, not those of its parents.
+        import_mmaction(init_default_scope=False)
+        super().import_from_location()
+        load_plugins()
+
+    def get(self, key: str) -> type:
+        """Return the class registered as ``key``.
+
+        Raises:
+            KeyError: the name is registered neither here nor in a parent; the message lists the
+                nearest names.
+        """
+        try:
+            found = super().get(key)
+        except (RuntimeError, ImportError):  # mmengine's own signals for "no such name"
+            found = None
+        if found is None:
+            raise KeyError(self._unknown(key))
+        return found
+
+    def names(self) -> list[str]:
+        """All names that can be used in a config, those of the parents included."""
+        self.import_from_location()
+        names: set[str] = set()
+        registry = self
+        while registry is not None:
+            names.update(registry.module_dict)
+            registry = registry.parent
+        return sorted(names)
+
+    def _unknown(self, key: str) -> str:
+        nearest = difflib.get_close_matches(key, self.names(), n=3, cutoff=0.5)
+        hint = f'did you mean {" or ".join(map(repr, nearest))}?' if nearest else 'no name is near it.'
+        return (f'there is no {self.name} called {key!r}: {hint} A class of your own is found when its '
+                f'module is named in custom_imports or in an entry point of the group {PLUGIN_GROUP!r}.')
+
+
+_loaded_plugins: dict[str, object] = {}
+
+
+def load_plugins() -> dict[str, object]:
+    """Import every installed plugin once; returns entry point name -> module.
+
+    Raises:
+        ImportError: a plugin does not import; the message names the plugin and its distribution.
+    """
+    for point in entry_points(group=PLUGIN_GROUP):
+        if point.name in _loaded_plugins:
+            continue
+        try:
+            _loaded_plugins[point.name] = point.load()
+        except Exception as error:  # a plugin can fail in any way; the user needs to know which one
+            raise ImportError(f'the kdtoolbox plugin {point.name!r} ({point.value}, installed by '
+                              f'{point.dist.name if point.dist else "an unknown package"}) does not '
+                              f'import: {error}. Mend or uninstall it.') from error
+    return dict(_loaded_plugins)
+
+
+def _child(name: str, *locations: str) -> Registry:
+    parent = getattr(mmaction_registries, name)
+    return Registry(parent.name, parent=parent, scope='kdtoolbox', locations=list(locations))
+
+
+MODELS = _child('MODELS', 'kdtoolbox.losses', 'kdtoolbox.connectors', 'kdtoolbox.teachers',
+                'kdtoolbox.distillers')
+DATASETS = _child('DATASETS', 'kdtoolbox.datasets')
+TRANSFORMS = _child('TRANSFORMS', 'kdtoolbox.datasets.transforms')
+METRICS = _child('METRICS', 'kdtoolbox.evaluation')
+HOOKS = _child('HOOKS', 'kdtoolbox.engine')
+DATA_SAMPLERS = _child('DATA_SAMPLERS', 'kdtoolbox.datasets')
+LOOPS = _child('LOOPS', 'kdtoolbox.engine')
+RUNNERS = _child('RUNNERS', 'kdtoolbox.engine')
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'kdtoolbox.distillers')
+OPTIMIZERS = _child('OPTIMIZERS', 'kdtoolbox.engine')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'kdtoolbox.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'kdtoolbox.engine')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'kdtoolbox.engine')
+EVALUATOR = _child('EVALUATOR', 'kdtoolbox.evaluation')
+VISUALIZERS = _child('VISUALIZERS', 'kdtoolbox.engine')
+VISBACKENDS = _child('VISBACKENDS', 'kdtoolbox.engine')
+LOG_PROCESSORS = _child('LOG_PROCESSORS', 'kdtoolbox.engine')
+TASK_UTILS = _child('TASK_UTILS', 'kdtoolbox.distillers')

@@ -1,0 +1,114 @@
+"""Listening to the outputs of modules inside a network while it runs."""
+
+import difflib
+from collections.abc import Iterable
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+LOGITS = 'logits'
+FEATURES = 'features'
+
+
+class Taps:
+    """Record what named modules of ``network`` give during a forward pass.
+
+    A path is a module path such as ``'backbone.layer4'``: its output is recorded. Two names are
+    always there: ``'logits'``, what the classifier returns, and ``'features'``, what it receives.
+
+    The hooks sit on the network only inside :meth:`listening`, so a network whose taps are not in
+    use runs exactly as without them, and copies of it (EMA) carry none.
+
+    Args:
+        network: the network to listen to.
+        paths: what to record.
+        classifier: path of the module behind ``'logits'`` and ``'features'``.
+        owner: what the network is called in error messages.
+
+    Raises:
+        ValueError: a path is not a module of the network; the message lists the nearest valid ones.
+    """
+
+    def __init__(self, network: nn.Module, paths: Iterable[str], *, classifier: str, owner: str) -> None:
+        self.paths = tuple(dict.fromkeys(paths))
+        self.owner = owner
+        self._modules = {path: _find(network, classifier if path in (LOGITS, FEATURES) else path, path, owner)
+                         for path in self.paths}
+
+    @contextmanager
+    def listening(self, paths: Iterable[str] | None = None):
+        """Yield a dict that holds path -> tensor after the block, in which the network runs once.
+
+        Args:
+            paths: some of those the taps were made for; all of them if not given.
+
+        Raises:
+            ValueError: a module ran not once, gave no tensor, or its output was then modified in place.
+        """
+        calls: dict[str, list[tuple[Tensor, int]]] = {path: [] for path in (self.paths if paths is None else paths)}
+        handles = [self._hook(path, self._modules[path], seen) for path, seen in calls.items()]
+        outputs: dict[str, Tensor] = {}
+        try:
+            yield outputs
+        finally:
+            for handle in handles:
+                handle.remove()
+        for path, seen in calls.items():
+            outputs[path] = self._only(path, seen)
+
+    def _hook(self, path: str, module: nn.Module, seen: list):
+        def record(value) -> None:
+            if isinstance(value, (tuple, list)) and len(value) == 1:
+                value = value[0]
+            if not isinstance(value, Tensor):
+                raise ValueError(f'{self.owner} tap {path!r}: expected a module that gives one tensor, got '
+                                 f'{type(value).__name__}. Name a module inside it instead.')
+            seen.append((value, value._version))
+
+        if path == FEATURES:
+            return module.register_forward_pre_hook(lambda _, args: record(args[0]))
+        return module.register_forward_hook(lambda _, args, output: record(output))
+
+    def _only(self, path: str, seen: list[tuple[Tensor, int]]) -> Tensor:
+        if len(seen) != 1:
+            raise ValueError(f'{self.owner} tap {path!r} ran {len(seen)} times in one forward pass, expected '
+                             'once. A module that is used several times, or not at all, cannot be tapped: name '
+                             'the block around it or another one.')
+        value, version = seen[0]
+        if value._version != version:
+            raise ValueError(f'{self.owner} tap {path!r}: what it gave was then changed in place by the layer '
+                             'behind it (an in-place ReLU?). Tap that layer, or build it with inplace=False.')
+        return value
+
+
+def _find(network: nn.Module, path: str, asked: str, owner: str) -> nn.Module:
+    modules = dict(network.named_modules())
+    if path in modules and path:
+        return modules[path]
+    valid = [name for name in modules if name]
+    nearest = difflib.get_close_matches(path, valid, n=5, cutoff=0.4)
+    shallow = [name for name in valid if name.count('.') <= 1]
+    raise ValueError(f'{owner} tap {asked!r}: {type(network).__name__} has no module {path!r}. '
+                     f'Nearest: {", ".join(nearest) or "none"}. Always there: {LOGITS}, {FEATURES}. '
+                     f'Modules down to two levels: {", ".join(shallow)}.')
+
+
+def pool_to_vector(features: Tensor, num_samples: int) -> Tensor:
+    """Mean over time, space and any clips or frames folded into the batch.
+
+    Args:
+        features: (N * M, C) or (N * M, C, ...) with M clips or frames of each of the N samples.
+        num_samples: N.
+
+    Returns:
+        (N, C) in the dtype of ``features``.
+
+    >>> pool_to_vector(torch.arange(8.).view(4, 2, 1, 1), 2)
+    tensor([[1., 2.],
+            [5., 6.]])
+    """
+    if features.shape[0] % num_samples:
+        raise ValueError(f'features of {tuple(features.shape)} cannot be shared out over {num_samples} samples')
+    pooled = features.flatten(2).mean(2) if features.dim() > 2 else features
+    return pooled.view(num_samples, -1, pooled.shape[1]).mean(1)

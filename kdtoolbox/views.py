@@ -1,0 +1,62 @@
+"""A view: how one network sees a decoded clip, with its own size, frame stride and normalisation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a network sees of a clip that was decoded, cropped and flipped once.
+
+    Args:
+        size: height and width in pixels, or one number for both.
+        frame_stride: every how many frames of the clip one is shown; the first one always is.
+        mean: of the colour channels in RGB order, on the scale 0-255; None leaves 0-255.
+        std: likewise.
+
+    >>> View(size=4, frame_stride=2).render(torch.zeros(2, 3, 8, 6, 6, dtype=torch.uint8)).shape
+    torch.Size([2, 3, 4, 4, 4])
+    """
+
+    size: int | tuple[int, int]
+    frame_stride: int = 1
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f'view size {self.size!r}: expected one number or (height, width), in pixels, above 0')
+        if self.frame_stride < 1:
+            raise ValueError(f'view frame_stride {self.frame_stride!r}: expected 1 or more')
+        if (self.mean is None) != (self.std is None):
+            raise ValueError('a view has both mean and std, or neither; got one of them')
+        object.__setattr__(self, 'size', size)
+
+    def render(self, clip: Tensor) -> Tensor:
+        """Show ``clip`` in this view.
+
+        Args:
+            clip: (N, 3, T, H, W), RGB, 0-255, of any dtype.
+
+        Returns:
+            (N, 3, T', h, w), float32, contiguous, T' = ceil(T / frame_stride).
+        """
+        frames = clip[:, :, ::self.frame_stride].transpose(1, 2)
+        num_clips, num_frames = frames.shape[:2]
+        frames = frames.flatten(0, 1).float()
+        if frames.shape[-2:] != self.size:
+            # Antialiased: halving a crop by plain bilinear sampling would show the student aliased edges.
+            frames = F.interpolate(frames, self.size, mode='bilinear', antialias=True)
+        if self.mean is not None:
+            mean, std = (torch.tensor(tuple(value), device=frames.device).view(3, 1, 1)
+                         for value in (self.mean, self.std))
+            frames = (frames - mean) / std
+        return frames.view(num_clips, num_frames, 3, *self.size).transpose(1, 2).contiguous()

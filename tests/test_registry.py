@@ -1,0 +1,33 @@
+import importlib.metadata
+
+import pytest
+
+from kdtoolbox import registry
+from kdtoolbox.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+
+
+@pytest.mark.parametrize('registry_, own, of_mmaction2, of_mmengine', [
+    (MODELS, 'Distiller', 'Recognizer3D', 'ImgDataPreprocessor'), (DATASETS, 'HMDB51Dataset', 'VideoDataset', 'ConcatDataset'),
+    (TRANSFORMS, 'OpenVideo', 'SampleFrames', 'LoadImageFromFile'), (METRICS, 'ClipRetrieval', 'AccMetric', 'DumpResults'),
+    (HOOKS, 'EpochSeedHook', 'VisualizationHook', 'EMAHook')])
+def test_a_name_is_found_here_in_mmaction2_and_in_mmengine(registry_, own, of_mmaction2, of_mmengine):
+    names = registry_.names()
+    assert registry_.get(own).__module__.startswith('kdtoolbox.') and own in names
+    assert registry_.get(of_mmaction2).__module__.startswith('mmaction.')
+    assert registry_.get(of_mmengine).__module__.split('.')[0] in ('mmengine', 'mmcv')
+
+
+def test_an_unknown_name_lists_the_nearest_ones():
+    with pytest.raises(KeyError, match="no dataset called 'HMDB51DataSet'.*did you mean 'HMDB51Dataset'"):
+        DATASETS.build(dict(type='HMDB51DataSet'))
+
+
+def test_a_class_can_still_be_named_by_its_module():
+    assert MODELS.get('kdtoolbox.losses.L2').__name__ == 'L2'
+
+
+def test_a_plugin_that_does_not_import_is_named(monkeypatch):
+    broken = importlib.metadata.EntryPoint('broken', 'no_such_module_anywhere', registry.PLUGIN_GROUP)
+    monkeypatch.setattr(registry, 'entry_points', lambda group: [broken])
+    with pytest.raises(ImportError, match="plugin 'broken' .no_such_module_anywhere.*does not import.*Mend or uninstall"):
+        registry.load_plugins()
