@@ -1,0 +1,6 @@
+"""Modules that make a student's and a teacher's tensor comparable."""
+
+from kdtoolbox.connectors.pooling import GlobalPool
+from kdtoolbox.connectors.projection import LinearProjection, MapProjection
+
+__all__ = ['GlobalPool', 'LinearProjection', 'MapProjection']

@@ -1,0 +1,46 @@
+"""Learned projections between channel numbers."""
+
+from torch import Tensor, nn
+
+from kdtoolbox.registry import MODELS
+
+
+@MODELS.register_module()
+class LinearProjection(nn.Module):
+    """A linear layer on vectors: (N, in_channels) -> (N, out_channels).
+
+    On ``'features'`` with as many outputs as the teacher has classes it is a distillation head: the student agrees
+    with a teacher whose classes are not the data set's, while its own head learns the labels.
+
+    Raises:
+        ValueError: the input is not (N, in_channels).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 2 or x.shape[1] != self.linear.in_features:
+            raise ValueError(f'LinearProjection got {tuple(x.shape)}, expected (N, {self.linear.in_features}): '
+                             f'set in_channels={x.shape[1]}, and pool maps first (GlobalPool)')
+        return self.linear(x)
+
+
+@MODELS.register_module()
+class MapProjection(nn.Module):
+    """A 1x1x1 convolution: (N, in_channels, T, H, W) -> (N, out_channels, T, H, W).
+
+    Raises:
+        ValueError: the input has another number of channels or of dimensions.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(in_channels, out_channels, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 5 or x.shape[1] != self.conv.in_channels:
+            raise ValueError(f'MapProjection got {tuple(x.shape)}, expected (N, {self.conv.in_channels}, T, H, W): '
+                             f'set in_channels={x.shape[1]}, or use LinearProjection for vectors')
+        return self.conv(x)

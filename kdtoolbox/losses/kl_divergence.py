@@ -1,0 +1,51 @@
+"""Knowledge distillation, Hinton, Vinyals & Dean, arXiv:1503.02531."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """``temperature^2 * KL(softmax(teacher / temperature) || softmax(student / temperature))``.
+
+    Summed over the K classes, averaged over the batch. The factor temperature^2 is always there, so the gradient keeps
+    its size when the temperature changes (section 2 of the paper); a weight from code without it is divided by
+    temperature^2 here, one from code that averages over classes by K.
+
+    Args:
+        student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
+        teacher: of the student's shape.
+
+    Raises:
+        ValueError: the shapes differ or are not those of logits.
+
+    >>> import torch
+    >>> kl_divergence(torch.zeros(1, 2), torch.tensor([[0., 100.]]))  # a certain teacher, a student that knows nothing
+    tensor(0.6931)
+    """
+    require_logits(student)
+    log_student = (student / temperature).log_softmax(-1)
+    log_teacher = (teacher / temperature).log_softmax(-1)
+    return F.kl_div(log_student, log_teacher, reduction='none', log_target=True).sum(-1).mean() * temperature ** 2
+
+
+@MODELS.register_module()
+class KLDivergence(nn.Module):
+    """Agree with the teacher's softened class probabilities, see :func:`kl_divergence`.
+
+    Args:
+        temperature: divides the logits of both; above 1 the unlikely classes count more.
+
+    Raises:
+        ValueError: the temperature is not above 0.
+    """
+
+    def __init__(self, *, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return kl_divergence(student, teacher, temperature=self.temperature)

@@ -1,0 +1,63 @@
+"""What all losses between a student's and a teacher's tensor share: equal shapes, precision, temperature."""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+
+import torch
+from torch import Tensor
+
+
+def require_equal_shapes(student: Tensor, teacher: Tensor) -> None:
+    """Refuse a pair that torch would broadcast, or could not compare at all.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> require_equal_shapes(torch.zeros(2, 51), torch.zeros(2, 1000))
+    Traceback (most recent call last):
+    ...
+    ValueError: student (2, 51) and teacher (2, 1000) differ in shape: give the term a connector that makes them \
+equal (LinearProjection for vectors and logits), or the teacher a probe with the student's classes (tools/fit_probe.py)
+    """
+    if student.shape != teacher.shape:
+        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape: give '
+                         'the term a connector that makes them equal (LinearProjection for vectors and logits), or '
+                         "the teacher a probe with the student's classes (tools/fit_probe.py)")
+
+
+def require_logits(logits: Tensor) -> None:
+    """Refuse tensors whose last dimension is not one of classes.
+
+    Raises:
+        ValueError: the tensor is neither (N, K) nor, frame by frame, (N, T', K).
+    """
+    if logits.dim() not in (2, 3):
+        raise ValueError(f"got {tuple(logits.shape)}, expected logits (N, K), or (N, T', K) frame by frame: for maps "
+                         'use L1 or L2 on logits, or pool them first (GlobalPool)')
+
+
+def checked_temperature(temperature: float) -> float:
+    """The temperature, if logits can be divided by it.
+
+    Raises:
+        ValueError: it is not a finite number above 0.
+    """
+    if not 0 < temperature < math.inf:
+        raise ValueError(f'temperature {temperature}: expected a finite number above 0; 1 leaves logits as they are')
+    return float(temperature)
+
+
+def in_full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Make ``loss(student, teacher, **options)`` safe to call from a training step.
+
+    The pair must agree in shape. Both come in float32 whatever autocast says, because a difference of two near-equal
+    bfloat16 numbers has no correct digit left; float64 stays float64. The teacher comes without gradient.
+    """
+    @wraps(loss)
+    def wrapped(student: Tensor, teacher: Tensor, **options) -> Tensor:
+        require_equal_shapes(student, teacher)
+        dtype = torch.promote_types(torch.promote_types(student.dtype, teacher.dtype), torch.float32)
+        with torch.autocast(device_type=student.device.type, enabled=False):
+            return loss(student.to(dtype), teacher.detach().to(dtype), **options)
+    return wrapped
