@@ -1,0 +1,160 @@
+"""An image classifier that looks at the frames of a clip one by one."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torchvision
+from mmaction.models import Recognizer2D
+from torch import Tensor, nn
+
+from kdtoolbox.registry import MODELS
+from kdtoolbox.taps import FEATURES, LOGITS
+from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
+from kdtoolbox.teachers.probe import load_probe
+from kdtoolbox.teachers.weights import load_weights
+from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
+
+
+def pool_logits(logits: Tensor, pooling: str) -> Tensor:
+    """Turn the answers for single frames into the answer for the clip.
+
+    ``softmax(mean of logits)`` is not ``mean of softmax``, so which of them is a choice:
+
+    - ``'mean_logits'``: the mean over frames.
+    - ``'mean_probs'``: the log of the mean probabilities; its softmax at temperature 1 is their mean.
+    - ``'max'``: the largest logit of each class over frames.
+    - ``'none'``: every frame's own.
+
+    Args:
+        logits: (N, T', K).
+
+    Returns:
+        (N, K), for ``'none'`` (N, T', K).
+
+    >>> pool_logits(torch.tensor([[[0., 2.], [4., 0.]]]), 'mean_logits')
+    tensor([[2., 1.]])
+    """
+    return POOLINGS[pooling](logits)
+
+
+POOLINGS = {
+    'mean_logits': lambda logits: logits.mean(1),
+    'mean_probs': lambda logits: logits.float().log_softmax(-1).logsumexp(1) - math.log(logits.shape[1]),
+    'max': lambda logits: logits.amax(1),
+    'none': lambda logits: logits,
+}
+
+
+@MODELS.register_module()
+class ImageTeacher(FrozenTeacher):
+    """A frozen image classifier; its answers are pooled over the frames of the clip.
+
+    All frames of a batch of clips go through the network together, ``chunk_size`` at a time.
+
+    Args:
+        model: ``'torchvision.resnet50'``, ``'timm.vit_small_patch14_dinov2'`` (timm installed), the config dict of a
+            registered ``nn.Module``, or a module; anything that turns images (B, 3, H, W) into logits (B, K). An
+            mmaction2 2D backbone with its head is a ``Recognizer2D``, run here frame by frame; to let it see the
+            frames as segments of one video, use :class:`RecognizerTeacher`.
+        weights: torchvision name, file or URL, see :func:`load_weights`; None keeps what ``model`` came with.
+        probe: file written by ``tools/fit_probe.py``: its classes replace the model's own.
+        view: size in pixels, ``frame_stride``, and mean and std if they are not ImageNet's.
+        pooling: over frames, see :func:`pool_logits`. Features are averaged, for ``'none'`` given per frame.
+        chunk_size: how many frames are run at once.
+        compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
+        classifier: path of the layer that turns features into logits; the last linear or convolutional one if not given.
+        compile: ``True`` or arguments for ``torch.compile``.
+    """
+
+    def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None, probe: str | None = None,
+                 view: Mapping | None = None, pooling: str = 'mean_logits', chunk_size: int = 64,
+                 compute_dtype: str = 'float32', classifier: str | None = None,
+                 compile: bool | Mapping = False) -> None:
+        if pooling not in POOLINGS:
+            raise ValueError(f'teacher pooling {pooling!r}: expected one of {", ".join(POOLINGS)}')
+        if chunk_size < 1:
+            raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
+        network = build_image_model(model)
+        if weights is not None:
+            load_weights(network, weights, model_name=_torchvision_name(model))
+        is_recognizer = isinstance(network, Recognizer2D)
+        normalisation = (recognizer_normalisation(network) if is_recognizer
+                         else {'mean': IMAGENET_MEAN, 'std': IMAGENET_STD})
+        super().__init__(network, classifier=classifier or _classifier_of(network),
+                         view=View(**{'size': 224, **normalisation, **(view or {})}), compute_dtype=compute_dtype)
+        self._is_recognizer = is_recognizer
+        self.model_name = _name(model)
+        self.pooling = pooling
+        self.chunk_size = chunk_size
+        self.probe = None if probe is None else load_probe(probe, model=self.model_name).requires_grad_(False)
+        if compile:
+            self.network.compile(**(compile if isinstance(compile, Mapping) else {}))
+
+    def run(self, frames: Tensor) -> dict[str, Tensor]:
+        num_clips, num_frames = frames.shape[:2]
+        chunks = [self._run_images(images) for images in frames.flatten(0, 1).split(self.chunk_size)]
+        answers = {path: torch.cat([chunk[path] for chunk in chunks]) for path in chunks[0]}
+        answers = {path: answer.unflatten(0, (num_clips, num_frames)) for path, answer in answers.items()}
+        logits, features = answers.pop(LOGITS), answers.pop(FEATURES)
+        features = features.flatten(3).mean(3) if features.dim() > 3 else features
+        if self.probe is not None:
+            logits = self.probe(features.float())
+        maps = {path: answer.movedim(1, 2) if answer.dim() in (3, 5) else answer for path, answer in answers.items()}
+        return {LOGITS: pool_logits(logits, self.pooling),
+                FEATURES: features if self.pooling == 'none' else features.mean(1), **maps}
+
+    def _run_images(self, images: Tensor) -> dict[str, Tensor]:
+        with self.taps.listening() as tapped:
+            if self._is_recognizer:
+                logits = self.network(images.unsqueeze(1), mode='tensor', stage='head')
+            else:
+                logits = self.network(images)
+        if not isinstance(logits, Tensor) or logits.dim() != 2:
+            raise ValueError(f'the image teacher {type(self.network).__name__} gave '
+                             f'{tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__}, '
+                             'expected logits of shape (images, classes)')
+        return {LOGITS: logits, **tapped}
+
+
+def build_image_model(model: str | Mapping | nn.Module) -> nn.Module:
+    """The image network that a config names; without weights where its library would fetch some.
+
+    Raises:
+        ValueError: the name is not ``torchvision.*`` or ``timm.*``, or not known there.
+    """
+    if isinstance(model, nn.Module):
+        return model
+    if isinstance(model, Mapping):
+        return MODELS.build(dict(model))
+    library, _, name = model.partition('.')
+    if library == 'torchvision' and name in torchvision.models.list_models(module=torchvision.models):
+        return torchvision.models.get_model(name, weights=None)
+    if library == 'timm':
+        try:
+            import timm
+        except ImportError as error:
+            raise ValueError(f'teacher model {model!r} needs timm: pip install kdtoolbox[timm]') from error
+        return timm.create_model(name)
+    raise ValueError(f'teacher model {model!r}: expected torchvision.<name> with a name of torchvision.models'
+                     f'.list_models(), timm.<name>, or the config of a registered nn.Module')
+
+
+def _name(model: str | Mapping | nn.Module) -> str:
+    if isinstance(model, str):
+        return model
+    return str(model['type']) if isinstance(model, Mapping) else type(model).__name__
+
+
+def _torchvision_name(model: str | Mapping | nn.Module) -> str | None:
+    return model.removeprefix('torchvision.') if isinstance(model, str) and model.startswith('torchvision.') else None
+
+
+def _classifier_of(network: nn.Module) -> str:
+    if isinstance(network, Recognizer2D):
+        return 'cls_head'
+    layers = [path for path, module in network.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d)) and path]
+    if not layers:
+        raise ValueError(f'the image teacher {type(network).__name__} has no linear or convolutional layer inside; '
+                         'name its classifier: classifier=<module path>')
+    return layers[-1]

@@ -1,0 +1,51 @@
+"""An mmaction2 recognizer, 2D or 3D, as a teacher."""
+
+from collections.abc import Mapping
+
+from mmaction.models import Recognizer2D
+from torch import Tensor
+
+from kdtoolbox.registry import MODELS
+from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
+from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
+from kdtoolbox.teachers.weights import load_weights
+from kdtoolbox.views import View
+
+
+@MODELS.register_module()
+class RecognizerTeacher(FrozenTeacher):
+    """A frozen recognizer: a 2D one (TSN, TSM) sees the frames as segments, a 3D one sees them as one clip.
+
+    Its normalisation is that of its own ``data_preprocessor``.
+
+    Args:
+        recognizer: config of any mmaction2 recognizer with a classification head.
+        weights: file or URL of its checkpoint.
+        view: size in pixels and ``frame_stride``. A 2D recognizer sees T / frame_stride frames; give TSM as many as
+            its ``num_segments``.
+        compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
+    """
+
+    def __init__(self, recognizer: Mapping, *, weights: str | None = None, view: Mapping | None = None,
+                 compute_dtype: str = 'float32') -> None:
+        network = MODELS.build(dict(recognizer))
+        if weights is not None:
+            load_weights(network, weights)
+        view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
+        super().__init__(network, classifier='cls_head', view=view, compute_dtype=compute_dtype)
+        self.is_2d = isinstance(network, Recognizer2D)
+
+    def run(self, frames: Tensor) -> dict[str, Tensor]:
+        num_clips, num_frames = frames.shape[:2]
+        inputs = frames if self.is_2d else frames.transpose(1, 2).unsqueeze(1).contiguous()
+        with self.taps.listening() as answers:
+            logits = self.network(inputs, mode='tensor', stage='head')
+        features = pool_to_vector(answers.pop(FEATURES), num_clips)
+        if self.is_2d:
+            answers = {path: self._to_clip(answer, num_clips) for path, answer in answers.items()}
+        return {LOGITS: logits, FEATURES: features, **answers}
+
+    @staticmethod
+    def _to_clip(answer: Tensor, num_clips: int) -> Tensor:
+        """(N * T', C, H, W) -> (N, C, T', H, W)."""
+        return answer.unflatten(0, (num_clips, -1)).movedim(1, 2) if answer.dim() == 4 else answer

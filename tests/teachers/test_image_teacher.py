@@ -1,0 +1,187 @@
+import copy
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from kdtoolbox.registry import MODELS
+from kdtoolbox.teachers import ImageTeacher, load_weights, pool_logits, save_probe
+from tests.tiny import TinyImageNet, teacher_config
+
+
+def frames(clips=2, count=3, pixels=24, seed=0):
+    return torch.randn(clips, count, 3, pixels, pixels, generator=torch.Generator().manual_seed(seed))
+
+
+def test_logits_are_the_mean_over_frames_of_the_network_in_eval_mode():
+    network = TinyImageNet().eval()
+    teacher = ImageTeacher(copy.deepcopy(network)).train()
+    clips = frames()
+    with torch.no_grad():
+        expected = torch.stack([network(clip).mean(0) for clip in clips])
+    torch.testing.assert_close(teacher(clips)['logits'], expected)
+
+
+def test_training_mode_never_reaches_the_teacher():
+    teacher = ImageTeacher(TinyImageNet())
+    teacher.train(True)
+    assert not any(module.training for module in teacher.modules())
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
+    assert not teacher(frames().requires_grad_())['logits'].requires_grad
+
+
+def test_chunks_do_not_change_the_answer():
+    network = TinyImageNet()
+    teachers = [ImageTeacher(network, chunk_size=size) for size in (1, 4, 100)]
+    for teacher in teachers:
+        teacher.listen(['layer1'])
+    answers = [teacher(frames()) for teacher in teachers]
+    for answer in answers[1:]:
+        for path in answer:
+            torch.testing.assert_close(answer[path], answers[0][path])
+
+
+def test_maps_are_clips_first_then_channels_then_frames():
+    teacher = ImageTeacher(TinyImageNet())
+    teacher.listen(['layer2'])
+    clips = frames()
+    answer = teacher(clips)
+    with torch.no_grad():
+        second_frame_of_first_clip = teacher.network.layer2(teacher.network.layer1(clips[0, 1:2]))[0]
+    assert answer['layer2'].shape == (2, 8, 3, 6, 6)
+    torch.testing.assert_close(answer['layer2'][0, :, 1], second_frame_of_first_clip)
+
+
+def test_features_are_what_the_classifier_gets_averaged_over_frames():
+    teacher = ImageTeacher(TinyImageNet())
+    answer = teacher(frames())
+    torch.testing.assert_close(teacher.network.fc(answer['features']), answer['logits'])
+
+
+def test_mean_probs_and_mean_logits_differ_and_mean_probs_is_the_mean_of_probabilities():
+    logits = torch.tensor([[[8., 0., 0.], [0., 1., 0.]]])
+    probs = pool_logits(logits, 'mean_probs').softmax(-1)
+    torch.testing.assert_close(probs, logits.softmax(-1).mean(1))
+    assert not torch.allclose(probs, pool_logits(logits, 'mean_logits').softmax(-1), atol=1e-2)
+
+
+def test_max_and_none():
+    logits = torch.tensor([[[8., 0.], [0., 1.]]])
+    assert pool_logits(logits, 'max').tolist() == [[8., 1.]]
+    assert torch.equal(pool_logits(logits, 'none'), logits)
+    answer = ImageTeacher(TinyImageNet(), pooling='none')(frames())
+    assert answer['logits'].shape == (2, 3, 7) and answer['features'].shape == (2, 3, 8)
+
+
+def test_bfloat16_is_close_and_comes_back_as_float32():
+    network = TinyImageNet()
+    exact = ImageTeacher(network)(frames())['logits']
+    coarse = ImageTeacher(network, compute_dtype='bfloat16')(frames())['logits']
+    assert coarse.dtype == torch.float32
+    assert not torch.equal(exact, coarse)
+    torch.testing.assert_close(exact, coarse, atol=0.05, rtol=0.05)
+
+
+def test_autocast_around_the_teacher_does_not_change_it():
+    teacher = ImageTeacher(TinyImageNet())
+    plain = teacher(frames())['logits']
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert torch.equal(teacher(frames())['logits'], plain)
+
+
+def test_a_compiled_teacher_answers_the_same_and_keeps_its_names():
+    network = TinyImageNet()
+    teacher = ImageTeacher(copy.deepcopy(network), compile=dict(backend='eager'))
+    teacher.listen(['layer1'])
+    plain = ImageTeacher(network)
+    plain.listen(['layer1'])
+    for path, answer in teacher(frames()).items():
+        torch.testing.assert_close(answer, plain(frames())[path])
+
+
+@pytest.mark.parametrize('name, channels', [('mobilenet_v2', 1280), ('squeezenet1_1', 512), ('resnet18', 512)])
+def test_torchvision_networks_have_logits_and_features(name, channels):
+    answer = ImageTeacher(f'torchvision.{name}')(frames(1, 2, 64))
+    assert answer['logits'].shape == (1, 1000) and answer['features'].shape == (1, channels)
+
+
+def test_a_recognizer_2d_is_an_image_classifier_too():
+    config = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
+                  cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+                  data_preprocessor=dict(type='ActionDataPreprocessor', mean=[1., 2., 3.], std=[4., 5., 6.]))
+    teacher = ImageTeacher(config)
+    clips = frames(2, 2, 32)
+    with torch.no_grad():
+        network = teacher.network
+        expected = network.cls_head.fc_cls(network.backbone(clips.flatten(0, 1)).mean((2, 3))).view(2, 2, 4).mean(1)
+    torch.testing.assert_close(teacher(clips)['logits'], expected)
+    assert teacher.view.mean == (1., 2., 3.)
+
+
+def test_a_probe_replaces_the_classes(tmp_path):
+    weight, bias = torch.randn(4, 8), torch.randn(4)
+    save_probe(tmp_path / 'probe.pth', model='TinyImageNet', weight=weight, bias=bias, classes=list('abcd'))
+    teacher = MODELS.build(teacher_config(probe=str(tmp_path / 'probe.pth')))
+    answer = teacher(frames())
+    torch.testing.assert_close(answer['logits'], answer['features'] @ weight.T + bias)
+
+
+def test_a_probe_of_another_network_is_refused(tmp_path):
+    save_probe(tmp_path / 'probe.pth', model='torchvision.resnet50', weight=torch.zeros(4, 8), bias=torch.zeros(4),
+               classes=list('abcd'))
+    with pytest.raises(ValueError, match="fitted on the features of 'torchvision.resnet50'"):
+        MODELS.build(teacher_config(probe=str(tmp_path / 'probe.pth')))
+
+
+def test_weights_from_a_file_are_loaded_and_float16_files_fit(tmp_path):
+    source = TinyImageNet().half()
+    torch.save(source.state_dict(), tmp_path / 'weights.pth')
+    target = TinyImageNet()
+    load_weights(target, str(tmp_path / 'weights.pth'))
+    for name, value in source.state_dict().items():
+        assert torch.equal(target.state_dict()[name], value.to(target.state_dict()[name].dtype)), name
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    torch.save(TinyImageNet(num_classes=3).state_dict(), tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match=r'another network than TinyImageNet.*fc.weight \(3, 8\) instead of \(7, 8\)'):
+        load_weights(TinyImageNet(), str(tmp_path / 'weights.pth'))
+
+
+def test_weights_that_would_run_code_are_refused(tmp_path):
+    torch.save(TinyImageNet(), tmp_path / 'weights.pth')  # a pickled module, not a state dict
+    with pytest.raises(Exception, match='[Ww]eights'):
+        load_weights(TinyImageNet(), str(tmp_path / 'weights.pth'))
+
+
+def test_without_a_network_the_message_names_the_file_and_the_option(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError('no route to host')
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', offline)
+    with pytest.raises(ValueError, match=r'resnet50-11ad3fa6\.pth.*--cfg-options model\.teacher\.weights='):
+        load_weights(nn.Identity(), 'IMAGENET1K_V2', model_name='resnet50')
+
+
+def test_unknown_weights_list_the_known_names():
+    with pytest.raises(ValueError, match='IMAGENET1K_V1, IMAGENET1K_V2'):
+        load_weights(nn.Identity(), 'IMAGENET1K_V9', model_name='resnet50')
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(model='torchvision.resnet5'), 'expected torchvision'), (dict(model='resnet18'), 'expected torchvision'),
+    (dict(model=nn.Flatten()), 'name its classifier'), (dict(model=TinyImageNet(), pooling='avg'), 'mean_logits'),
+    (dict(model=TinyImageNet(), chunk_size=0), 'chunk_size'),
+    (dict(model=TinyImageNet(), compute_dtype='half'), 'compute_dtype')])
+def test_impossible_teachers_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ImageTeacher(**options)
+
+
+def test_real_imagenet_weights_load_strictly_and_see_a_parrot(shared):
+    teacher = ImageTeacher('torchvision.mobilenet_v2', weights=str(shared / 'data/weights/mobilenet_v2-imagenet-fp16.pth'))
+    labels = (shared / 'data/weights/imagenet_labels_tf1001.txt').read_text().splitlines()
+    image = torchvision.io.decode_image(str(shared / 'data/weights/sample_parrot.jpg'), mode='RGB')
+    clip = teacher.view.render(image[None, :, None]).transpose(1, 2)
+    label = labels[int(teacher(clip)['logits'].argmax()) + 1]  # the file counts a background class first
+    assert 'macaw' in label
