@@ -1,0 +1,118 @@
+"""Clip retrieval: find training videos of the same class by the distance of their features."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from torch import Tensor
+
+from kdtoolbox.evaluation.nearest import retrieval_topk
+from kdtoolbox.evaluation.samples import label_of, unique_samples
+from kdtoolbox.registry import METRICS
+
+ROLES = ('gallery', 'query')
+
+
+def chance_topk(query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[int]) -> dict[int, float]:
+    """Top-k retrieval of features that say nothing: k gallery videos drawn at random without replacement.
+
+    One minus the hypergeometric probability of no hit, mean over the queries, as a sum of logarithms of small numbers.
+
+    >>> chance_topk(torch.tensor([0]), torch.tensor([0, 1]), (1, 2))
+    {1: 0.5, 2: 1.0}
+    """
+    labels, counts = query_labels.unique(return_counts=True)
+    num_members = (gallery_labels[:, None] == labels).sum(0).double()
+    chances = {}
+    for k in topk:
+        num_left = len(gallery_labels) - torch.arange(min(k, len(gallery_labels)), dtype=torch.float64)
+        missed = torch.log1p(-(num_members[:, None] / num_left).clamp(max=1)).sum(1)
+        chances[k] = float(-(missed.expm1() * counts).sum() / counts.sum())
+    return chances
+
+
+@METRICS.register_module()
+class ClipRetrieval(BaseMetric):
+    """Share of query videos with a video of their class among the k nearest gallery videos by cosine distance.
+
+    The protocol of video clip order prediction (Xu et al., CVPR 2019) and of the papers that compare with it: the
+    gallery is the training videos, the queries are the test videos, a video's vector is the mean of the features of its
+    clips.
+
+    The validation data set holds both kinds. Each data sample has ``clip_features`` (C,), ``gt_labels``, and the
+    metainfo ``sample_id`` and ``role``. Every video counts once, also where a distributed sampler gave it twice.
+    Keys are ``top1`` ... with ``chance_top1`` ... beside them, the same number for random features. Where k exceeds the
+    gallery, the whole gallery is meant, and the log says so.
+
+    Args:
+        topk: the numbers of neighbours.
+        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        prefix: of the keys, instead of ``retrieval``.
+
+    Raises:
+        ValueError: a sample lacks its features, role or label, features have no direction, or a role is missing.
+    """
+
+    default_prefix = 'retrieval'
+
+    def __init__(self, *, topk: Sequence[int] = (1, 5, 10, 20, 50), collect_device: str = 'cpu',
+                 prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if not topk or any(k < 1 for k in topk):
+            raise ValueError(f'topk={topk}: expected numbers of neighbours from 1 on, such as (1, 5, 10)')
+        self.topk = tuple(topk)
+
+    def process(self, data_batch: object, data_samples: Sequence[Mapping]) -> None:
+        """Keep the vector, label and role of each sample."""
+        for sample in data_samples:
+            name = sample.get('sample_id')
+            if name is None or sample.get('role') not in ROLES:
+                raise ValueError(f'sample {name!r}: sample_id is {name!r} and role {sample.get("role")!r}, expected a '
+                                 "name and 'gallery' or 'query': set role='gallery' on the data set of training "
+                                 "videos, role='query' on that of test videos, and pack both keys as metainfo")
+            self.results.append({'sample_id': name, 'role': sample['role'], 'label': label_of(sample),
+                                 'features': _features(sample)})
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Retrieval and chance, for all samples of all processes."""
+        results = unique_samples(results)
+        queries, gallery = ([result for result in results if result['role'] == role] for role in ('query', 'gallery'))
+        if not queries or not gallery:
+            raise ValueError(f'retrieval over {len(gallery)} gallery and {len(queries)} query videos: both are needed. '
+                             "Validate on a ConcatDataset of the training videos with role='gallery' and the test "
+                             "videos with role='query'")
+        self._log(queries, gallery)
+        query_labels, gallery_labels = (torch.tensor([result['label'] for result in part])
+                                        for part in (queries, gallery))
+        shares = retrieval_topk(torch.stack([result['features'] for result in queries]), query_labels,
+                                torch.stack([result['features'] for result in gallery]), gallery_labels, self.topk)
+        chances = chance_topk(query_labels, gallery_labels, self.topk)
+        return {f'top{k}': shares[k] for k in self.topk} | {f'chance_top{k}': chances[k] for k in self.topk}
+
+    def _log(self, queries: list[dict], gallery: list[dict]) -> None:
+        logger = MMLogger.get_current_instance()
+        logger.info(f'retrieval: {len(queries)} query videos in {len(gallery)} gallery videos')
+        beyond = [k for k in self.topk if k > len(gallery)]
+        if beyond:
+            logger.warning(f'retrieval: top-k for k = {beyond} takes the whole gallery of {len(gallery)} videos')
+        shared = {result['sample_id'] for result in queries} & {result['sample_id'] for result in gallery}
+        if shared:
+            logger.warning(f'retrieval: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
+                           'find themselves; the result says nothing about other videos')
+
+
+def _features(sample: Mapping) -> Tensor:
+    features = sample.get('clip_features')
+    if features is None:
+        raise ValueError(f'sample {sample["sample_id"]!r} has no clip_features: ClipRetrieval needs a model that adds '
+                         'them to its predictions, as the distiller does; a plain recognizer does not')
+    features = features.detach().cpu()
+    if features.dim() != 1:
+        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {tuple(features.shape)}, expected (C,), the '
+                         'mean over the clips of the video')
+    if not features.isfinite().all() or not features.any():
+        state = 'are all zero' if features.isfinite().all() else 'are not finite'
+        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {state}, so they have no direction to '
+                         'compare. The student has diverged or died: lower the learning rate or clip gradients')
+    return features

@@ -1,0 +1,52 @@
+"""Two processes, each with a part of the samples, give what one gives with all of them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.distributed as dist
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+
+from kdtoolbox.registry import METRICS
+from tests.conftest import REPOSITORY
+
+NUM_SAMPLES = 61
+
+
+def evaluate(rank, num_processes):
+    """What a process computes that gets every ``num_processes``-th sample, as from a distributed sampler."""
+    generator = torch.Generator().manual_seed(0)
+    samples = [{'sample_id': f'v{number}', 'role': 'gallery' if number % 2 else 'query',
+                'gt_labels': {'item': torch.tensor([number // 2 % 6])},
+                'clip_features': torch.randn(4, generator=generator),
+                'pred_scores': {'item': torch.randn(6, generator=generator)}} for number in range(NUM_SAMPLES)]
+    filled_up = samples + samples[:-NUM_SAMPLES % num_processes]
+    metrics = [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='QueryAccuracy')]
+    evaluator = Evaluator([METRICS.build(metric) for metric in metrics])
+    for sample in filled_up[rank::num_processes]:
+        evaluator.process([sample], None)
+    return evaluator.evaluate(NUM_SAMPLES)
+
+
+def run_process(rank, num_processes, store):
+    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=num_processes)
+    init_default_scope('kdtoolbox')
+    print(json.dumps(evaluate(rank, num_processes)))
+    dist.destroy_process_group()
+
+
+def test_two_processes_give_what_one_gives(tmp_path):
+    """The first of the two holds all queries, the second all of the gallery."""
+    code = f'from {__name__} import run_process; run_process({{}}, 2, {str(tmp_path / "store")!r})'
+    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
+    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment,
+                                  stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    alone = evaluate(0, 1)
+    assert set(alone) == {'retrieval/top1', 'retrieval/top5', 'retrieval/chance_top1', 'retrieval/chance_top5',
+                          'acc/top1', 'acc/top5', 'acc/mean1', 'acc/chance'}
+    assert results == [pytest.approx(alone, rel=1e-12)] * 2
