@@ -1,0 +1,68 @@
+"""The data preprocessor of a distillation: one decoded clip in, one view for each network out."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from kdtoolbox.views import View
+
+
+class ViewPreprocessor(BaseDataPreprocessor):
+    """Shows the clips of a batch to the student and, in training, to the teachers.
+
+    Decoding, cropping and flipping are done; clips arrive as uint8 and are resized and normalised on the device.
+    Normalising the student's view is left to the student's own preprocessor, so that it is trained on just what it
+    will get as a plain mmaction2 model. Validation and test clips go there untouched: their pipeline sets their size.
+
+    Args:
+        student_preprocessor: of the recognizer.
+        student_view: None shows the student the clip as it is.
+        teacher_views: name -> view of the teachers to show the clip to now; asked anew for every batch.
+    """
+
+    def __init__(self, student_preprocessor: BaseDataPreprocessor, *, student_view: View | None,
+                 teacher_views: Callable[[], Mapping[str, View]]) -> None:
+        super().__init__()
+        self._student_preprocessor = (student_preprocessor,)  # a tuple: it belongs to the student's module tree
+        self.student_view = student_view
+        self.teacher_views = teacher_views
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Args:
+            data: ``inputs``, a list of (clips, 3, T, H, W) uint8 tensors, and ``data_samples``.
+
+        Returns:
+            ``inputs`` and ``data_samples`` as the student's preprocessor gives them and, in training, if a teacher is
+            needed, ``teacher_inputs``: name -> (N, T', 3, h, w).
+
+        Raises:
+            ValueError: a training sample is not one RGB clip, or the clips differ in shape.
+        """
+        data = self.cast_data(data)
+        preprocess = self._student_preprocessor[0]
+        if not training:
+            return preprocess(data, training=False)
+        views = self.teacher_views()
+        if not views and self.student_view is None:
+            return preprocess(data, training=True)
+        clips = _stack(data['inputs'])
+        inputs = clips if self.student_view is None else self.student_view.render(clips)
+        out = preprocess({'inputs': list(inputs.unsqueeze(1)), 'data_samples': data['data_samples']}, training=True)
+        if views:
+            out['teacher_inputs'] = {name: view.render(clips).transpose(1, 2) for name, view in views.items()}
+        return out
+
+
+def _stack(inputs: list[Tensor]) -> Tensor:
+    """List of (1, 3, T, H, W) -> (N, 3, T, H, W)."""
+    shapes = {tuple(clip.shape) for clip in inputs}
+    if len(shapes) > 1:
+        raise ValueError(f'the clips of one batch have different shapes, {sorted(shapes)}: end the training pipeline '
+                         'with a crop or Resize(keep_ratio=False) to one size')
+    shape = shapes.pop()
+    if len(shape) != 5 or shape[:2] != (1, 3):
+        raise ValueError(f'a training sample has shape {shape}, expected one RGB clip (1, 3, T, H, W): num_clips=1, one '
+                         "crop, FormatShape(input_format='NCTHW')")
+    return torch.cat(inputs)

@@ -1,0 +1,248 @@
+import copy
+
+import pytest
+import torch
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from kdtoolbox.registry import MODELS
+from tests.tiny import MEAN, NUM_TEACHER_CLASSES, STD, batch, distillation_head, student_config, teacher_config
+
+
+def build(seed=0, **options):
+    torch.manual_seed(seed)
+    return MODELS.build(dict(type='Distiller', student=student_config(), **options))
+
+
+def build_with_head(**options):
+    return build(teacher=teacher_config(), terms=dict(kd=distillation_head()), student_view=dict(size=16), **options)
+
+
+def losses_of(model, data):
+    return model(**model.data_preprocessor(data, training=True), mode='loss')
+
+
+def step(model, data, optimizer=None):
+    wrapper = OptimWrapper(optimizer or torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1))
+    return model.train().train_step(data, wrapper)
+
+
+def test_without_terms_losses_and_gradients_are_those_of_plain_mmaction2():
+    distiller = build(teacher=teacher_config()).train()
+    plain = copy.deepcopy(distiller.student).train()
+    expected = plain(**plain.data_preprocessor(batch(), training=True), mode='loss')
+    losses = losses_of(distiller, batch())
+    assert losses.keys() == expected.keys()
+    for name in losses:
+        assert torch.equal(losses[name], expected[name]), name
+    losses['loss_cls'].backward()
+    expected['loss_cls'].backward()
+    for (name, parameter), (_, wanted) in zip(distiller.student.named_parameters(), plain.named_parameters()):
+        assert torch.equal(parameter.grad, wanted.grad), name
+
+
+def test_without_terms_or_with_weight_0_no_teacher_is_built_and_none_is_shown_a_view():
+    for terms in ({}, dict(kd=dict(distillation_head(), weight=0))):
+        distiller = build(teacher=teacher_config(), terms=terms)
+        assert not distiller.teachers
+        assert 'teacher_inputs' not in distiller.data_preprocessor(batch(), training=True)
+        assert not list(distiller.criterion.parameters())
+
+
+def test_the_teacher_is_bit_identical_and_in_eval_after_steps():
+    distiller = build_with_head()
+    before = copy.deepcopy(distiller.teachers[''].state_dict())
+    for seed in range(3):
+        step(distiller, batch(seed=seed))
+    assert not any(module.training for module in distiller.teachers[''].modules())
+    for name, value in distiller.teachers[''].state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_student_and_the_connector_learn():
+    distiller = build_with_head(use_labels=False)
+    losses_of(distiller.train(), batch())['loss_kd'].backward()
+    gradients = {name: parameter.grad for name, parameter in distiller.named_parameters()}
+    assert gradients['student.backbone.conv1.conv.weight'].abs().sum() > 0
+    assert gradients['criterion.terms.kd.student_connector.linear.weight'].abs().sum() > 0
+
+
+def test_the_teacher_is_in_no_state_dict_parameter_list_or_copy():
+    distiller = build_with_head()
+    assert {name.split('.')[0] for name in distiller.state_dict()} == {'student', 'criterion'}
+    assert not {id(p) for p in distiller.parameters()} & {id(p) for p in distiller.teachers[''].parameters()}
+    assert copy.deepcopy(distiller).teachers[''] is distiller.teachers['']
+
+
+def test_a_deep_copy_listens_to_its_own_student():
+    distiller = build_with_head().train()
+    copied = copy.deepcopy(distiller)
+    with torch.no_grad():
+        for parameter in copied.student.parameters():
+            parameter.zero_()
+    losses = losses_of(copied, batch())
+    assert not torch.equal(losses['loss_kd'], losses_of(distiller, batch())['loss_kd'])
+
+
+def test_the_teacher_moves_and_casts_with_the_distiller():
+    distiller = build_with_head().double()
+    assert all(parameter.dtype == torch.float64 for parameter in distiller.teachers[''].parameters())
+
+
+def test_student_view_and_teacher_view_show_the_same_crop():
+    """A clip with a coloured corner and a frame counter in its brightness, at three sizes."""
+    distiller = build(teacher=teacher_config(), terms=dict(kd=distillation_head()), student_view=dict(size=16))
+    data = batch(1, frames=4, pixels=48)
+    clip = torch.zeros(1, 3, 4, 48, 48)
+    clip[:, 0, :, :24, 24:] = 200  # red, upper right quarter
+    clip[:, 2] += torch.tensor([0., 40., 80., 120.]).view(1, 4, 1, 1)  # blue tells the frame
+    data['inputs'] = [clip.to(torch.uint8)]
+    out = distiller.data_preprocessor(data, training=True)
+    mean, std = torch.tensor(MEAN).view(3, 1, 1, 1), torch.tensor(STD).view(3, 1, 1, 1)
+    student = out['inputs'][0, 0] * std + mean
+    view = distiller.teachers[''].view
+    teacher = out['teacher_inputs'][''][0].transpose(0, 1)
+    teacher = teacher * torch.tensor(view.std).view(3, 1, 1, 1) + torch.tensor(view.mean).view(3, 1, 1, 1)
+    assert student.shape == (3, 4, 16, 16) and teacher.shape == (3, 2, 24, 24)
+    for shown, pixels in ((student, 16), (teacher, 24)):
+        half = pixels // 2
+        assert shown[0, :, 1:half - 1, half + 1:-1].min() > 190
+        assert shown[0, :, half + 1:].max() < 10 and shown[0, :, :, :half - 1].max() < 10
+    torch.testing.assert_close(teacher[2, :, 0, 0], student[2, ::2, 0, 0], atol=1e-3, rtol=0)
+
+
+def test_label_free_training_never_looks_at_the_labels():
+    terms = dict(kd=distillation_head())
+    distiller = build(teacher=teacher_config(), terms=terms, use_labels=False).train()
+    labelled, absurd = batch(labels=[0, 1, 2, 3]), batch(labels=[-1, 99, 99, 99])
+    losses = losses_of(distiller, labelled)
+    assert list(losses) == ['loss_kd']
+    distiller_2 = build(teacher=teacher_config(), terms=terms, use_labels=False).train()
+    assert torch.equal(losses_of(distiller_2, absurd)['loss_kd'], losses['loss_kd'])
+
+
+def test_unlabelled_samples_count_in_the_terms_only():
+    distiller = build_with_head().train()
+    distiller.student.backbone.eval()  # no batch statistics: samples do not depend on one another
+    mixed = losses_of(distiller, batch(labels=[0, -1, 2, -1]))
+    full = batch(labels=[0, 1, 2, 3])
+    only_labelled = dict(inputs=full['inputs'][::2], data_samples=full['data_samples'][::2])
+    torch.testing.assert_close(mixed['loss_cls'], losses_of(distiller, only_labelled)['loss_cls'])
+    torch.testing.assert_close(mixed['loss_kd'], losses_of(distiller, full)['loss_kd'])
+    none = losses_of(distiller, batch(labels=[-1] * 4))
+    assert none['loss_cls'] == 0 and none['loss_kd'] > 0
+
+
+def test_prediction_is_the_students_alone_and_adds_the_mean_of_its_clips_features():
+    distiller = build_with_head().eval()
+    data = batch(2, clips=3)
+    plain = distiller.student
+    with torch.no_grad():
+        samples = distiller.val_step(copy.deepcopy(data))
+        inputs = plain.data_preprocessor(copy.deepcopy(data), training=False)
+        expected = plain(**inputs, mode='predict')
+        features = plain.backbone(inputs['inputs'].flatten(0, 1)).mean((2, 3, 4)).view(2, 3, -1).mean(1)
+    for sample, wanted, feature in zip(samples, expected, features):
+        assert torch.equal(sample.pred_scores.item, wanted.pred_scores.item)
+        torch.testing.assert_close(sample.clip_features, feature)
+
+
+def test_several_teachers_are_named_in_their_terms():
+    terms = dict(image=dict(distillation_head(), teacher='image.logits'),
+                 motion=dict(loss=dict(type='L2'), student='logits', teacher='motion.logits', weight=0.5))
+    teachers = dict(image=teacher_config(), unused=teacher_config(),
+                    motion=dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16)))
+    distiller = build(teacher=teachers, terms=terms).train()
+    assert sorted(distiller.teachers) == ['image', 'motion']
+    assert {'loss_image', 'loss_motion', 'loss_cls'} <= set(losses_of(distiller, batch()))
+
+
+def test_a_student_tap_reaches_inside_and_a_map_loss_works():
+    teacher = dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16))
+    terms = dict(hint=dict(loss=dict(type='L2'), student='backbone.layer2', teacher='backbone.layer2',
+                           student_connector=dict(type='MapProjection', in_channels=8, out_channels=8)))
+    distiller = build(teacher=teacher, terms=terms).train()
+    losses_of(distiller, batch())['loss_hint'].backward()
+    assert distiller.student.backbone.layer2[0].conv1.conv.weight.grad.abs().sum() > 0
+    assert distiller.student.backbone.layer3[0].conv1.conv.weight.grad is None
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(terms=dict(kd=dict(distillation_head(), student='backbone.layer9'))), "no module 'backbone.layer9'"),
+    (dict(terms=dict(kd=dict(distillation_head(), teacher='layer7'))), "no module 'layer7'"),
+    (dict(terms=dict(kd=distillation_head()), teacher=dict(a=teacher_config(), b=teacher_config())), 'names no teacher'),
+    (dict(terms=dict(kd=distillation_head()), teacher=None), 'names no teacher'),
+    (dict(terms=dict(kd=dict(student='logits'))), 'has no loss'),
+    (dict(terms=dict(kd=dict(distillation_head(), wieght=2))), "unknown .'wieght'"),
+    (dict(terms={}, use_labels=False), 'nothing to learn from'),
+])
+def test_what_does_not_fit_is_refused_when_built(options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**{'teacher': teacher_config(), **options})
+
+
+def test_an_unknown_loss_names_the_nearest():
+    with pytest.raises(KeyError, match="no model called 'L22'.*did you mean 'L2'"):
+        build(teacher=teacher_config(), terms=dict(kd=dict(distillation_head(), loss=dict(type='L22'))))
+
+
+def test_classes_that_do_not_fit_are_refused_before_the_first_step():
+    terms = dict(kd=dict(loss=dict(type='L2')))
+    distiller = build(teacher=teacher_config(), terms=terms)
+    before = copy.deepcopy(distiller.state_dict())
+    with pytest.raises(ValueError, match=r"term 'kd', student 'logits' \(4, 5\), teacher 'logits' \(4, 7\)"):
+        step(distiller, batch())
+    parameters = dict(distiller.named_parameters())
+    assert all(torch.equal(parameters[name], before[name]) for name in parameters)
+
+
+def test_a_connector_of_the_wrong_width_says_which():
+    term = dict(distillation_head(), student_connector=dict(type='LinearProjection', in_channels=64, out_channels=7))
+    with pytest.raises(ValueError, match=r"term 'kd'.*LinearProjection got \(4, 32\).*set in_channels=32"):
+        step(build(teacher=teacher_config(), terms=dict(kd=term)), batch())
+
+
+def test_training_on_several_clips_a_sample_is_refused():
+    with pytest.raises(ValueError, match='num_clips=1'):
+        step(build_with_head(), batch(clips=2))
+
+
+def test_clips_of_different_sizes_are_refused():
+    data = batch(2)
+    data['inputs'][1] = data['inputs'][1][..., :8]
+    with pytest.raises(ValueError, match='different shapes'):
+        step(build_with_head(), data)
+
+
+def test_a_loss_gets_the_labels_and_sample_ids_it_asks_for():
+    seen = {}
+
+    @MODELS.register_module(force=True)
+    class AsksForLabels(nn.Module):
+        def forward(self, student, teacher, labels, sample_ids):
+            seen.update(labels=labels, sample_ids=sample_ids)
+            return student.mean()
+
+    distiller = build(teacher=teacher_config(), terms=dict(kd=dict(loss=dict(type='AsksForLabels'))))
+    step(distiller, batch(labels=[3, 1, 4, 1]))
+    assert seen['labels'].tolist() == [3, 1, 4, 1] and seen['sample_ids'][1] == 'video1'
+    with pytest.raises(ValueError, match='needs labels, but use_labels=False'):
+        build(teacher=teacher_config(), terms=dict(kd=dict(loss=dict(type='AsksForLabels'))), use_labels=False)
+
+
+def test_a_loss_that_asks_for_what_there_is_not_is_refused():
+    @MODELS.register_module(force=True)
+    class AsksForMagic(nn.Module):
+        def forward(self, student, teacher, magic):
+            return student.mean()
+
+    with pytest.raises(ValueError, match=r'AsksForMagic.forward takes \(student, teacher, magic\)'):
+        build(teacher=teacher_config(), terms=dict(kd=dict(loss=dict(type='AsksForMagic'))))
+
+
+def test_the_probed_teacher_teaches_a_head_of_the_same_classes():
+    distiller = build(teacher=dict(type='ImageTeacher', model=dict(type='TinyImageNet', num_classes=5),
+                                   view=dict(size=24)),
+                      terms=dict(kd=dict(loss=dict(type='KLDivergence', temperature=4.0))), student_view=dict(size=16))
+    assert losses_of(distiller.train(), batch())['loss_kd'] > 0
+    assert NUM_TEACHER_CLASSES != 5
