@@ -1,0 +1,11 @@
+"""The data sets that videos and labels come from."""
+
+from kdtoolbox.datasets.activitynet import ActivityNetClipDataset
+from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.datasets.folders import FolderDataset, UnlabelledFolderDataset
+from kdtoolbox.datasets.hmdb51 import HMDB51Dataset
+from kdtoolbox.datasets.kinetics import KineticsDataset
+from kdtoolbox.datasets.ucf101 import UCF101Dataset
+
+__all__ = ['ActivityNetClipDataset', 'ClipDataset', 'FolderDataset', 'HMDB51Dataset', 'KineticsDataset',
+           'UCF101Dataset', 'UnlabelledFolderDataset']

@@ -1,0 +1,195 @@
+"""What the adapters of all data sets have in common."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from mmaction.datasets import VideoDataset
+from mmengine.logging import print_log
+
+from kdtoolbox.datasets.annotations import SUBSETS, Annotation, Annotations, existing, read_json
+from kdtoolbox.datasets.labels import UNLABELLED, keep_labels, settle_classes
+from kdtoolbox.datasets.locating import FRAME_NAME, FrameFolderFinder, VideoFinder
+from kdtoolbox.datasets.seeding import seeded
+from kdtoolbox.datasets.shared_state import SharedState
+from kdtoolbox.datasets.transforms.decoding import DecodeError, DecodeTimeout
+
+MIN_TOLERATED_BAD_VIDEOS = 3
+"""So many may fail whatever the share: one bad file in a set of fifty is no reason to stop."""
+
+
+class ClipDataset(VideoDataset):
+    """Videos, or folders of their frames, of one subset of a data set; base of the adapters.
+
+    A subclass says how annotations are read (:meth:`read_annotations`) and where a video lies (:meth:`candidates`).
+    On top of mmaction2's keys a sample has ``sample_id``, its path below the data root and unique in the data set,
+    and ``role``; both reach the metrics with ``PackActionInputs(meta_keys=('sample_id', 'role'))``.
+
+    Augmentation depends on (``seed``, epoch, index) alone: any number of workers gives the same samples and a resumed
+    run goes on with the ones it would have got. A video that does not decode is replaced by the next one that does,
+    with that one's own label and ``sample_id``, and ``replaces`` names the bad one.
+
+    Args:
+        data_root: folder of the videos, or several; the first that has a video is used for it.
+        ann_file: annotations of the data set; see the subclass for the forms.
+        pipeline: transforms; starts with OpenVideo, a sampler, DecodeClip, for videos and frames alike.
+        subset: 'training', 'validation' or 'testing'.
+        frames: read ``<video>/image_00001.jpg`` … with ``<video>/n_frames``, as the preparation tools write them.
+        role: what the clips are in retrieval, a 'query' or part of the 'gallery'.
+        labels_per_class: keep so many labels of each class, chosen by ``seed``; a smaller choice is part of a larger.
+        unlabelled: with ``labels_per_class``, 'drop' the other videos or 'keep' them with label -1.
+        seed: of the augmentation and of the choice of labels.
+        max_missing_share: of the annotated videos, missing on disk; above it the data set is refused.
+        max_bad_share: of the videos, not decodable; above it, and above 3 videos, the run stops. Each process of a
+            distributed run counts those it met, its data loading workers' together.
+        **kwargs: of mmaction2's VideoDataset: ``test_mode``, ``metainfo=dict(classes=[…])`` where the annotations do
+            not tell the classes or not all of them, ``indices``, …
+
+    Attributes:
+        missing: annotated videos that are not on disk.
+
+    Raises:
+        ValueError: annotations are missing or unreadable, the subset is empty, too many videos are missing, or a label
+            is none of the classes.
+    """
+
+    def __init__(self, *, data_root: str | Sequence[str], ann_file: str, pipeline: list[dict | Callable],
+                 subset: str = 'training', frames: bool = False, role: Literal['query', 'gallery'] = 'query',
+                 labels_per_class: int | None = None, unlabelled: Literal['drop', 'keep'] = 'drop', seed: int = 0,
+                 max_missing_share: float = 0.1, max_bad_share: float = 0.01, **kwargs) -> None:
+        _check_choice('subset', subset, SUBSETS)
+        _check_choice('role', role, ('query', 'gallery'))
+        _check_choice('unlabelled', unlabelled, ('drop', 'keep'))
+        self.roots = [Path(root) for root in ([data_root] if isinstance(data_root, str | Path) else data_root)]
+        self.finder = (FrameFolderFinder if frames else VideoFinder)(self.roots)
+        self.subset = subset
+        self.frames = frames
+        self.role = role
+        self.labels_per_class = labels_per_class
+        self.unlabelled = unlabelled
+        self.seed = seed
+        self.max_missing_share = max_missing_share
+        self.max_bad_share = max_bad_share
+        self.missing: list[str] = []
+        super().__init__(ann_file=str(ann_file), pipeline=pipeline, start_index=1 if frames else 0, **kwargs)
+
+    def read_annotations(self) -> Annotations:
+        """Annotations of the subset, and the classes in label order or None; here of JSON, subclasses know more."""
+        path = existing(self.ann_file)
+        if path.suffix == '.json':
+            return read_json(path, self.subset)
+        raise ValueError(f'{type(self).__name__} cannot read its annotations from {path}: see its documentation for '
+                         'the forms it reads')
+
+    def candidates(self, annotation: Annotation) -> list[str]:
+        """Where the video may lie below the data root, best first; the suffix does not matter."""
+        if '/' in annotation.key or annotation.label is None:
+            return [annotation.key]
+        return [f'{annotation.label}/{annotation.key}', annotation.key]
+
+    def load_data_list(self) -> list[dict]:
+        annotations, classes = self.read_annotations()
+        if not annotations:
+            raise ValueError(f'{type(self).__name__}: the subset {self.subset!r} of {self._source} is empty; check '
+                             'subset, split, ann_file and data_root')
+        classes = settle_classes(annotations, configured=self._metainfo.get('classes'), told=classes,
+                                 source=self._source)
+        self._metainfo['classes'] = classes
+        self.num_classes = len(classes)
+        samples = self._locate(annotations, {name: number for number, name in enumerate(classes)})
+        if self.labels_per_class is not None:
+            samples = keep_labels(samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep',
+                                  classes=classes)
+        for number, sample in enumerate(samples):
+            sample['video_number'] = number  # survives get_subset, unlike the index
+        self.state = SharedState(len(samples))
+        del self.finder  # its folder listings are large, and every worker would carry them
+        return samples
+
+    def get_data_info(self, idx: int) -> dict:
+        info = super().get_data_info(idx)
+        info['role'] = self.role
+        if self.frames:
+            info['filename_tmpl'] = FRAME_NAME
+        return info
+
+    def set_epoch(self, epoch: int) -> None:
+        """Augment differently from now on; reaches workers that are already running."""
+        self.full_init()
+        self.state.epoch = epoch
+
+    def prepare_data(self, idx: int) -> Any:
+        """The sample at ``idx`` after the pipeline, or the next one that decodes.
+
+        Raises:
+            ValueError: more videos are bad than ``max_bad_share`` allows.
+        """
+        wanted = self.get_data_info(idx)
+        for step in range(len(self)):
+            info = self.get_data_info((idx + step) % len(self)) if step else wanted
+            # Only hanging videos are left out from then on. Others may decode next time, if the broken frames are not
+            # in the clip, and a run that is resumed would try them too.
+            if self.state.hangs(info['video_number']):
+                continue
+            if step:
+                info['replaces'] = wanted['sample_id']
+            sample_id, number = info['sample_id'], info['video_number']
+            try:
+                # Seeded for each attempt: what a failing one drew must not change the next.
+                with seeded(self.seed, self.state.epoch, idx % len(self)):
+                    return self.pipeline(info)
+            except DecodeError as error:
+                self._report_bad(sample_id, number, error)
+        raise ValueError(f'none of the {len(self)} videos of {self._source} decodes')
+
+    @property
+    def _source(self) -> str:
+        return self.ann_file or ', '.join(map(str, self.roots))
+
+    def _locate(self, annotations: list[Annotation], label_numbers: dict[str, int]) -> list[dict]:
+        samples: dict[str, dict] = {}
+        for annotation in annotations:
+            sample = self.finder.find(self.candidates(annotation))
+            if sample is None:
+                self.missing.append(self.candidates(annotation)[0])
+                continue
+            if annotation.segment_seconds is not None:
+                sample['segment_seconds'] = annotation.segment_seconds
+                sample['sample_id'] += '@{:.2f}-{:.2f}'.format(*annotation.segment_seconds)
+            sample['label'] = label_numbers.get(annotation.label, UNLABELLED)
+            known = samples.setdefault(sample['sample_id'], sample)
+            if known['label'] != sample['label']:
+                raise ValueError(f'{self._source} gives {sample["sample_id"]} two labels, number {known["label"]} and '
+                                 f'{sample["label"]} of the classes: correct the annotations')
+        self._report_missing(len(annotations), repeated=len(annotations) - len(self.missing) - len(samples))
+        return list(samples.values())
+
+    def _report_missing(self, num_annotated: int, *, repeated: int) -> None:
+        if repeated:
+            print_log(f'{self._source} lists {repeated} videos twice; each is used once', 'current', logging.WARNING)
+        if not self.missing:
+            return
+        what = 'frame folders with n_frames' if self.frames else 'videos'
+        roots = ', '.join(map(str, self.roots))
+        message = (f'{len(self.missing)} of {num_annotated} {what} of {self._source} ({self.subset}) are not in '
+                   f'{roots}, among them {", ".join(self.missing[:3])}')
+        if len(self.missing) == num_annotated or len(self.missing) > self.max_missing_share * num_annotated:
+            raise ValueError(f'{message}. Set data_root to the folder these lie in; if they really are lost, allow it '
+                             f'with max_missing_share (now {self.max_missing_share})')
+        print_log(message, 'current', logging.WARNING)
+
+    def _report_bad(self, sample_id: str, number: int, error: DecodeError) -> None:
+        if self.state.mark_bad(number, hangs=isinstance(error, DecodeTimeout)):
+            print_log(f'{error}; another video takes its place ({sample_id} is bad video number {self.state.num_bad} '
+                      f'of {self._source})', 'current', logging.WARNING)
+        num_videos = len(self)
+        if self.state.num_bad > max(MIN_TOLERATED_BAD_VIDEOS, self.max_bad_share * num_videos):
+            raise ValueError(f'{self.state.num_bad} of the {num_videos} videos of {self._source} do not decode, more '
+                             f'than max_bad_share={self.max_bad_share} allows; the last: {error}. Mend or remove them '
+                             '(each is named above in the log)') from error
+
+
+def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f'{name}={value!r}: expected one of {", ".join(map(repr, choices))}')

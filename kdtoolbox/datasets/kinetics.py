@@ -1,0 +1,55 @@
+"""Kinetics: ten-second clips from web videos, 400 to 700 classes."""
+
+import csv
+from pathlib import Path
+
+from kdtoolbox.datasets.annotations import Annotation, Annotations, existing
+from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.registry import DATASETS
+
+_SUBSET_OF_MARK = {'train': 'training', 'val': 'validation', 'validate': 'validation', 'test': 'testing'}
+_COLUMNS = {'youtube_id', 'time_start', 'time_end', 'split'}
+
+
+def read_kinetics_csv(path: str | Path, subset: str) -> Annotations:
+    """One of the data set's CSV files; test files may have no column ``label``.
+
+    Raises:
+        ValueError: the file is not there or lacks a column, or a row is marked with a split of another name.
+    """
+    annotations = []
+    with existing(path).open(encoding='utf-8', newline='') as file:
+        rows = csv.DictReader(file)
+        absent = _COLUMNS - set(rows.fieldnames or ())
+        if absent:
+            raise ValueError(f'{path} has no column {", ".join(sorted(absent))}: expected a CSV file of Kinetics')
+        for row in rows:
+            if row['split'] not in _SUBSET_OF_MARK:
+                raise ValueError(f'{path}, line {rows.line_num}: split {row["split"]!r}, expected one of '
+                                 f'{", ".join(_SUBSET_OF_MARK)}')
+            if _SUBSET_OF_MARK[row['split']] == subset:
+                start, end = (int(float(row[column])) for column in ('time_start', 'time_end'))
+                annotations.append(Annotation(f'{row["youtube_id"]}_{start:06d}_{end:06d}', row.get('label') or None))
+    return annotations, None
+
+
+@DATASETS.register_module()
+class KineticsDataset(ClipDataset):
+    """Kinetics clips ``<youtube_id>_<start>_<end>.mp4``, times of six digits, in class folders, ``test/`` or flat.
+
+    Class folders may have underscores for spaces. The classes are those of the CSV file, sorted, so a CSV file that
+    does not have all of them, as the test one, needs ``metainfo=dict(classes='label_map.txt')``.
+
+    Args:
+        **kwargs: of ClipDataset; ``ann_file`` is the CSV file of the subset, or a JSON file.
+    """
+
+    def read_annotations(self) -> Annotations:
+        if Path(self.ann_file).suffix == '.csv':
+            return read_kinetics_csv(self.ann_file, self.subset)
+        return super().read_annotations()
+
+    def candidates(self, annotation: Annotation) -> list[str]:
+        key, label = annotation.key, annotation.label
+        folders = ['test'] if label is None else dict.fromkeys((label, label.replace(' ', '_')))
+        return [*(f'{folder}/{key}' for folder in folders), key]

@@ -1,0 +1,108 @@
+"""From what an annotation names to what lies on disk: video files, or folders of extracted frames."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.ts', '.3gp')
+
+FRAME_NAME = 'image_{:05}.jpg'
+NUM_FRAMES_FILE = 'n_frames'
+FPS_FILE = 'fps'
+
+
+def is_video(name: str) -> bool:
+    """Whether a file of this name is taken for a video; hidden files are not."""
+    return name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.')
+
+
+class VideoFinder:
+    """Finds videos below the first of ``roots`` that has them.
+
+    A folder is listed once instead of asking for each of its videos, which is what takes long for large data sets
+    on network storage.
+    """
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = list(roots)
+        self._listings: dict[Path, dict[str, str]] = {}
+
+    def find(self, candidates: Sequence[str]) -> dict | None:
+        """Look for the first of ``candidates``, paths below a root, whose suffix may be another or missing.
+
+        Returns:
+            ``filename`` to open and ``sample_id``, the path below the root; None if there is none.
+        """
+        for candidate in map(PurePosixPath, candidates):
+            for root in self.roots:
+                names = self._listing(root / candidate.parent)
+                name = names.get(candidate.name)
+                if name is None and is_video(candidate.name):
+                    name = names.get(candidate.stem)
+                if name is not None:
+                    return {'filename': str(root / candidate.parent / name),
+                            'sample_id': str(candidate.parent / name)}
+        return None
+
+    def scan(self) -> list[str]:
+        """All videos below the roots, as sorted paths below their root."""
+        return sorted({path for root in self.roots for path in _walk(root, is_video)})
+
+    def _listing(self, folder: Path) -> dict[str, str]:
+        """Full names and stems -> full name; of several files of one stem the first in VIDEO_SUFFIXES' order."""
+        if folder not in self._listings:
+            names = [name for name in os.listdir(folder) if is_video(name)] if folder.is_dir() else []
+            names.sort(key=lambda name: VIDEO_SUFFIXES.index(Path(name).suffix.lower()), reverse=True)
+            self._listings[folder] = {Path(name).stem: name for name in names} | {name: name for name in names}
+        return self._listings[folder]
+
+
+class FrameFolderFinder:
+    """Finds folders ``image_00001.jpg``, …, ``n_frames`` below the first of ``roots`` that has them.
+
+    A folder without ``n_frames`` is not whole and counts as not there.
+    """
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = list(roots)
+
+    def find(self, candidates: Sequence[str]) -> dict | None:
+        """As :meth:`VideoFinder.find`; gives ``frame_dir``, ``total_frames``, ``sample_id`` and ``avg_fps``, if known.
+
+        Raises:
+            ValueError: ``n_frames`` or ``fps`` does not hold a number.
+        """
+        for candidate in candidates:
+            candidate = PurePosixPath(candidate).with_suffix('') if is_video(candidate) else PurePosixPath(candidate)
+            for root in self.roots:
+                total_frames = _read_number(root / candidate / NUM_FRAMES_FILE)
+                if not total_frames:
+                    continue
+                found = {'frame_dir': str(root / candidate), 'total_frames': int(total_frames),
+                         'sample_id': str(candidate)}
+                fps = _read_number(root / candidate / FPS_FILE)
+                return found if fps is None else found | {'avg_fps': fps}
+        return None
+
+    def scan(self) -> list[str]:
+        """All frame folders below the roots, as sorted paths below their root."""
+        return sorted({os.path.dirname(path) for root in self.roots
+                       for path in _walk(root, lambda name: name == NUM_FRAMES_FILE)})
+
+
+def _walk(root: Path, wanted) -> Iterator[str]:
+    for folder, _, names in os.walk(root, followlinks=True):  # class folders are often links to other disks
+        for name in filter(wanted, names):
+            yield Path(folder, name).relative_to(root).as_posix()
+
+
+def _read_number(path: Path) -> float | None:
+    try:
+        text = path.read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f'{path} holds {text[:40]!r}: expected one number; write it again with the preparation '
+                         'tools') from None

@@ -1,0 +1,242 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader
+
+from kdtoolbox.datasets import ClipDataset, FolderDataset, UCF101Dataset
+from kdtoolbox.datasets.transforms import DecodeTimeout
+from kdtoolbox.registry import DATASETS
+from tests.datasets.conftest import PIPELINE, frame_numbers, write_frames, write_video
+
+AUGMENTING = [*PIPELINE[:3], dict(type='MultiScaleCrop', input_size=32, scales=(1, 0.84, 0.71), max_wh_scale_gap=0),
+              dict(type='Resize', scale=(24, 24), keep_ratio=False), dict(type='Flip', flip_ratio=0.5), *PIPELINE[3:]]
+
+
+def _ids_and_labels(dataset):
+    return {info['sample_id']: info['label'] for info in map(dataset.get_data_info, range(len(dataset)))}
+
+
+class _Warnings:
+    """Stands in for print_log."""
+
+    def __init__(self, monkeypatch):
+        self.texts = []
+        monkeypatch.setattr('kdtoolbox.datasets.clip_dataset.print_log', lambda text, *_: self.texts.append(text))
+
+
+# Missing videos and annotations
+
+def test_missing_videos_are_counted_and_named_in_one_warning(tmp_path, twelve_videos, monkeypatch):
+    warnings = _Warnings(monkeypatch)
+    lines = [f'a/a{number}.avi' for number in range(4)] + ['a/lost.avi']
+    (tmp_path / 'list.txt').write_text('\n'.join(lines))
+    dataset = UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE,
+                            max_missing_share=0.2)
+    assert len(dataset) == 4 and dataset.missing == ['a/lost.avi']
+    assert len(warnings.texts) == 1 and '1 of 5 videos' in warnings.texts[0] and 'a/lost.avi' in warnings.texts[0]
+    with pytest.raises(ValueError, match=r'1 of 5 videos .* max_missing_share \(now 0.1\)'):
+        UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE)
+
+
+def test_nothing_but_missing_videos_is_refused_whatever_the_share(tmp_path, twelve_videos):
+    (tmp_path / 'list.txt').write_text('a/lost.avi\n')
+    with pytest.raises(ValueError, match=r'1 of 1 videos .* Set data_root'):
+        UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE, max_missing_share=1)
+
+
+def test_a_frame_folder_without_its_count_is_missing(tmp_path):
+    (tmp_path / 'a/a0').mkdir(parents=True)
+    (tmp_path / 'list.txt').write_text('a/a0.avi\n')
+    with pytest.raises(ValueError, match='1 of 1 frame folders with n_frames'):
+        UCF101Dataset(data_root=tmp_path, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE, frames=True)
+
+
+def test_a_frame_count_that_is_no_number_is_refused(tmp_path):
+    (write_frames(tmp_path / 'a/a0', 2) / 'n_frames').write_text('two')
+    with pytest.raises(ValueError, match="n_frames holds 'two': expected one number"):
+        FolderDataset(data_root=tmp_path, pipeline=PIPELINE, frames=True)
+
+
+def test_a_missing_annotation_file_is_refused_with_what_is_there(tmp_path):
+    (tmp_path / 'splits').mkdir()
+    with pytest.raises(ValueError, match=r'list.txt is not there; in .* there is: splits'):
+        UCF101Dataset(data_root=tmp_path, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE)
+
+
+def test_an_empty_list_is_refused(tmp_path):
+    (tmp_path / 'list.txt').write_text('\n')
+    with pytest.raises(ValueError, match=r"subset 'training' of .*list.txt is empty"):
+        UCF101Dataset(data_root=tmp_path, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE)
+
+
+def test_a_video_listed_twice_is_used_once_and_reported(tmp_path, twelve_videos, monkeypatch):
+    warnings = _Warnings(monkeypatch)
+    (tmp_path / 'list.txt').write_text('a/a0.avi\na/a1.avi\na/a0.avi\n')
+    dataset = UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE)
+    assert list(_ids_and_labels(dataset)) == ['a/a0.avi', 'a/a1.avi'] and 'lists 1 videos twice' in warnings.texts[0]
+
+
+@pytest.mark.parametrize('option', [dict(subset='train'), dict(role='probe'), dict(unlabelled='hide')])
+def test_an_unknown_choice_is_refused(twelve_videos, option):
+    with pytest.raises(ValueError, match='expected one of'):
+        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, **option)
+
+
+def test_annotations_of_another_form_are_refused(tmp_path, twelve_videos):
+    (tmp_path / 'list.csv').touch()
+    with pytest.raises(ValueError, match='UCF101Dataset cannot read its annotations from .*list.csv'):
+        UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.csv', pipeline=PIPELINE)
+
+
+# Roles and labels
+
+def test_gallery_and_queries_concatenate_and_keep_their_roles(tmp_path, twelve_videos):
+    (tmp_path / 'train.txt').write_text('a/a0.avi\nb/b0.avi\n')
+    (tmp_path / 'test.txt').write_text('a/a1.avi\nb/b1.avi\n')
+    dataset = DATASETS.build(dict(type='ConcatDataset', datasets=[
+        dict(type='UCF101Dataset', data_root=str(twelve_videos), ann_file=str(tmp_path / f'{name}.txt'),
+             pipeline=PIPELINE, role=role, test_mode=True)
+        for name, role in (('train', 'gallery'), ('test', 'query'))]))
+    samples = [dataset[index]['data_samples'] for index in range(4)]
+    assert [(sample.sample_id, sample.role) for sample in samples] == [
+        ('a/a0.avi', 'gallery'), ('b/b0.avi', 'gallery'), ('a/a1.avi', 'query'), ('b/b1.avi', 'query')]
+
+
+def test_labels_per_class_keeps_so_many_and_drops_the_rest(twelve_videos):
+    few = _ids_and_labels(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2, seed=1))
+    assert sorted(few.values()) == [0, 0, 1, 1, 2, 2]
+    more = _ids_and_labels(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=3, seed=1))
+    assert few.keys() < more.keys()
+    others = [_ids_and_labels(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2, seed=seed))
+              for seed in range(2, 6)]
+    assert any(other.keys() != few.keys() for other in others)
+
+
+def test_the_unlabelled_rest_can_stay_without_labels(twelve_videos):
+    options = dict(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=1)
+    kept = _ids_and_labels(FolderDataset(unlabelled='keep', **options))
+    assert len(kept) == 12 and sorted(kept.values()) == [-1] * 9 + [0, 1, 2]
+    dropped = _ids_and_labels(FolderDataset(**options))
+    assert dropped == {sample_id: label for sample_id, label in kept.items() if label != -1}
+
+
+def test_more_labels_than_a_class_has_are_refused(twelve_videos):
+    with pytest.raises(ValueError, match=r"labels_per_class=5, but the class 'a' has only 4"):
+        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=5)
+
+
+# Videos that do not decode
+
+def test_a_broken_video_is_replaced_by_the_next_and_logged_once(twelve_videos, monkeypatch):
+    warnings = _Warnings(monkeypatch)
+    (twelve_videos / 'a/a3.avi').write_bytes(b'no video at all')
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=PIPELINE)
+    for _ in range(2):
+        sample = dataset[3]['data_samples']
+        assert (sample.sample_id, sample.gt_labels.item.item(), sample.replaces) == ('b/b0.avi', 1, 'a/a3.avi')
+    assert len(warnings.texts) == 1 and 'a/a3.avi' in warnings.texts[0] and dataset.state.num_bad == 1
+    assert 'replaces' not in dataset[4]['data_samples'].metainfo
+
+
+def test_a_real_corrupted_video_is_replaced(shared, twelve_videos):
+    (twelve_videos / 'c/c9.mp4').write_bytes((shared / 'data/clips/decord/corrupted.mp4').read_bytes())
+    clip_of_all_frames = [PIPELINE[0], dict(type='SampleClipsEvenly', clip_len=50, num_clips=1), *PIPELINE[2:]]
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=clip_of_all_frames, test_mode=True)
+    sample = dataset[12]['data_samples']
+    assert (sample.sample_id, sample.replaces) == ('a/a0.avi', 'c/c9.mp4')
+
+
+def test_too_many_broken_videos_stop_the_run(twelve_videos):
+    for number in range(4):
+        (twelve_videos / f'b/b{number}.avi').write_bytes(b'no video at all')
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=PIPELINE)
+    with pytest.raises(ValueError, match=r'4 of the 12 videos .* max_bad_share=0.01 allows; the last: .*b3.avi'):
+        dataset[4]
+    assert FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, max_bad_share=0.34)[4]['data_samples'].replaces
+
+
+def test_no_video_that_decodes_stops_the_run(folder_of_videos):
+    root = folder_of_videos('a/a0.avi')
+    (root / 'a/a0.avi').write_bytes(b'no video at all')
+    with pytest.raises(ValueError, match='none of the 1 videos'):
+        FolderDataset(data_root=root, pipeline=PIPELINE)[0]
+
+
+def test_broken_videos_are_counted_across_workers(twelve_videos):
+    for name in ('a/a0', 'b/b0', 'c/c0'):
+        (twelve_videos / f'{name}.avi').write_bytes(b'no video at all')
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=PIPELINE)
+    list(DataLoader(dataset, batch_size=2, num_workers=2, collate_fn=pseudo_collate))
+    assert dataset.state.num_bad == 3
+
+
+def test_a_mistake_in_the_pipeline_is_not_taken_for_a_broken_video(twelve_videos):
+    def mistaken(results):
+        return results['no such key']
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=[mistaken])
+    with pytest.raises(KeyError, match='no such key'):
+        dataset[0]
+
+
+def test_a_video_that_hangs_is_not_tried_again(twelve_videos):
+    tried = []
+
+    def hanging(results):
+        tried.append(results['sample_id'])
+        if results['sample_id'] == 'a/a0.avi':
+            raise DecodeTimeout('a/a0.avi is not decoded within 60 s')
+        return results
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=[hanging])
+    assert [dataset[0]['sample_id'], dataset[0]['sample_id']] == ['a/a1.avi', 'a/a1.avi']
+    assert tried == ['a/a0.avi', 'a/a1.avi', 'a/a1.avi']
+
+
+# Determinism
+
+def _batches(dataset: ClipDataset, num_workers: int, epochs: int = 2) -> list:
+    loader = DataLoader(dataset, batch_size=5, num_workers=num_workers, collate_fn=pseudo_collate,
+                        persistent_workers=num_workers > 0)
+    batches = []
+    for epoch in range(epochs):
+        dataset.set_epoch(epoch)
+        batches.append(torch.cat([torch.cat(batch['inputs']) for batch in loader]))
+    return batches
+
+
+def test_any_number_of_workers_gives_the_same_samples_and_each_epoch_others(twelve_videos):
+    (twelve_videos / 'b/b2.avi').write_bytes(b'no video at all')
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=AUGMENTING)
+    alone = _batches(dataset, num_workers=0)
+    together = _batches(FolderDataset(data_root=twelve_videos, pipeline=AUGMENTING), num_workers=2)
+    assert torch.equal(alone[0], together[0]) and torch.equal(alone[1], together[1])
+    assert not torch.equal(alone[0], alone[1])
+    other_seed = FolderDataset(data_root=twelve_videos, pipeline=AUGMENTING, seed=1)
+    assert not torch.equal(_batches(other_seed, num_workers=0, epochs=1)[0], alone[0])
+
+
+def test_loading_leaves_the_random_state_of_the_caller_alone(twelve_videos):
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=AUGMENTING)
+
+    def draw(load: bool):
+        random.seed(3), np.random.seed(3), torch.manual_seed(3)
+        if load:
+            dataset[0]
+        return random.random(), np.random.rand(), torch.rand(1).item()
+    assert draw(load=True) == draw(load=False)
+
+
+def test_a_copied_subset_counts_for_itself(twelve_videos):
+    (twelve_videos / 'a/a1.avi').write_bytes(b'no video at all')
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=PIPELINE)
+    subset = dataset.get_subset([1, 5])
+    assert subset[0]['data_samples'].sample_id == 'b/b1.avi'
+    assert (subset.state.num_bad, dataset.state.num_bad) == (1, 0)
+
+
+def test_a_video_shorter_than_the_clip_loops(tmp_path):
+    write_video(tmp_path / 'a/short.avi', num_frames=3)
+    sample = FolderDataset(data_root=tmp_path, pipeline=PIPELINE)[0]
+    assert frame_numbers(sample['inputs']) == [0, 1, 2, 0]
