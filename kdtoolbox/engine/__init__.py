@@ -1,0 +1,8 @@
+"""What runs around the training steps: hooks, checkpoints, workarounds."""
+
+from kdtoolbox.engine.checkpoints import PlainCheckpointHook
+from kdtoolbox.engine.dataset_epoch import SetDatasetEpochHook
+from kdtoolbox.engine.epoch_seed import EpochSeedHook
+from kdtoolbox.engine.preflight import PreflightHook
+
+__all__ = ['EpochSeedHook', 'PlainCheckpointHook', 'PreflightHook', 'SetDatasetEpochHook']

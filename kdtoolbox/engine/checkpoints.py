@@ -1,0 +1,120 @@
+"""Checkpoints that are safe to load, hold no teacher, and are never loaded in part."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from kdtoolbox.registry import HOOKS
+
+STUDENT = 'student.'
+CRITERION = 'criterion.'
+
+
+@HOOKS.register_module()
+class PlainCheckpointHook(Hook):
+    """Write checkpoints that ``torch.load(weights_only=True)`` reads, and load them all or not at all.
+
+    mmengine pickles its message hub into the checkpoint, which safe loading refuses; here it is stored as plain
+    numbers and lists and put together again on loading (drop that half when mmengine > 0.10.7 stores it so). mmengine
+    also loads with ``strict=False``: a checkpoint of another model would be skipped in silence.
+
+    A checkpoint of the student alone (exported, or of plain mmaction2) can be given to ``load_from`` too.
+    """
+
+    priority = 'VERY_LOW'  # after the EMA hook has put its weights in and taken them out
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['message_hub'] = _to_plain(checkpoint['message_hub'])
+        student = runner.cfg.get('model', {}).get('student')
+        if student is not None:
+            # As text: a loader that is to be safe must not have to run the config file that mmengine stores.
+            checkpoint['meta']['student_config'] = json.dumps(_to_plain(student.to_dict()))
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if 'message_hub' in checkpoint:
+            checkpoint['message_hub'] = _from_plain(checkpoint['message_hub'])
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        expected = model.state_dict()
+        state = checkpoint.get('state_dict', checkpoint)
+        if not any(name.startswith(STUDENT) for name in state) and any(name.startswith(STUDENT) for name in expected):
+            runner.logger.info('The checkpoint is one of the student alone; what the criterion learns starts anew.')
+            state = {f'{STUDENT}{name}': value for name, value in state.items()}
+            state.update({name: value for name, value in expected.items() if not name.startswith(STUDENT)})
+            checkpoint['state_dict'] = state
+        check_same_tensors(state, expected, what=f'the checkpoint {runner._load_from or ""}',
+                           model=type(model).__name__)
+
+
+def load_checkpoint_file(file: str | Path) -> dict:
+    """Read a checkpoint safely, onto the CPU.
+
+    Raises:
+        ValueError: the file is not there, or holds more than tensors and plain values.
+    """
+    if not Path(file).is_file():
+        raise ValueError(f'checkpoint {file}: no such file')
+    try:
+        checkpoint = torch.load(file, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch raises pickle, zip and runtime errors alike
+        raise ValueError(f'checkpoint {file} cannot be loaded safely: {error}') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'checkpoint {file}: expected a dict, got {type(checkpoint).__name__}')
+    return checkpoint
+
+
+def student_state_dict(checkpoint: Mapping) -> dict[str, torch.Tensor]:
+    """The student's tensors, by their names in the plain recognizer, of a training or an exported checkpoint."""
+    state = checkpoint.get('state_dict', checkpoint)
+    student = {name.removeprefix(STUDENT): value for name, value in state.items() if name.startswith(STUDENT)}
+    return student or {name: value for name, value in state.items() if not name.startswith(CRITERION)}
+
+
+def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: str) -> None:
+    """Raise ValueError unless both have the same names and shapes; the message names the first differences."""
+    missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+    misshapen = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
+                 for name in sorted(expected.keys() & state.keys()) if state[name].shape != expected[name].shape]
+    if missing or unexpected or misshapen:
+        raise ValueError(f'{what} is of another model than this {model}: missing {missing[:4]} ({len(missing)}), '
+                         f'unexpected {unexpected[:4]} ({len(unexpected)}), of another shape {misshapen[:4]} '
+                         f'({len(misshapen)}). Use the config it was trained with.')
+
+
+def save_aside(content: Mapping, file: str | Path) -> None:
+    """``torch.save`` into a file beside ``file``, then move it there, so that ``file`` is whole or not there."""
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f'{file.name}.part')
+    torch.save(dict(content), aside)
+    aside.replace(file)
+
+
+_BUFFER = 'HistoryBuffer'
+
+
+def _to_plain(value):
+    if isinstance(value, HistoryBuffer):
+        values, counts = value.data
+        return {_BUFFER: [values.tolist(), counts.tolist()], 'max_length': value.max_length}
+    if isinstance(value, Mapping):
+        return {key: _to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_to_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return value
+
+
+def _from_plain(value):
+    if isinstance(value, dict):
+        if _BUFFER in value:
+            return HistoryBuffer(*value[_BUFFER], max_length=value['max_length'])
+        return {key: _from_plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,44 @@
+"""Workarounds for the libraries below, each with the version that ends it."""
+
+import os
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import is_distributed
+
+
+def prepare_cpu_processes(config: Config) -> None:
+    """Make ``--launcher pytorch`` work on a machine without a GPU: join ``torchrun``'s processes, wrap for CPUs.
+
+    mmengine's own way calls ``torch.cuda.set_device`` and names a GPU to DDP; it leaves a process group that is already
+    there, and a wrapper that the config names, alone. Drop when mmengine > 0.10.7 checks for a GPU first.
+    """
+    if config.get('launcher', 'none') != 'pytorch' or torch.cuda.is_available():
+        return
+    if not is_distributed():
+        torch.distributed.init_process_group('gloo')
+    if config.get('model_wrapper_cfg') is None:
+        config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
+                                        find_unused_parameters=config.get('find_unused_parameters', False))
+
+
+def check_amp_device() -> None:
+    """Raise ValueError where mixed precision cannot run; mmengine's own check is a bare assertion."""
+    if not torch.cuda.is_available():
+        raise ValueError('--amp needs a GPU: mixed precision on CPU is not supported by mmengine 0.10. Leave it out.')
+
+
+def warn_of_slow_conv3d() -> str | None:
+    """A warning when this torch is one whose 3D convolutions are slow or wrong in half precision.
+
+    https://github.com/pytorch/pytorch/issues/166122 and 163539: torch 2.9 with cuDNN 9.8 to 9.10. Drop with torch 2.9.
+    """
+    if torch.cuda.is_available() and torch.__version__.startswith('2.9.'):
+        return (f'torch {torch.__version__}: 3D convolutions in half precision are several times slower and, with some '
+                'versions of cuDNN, wrong (pytorch issues 166122, 163539). Use another torch, or train without --amp.')
+    return None
+
+
+def set_local_rank(rank: int) -> None:
+    """Tell mmengine the local rank when the launcher gave it as an argument instead of in the environment."""
+    os.environ.setdefault('LOCAL_RANK', str(rank))

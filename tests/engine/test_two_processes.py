@@ -1,0 +1,52 @@
+"""Two CPU processes with gloo do what one process does with the same global batch."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from kdtoolbox.engine.checkpoints import load_checkpoint_file
+from tests.conftest import REPOSITORY
+from tests.tiny import run_config, student_config
+
+
+def run_training(tmp_path, name: str, *, processes: int) -> dict:
+    config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes,
+                        student=student_config(norm='GN'))  # batch norm sees one process's samples, group norm one's
+    config.custom_imports = dict(imports=['tests.tiny'])
+    file = tmp_path / f'{name}.py'
+    config.dump(file)
+    launcher = [] if processes == 1 else ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
+    arguments = [str(file), *(['--launcher', 'pytorch'] if processes > 1 else [])]
+    done = subprocess.run([sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), *arguments],
+                          cwd=REPOSITORY, env={**_environment(), 'PYTHONPATH': str(REPOSITORY)}, timeout=240,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return load_checkpoint_file(tmp_path / name / 'epoch_2.pth')
+
+
+def _environment() -> dict:
+    import os
+    return {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+
+
+@pytest.fixture(scope='module')
+def checkpoints(tmp_path_factory) -> tuple[dict, dict]:
+    folder = tmp_path_factory.mktemp('processes')
+    return run_training(folder, 'one', processes=1), run_training(folder, 'two', processes=2)
+
+
+def test_the_weights_agree(checkpoints):
+    one, two = (checkpoint['state_dict'] for checkpoint in checkpoints)
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_the_metrics_agree_though_the_sampler_pads(checkpoints):
+    scalars = [{name: value['HistoryBuffer'][0] for name, value in checkpoint['message_hub']['log_scalars'].items()
+                if name.startswith('val/') and 'time' not in name} for checkpoint in checkpoints]
+    assert scalars[0].keys() == scalars[1].keys() and 'val/retrieval/top1' in scalars[0]
+    for name in scalars[0]:
+        assert scalars[0][name] == pytest.approx(scalars[1][name]), name
