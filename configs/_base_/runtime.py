@@ -1,0 +1,26 @@
+# What every run has: hooks, logs, seeds. One TensorBoard file and one JSON of scalars a run.
+default_scope = 'kdtoolbox'
+randomness = dict(seed=0)
+env_cfg = dict(cudnn_benchmark=True, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+               dist_cfg=dict(backend='nccl'))
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20, ignore_last=False),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2))
+custom_hooks = [
+    dict(type='EpochSeedHook'),          # randomness is a matter of the epoch alone: resuming is exact
+    dict(type='SetDatasetEpochHook'),    # the same for augmentation, in any number of workers
+    dict(type='PlainCheckpointHook'),    # checkpoints load with weights_only=True, whole or not at all
+    dict(type='PreflightHook'),          # labels that do not fit the head are refused before the first step
+]
+log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
+vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+visualizer = dict(type='ActionVisualizer', vis_backends=vis_backends)
+log_level = 'INFO'
+load_from = None
+resume = False
+find_unused_parameters = False
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,66 @@
+"""The ``kdtoolbox`` command: one sub-command a module of this package."""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    'train': 'kdtoolbox.cli.train',
+    'test': 'kdtoolbox.cli.test',
+    'export-student': 'kdtoolbox.cli.export_student',
+    'fit-probe': 'kdtoolbox.cli.fit_probe',
+    'demo': 'kdtoolbox.cli.demo',
+    'prepare': 'kdtoolbox.cli.prepare',
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sub-command; returns the exit status.
+
+    Errors that are the user's to mend are printed as one message; anything else keeps its traceback.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser('kdtoolbox', description='Distil 2D image networks into 3D video networks.')
+    subparsers = parser.add_subparsers(dest='command', required=True)
+    for name, module in COMMANDS.items():
+        # Only the chosen command is imported: the others must not cost time, nor be able to break it.
+        chosen = bool(arguments) and arguments[0] == name
+        subparser = subparsers.add_parser(name, help=_first_line(module))
+        if chosen:
+            command = importlib.import_module(module)
+            subparser.description = command.__doc__
+            command.add_arguments(subparser)
+    options = parser.parse_args(arguments)
+    try:
+        return command.run(options) or 0
+    except (ValueError, KeyError) as error:
+        if not _is_for_users(error):
+            raise
+        print(f'kdtoolbox {options.command}: {error.args[0] if error.args else error}', file=sys.stderr)
+        return 2
+
+
+def _first_line(module: str) -> str:
+    """The first line of a module's docstring, without importing it."""
+    source = importlib.util.find_spec(module)
+    if source is None or source.origin is None:
+        return ''
+    with open(source.origin, encoding='utf-8') as file:
+        return file.readline().strip().strip('"').rstrip('.')
+
+
+def _is_for_users(error: BaseException | None) -> bool:
+    """Whether kdtoolbox raised the error on purpose, be it that mmengine wrapped it on its way up."""
+    while error is not None:
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        if frame is not None and frame.tb_frame.f_globals.get('__name__', '').startswith('kdtoolbox.'):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+if __name__ == '__main__':
+    sys.exit(main())

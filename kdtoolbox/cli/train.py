@@ -1,0 +1,55 @@
+"""Train a student from a config."""
+
+import argparse
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from kdtoolbox.cli.configs import add_config_arguments, load_config
+from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+                        help='go on from this checkpoint, or from the last one in the work directory')
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
+    parser.add_argument('--no-validate', action='store_true', help='do not validate during training')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate by the batch size over auto_scale_lr.base_batch_size')
+
+
+def run(args: argparse.Namespace) -> int:
+    config = load_config(args)
+    if args.no_validate:
+        config.val_cfg = config.val_dataloader = config.val_evaluator = None
+    if args.amp:
+        _use_amp(config)
+    if args.auto_scale_lr:
+        config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
+    if args.resume is not None:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+    build_runner(config, local_rank=args.local_rank).train()
+    return 0
+
+
+def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
+    """The runner of a config, in all the processes of its launcher."""
+    set_local_rank(local_rank)
+    prepare_cpu_processes(config)
+    runner = Runner.from_cfg(config)
+    warning = warn_of_slow_conv3d()
+    if warning:
+        runner.logger.warning(warning)
+    return runner
+
+
+def _use_amp(config: Config) -> None:
+    check_amp_device()
+    kind = config.optim_wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise ValueError(f'--amp replaces an OptimWrapper, but optim_wrapper.type is {kind!r}: set its own option for '
+                         'mixed precision in the config')
+    config.optim_wrapper.type = 'AmpOptimWrapper'
+    config.optim_wrapper.setdefault('loss_scale', 'dynamic')

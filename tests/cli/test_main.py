@@ -1,0 +1,68 @@
+import subprocess
+import sys
+
+import pytest
+
+from kdtoolbox.cli.main import COMMANDS, main
+from tests.conftest import REPOSITORY
+from tests.tiny import run_config
+
+
+def run(capsys, *arguments: str) -> tuple[int, str]:
+    status = main([*map(str, arguments)])
+    return status, capsys.readouterr().err
+
+
+def test_help_names_every_command_without_importing_them():
+    code = "import sys; sys.argv = ['kdtoolbox', '--help']\nfrom kdtoolbox.cli.main import main\ntry: main()\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=REPOSITORY)
+    assert all(f'    {name}' in done.stdout for name in COMMANDS), done.stdout
+    assert done.stdout.rstrip().endswith('False')
+
+
+def test_a_missing_config_says_where_it_was_looked_for(capsys):
+    status, message = run(capsys, 'train', 'no_such_config.py')
+    assert status == 2 and "config 'no_such_config.py': no such file. Looked for" in message
+
+
+def test_a_wrong_tap_is_one_message_without_a_traceback(capsys, tmp_path):
+    config = run_config(tmp_path)
+    config.model.terms.kd.student = 'backbone.layer9'
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'config.py')
+    status, message = run(capsys, 'train', tmp_path / 'config.py')
+    assert status == 2 and "student tap 'backbone.layer9'" in message and 'Traceback' not in message
+
+
+def test_amp_without_a_gpu_is_refused_clearly(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    run_config(tmp_path).dump(tmp_path / 'config.py')
+    status, message = run(capsys, 'train', tmp_path / 'config.py', '--amp')
+    assert status == 2 and '--amp needs a GPU' in message
+
+
+def test_a_batch_larger_than_the_training_set_is_refused(capsys, tmp_path):
+    config = run_config(tmp_path, batch_size=64)
+    config.train_dataloader.drop_last = True
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'config.py')
+    status, message = run(capsys, 'train', tmp_path / 'config.py')
+    assert status == 2 and '8 videos, too few for one batch of 64' in message
+
+
+def test_the_seed_option_wins_over_the_config(tmp_path):
+    import argparse
+
+    from kdtoolbox.cli.configs import load_config
+    run_config(tmp_path).dump(tmp_path / 'config.py')
+    args = argparse.Namespace(config=str(tmp_path / 'config.py'), work_dir=None, cfg_options=None, seed=11, launcher='none')
+    config = load_config(args)
+    assert config.randomness.seed == 11 and config.work_dir == str(tmp_path)
+
+
+def test_an_error_of_the_program_keeps_its_traceback(monkeypatch, tmp_path):
+    def broken(args):
+        raise RuntimeError('a bug')
+    monkeypatch.setattr('kdtoolbox.cli.export_student.run', broken)
+    with pytest.raises(RuntimeError, match='a bug'):
+        main(['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'b.pth')])
