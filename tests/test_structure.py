@@ -1,0 +1,55 @@
+"""Rules of the code's structure, held by reading it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / 'kdtoolbox'
+# Who may import whom: a room, the rooms below it.
+FOUNDATION = {'registry', 'taps', 'views'}
+MIDDLE = {'losses', 'connectors'}
+UPPER = {'distillers', 'teachers', 'datasets', 'preparation', 'evaluation', 'engine'}
+ALLOWED = {**{room: set() for room in FOUNDATION}, **{room: FOUNDATION for room in MIDDLE},
+           **{room: FOUNDATION | MIDDLE for room in UPPER}, 'cli': FOUNDATION | MIDDLE | UPPER}
+MODULES = sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE or path.stem in FOUNDATION)
+
+
+def imported_rooms(file: Path) -> set[str]:
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.append(node.module)
+    return {name.split('.')[1] for name in names if name.startswith('kdtoolbox.')}
+
+
+@pytest.mark.parametrize('file', MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(file):
+    room = file.relative_to(PACKAGE).parts[0].removesuffix('.py')
+    assert imported_rooms(file) - {room} <= ALLOWED[room]
+
+
+@pytest.mark.parametrize('file', MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_and_public_thing_has_a_docstring(file):
+    tree = ast.parse(file.read_text(encoding='utf-8'))
+    assert ast.get_docstring(tree), f'{file} says nothing of itself'
+    undocumented = [node.name for node in tree.body
+                    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith('_')
+                    and not ast.get_docstring(node)]
+    if file.parent.name == 'cli':
+        undocumented = [name for name in undocumented if name not in ('add_arguments', 'run')]
+    assert not undocumented
+
+
+def test_the_distribution_lists_every_package():
+    text = (REPOSITORY / 'setup.cfg').read_text()
+    listed = {line.strip() for line in text.split('packages =')[1].split('package_dir')[0].splitlines() if line.strip()}
+    folders = {'kdtoolbox'} | {'.'.join(path.parent.relative_to(REPOSITORY).parts)
+                               for path in PACKAGE.rglob('__init__.py')}
+    configs = {'.'.join(('kdtoolbox', *path.parent.relative_to(REPOSITORY).parts))
+               for path in (REPOSITORY / 'configs').rglob('*.py')}
+    assert listed == folders | configs
