@@ -1,0 +1,138 @@
+"""Prepare data sets: frames, fps, frame counts, annotation JSON, checks."""
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kdtoolbox.preparation import commands
+from kdtoolbox.preparation.annotations import hmdb51_annotations, ucf101_annotations
+from kdtoolbox.preparation.chain import DATA_SETS
+from kdtoolbox.preparation.layouts import class_videos, flat_videos
+from kdtoolbox.preparation.parallel import num_cores
+
+INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    subparsers = parser.add_subparsers(dest='preparation', metavar='PREPARATION', required=True)
+    _add_extraction(subparsers)
+    _add_frame_facts(subparsers)
+    _add_annotations(subparsers)
+    for name in DATA_SETS:
+        help_text = f'everything for {name}, as downloaded into ROOT'
+        command = _command(subparsers, name, help_text, commands.data_set, 'root')
+        _add_frame_options(command, 360 if name == 'activitynet' else 240)
+    _add_check(subparsers)
+    _add_folder(subparsers)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one preparation.
+
+    Returns:
+        0 if all went well, 1 if something of the data is wrong or failed, 130 if interrupted.
+    """
+    try:
+        with _sigterm_as_interrupt():
+            return args.action(args)
+    except KeyboardInterrupt:
+        print('interrupted: what was finished is in place; the same command goes on from there')
+        return INTERRUPTED
+
+
+def _add_extraction(subparsers: argparse._SubParsersAction) -> None:
+    for name, layout, height, help_text in (
+            ('video_jpg', flat_videos, 360, 'ActivityNet: a flat folder of videos to frames, height 360'),
+            ('video_jpg_kinetics', class_videos, 240, 'Kinetics: <class>/<video> and test/ to frames, height 240'),
+            ('video_jpg_ucf101_hmdb51', class_videos, 240, 'UCF-101, HMDB-51: <class>/<video> to frames, height 240')):
+        command = _command(subparsers, name, help_text, commands.extract, 'video_dir', 'jpg_dir')
+        command.set_defaults(layout=layout)
+        _add_frame_options(command, height)
+
+
+def _add_frame_facts(subparsers: argparse._SubParsersAction) -> None:
+    help_text = 'write the frame rate into each frame folder'
+    _add_ffmpeg_options(_command(subparsers, 'fps', help_text, commands.fps, 'video_dir', 'jpg_dir'))
+    help_text = 'write the number of frames into each frame folder'
+    for name in ('n_frames_kinetics', 'n_frames_ucf101_hmdb51'):
+        _add_jobs(_command(subparsers, name, help_text, commands.n_frames, 'jpg_dir'))
+
+
+def _add_annotations(subparsers: argparse._SubParsersAction) -> None:
+    _command(subparsers, 'kinetics_json', 'the CSV files of Kinetics to one JSON', commands.kinetics_json,
+             'train_csv', 'val_csv', 'test_csv', 'out_json')
+    help_text = 'the three official splits to JSON, beside them'
+    command = _command(subparsers, 'ucf101_json', help_text, commands.split_json, 'annotation_dir')
+    command.set_defaults(read=ucf101_annotations, stem='ucf101_0')
+    command = _command(subparsers, 'hmdb51_json', help_text, commands.split_json, 'annotation_dir')
+    command.set_defaults(read=hmdb51_annotations, stem='hmdb51_')
+
+
+def _add_check(subparsers: argparse._SubParsersAction) -> None:
+    command = _command(subparsers, 'check', 'verify a tree of frames', commands.check, 'jpg_dir')
+    command.add_argument('--json', type=Path, metavar='FILE', help='annotations: every video in them must be there')
+    command.add_argument('--every-frame', action='store_true', help='decode all frames, not three of each video')
+    _add_jobs(command)
+
+
+def _add_folder(subparsers: argparse._SubParsersAction) -> None:
+    help_text = 'split your own <class>/<video> folders, and write the JSON'
+    command = _command(subparsers, 'folder', help_text, commands.folder, 'root')
+    command.add_argument('--out', type=Path, metavar='JSON', help='file to write (default: ROOT/split.json)')
+    command.add_argument('--validation-share', type=float, default=0.2,
+                         help='share of each class (default: %(default)s)')
+    command.add_argument('--seed', type=int, default=0, help='another seed is another split (default: %(default)s)')
+    command.add_argument('--group-separator', default='', metavar='TEXT',
+                         help='what stands before the last TEXT in a name is its source; one source is never divided')
+
+
+def _command(subparsers: argparse._SubParsersAction, name: str, help_text: str,
+             action: Callable[[argparse.Namespace], int], *paths: str) -> argparse.ArgumentParser:
+    command = subparsers.add_parser(name, help=help_text, description=help_text)
+    for path in paths:
+        command.add_argument(path, type=Path, metavar=path.upper())
+    command.set_defaults(action=action)
+    return command
+
+
+def _add_jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument('--jobs', type=_at_least_one, default=num_cores(), metavar='N',
+                         help='so many at a time (default: all %(default)s cores)')
+
+
+def _add_ffmpeg_options(command: argparse.ArgumentParser) -> None:
+    _add_jobs(command)
+    command.add_argument('--ffmpeg', metavar='PATH',
+                         help='the ffmpeg to use (default: the one on the PATH, else imageio-ffmpeg)')
+    command.add_argument('--time-limit', type=float, default=1800, metavar='SECONDS',
+                         help='for one video, after which it has failed (default: %(default)s)')
+
+
+def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
+    _add_ffmpeg_options(command)
+    size = command.add_mutually_exclusive_group()
+    size.add_argument('--height', type=int, metavar='PIXELS', help=f'of the frames, aspect kept (default: {height})')
+    size.add_argument('--short-side', type=int, metavar='PIXELS', help='of the frames, instead of the height')
+    command.add_argument('--quality', type=int, metavar='Q',
+                         help="ffmpeg's -q:v, 2 (best) to 31 (default: ffmpeg's own)")
+    command.add_argument('--fps', type=float, metavar='RATE', help='resample to so many frames a second')
+    command.add_argument('--dry-run', action='store_true', help='say what would be extracted, and do nothing')
+    command.set_defaults(default_height=height)
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not a number of at least 1')
+    return int(text)
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """A scheduler's or a service's polite end is treated as Ctrl-C is."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

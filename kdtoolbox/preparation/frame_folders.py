@@ -1,0 +1,120 @@
+"""A video as a folder of frames: ``image_00001.jpg`` …, with ``n_frames``, ``fps`` and a mark that it is whole."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+FRAME_TEMPLATE = 'image_%05d.jpg'
+STATE_FOLDER = '.kdtoolbox'  # in the root of a tree of frames: lock, settings and unfinished folders
+_FRAME_NAME = re.compile(r'image_(\d{5,})\.jpg')
+_MARK = '.complete'
+_OWN_FILES = {_MARK, 'n_frames', 'fps', '.n_frames.part', '.fps.part'}
+_END_OF_JPEG = b'\xff\xd9'
+
+
+def frame_names(folder: Path) -> list[str]:
+    """The names of the frames in a folder, in order of their numbers."""
+    numbered = [(int(match[1]), name) for name in os.listdir(folder) if (match := _FRAME_NAME.fullmatch(name))]
+    return [name for _, name in sorted(numbered)]
+
+
+def count_frames(folder: Path) -> int:
+    """How many frames a folder holds.
+
+    Raises:
+        ValueError: it holds none, or a number between the first and the last is missing.
+    """
+    names = frame_names(folder)
+    if not names:
+        raise ValueError('no frames: no image_00001.jpg in it')
+    last = int(_FRAME_NAME.fullmatch(names[-1])[1])
+    if last != len(names):
+        raise ValueError(f'{len(names)} frames, but the last is number {last}: extract this video again')
+    return last
+
+
+def first_broken_frame(folder: Path) -> str:
+    """Name of the first frame that does not end as a JPEG does (cut off, empty), '' if all do."""
+    for name in frame_names(folder):
+        with open(os.path.join(folder, name), 'rb', buffering=0) as file:  # unbuffered, as there are many
+            file.seek(max(file.seek(0, os.SEEK_END) - 2, 0))
+            if file.read() != _END_OF_JPEG:
+                return name
+    return ''
+
+
+def mark_complete(folder: Path, *, num_frames: int, video_bytes: int, warning: str) -> None:
+    """Note in the folder that all frames of a video of this size are in it."""
+    text = json.dumps({'num_frames': num_frames, 'video_bytes': video_bytes, 'warning': warning})
+    (folder / _MARK).write_text(text, encoding='utf-8')
+
+
+def read_mark(folder: Path) -> dict | None:
+    """What ``mark_complete`` noted, ``None`` where there is no readable mark."""
+    try:
+        mark = json.loads((folder / _MARK).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return None
+    return mark if isinstance(mark, dict) else None
+
+
+def is_complete(folder: Path, video_bytes: int) -> bool:
+    """Whether the folder was marked for a video of this size, and still holds as many frames."""
+    mark = read_mark(folder)
+    return (mark is not None and mark.get('video_bytes') == video_bytes
+            and mark.get('num_frames') == len(frame_names(folder)))
+
+
+def foreign_files(folder: Path) -> list[str]:
+    """Names in a frame folder that no preparation tool has put there."""
+    return sorted(name for name in os.listdir(folder) if name not in _OWN_FILES and not _FRAME_NAME.fullmatch(name))
+
+
+def move_into_place(part: Path, folder: Path) -> None:
+    """Rename ``part`` to ``folder``; an older folder there is set aside first, in ``part``'s folder, then deleted.
+
+    Nothing but whole folders ever has the final name: killed in between, the name is free, and the video is not done.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir():
+        old = part.with_name(part.name + '.old')
+        folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old)
+    else:
+        part.rename(folder)
+
+
+def frame_folders(jpg_dir: Path) -> Iterator[Path]:
+    """The frame folders of a tree, sorted: those in its class folders, and those directly in it (ActivityNet).
+
+    Raises:
+        ValueError: there is no such folder, or none in it.
+    """
+    tops = subfolders(jpg_dir)
+    if not tops:
+        raise ValueError(f'{jpg_dir} holds no frame folders: extract the videos into it first')
+    for top in tops:
+        yield from subfolders(top) or [top]
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted, hidden ones left out.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f'there is no folder {folder}')
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry) for entry in entries if entry.is_dir() and not entry.name.startswith('.'))
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a small file aside and rename it, so that no reader ever sees half of it."""
+    aside = file.with_name(f'.{file.name}.part')
+    aside.write_text(text, encoding='utf-8')
+    aside.replace(file)

@@ -1,0 +1,102 @@
+"""Splits of one's own folders: shares, groups, seeds."""
+
+import json
+import random
+from collections import Counter
+
+import pytest
+
+from kdtoolbox.preparation.folder_split import folder_annotations, training_only_classes
+
+
+def validation_counts(annotations: dict) -> Counter:
+    return Counter(entry['annotations']['label'] for entry in annotations['database'].values()
+                   if entry['subset'] == 'validation')
+
+
+def names(**num_videos: int) -> list[str]:
+    return [f'{label}/{number:03d}' for label, number_of in num_videos.items() for number in range(number_of)]
+
+
+def test_every_class_gives_its_share():
+    annotations = folder_annotations(names(run=50, sit=10, jump=5), validation_share=0.2)
+    assert validation_counts(annotations) == {'run': 10, 'sit': 2, 'jump': 1}
+    assert annotations['labels'] == ['jump', 'run', 'sit']
+    assert annotations['database']['sit/000']['annotations'] == {'label': 'sit'}
+
+
+def test_stems_may_repeat_in_other_classes():
+    assert len(folder_annotations(['run/1', 'run/2', 'sit/1', 'sit/2'])['database']) == 4
+
+
+def test_the_split_depends_on_the_seed_and_not_on_the_order():
+    videos = names(run=20, sit=20)
+    shuffled = random.Random(1).sample(videos, len(videos))
+    assert json.dumps(folder_annotations(videos, seed=3)) == json.dumps(folder_annotations(shuffled, seed=3))
+    assert folder_annotations(videos, seed=3) != folder_annotations(videos, seed=4)
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_a_group_is_never_divided_not_even_across_classes(seed):
+    rng = random.Random(seed)
+    videos = sorted({f'{rng.choice(["run", "sit", "jump"])}/game{rng.randrange(30)}_{clip}' for clip in range(300)})
+    annotations = folder_annotations(videos, validation_share=0.2, seed=seed, group_separator='_')
+    subsets = {}
+    for key, entry in annotations['database'].items():
+        subsets.setdefault(key.split('/')[1].split('_')[0], set()).add(entry['subset'])
+    assert all(len(found) == 1 for found in subsets.values())
+    totals = Counter(video.split('/')[0] for video in videos)
+    for label, number in validation_counts(annotations).items():
+        assert 0 < number < totals[label]
+        assert abs(number / totals[label] - 0.2) < 0.13  # as near as groups of about ten allow
+
+
+def test_groups_of_the_real_ucf101_names_stay_together(shared):
+    videos = [f'{file.parent.name}/{file.stem}' for file in (shared / 'data/ucf101_subset').glob('*/*.avi')]
+    annotations = folder_annotations(videos, group_separator='_c')
+    sides = {subset: {key.rsplit('_c', 1)[0] for key, entry in annotations['database'].items()
+                      if entry['subset'] == subset} for subset in ('training', 'validation')}
+    assert sides['training'] and not sides['training'] & sides['validation']
+    assert all(6 <= number <= 7 for number in validation_counts(annotations).values())  # 0.2 of 36, groups of two
+
+
+def test_a_class_of_two_has_one_on_each_side_and_a_class_of_one_is_for_training():
+    annotations = folder_annotations(names(run=2, sit=1), validation_share=0.01)
+    assert validation_counts(annotations) == {'run': 1}
+    assert training_only_classes(annotations) == ['sit']
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_one_large_group_and_one_small_gives_the_small_one_to_validation(seed):
+    videos = ['run/long_1', 'run/long_2', 'run/long_3', 'run/short_1', 'run/short_2']
+    annotations = folder_annotations(videos, validation_share=0.2, seed=seed, group_separator='_')
+    assert {key for key, entry in annotations['database'].items() if entry['subset'] == 'validation'} == {
+        'run/short_1', 'run/short_2'}
+
+
+@pytest.mark.parametrize('videos, options, message', [
+    (['run/a'], {}, 'can be spared'), (['run/a', 'run/b'], {'validation_share': 1.0}, 'between 0 and 1'),
+    (['run/a', 'run/b_1'], {'group_separator': '_'}, "run/a has no '_'"),
+    (['run/v_1', 'run/v_2'], {'group_separator': '_'}, 'smaller groups')])
+def test_what_cannot_be_split_is_said(videos, options, message):
+    with pytest.raises(ValueError, match=message):
+        folder_annotations(videos, **options)
+
+
+def test_the_command_writes_the_split_beside_the_classes(prepare, tmp_path):
+    for name in names(run=5, sit=5):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f'{name}.mp4').write_bytes(b'video')
+    status, printed = prepare('folder', tmp_path, '--validation-share', 0.4, '--seed', 1)
+    assert status == 0 and '2 classes, 6 training, 4 validation' in printed
+    assert json.loads((tmp_path / 'split.json').read_text()) == folder_annotations(names(run=5, sit=5),
+                                                                                  validation_share=0.4, seed=1)
+    assert prepare('folder', tmp_path, '--out', tmp_path / 'again.json')[0] == 0  # the first file is not a video
+
+
+def test_the_command_refuses_two_files_of_one_name(prepare, tmp_path):
+    (tmp_path / 'run').mkdir()
+    for name in ('a.mp4', 'a.avi', 'b.avi'):
+        (tmp_path / 'run' / name).touch()
+    status, printed = prepare('folder', tmp_path)
+    assert status == 2 and 'would share' in printed and not (tmp_path / 'split.json').exists()

@@ -1,0 +1,31 @@
+"""Where videos are looked for, and where their frames may go."""
+
+import pytest
+
+from kdtoolbox.preparation.extraction import FrameOptions
+from kdtoolbox.preparation.frame_tree import Extraction
+from kdtoolbox.preparation.layouts import VideoJob, VideoTree, annotated_videos, any_videos
+from kdtoolbox.preparation.report import Report
+
+
+@pytest.mark.parametrize('target', ['../outside', '/outside', 'run/../../outside', ''])
+def test_a_target_outside_the_tree_is_refused_before_anything_is_written(target, tmp_path):
+    tree = VideoTree([VideoJob(tmp_path / 'a.avi', target)], {}, {})
+    with pytest.raises(ValueError, match='is not a place inside'):
+        Extraction(tree, tmp_path / 'jpg', FrameOptions(height=48)).run(None, Report(), num_workers=1)
+    assert not (tmp_path / 'jpg').exists()
+
+
+def test_the_layout_is_read_from_where_the_files_lie(tmp_path):
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'v_a.mp4').touch()
+    assert [job.target for job in any_videos(tmp_path).jobs] == ['v_a']
+    (tmp_path / 'run/b.mp4').touch()
+    assert [job.target for job in any_videos(tmp_path).jobs] == ['run/b']
+
+
+def test_a_name_in_another_case_is_taken_only_where_there_is_no_exact_one(tmp_path):
+    for stem in ('aBc', 'ABC', 'Def'):
+        (tmp_path / f'{stem}.mp4').touch()
+    tree = annotated_videos([tmp_path], {'aBc': 'run/aBc', 'deF': 'sit/deF'})
+    assert {(job.video.stem, job.target) for job in tree.jobs} == {('Def', 'sit/deF'), ('aBc', 'run/aBc')}

@@ -1,0 +1,44 @@
+"""What is told while it runs and at the end."""
+
+import re
+
+from kdtoolbox.preparation.report import Progress, Report
+
+
+def test_the_bar_on_a_terminal_shows_count_rate_and_time_left(monkeypatch, capsys):
+    monkeypatch.setattr('sys.stderr.isatty', lambda: True, raising=False)
+    progress = Progress(4)
+    progress.update()
+    progress.close()
+    assert re.search(r'1/4, [\d.]+ task/s, elapsed: \d+s, ETA:', capsys.readouterr().err)
+
+
+def test_a_log_file_gets_a_line_now_and_then_with_rate_and_time_left(capsys):
+    progress = Progress(2, seconds_between_lines=0)
+    progress.update()
+    assert re.fullmatch(r'1/2 videos, [\d.]+ a second, \d+ min left\n', capsys.readouterr().err)
+    quiet = Progress(2)
+    quiet.update()
+    assert capsys.readouterr().err == ''
+
+
+def test_failures_alone_make_the_exit_status(tmp_path):
+    report = Report()
+    for status in ('done', 'warning', 'already there', 'passed over'):
+        report.add(status, status)
+    assert report.exit_status == 0
+    report.add('failed', 'x', 'why')
+    assert report.exit_status == 1
+
+
+def test_an_old_report_does_not_outlive_a_run_without_failures(tmp_path):
+    (tmp_path / 'report.tsv').write_text('failed\tx\twhy\n')
+    Report().close(tmp_path / 'report.tsv')
+    assert (tmp_path / 'report.tsv').read_text() == 'status\tvideo\treason\n'
+
+
+def test_names_of_any_bytes_stay_one_field_of_the_report(tmp_path):
+    report = Report()
+    report.add('failed', 'a\tb\nc\udce9', 'why')
+    report.write(tmp_path / 'report.tsv')
+    assert (tmp_path / 'report.tsv').read_text().splitlines()[1] == 'failed\ta\\tb\\nc\\xe9\twhy'

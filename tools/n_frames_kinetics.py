@@ -1,0 +1,8 @@
+"""The command ``kdtoolbox prepare n_frames_kinetics`` (see kdtoolbox/cli/prepare.py)."""
+
+import sys
+
+from kdtoolbox.cli.main import main
+
+if __name__ == '__main__':
+    sys.exit(main(['prepare', 'n_frames_kinetics', *sys.argv[1:]]))
