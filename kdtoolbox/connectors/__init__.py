@@ -2,5 +2,6 @@
 
 from kdtoolbox.connectors.pooling import GlobalPool
 from kdtoolbox.connectors.projection import LinearProjection, MapProjection
+from kdtoolbox.connectors.standardize import Standardize
 
-__all__ = ['GlobalPool', 'LinearProjection', 'MapProjection']
+__all__ = ['GlobalPool', 'LinearProjection', 'MapProjection', 'Standardize']

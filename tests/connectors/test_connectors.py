@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdtoolbox.connectors import GlobalPool, LinearProjection, MapProjection
+from kdtoolbox.connectors import GlobalPool, LinearProjection, MapProjection, Standardize
 
 
 def test_pooling_is_the_mean_over_time_and_space_and_leaves_vectors_alone():
@@ -23,7 +23,25 @@ def test_a_map_projection_is_a_linear_one_at_every_place():
     (LinearProjection(3, 7), (2, 4), r'got \(2, 4\), expected \(N, 3\): set in_channels=4'),
     (LinearProjection(3, 7), (2, 3, 1, 1, 1), 'pool maps first'),
     (MapProjection(3, 7), (2, 4, 1, 1, 1), 'set in_channels=4'),
-    (MapProjection(3, 7), (2, 3), 'use LinearProjection')])
+    (MapProjection(3, 7), (2, 3), 'use LinearProjection'),
+    (Standardize(3), (2, 4), 'set channels=4'), (Standardize(3).eval(), (2, 3), 'seen nothing')])
 def test_inputs_that_do_not_fit_are_refused(connector, shape, message):
     with pytest.raises(ValueError, match=message):
         connector(torch.zeros(shape))
+
+
+def test_standardizing_uses_the_statistics_of_everything_seen():
+    batches = torch.randn(5, 8, 3) * torch.tensor([1., 10., 0.1]) + torch.tensor([5., -3., 0.])
+    standardize = Standardize(3)
+    for batch in batches:
+        last = standardize(batch)
+    seen = batches.flatten(0, 1).double()
+    expected = (batches[-1].double() - seen.mean(0)) / seen.std(0, correction=0)
+    torch.testing.assert_close(last.double(), expected, atol=1e-4, rtol=1e-4)
+    before = standardize.state_dict()['sum'].clone()
+    standardize.eval()(batches[0])
+    assert torch.equal(standardize.state_dict()['sum'], before)
+
+
+def test_a_constant_channel_stays_finite():
+    assert Standardize(2)(torch.full((4, 2), 7.)).abs().max() < 1e-3
