@@ -43,7 +43,8 @@ class Distiller(BaseModel):
         teacher: config of a teacher, or name -> config of several. Not built when no term needs it.
         terms: name -> arguments of :class:`Term`.
         student_view: arguments of the student's :class:`View` in training; its normalisation is the student's own.
-        use_labels: False trains without the labels. With True, samples labelled -1 count in the terms only.
+        use_labels: False trains without the labels. With True, samples labelled -1 count in the terms only: their part
+            in the mean of the student's own loss over the batch is 0.
 
     Raises:
         ValueError: student, teachers and terms do not fit together.
@@ -124,8 +125,11 @@ class Distiller(BaseModel):
                              f'needs a label; {int((~labelled).sum())} of {len(labels)} have none')
         if not labelled.any():
             return {'loss_cls': logits.sum() * 0}
-        return self.student.cls_head.loss_by_feat(
+        losses = self.student.cls_head.loss_by_feat(
             logits[labelled], [sample for sample, has_label in zip(data_samples, labelled.tolist()) if has_label])
+        # The mean over the whole batch: a labelled sample counts the same whoever stands beside it.
+        share = labelled.float().mean()
+        return {name: value * share if 'loss' in name else value for name, value in losses.items()}
 
     def _build_teachers(self, config: Mapping | None) -> dict[str, nn.Module]:
         configs = {} if config is None else {'': config} if 'type' in config else dict(config)
