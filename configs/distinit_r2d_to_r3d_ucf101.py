@@ -13,7 +13,8 @@ model = dict(
     student=dict(
         type='Recognizer3D',
         backbone=dict(
-            type='ResNet3d', depth=18, pretrained=None, pretrained2d=False,
+            type='ResNet3d', depth=18,
+            pretrained=None,  # 'torchvision://resnet18', or a file of such weights: start from an inflated 2D ResNet
             conv1_kernel=(3, 7, 7), conv1_stride_s=2, with_pool1=False, with_pool2=False,
             inflate_style='3x3x3', temporal_strides=(1, 2, 2, 2), zero_init_residual=False),
         # 1000 classes: the teacher's, not the data set's. Pooled features are what retrieval compares.
