@@ -1,6 +1,6 @@
 # Label-free: a ResNet-18 that knows ImageNet teaches an R(2+1)D-18 on the videos of UCF-101.
-# Settings of the original experiments (DistInit, Girdhar et al., ICCV 2019, with L2 on logits): the teacher sees each of
-# the 16 frames, its logits are averaged, a student with the teacher's 1000 classes learns to give the same.
+# Settings of the original experiments (DistInit, Girdhar et al., ICCV 2019, with L2 on logits): the teacher sees each
+# of the 16 frames, its logits are averaged, a student with the teacher's 1000 classes learns to give the same.
 _base_ = ['_base_/runtime.py', '_base_/ucf101.py']
 
 max_epochs = 45

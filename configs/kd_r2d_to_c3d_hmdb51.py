@@ -16,7 +16,8 @@ model = dict(
     student=dict(
         type='Recognizer3D',
         backbone=dict(type='C3D', norm_cfg=dict(type='BN3d'), out_dim=8192, dropout_ratio=0.5, init_std=0.005),
-        cls_head=dict(type='I3DHead', num_classes=51, in_channels=4096, spatial_type=None, dropout_ratio=0.5, average_clips='prob'),
+        cls_head=dict(type='I3DHead', num_classes=51, in_channels=4096, spatial_type=None, dropout_ratio=0.5,
+                      average_clips='prob'),
         # Kinetics' statistics, which are what video students are usually given.
         data_preprocessor=dict(type='ActionDataPreprocessor', mean=[110.637, 103.161, 96.290],
                                std=[38.757, 37.882, 40.029], format_shape='NCTHW')),

@@ -3,7 +3,8 @@
 # Validation: 10 clips evenly spaced over the video, 112² centre crop, on the gallery (training videos) and the queries
 # (test videos) of clip retrieval; accuracy is that on the queries.
 data_root = '{{$HMDB51_VIDEOS:data/hmdb51/videos}}'        # <class>/<name>.avi
-ann_file = '{{$HMDB51_ANNOTATIONS:data/hmdb51/annotations}}'   # the 153 <class>_test_split<n>.txt, or a JSON file
+# The 153 <class>_test_split<n>.txt, or a JSON file:
+ann_file = '{{$HMDB51_ANNOTATIONS:data/hmdb51/annotations}}'
 
 clip_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),

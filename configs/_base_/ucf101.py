@@ -3,7 +3,8 @@
 # Validation: 10 clips evenly spaced over the video, 112² centre crop, on the gallery (training videos) and the queries
 # (test videos) of clip retrieval; accuracy is that on the queries.
 data_root = '{{$UCF101_VIDEOS:data/ucf101/videos}}'        # <Class>/v_<Class>_g<group>_c<clip>.avi
-ann_file = '{{$UCF101_ANNOTATIONS:data/ucf101/annotations}}'   # classInd.txt, trainlist0<n>.txt, testlist0<n>.txt, or a JSON file
+# classInd.txt, trainlist0<n>.txt, testlist0<n>.txt, or a JSON file:
+ann_file = '{{$UCF101_ANNOTATIONS:data/ucf101/annotations}}'
 
 clip_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),

@@ -31,7 +31,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Args:
-            data: ``inputs``, a list of (clips, 3, T, H, W) uint8 tensors, and ``data_samples``.
+            data: ``inputs``, a list of uint8 tensors, (clips, 3, T, H, W) for a 3D student, (T, 3, H, W) for a 2D one,
+                and ``data_samples``.
 
         Returns:
             ``inputs`` and ``data_samples`` as the student's preprocessor gives them and, in training, if a teacher is
@@ -49,20 +50,24 @@ class ViewPreprocessor(BaseDataPreprocessor):
             return preprocess(data, training=True)
         clips = _stack(data['inputs'])
         inputs = clips if self.student_view is None else self.student_view.render(clips)
-        out = preprocess({'inputs': list(inputs.unsqueeze(1)), 'data_samples': data['data_samples']}, training=True)
+        # A 3D recognizer takes (clips, 3, T, H, W), a 2D one (T, 3, H, W).
+        inputs = inputs.unsqueeze(1) if data['inputs'][0].dim() == 5 else inputs.transpose(1, 2)
+        out = preprocess({'inputs': list(inputs), 'data_samples': data['data_samples']}, training=True)
         if views:
             out['teacher_inputs'] = {name: view.render(clips).transpose(1, 2) for name, view in views.items()}
         return out
 
 
 def _stack(inputs: list[Tensor]) -> Tensor:
-    """List of (1, 3, T, H, W) -> (N, 3, T, H, W)."""
+    """List of (1, 3, T, H, W) or (T, 3, H, W) -> (N, 3, T, H, W)."""
     shapes = {tuple(clip.shape) for clip in inputs}
     if len(shapes) > 1:
         raise ValueError(f'the clips of one batch have different shapes, {sorted(shapes)}: end the training pipeline '
                          'with a crop or Resize(keep_ratio=False) to one size')
     shape = shapes.pop()
-    if len(shape) != 5 or shape[:2] != (1, 3):
-        raise ValueError(f'a training sample has shape {shape}, expected one RGB clip (1, 3, T, H, W): num_clips=1, one '
-                         "crop, FormatShape(input_format='NCTHW')")
-    return torch.cat(inputs)
+    if len(shape) == 5 and shape[:2] == (1, 3):
+        return torch.cat(inputs)
+    if len(shape) == 4 and shape[1] == 3:
+        return torch.stack(inputs).transpose(1, 2)
+    raise ValueError(f'a training sample has shape {shape}, expected one RGB clip: (1, 3, T, H, W) by num_clips=1, one '
+                     "crop and FormatShape(input_format='NCTHW'), or (T, 3, H, W) by 'NCHW' for a 2D student")

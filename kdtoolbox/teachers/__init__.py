@@ -6,4 +6,5 @@ from kdtoolbox.teachers.probe import load_probe, save_probe
 from kdtoolbox.teachers.recognizer_teacher import RecognizerTeacher
 from kdtoolbox.teachers.weights import load_weights
 
-__all__ = ['FrozenTeacher', 'ImageTeacher', 'RecognizerTeacher', 'load_probe', 'load_weights', 'pool_logits', 'save_probe']
+__all__ = ['FrozenTeacher', 'ImageTeacher', 'RecognizerTeacher', 'load_probe', 'load_weights', 'pool_logits',
+           'save_probe']

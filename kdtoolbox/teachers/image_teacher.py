@@ -83,6 +83,7 @@ class ImageTeacher(FrozenTeacher):
                          else {'mean': IMAGENET_MEAN, 'std': IMAGENET_STD})
         super().__init__(network, classifier=classifier or _classifier_of(network),
                          view=View(**{'size': 224, **normalisation, **(view or {})}), compute_dtype=compute_dtype)
+        self.network.to(memory_format=torch.channels_last)  # faster convolutions, on CPUs as on tensor cores
         self._is_recognizer = is_recognizer
         self.model_name = _name(model)
         self.pooling = pooling
@@ -105,6 +106,7 @@ class ImageTeacher(FrozenTeacher):
                 FEATURES: features if self.pooling == 'none' else features.mean(1), **maps}
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
+        images = images.contiguous(memory_format=torch.channels_last)
         with self.taps.listening() as tapped:
             if self._is_recognizer:
                 logits = self.network(images.unsqueeze(1), mode='tensor', stage='head')

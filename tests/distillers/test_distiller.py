@@ -202,6 +202,25 @@ def test_a_connector_of_the_wrong_width_says_which():
         step(build(teacher=teacher_config(), terms=dict(kd=term)), batch())
 
 
+def test_a_2d_recognizer_can_be_the_student():
+    student = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
+                   cls_head=dict(type='TSNHead', num_classes=5, in_channels=512, dropout_ratio=0.0),
+                   data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCHW'))
+    term = dict(distillation_head(), student_connector=dict(type='LinearProjection', in_channels=512, out_channels=7))
+    distiller = MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term),
+                                  student_view=dict(size=32))).train()
+    clips = batch(2, pixels=48)
+    data = dict(clips, inputs=[clip[0].transpose(0, 1) for clip in clips['inputs']])
+    out = distiller.data_preprocessor(data, training=True)
+    assert out['inputs'].shape == (2, 4, 3, 32, 32) and out['teacher_inputs'][''].shape == (2, 2, 3, 24, 24)
+    as_3d = build(teacher=teacher_config(), terms=dict(kd=distillation_head()), student_view=dict(size=32))
+    expected = as_3d.data_preprocessor(clips, training=True)['inputs'][:, 0].transpose(1, 2)
+    torch.testing.assert_close(out['inputs'], expected)
+    losses = distiller(**out, mode='loss')
+    (losses['loss_kd'] + losses['loss_cls']).backward()
+    assert distiller.student.backbone.conv1.conv.weight.grad.abs().sum() > 0
+
+
 def test_training_on_several_clips_a_sample_is_refused():
     with pytest.raises(ValueError, match='num_clips=1'):
         step(build_with_head(), batch(clips=2))
