@@ -59,8 +59,13 @@ class Taps:
 
     def _hook(self, path: str, module: nn.Module, seen: list):
         def record(value) -> None:
-            if isinstance(value, (tuple, list)) and len(value) == 1:
-                value = value[0]
+            tensors = _tensors_in(value)
+            if len(tensors) == 1:
+                value = tensors[0]
+            elif path == FEATURES and tensors:
+                value = tuple(tensors)  # of several pathways or kinds of tokens
+                seen.append((value, None))
+                return
             if not isinstance(value, Tensor):
                 raise ValueError(f'{self.owner} tap {path!r}: expected a module that gives one tensor, got '
                                  f'{type(value).__name__}. Name a module inside it instead.')
@@ -76,7 +81,7 @@ class Taps:
                              'once. A module that is used several times, or not at all, cannot be tapped: name '
                              'the block around it or another one.')
         value, version = seen[0]
-        if value._version != version:
+        if version is not None and value._version != version:
             raise ValueError(f'{self.owner} tap {path!r}: what it gave was then changed in place by the layer '
                              'behind it (an in-place ReLU?). Tap that layer, or build it with inplace=False.')
         return value
@@ -94,11 +99,18 @@ def _find(network: nn.Module, path: str, asked: str, owner: str) -> nn.Module:
                      f'Modules down to two levels: {", ".join(shallow)}.')
 
 
-def pool_to_vector(features: Tensor, num_samples: int) -> Tensor:
+def _tensors_in(value) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for item in value for tensor in _tensors_in(item)] if isinstance(value, (tuple, list)) else []
+
+
+def pool_to_vector(features: Tensor | tuple[Tensor, ...], num_samples: int) -> Tensor:
     """Mean over time, space and any clips or frames folded into the batch.
 
     Args:
-        features: (N * M, C) or (N * M, C, ...) with M clips or frames of each of the N samples.
+        features: (N * M, C) or (N * M, C, ...) with M clips or frames of each of the N samples; several of them, such as
+            the pathways of SlowFast, are pooled each and concatenated.
         num_samples: N.
 
     Returns:
@@ -108,6 +120,8 @@ def pool_to_vector(features: Tensor, num_samples: int) -> Tensor:
     tensor([[1., 2.],
             [5., 6.]])
     """
+    if isinstance(features, tuple):
+        return torch.cat([pool_to_vector(part, num_samples) for part in features], dim=1)
     if features.shape[0] % num_samples:
         raise ValueError(f'features of {tuple(features.shape)} cannot be shared out over {num_samples} samples')
     pooled = features.flatten(2).mean(2) if features.dim() > 2 else features

@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.engine.checkpoints import load_checkpoint_file
+from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.videos import write_hmdb51, write_ucf101
 
@@ -49,7 +49,7 @@ def test_config_trains_and_validates(config, data, tmp_path, monkeypatch):
     monkeypatch.setenv(f'{name}_ANNOTATIONS', str(annotations))
     status = main(['train', str(config), '--work-dir', str(tmp_path), '--cfg-options', *small(config)])
     assert status == 0
-    checkpoint = load_checkpoint_file(tmp_path / 'epoch_1.pth')
+    checkpoint = load_safely(tmp_path / 'epoch_1.pth', what='checkpoint')
     scalars = {key: value['HistoryBuffer'][0] for key, value in checkpoint['message_hub']['log_scalars'].items()}
     assert checkpoint['meta']['iter'] == 2
     assert all(math.isfinite(loss) for loss in scalars['train/loss'])

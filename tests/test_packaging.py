@@ -60,7 +60,7 @@ def test_an_installed_plugin_is_found_and_trains_a_step(installed, tmp_path):
     done = run('-m', 'kdtoolbox.cli.main', 'train', config, '--work-dir', tmp_path / 'run', '--cfg-options',
                'model.teacher.weights=None', 'model.teacher.view.size=32', 'model.student_view.size=16',
                'model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32',
-               'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0', 'max_epochs=1', 'train_cfg.max_epochs=1',
+               'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0', 'train_cfg.max_epochs=1',
                cwd=tmp_path, path=installed)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / 'run/epoch_1.pth').is_file()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.engine.checkpoints import load_checkpoint_file
+from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 
 TEACHER = ['model.teacher.model=torchvision.mobilenet_v2', 'model.teacher.view.size=64']
@@ -22,7 +22,7 @@ def train(config: str, shared: Path, work_dir: Path, *options: str) -> dict:
     status = main(['train', str(REPOSITORY / 'configs' / config), '--work-dir', str(work_dir), '--cfg-options',
                    *TEACHER, f'model.teacher.weights={weights}', *SIZES, *options])
     assert status == 0
-    checkpoint = load_checkpoint_file(work_dir / 'epoch_1.pth')
+    checkpoint = load_safely(work_dir / 'epoch_1.pth', what='checkpoint')
     return {name: value['HistoryBuffer'][0] for name, value in checkpoint['message_hub']['log_scalars'].items()}
 
 
@@ -52,10 +52,11 @@ def hmdb51(shared, tmp_path) -> tuple[Path, Path]:
     return tmp_path / 'videos', annotations
 
 
-def test_the_flagship_runs_on_real_hmdb51_clips(hmdb51, shared, tmp_path, monkeypatch):
-    monkeypatch.setenv('HMDB51_VIDEOS', str(hmdb51[0]))
-    monkeypatch.setenv('HMDB51_ANNOTATIONS', str(hmdb51[1]))
-    scalars = train('kd_r2d_to_r3d_hmdb51.py', shared, tmp_path / 'run', 'model.terms.kd.student_connector.in_channels=64')
+def test_the_flagship_runs_on_real_hmdb51_clips(hmdb51, shared, tmp_path):
+    datasets = ['train_dataloader.dataset', *(f'val_dataloader.dataset.datasets.{index}' for index in (0, 1))]
+    paths = [f'{dataset}.{key}={path}' for dataset in datasets for key, path in zip(('data_root', 'ann_file'), hmdb51)]
+    scalars = train('kd_r2d_to_r3d_hmdb51.py', shared, tmp_path / 'run', *paths,
+                    'model.terms.kd.student_connector.in_channels=64')
     assert all(math.isfinite(loss) for name in ('loss', 'loss_cls', 'loss_kd') for loss in scalars[f'train/{name}'])
     assert {'val/acc/top1', 'val/acc/top5', 'val/acc/mean1', 'val/retrieval/top1'} <= scalars.keys()
 

@@ -2,11 +2,20 @@
 
 import argparse
 import importlib.util
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.registry import DATASETS
 
 PACKAGED_CONFIGS = 'kdtoolbox.configs'
+# What a run reads; anything else in a config is a value that settings are made from.
+RUN_SETTINGS = {*inspect.signature(Runner).parameters, 'find_unused_parameters', 'sync_bn', 'custom_imports',
+                'model_wrapper_cfg', 'compile', 'runner_type'}
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +33,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the arguments of :func:`add_config_arguments` to it."""
     config = Config.fromfile(find_config(args.config))
     if args.cfg_options is not None:
+        refuse_spent_options(config, args.cfg_options)
         config.merge_from_dict(args.cfg_options)
     config.launcher = args.launcher
     if args.work_dir is not None:
@@ -33,6 +43,43 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.seed is not None:
         config.randomness = {**config.get('randomness', {}), 'seed': args.seed}
     return config
+
+
+def refuse_spent_options(config: Config, options: Mapping) -> None:
+    """Refuse to override a knob of the config file: what is made from it was made while the file was read.
+
+    Raises:
+        ValueError: names the settings that have the knob's value, to be overridden instead.
+    """
+    for key in options:
+        if '.' in key or key not in config or key in RUN_SETTINGS:
+            continue
+        places = [path for path, value in _leaves(config.to_dict()) if value == config[key] and path != key]
+        raise ValueError(f'--cfg-options {key}=… would change nothing: {key} is only used while the config file is read. '
+                         f'Override what is made from it; these have its value: {", ".join(places) or "none"}')
+
+
+def seed_datasets(config: Config) -> None:
+    """Let the run's seed reach the data sets that augment and choose labels by one and have none of their own."""
+    seed = (config.get('randomness') or {}).get('seed')
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        pending = [(config.get(name) or {}).get('dataset')]
+        while seed is not None and pending:
+            dataset = pending.pop()
+            if not isinstance(dataset, Mapping):
+                continue
+            pending += [*dataset.get('datasets', ()), dataset.get('dataset')]
+            kind = DATASETS.get(dataset['type'])
+            if isinstance(kind, type) and issubclass(kind, ClipDataset):
+                dataset.setdefault('seed', seed)
+
+
+def _leaves(value, path: str = ''):
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for key, item in items:
+        yield from _leaves(item, f'{path}.{key}' if path else str(key))
+    if not items and path:
+        yield path, value
 
 
 def find_config(name: str) -> Path:

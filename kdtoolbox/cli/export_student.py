@@ -1,12 +1,14 @@
 """Write the student of a training checkpoint as a plain mmaction2 checkpoint."""
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
 
-from kdtoolbox.engine.checkpoints import load_checkpoint_file, save_aside, student_state_dict
+from kdtoolbox.engine.checkpoints import student_config, student_state_dict
+from kdtoolbox.safe_files import load_safely, save_aside, write_aside
+
+HEADER = '# Written by kdtoolbox export-student.\n'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,21 +31,22 @@ def export_student(checkpoint_file: str | Path, out: str | Path) -> list[Path]:
         The files written.
 
     Raises:
-        ValueError: the checkpoint is not there, not safe, or holds no student.
+        ValueError: the checkpoint is not there, not safe, or holds no student, or a config of somebody else's making is
+            in the place of ours.
     """
-    checkpoint = load_checkpoint_file(checkpoint_file)
+    checkpoint = load_safely(checkpoint_file, what='checkpoint')
     state = student_state_dict(checkpoint)
     if not any(name.startswith('backbone.') for name in state):
         raise ValueError(f'checkpoint {checkpoint_file} holds no student: none of its {len(state)} tensors is one of a '
                          "recognizer's backbone. Expected a checkpoint written by tools/train.py")
     out = Path(out)
+    model, config_file = student_config(checkpoint), out.with_suffix('.py')
+    if model is not None and config_file.is_file() and not config_file.read_text(encoding='utf-8').startswith(HEADER):
+        raise ValueError(f'{config_file} is in the place of the exported config: choose another name for {out}')
     meta = checkpoint.get('meta', {})
     kept = {key: meta[key] for key in ('epoch', 'iter', 'dataset_meta', 'student_config') if key in meta}
     save_aside({'meta': kept, 'state_dict': state}, out)
-    if 'student_config' not in meta:
+    if model is None:
         return [out]
-    config = out.with_suffix('.py')
-    aside = config.with_name(f'{config.stem}.part.py')
-    Config({'default_scope': 'mmaction', 'model': json.loads(meta['student_config'])}).dump(aside)
-    aside.replace(config)
-    return [out, config]
+    write_aside(config_file, HEADER + Config({'default_scope': 'mmaction', 'model': model}).pretty_text)
+    return [out, config_file]

@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.launcher != 'none':
+        raise ValueError(f'--launcher {args.launcher}: a probe is fitted by one process')
     config = load_config(args)
     out = args.out or str(Path(config.work_dir) / 'probe.pth')
     accuracy = fit_probe(config, out, passes=args.passes)
@@ -65,7 +67,7 @@ def fit_probe(config: Config, out: str | Path, *, passes: int = 4) -> float:
         raise ValueError('none of the training videos has a label to fit a probe on')
     MMLogger.get_current_instance().info(f'fitting a probe on {len(labels)} views of {len(set(sample_ids))} videos')
     weight, bias = fit_linear_probe(features, labels, num_classes=len(classes), groups=sample_ids)
-    save_probe(out, model=teacher.model_name, weight=weight, bias=bias, classes=classes)
+    save_probe(out, network=teacher.network, weight=weight, bias=bias, classes=classes)
     return ((features @ weight.T + bias).argmax(1) == labels).float().mean().item()
 
 
@@ -87,6 +89,9 @@ def video_features(teacher: ImageTeacher, loader: DataLoader, *, passes: int = 1
                 label = int(sample.gt_labels.item)
                 if label == UNLABELLED:
                     continue
+                if 'sample_id' not in sample:
+                    raise ValueError("the pipeline does not pack sample_id: PackActionInputs(meta_keys=('sample_id',))")
+                clips = clips if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)  # a 2D student's pipeline
                 frames = teacher.view.render(clips.to(device)).transpose(1, 2)
                 features.append(teacher(frames)['features'].flatten(0, -2).mean(0).double().cpu())
                 labels.append(label)

@@ -35,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command.run(options) or 0
     except (ValueError, KeyError) as error:
-        if not _is_for_users(error):
+        message = str(error.args[0] if error.args else error)
+        if message.startswith('Caught ') and 'in DataLoader worker' in message and '/kdtoolbox/' in message:
+            message = message.rstrip().rpartition('Error: ')[2]  # torch hands on a worker's whole traceback as text
+        elif not _is_for_users(error):
             raise
-        print(f'kdtoolbox {options.command}: {error.args[0] if error.args else error}', file=sys.stderr)
+        print(f'kdtoolbox {options.command}: {message}', file=sys.stderr)
         return 2
 
 

@@ -10,7 +10,8 @@ from mmengine.runner import Runner
 
 from kdtoolbox.cli.configs import add_config_arguments, load_config
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint_file, student_state_dict
+from kdtoolbox.engine.checkpoints import check_same_tensors, student_state_dict
+from kdtoolbox.safe_files import load_safely, write_aside
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +24,7 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(args)
     metrics = test_student(config, args.checkpoint, local_rank=args.local_rank)
     if args.out:
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.out).write_text(json.dumps(metrics, indent=2), encoding='utf-8')
+        write_aside(args.out, json.dumps(metrics, indent=2))
     return 0
 
 
@@ -59,6 +59,6 @@ def load_student(runner: Runner, checkpoint: str | Path) -> None:
     """
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     student = getattr(model, 'student', model)
-    state = student_state_dict(load_checkpoint_file(checkpoint))
+    state = student_state_dict(load_safely(checkpoint, what='checkpoint'))
     check_same_tensors(state, student.state_dict(), what=f'checkpoint {checkpoint}', model=type(student).__name__)
     student.load_state_dict(state, strict=True)

@@ -1,11 +1,12 @@
 """Train a student from a config."""
 
 import argparse
+from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.configs import add_config_arguments, load_config
+from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 
 
@@ -37,12 +38,25 @@ def run(args: argparse.Namespace) -> int:
 def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     """The runner of a config, in all the processes of its launcher."""
     set_local_rank(local_rank)
+    seed_datasets(config)
+    if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):
+        config.find_unused_parameters = True
     prepare_cpu_processes(config)
     runner = Runner.from_cfg(config)
     warning = warn_of_slow_conv3d()
     if warning:
         runner.logger.warning(warning)
     return runner
+
+
+def leaves_parameters_unused(model: Mapping) -> bool:
+    """Whether steps of this model leave parameters without a gradient, which DDP has to be told.
+
+    Without labels nothing may reach the student's head; a term that is scheduled to 0 does not reach its connectors.
+    """
+    terms = (model.get('terms') or {}).values()
+    return (model.get('use_labels', True) is False
+            or any(factor == 0 for term in terms for _, factor in term.get('weight_schedule', ())))
 
 
 def _use_amp(config: Config) -> None:

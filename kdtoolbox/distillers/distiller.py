@@ -102,7 +102,11 @@ class Distiller(BaseModel):
         answers = {f'{name}.{path}' if name else path: answer for name in self._needed_teachers()
                    for path, answer in self.teachers[name](teacher_inputs[name]).items()}
         sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
-        return {**losses, **self.criterion(outputs, answers, labels=labels, sample_ids=sample_ids, progress=progress)}
+        terms = self.criterion(outputs, answers, labels=labels, sample_ids=sample_ids, progress=progress)
+        if clash := sorted(losses.keys() & terms.keys()):
+            raise ValueError(f"the student has a loss {clash[0]!r} of its own: call the term something else than "
+                             f'{clash[0].removeprefix("loss_")!r}')
+        return {**losses, **terms}
 
     def predict(self, inputs: Tensor, data_samples: Sequence) -> Sequence:
         """The student's predictions; each sample also gets ``clip_features`` (C,), the mean over its clips."""
@@ -115,14 +119,18 @@ class Distiller(BaseModel):
 
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
         labelled = labels != UNLABELLED
+        num_classes = self.student.cls_head.num_classes
+        if self.use_labels and labels.dim() == 1 and int(labels.max()) >= num_classes:
+            raise ValueError(f'a training sample has the label {int(labels.max())}, but the student has {num_classes} '
+                             f'classes, 0 to {num_classes - 1}')
         if self.use_labels and bool(labelled.all()):
             return self.student(inputs, data_samples, mode='loss')
+        if self.student.with_neck:
+            raise ValueError('a student with a neck computes losses of its own there, for which every sample needs a '
+                             f'label; {int((~labelled).sum())} of {len(labels)} have none, use_labels={self.use_labels}')
         logits = self.student(inputs, mode='tensor', stage='head')
         if not self.use_labels:
             return {}
-        if self.student.with_neck:
-            raise ValueError('a student with a neck computes losses of its own there, for which every sample of a batch '
-                             f'needs a label; {int((~labelled).sum())} of {len(labels)} have none')
         if not labelled.any():
             return {'loss_cls': logits.sum() * 0}
         losses = self.student.cls_head.loss_by_feat(
@@ -147,6 +155,10 @@ class Distiller(BaseModel):
                 raise ValueError(f'term {term.name!r}: {type(term.loss).__name__} needs labels, but use_labels=False')
         for name, teacher in self.teachers.items():
             teacher.listen(paths[name])
+        blending = getattr(self.student.data_preprocessor, 'blending', None)
+        if self.teachers and blending is not None:
+            raise ValueError(f'the student blends clips ({type(blending).__name__}) after the teachers got theirs, so they '
+                             'would answer for other clips: remove blending from its data_preprocessor')
         if not self.use_labels and not self.criterion.terms:
             raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
 

@@ -1,8 +1,7 @@
 """Checkpoints that are safe to load, hold no teacher, and are never loaded in part."""
 
-import json
+import ast
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,8 +33,8 @@ class PlainCheckpointHook(Hook):
         checkpoint['message_hub'] = _to_plain(checkpoint['message_hub'])
         student = runner.cfg.get('model', {}).get('student')
         if student is not None:
-            # As text: a loader that is to be safe must not have to run the config file that mmengine stores.
-            checkpoint['meta']['student_config'] = json.dumps(_to_plain(student.to_dict()))
+            # As a literal: a loader that is to be safe must not have to run the config file that mmengine stores.
+            checkpoint['meta']['student_config'] = repr(student.to_dict())
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if 'message_hub' in checkpoint:
@@ -50,23 +49,6 @@ class PlainCheckpointHook(Hook):
             checkpoint['state_dict'] = state
         check_same_tensors(state, expected, what=f'the checkpoint {runner._load_from or ""}',
                            model=type(model).__name__)
-
-
-def load_checkpoint_file(file: str | Path) -> dict:
-    """Read a checkpoint safely, onto the CPU.
-
-    Raises:
-        ValueError: the file is not there, or holds more than tensors and plain values.
-    """
-    if not Path(file).is_file():
-        raise ValueError(f'checkpoint {file}: no such file')
-    try:
-        checkpoint = torch.load(file, map_location='cpu', weights_only=True)
-    except Exception as error:  # torch raises pickle, zip and runtime errors alike
-        raise ValueError(f'checkpoint {file} cannot be loaded safely: {error}') from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f'checkpoint {file}: expected a dict, got {type(checkpoint).__name__}')
-    return checkpoint
 
 
 def student_state_dict(checkpoint: Mapping) -> dict[str, torch.Tensor]:
@@ -87,13 +69,12 @@ def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: s
                          f'({len(misshapen)}). Use the config it was trained with.')
 
 
-def save_aside(content: Mapping, file: str | Path) -> None:
-    """``torch.save`` into a file beside ``file``, then move it there, so that ``file`` is whole or not there."""
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f'{file.name}.part')
-    torch.save(dict(content), aside)
-    aside.replace(file)
+def student_config(checkpoint: Mapping) -> dict | None:
+    """The student's config as the checkpoint knows it, None if it does not, or if it is more than plain values."""
+    try:
+        return ast.literal_eval(checkpoint.get('meta', {}).get('student_config', 'None'))
+    except (ValueError, SyntaxError):
+        return None
 
 
 _BUFFER = 'HistoryBuffer'

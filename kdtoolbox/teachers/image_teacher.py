@@ -12,7 +12,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS
 from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
 from kdtoolbox.teachers.probe import load_probe
-from kdtoolbox.teachers.weights import load_weights
+from kdtoolbox.teachers.weights import load_teacher_weights, torchvision_weights
 from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
 
 
@@ -53,13 +53,14 @@ class ImageTeacher(FrozenTeacher):
     All frames of a batch of clips go through the network together, ``chunk_size`` at a time.
 
     Args:
-        model: ``'torchvision.resnet50'``, ``'timm.vit_small_patch14_dinov2'`` (timm installed), the config dict of a
+        model: ``'torchvision.resnet50'``, ``'timm.convnext_tiny'`` (timm installed), the config dict of a
             registered ``nn.Module``, or a module; anything that turns images (B, 3, H, W) into logits (B, K). An
             mmaction2 2D backbone with its head is a ``Recognizer2D``, run here frame by frame; to let it see the
             frames as segments of one video, use :class:`RecognizerTeacher`.
         weights: torchvision name, file or URL, see :func:`load_weights`; None keeps what ``model`` came with.
         probe: file written by ``tools/fit_probe.py``: its classes replace the model's own.
-        view: size in pixels, ``frame_stride``, and mean and std if they are not ImageNet's.
+        view: size in pixels, ``frame_stride``, mean and std; where not given, size, mean and std are those that the
+            weights or the network name, else 224 and ImageNet's.
         pooling: over frames, see :func:`pool_logits`. Features are averaged, for ``'none'`` given per frame.
         chunk_size: how many frames are run at once.
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
@@ -76,19 +77,16 @@ class ImageTeacher(FrozenTeacher):
         if chunk_size < 1:
             raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
         network = build_image_model(model)
-        if weights is not None:
-            load_weights(network, weights, model_name=_torchvision_name(model))
-        is_recognizer = isinstance(network, Recognizer2D)
-        normalisation = (recognizer_normalisation(network) if is_recognizer
-                         else {'mean': IMAGENET_MEAN, 'std': IMAGENET_STD})
+        load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
         super().__init__(network, classifier=classifier or _classifier_of(network),
-                         view=View(**{'size': 224, **normalisation, **(view or {})}), compute_dtype=compute_dtype)
+                         view=View(**{**own_view(network, _torchvision_name(model), weights), **(view or {})}),
+                         compute_dtype=compute_dtype)
         self.network.to(memory_format=torch.channels_last)  # faster convolutions, on CPUs as on tensor cores
-        self._is_recognizer = is_recognizer
-        self.model_name = _name(model)
+        self._is_recognizer = isinstance(network, Recognizer2D)
         self.pooling = pooling
         self.chunk_size = chunk_size
-        self.probe = None if probe is None else load_probe(probe, model=self.model_name).requires_grad_(False)
+        self.probe, self.probe_classes = (None, None) if probe is None else load_probe(probe, network=network)
+        self.requires_grad_(False)
         if compile:
             self.network.compile(**(compile if isinstance(compile, Mapping) else {}))
 
@@ -98,6 +96,10 @@ class ImageTeacher(FrozenTeacher):
         answers = {path: torch.cat([chunk[path] for chunk in chunks]) for path in chunks[0]}
         answers = {path: answer.unflatten(0, (num_clips, num_frames)) for path, answer in answers.items()}
         logits, features = answers.pop(LOGITS), answers.pop(FEATURES)
+        if features.dim() == 4:
+            raise ValueError(f'the classifier {self.classifier!r} of the image teacher {type(self.network).__name__} gets '
+                             f'{tuple(features.shape[2:])} an image, expected a vector or a map: name the layer that '
+                             'turns the pooled features into logits, classifier=<module path>')
         features = features.flatten(3).mean(3) if features.dim() > 3 else features
         if self.probe is not None:
             logits = self.probe(features.float())
@@ -142,10 +144,19 @@ def build_image_model(model: str | Mapping | nn.Module) -> nn.Module:
                      f'.list_models(), timm.<name>, or the config of a registered nn.Module')
 
 
-def _name(model: str | Mapping | nn.Module) -> str:
-    if isinstance(model, str):
-        return model
-    return str(model['type']) if isinstance(model, Mapping) else type(model).__name__
+def own_view(network: nn.Module, model_name: str | None, weights: str | None) -> dict:
+    """Size, mean and std that the network was trained on, as far as its library tells."""
+    if isinstance(network, Recognizer2D):
+        return {'size': 224, **recognizer_normalisation(network)}
+    view = {'size': 224, 'mean': IMAGENET_MEAN, 'std': IMAGENET_STD}
+    entry = torchvision_weights(model_name).get(weights)
+    if entry is not None:  # torchvision's weights all share ImageNet's mean and std
+        view['size'] = entry.transforms().crop_size[0]
+    timm_config = getattr(network, 'pretrained_cfg', None)
+    if timm_config:
+        view = {'size': timm_config['input_size'][-1], 'mean': [255 * value for value in timm_config['mean']],
+                'std': [255 * value for value in timm_config['std']]}
+    return view
 
 
 def _torchvision_name(model: str | Mapping | nn.Module) -> str | None:

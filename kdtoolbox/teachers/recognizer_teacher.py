@@ -8,7 +8,7 @@ from torch import Tensor
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
 from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
-from kdtoolbox.teachers.weights import load_weights
+from kdtoolbox.teachers.weights import load_teacher_weights
 from kdtoolbox.views import View
 
 
@@ -29,14 +29,18 @@ class RecognizerTeacher(FrozenTeacher):
     def __init__(self, recognizer: Mapping, *, weights: str | None = None, view: Mapping | None = None,
                  compute_dtype: str = 'float32') -> None:
         network = MODELS.build(dict(recognizer))
-        if weights is not None:
-            load_weights(network, weights)
+        load_teacher_weights(network, weights, config=recognizer)
         view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
         super().__init__(network, classifier='cls_head', view=view, compute_dtype=compute_dtype)
         self.is_2d = isinstance(network, Recognizer2D)
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
         num_clips, num_frames = frames.shape[:2]
+        num_segments = getattr(self.network.backbone, 'num_segments', num_frames)
+        if self.is_2d and num_segments != num_frames:
+            raise ValueError(f'the teacher {type(self.network.backbone).__name__} shifts features between {num_segments} '
+                             f'segments, but sees {num_frames} frames: set num_segments={num_frames}, or another '
+                             'view.frame_stride')
         inputs = frames if self.is_2d else frames.transpose(1, 2).unsqueeze(1).contiguous()
         with self.taps.listening() as answers:
             logits = self.network(inputs, mode='tensor', stage='head')

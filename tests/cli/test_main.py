@@ -67,3 +67,30 @@ def test_an_error_of_the_program_keeps_its_traceback(monkeypatch, tmp_path):
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', broken)
     with pytest.raises(RuntimeError, match='a bug'):
         main(['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'b.pth')])
+
+
+def test_a_knob_that_was_spent_while_the_config_was_read_is_refused_with_what_it_made(capsys):
+    status, message = run(capsys, 'train', REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py', '--cfg-options',
+                          'learning_rate=9')
+    assert status == 2 and 'would change nothing' in message and 'optim_wrapper.optimizer.lr' in message
+
+
+def test_the_runs_seed_reaches_the_data_sets_that_have_none_of_their_own():
+    from mmengine.config import Config
+
+    from kdtoolbox.cli.configs import seed_datasets
+    config = Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py')
+    config.randomness.seed = 7
+    config.val_dataloader.dataset.datasets[1].seed = 3
+    seed_datasets(config)
+    assert config.train_dataloader.dataset.seed == 7
+    assert [dataset.seed for dataset in config.val_dataloader.dataset.datasets] == [7, 3]
+
+
+def test_an_error_of_a_data_loader_worker_is_one_message_too(capsys, tmp_path, monkeypatch):
+    def fails_in_a_worker(args):
+        raise ValueError('Caught ValueError in DataLoader worker process 0.\nOriginal Traceback:\n  File '
+                         '"/site/kdtoolbox/datasets/clip_dataset.py"\nValueError: 5 of the 9 videos do not decode\n')
+    monkeypatch.setattr('kdtoolbox.cli.export_student.run', fails_in_a_worker)
+    status, message = run(capsys, 'export-student', 'a', 'b')
+    assert status == 2 and message == 'kdtoolbox export-student: 5 of the 9 videos do not decode\n'

@@ -221,6 +221,42 @@ def test_a_2d_recognizer_can_be_the_student():
     assert distiller.student.backbone.conv1.conv.weight.grad.abs().sum() > 0
 
 
+def test_a_term_may_not_take_the_name_of_the_students_own_loss():
+    distiller = build(teacher=teacher_config(), terms=dict(cls=distillation_head())).train()
+    with pytest.raises(ValueError, match="a loss 'loss_cls' of its own: call the term something else than 'cls'"):
+        losses_of(distiller, batch())
+
+
+def test_blending_the_students_clips_is_refused_where_a_teacher_would_answer_for_others():
+    student = student_config()
+    student['data_preprocessor']['blending'] = dict(type='MixupBlending', num_classes=5)
+    with pytest.raises(ValueError, match='the student blends clips'):
+        MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(),
+                          terms=dict(kd=distillation_head())))
+
+
+def test_a_label_beyond_the_head_is_refused():
+    with pytest.raises(ValueError, match='has the label 7, but the student has 5 classes'):
+        losses_of(build_with_head().train(), batch(labels=[0, 7, 1, 2]))
+
+
+def test_features_of_two_pathways_are_pooled_each_and_concatenated():
+    def pathway(channels, **options):
+        return dict(type='resnet3d', depth=18, pretrained=None, base_channels=channels, conv1_kernel=(1, 3, 3),
+                    conv1_stride_t=1, pool1_stride_t=1, inflate=(0, 0, 1, 1), norm_eval=False, **options)
+    student = dict(
+        type='Recognizer3D',
+        backbone=dict(type='ResNet3dSlowFast', pretrained=None, resample_rate=2, speed_ratio=2, channel_ratio=2,
+                      slow_pathway=pathway(8, lateral=True), fast_pathway=pathway(4, lateral=False)),
+        cls_head=dict(type='SlowFastHead', in_channels=96, num_classes=5, average_clips='prob'),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'))
+    term = dict(distillation_head(), student_connector=dict(type='LinearProjection', in_channels=96, out_channels=7))
+    distiller = MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term)))
+    assert losses_of(distiller.train(), batch(2, frames=8, pixels=32))['loss_kd'] > 0
+    sample = distiller.eval().val_step(batch(1, frames=8, pixels=32))[0]
+    assert sample.clip_features.shape == (96,)
+
+
 def test_training_on_several_clips_a_sample_is_refused():
     with pytest.raises(ValueError, match='num_clips=1'):
         step(build_with_head(), batch(clips=2))

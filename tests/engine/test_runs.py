@@ -11,8 +11,9 @@ from mmengine.runner import Runner
 
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.test import test_student as run_test
-from kdtoolbox.engine.checkpoints import load_checkpoint_file, student_state_dict
+from kdtoolbox.engine.checkpoints import student_state_dict
 from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import load_safely
 from tests.tiny import run_config, student_config
 
 
@@ -62,7 +63,7 @@ def test_resuming_continues_exactly(finished, tmp_path):
     config.work_dir, config.resume, config.load_from = str(tmp_path), True, checkpoint(finished, 1)
     resumed = train(config, 'resumed')
     for epoch in (2, 3):
-        one, other = (load_checkpoint_file(checkpoint(runner, epoch)) for runner in (finished, resumed))
+        one, other = (load_safely(checkpoint(runner, epoch), what='checkpoint') for runner in (finished, resumed))
         for part in ('state_dict', 'optimizer', 'param_schedulers'):
             assert_same(one[part], other[part], part)
         # the times differ from run to run, and the path of the best checkpoint with the folder
@@ -92,7 +93,7 @@ def test_training_can_start_from_an_exported_student(finished, tmp_path):
     config.load_from = str(out)
     config.optim_wrapper.optimizer.lr = 0.0
     state = train(config, 'second').model.student.state_dict()
-    exported = load_checkpoint_file(out)['state_dict']
+    exported = load_safely(out, what='checkpoint')['state_dict']
     assert all(torch.equal(state[name], exported[name]) for name in exported if 'running' not in name
                and 'num_batches' not in name)
 
@@ -119,11 +120,37 @@ def test_an_exported_student_is_plain_mmaction2(finished, tmp_path):
     out, config = export_student(checkpoint(finished, 3), tmp_path / 'student.pth')
     assert 'kdtoolbox' not in config.read_text()
     recognizer = init_recognizer(str(config), str(out), device='cpu')
-    state = load_checkpoint_file(out)['state_dict']
+    state = load_safely(out, what='checkpoint')['state_dict']
     recognizer.load_state_dict(state, strict=True)
     trained = finished.model.student.state_dict()
     assert trained.keys() == recognizer.state_dict().keys()
     assert all(torch.equal(trained[name], value) for name, value in recognizer.state_dict().items())
+
+
+def test_tuples_in_the_students_config_survive_the_export(tmp_path):
+    student = student_config()
+    student['cls_head']['topk'] = (1, 2)
+    runner = train(run_config(tmp_path, epochs=1, student=student), 'topk')
+    out, config = export_student(checkpoint(runner, 1), tmp_path / 'student.pth')
+    assert init_recognizer(str(config), str(out), device='cpu').cls_head.topk == (1, 2)
+
+
+def test_a_config_of_ones_own_is_not_overwritten_by_an_export(finished, tmp_path):
+    (tmp_path / 'student.py').write_text('model = dict()')
+    with pytest.raises(ValueError, match='student.py is in the place of the exported config'):
+        export_student(checkpoint(finished, 1), tmp_path / 'student.pth')
+    assert (tmp_path / 'student.py').read_text() == 'model = dict()' and not (tmp_path / 'student.pth').exists()
+
+
+@pytest.mark.parametrize('changed, message', [
+    ({'train_dataloader.dataset.num_classes': 0}, 'no training video has a label'),
+    ({'val_dataloader.dataset.num_classes': 4}, 'classes of the validation set are not those of the training set')])
+def test_classes_that_do_not_go_together_are_refused_before_the_first_step(tmp_path, changed, message):
+    config = run_config(tmp_path)
+    config.merge_from_dict(changed)
+    with pytest.raises(ValueError, match=message):
+        train(config, f'classes {message}')
+    assert not list(tmp_path.glob('*.pth'))
 
 
 def test_exporting_what_holds_no_student_is_refused(tmp_path):
@@ -135,15 +162,15 @@ def test_exporting_what_holds_no_student_is_refused(tmp_path):
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
     torch.save(dict(state_dict={}, meta=re.compile), tmp_path / 'bad.pth')
-    with pytest.raises(ValueError, match='cannot be loaded safely'):
-        load_checkpoint_file(tmp_path / 'bad.pth')
+    with pytest.raises(ValueError, match='not a file of tensors and plain values'):
+        load_safely(tmp_path / 'bad.pth', what='checkpoint')
 
 
 def test_the_ema_copy_holds_no_teacher_and_is_what_is_saved(tmp_path):
     config = run_config(tmp_path, epochs=1)
     config.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
     runner = train(config, 'ema')
-    content = load_checkpoint_file(checkpoint(runner, 1))
+    content = load_safely(checkpoint(runner, 1), what='checkpoint')
     names = {name.removeprefix('module.').split('.')[0] for name in content['ema_state_dict']}
     assert names <= {'student', 'criterion', 'steps'}
     plain = MODELS.build(student_config())

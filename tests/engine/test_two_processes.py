@@ -6,13 +6,13 @@ import sys
 import pytest
 import torch
 
-from kdtoolbox.engine.checkpoints import load_checkpoint_file
+from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config
 
 
-def run_training(tmp_path, name: str, *, processes: int) -> dict:
-    config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes,
+def run_training(tmp_path, name: str, *, processes: int, **model) -> dict:
+    config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes, **model,
                         student=student_config(norm='GN'))  # batch norm sees one process's samples, group norm one's
     config.custom_imports = dict(imports=['tests.tiny'])
     file = tmp_path / f'{name}.py'
@@ -23,7 +23,7 @@ def run_training(tmp_path, name: str, *, processes: int) -> dict:
                           cwd=REPOSITORY, env={**_environment(), 'PYTHONPATH': str(REPOSITORY)}, timeout=240,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    return load_checkpoint_file(tmp_path / name / 'epoch_2.pth')
+    return load_safely(tmp_path / name / 'epoch_2.pth', what='checkpoint')
 
 
 def _environment() -> dict:
@@ -50,3 +50,10 @@ def test_the_metrics_agree_though_the_sampler_pads(checkpoints):
     assert scalars[0].keys() == scalars[1].keys() and 'val/retrieval/top1' in scalars[0]
     for name in scalars[0]:
         assert scalars[0][name] == pytest.approx(scalars[1][name]), name
+
+
+def test_training_without_labels_agrees_too_though_the_head_gets_no_gradient(tmp_path):
+    one, two = (run_training(tmp_path, f'{processes}', processes=processes, use_labels=False)['state_dict']
+                for processes in (1, 2))
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)

@@ -1,4 +1,5 @@
 import copy
+import re
 
 import pytest
 import torch
@@ -121,17 +122,65 @@ def test_a_recognizer_2d_is_an_image_classifier_too():
 
 def test_a_probe_replaces_the_classes(tmp_path):
     weight, bias = torch.randn(4, 8), torch.randn(4)
-    save_probe(tmp_path / 'probe.pth', model='TinyImageNet', weight=weight, bias=bias, classes=list('abcd'))
-    teacher = MODELS.build(teacher_config(probe=str(tmp_path / 'probe.pth')))
+    network = TinyImageNet()
+    save_probe(tmp_path / 'probe.pth', network=network, weight=weight, bias=bias, classes=list('abcd'))
+    teacher = ImageTeacher(network, probe=str(tmp_path / 'probe.pth'))
+    assert teacher.probe_classes == list('abcd') and not any(p.requires_grad for p in teacher.parameters())
     answer = teacher(frames())
     torch.testing.assert_close(answer['logits'], answer['features'] @ weight.T + bias)
 
 
 def test_a_probe_of_another_network_is_refused(tmp_path):
-    save_probe(tmp_path / 'probe.pth', model='torchvision.resnet50', weight=torch.zeros(4, 8), bias=torch.zeros(4),
+    save_probe(tmp_path / 'probe.pth', network=TinyImageNet(), weight=torch.zeros(4, 8), bias=torch.zeros(4),
                classes=list('abcd'))
-    with pytest.raises(ValueError, match="fitted on the features of 'torchvision.resnet50'"):
+    with pytest.raises(ValueError, match='of another network, or of this TinyImageNet with other weights'):
         MODELS.build(teacher_config(probe=str(tmp_path / 'probe.pth')))
+
+
+def test_weights_that_a_teachers_config_wants_by_mmengines_means_are_refused():
+    config = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, pretrained='torchvision://resnet18'),
+                  cls_head=dict(type='TSNHead', num_classes=4, in_channels=512))
+    with pytest.raises(ValueError, match="pretrained='torchvision://resnet18', which is not applied to a teacher"):
+        ImageTeacher(config)
+
+
+def test_the_view_is_that_of_the_weights(monkeypatch):
+    network = torchvision.models.vit_b_16(image_size=384)
+    monkeypatch.setattr('kdtoolbox.teachers.image_teacher.build_image_model', lambda model: network)
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', lambda *args, **kwargs: network.state_dict())
+    teacher = ImageTeacher('torchvision.vit_b_16', weights='IMAGENET1K_SWAG_E2E_V1')
+    assert teacher.view.size == (384, 384)
+
+
+def test_densenets_weights_load_by_name_in_the_form_they_are_published(monkeypatch):
+    state = torchvision.models.densenet121().state_dict()
+    published = {re.sub(r'(denselayer\d+\.(?:norm|conv))(\d)', r'\1.\2', name): value for name, value in state.items()}
+    assert published.keys() != state.keys()
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', lambda *args, **kwargs: published)
+    network = torchvision.models.densenet121()
+    load_weights(network, 'IMAGENET1K_V1', model_name='densenet121')
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
+def test_a_url_may_hold_the_state_dict_inside_a_checkpoint(monkeypatch):
+    source, target = TinyImageNet(), TinyImageNet()
+    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url',
+                        lambda *args, **kwargs: dict(meta={}, state_dict=source.state_dict()))
+    load_weights(target, 'https://example.org/teacher.pth')
+    assert torch.equal(target.fc.weight, source.fc.weight)
+
+
+def test_a_classifier_that_gets_tokens_is_refused():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.mlp = nn.Conv2d(3, 8, 8, stride=8), nn.Linear(8, 8)
+
+        def forward(self, images):
+            return self.mlp(self.embed(images).flatten(2).transpose(1, 2)).mean(1)
+
+    with pytest.raises(ValueError, match=r"classifier 'mlp' of the image teacher Tokens gets \(9, 8\) an image"):
+        ImageTeacher(Tokens())(frames())
 
 
 def test_weights_from_a_file_are_loaded_and_float16_files_fit(tmp_path):
