@@ -1,0 +1,211 @@
+"""The main job in a few minutes: distil an image network into a video network, on videos made on the spot."""
+
+import argparse
+import json
+import platform
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, set_random_seed
+from mmengine.utils import ProgressBar
+from torch import Tensor, nn
+
+from kdtoolbox.cli.configs import find_config
+from kdtoolbox.cli.test import test_student
+from kdtoolbox.cli.train import build_runner
+from kdtoolbox.preparation.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
+from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import save_aside, write_aside
+from kdtoolbox.views import View
+
+TEACHER_CONFIG, STUDENT_CONFIG = 'demo/image_teacher.py', 'demo/video_student.py'
+TEACHER_BATCH_SIZE = 64
+TEACHER_PIXELS = 48  # height and width, as in the configs' views
+CROP_PIXELS = 56  # likewise
+LABELS_PER_CLASS = 3
+FEW_LABELS = {'model.use_labels': True, 'train_dataloader.dataset.labels_per_class': LABELS_PER_CLASS}
+# Same network, same start, same steps; row of the table -> what differs from the config.
+STUDENTS = {
+    'student, distilled without labels': {},
+    f'student, {LABELS_PER_CLASS} labels a class': {**FEW_LABELS, 'model.terms.kd.weight': 0},
+    f'student, {LABELS_PER_CLASS} labels a class + distillation': {**FEW_LABELS,
+                                                                   'train_dataloader.dataset.unlabelled': 'keep'},
+}
+COLUMNS = {'top-1': 'acc/top1', 'mean class': 'acc/mean1', 'retrieval@1': 'retrieval/top1',
+           'retrieval@5': 'retrieval/top5'}
+CHANCES = ('acc/chance', 'retrieval/chance_top1', 'retrieval/chance_top5')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for videos, logs, checkpoints and results')
+    parser.add_argument('--seed', type=int, default=0, help='of the videos and of all training')
+
+
+def run(args: argparse.Namespace) -> int:
+    # Networks this small gain nothing from more threads, and lose much on a machine that others use too.
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+    results = run_demo(Path(args.work_dir), videos=DigitVideos(seed=args.seed))
+    print(f'\n{table(results["rows"])}')
+    return 0
+
+
+def run_demo(work_dir: Path, *, videos: DigitVideos, teacher_steps: int = 120,
+             student_options: Mapping | None = None) -> dict:
+    """Make the videos, train the teacher and the students, test them all, and write ``results.json``.
+
+    Args:
+        student_options: changes of the student's config, in the form of ``--cfg-options``.
+
+    Returns:
+        What is written: ``rows`` of name and metrics, and how they came about.
+    """
+    start_seconds, start_cpu_seconds = time.perf_counter(), cpu_seconds()
+    init_default_scope('kdtoolbox')
+    MMLogger.get_instance('demo', log_level='WARNING')  # without one, initialising a network logs each of its tensors
+    num_steps, rows = len(STUDENTS) + 4, []
+    print(f'[1/{num_steps}] writing videos to {work_dir / "digits"}')
+    data = write_digit_videos(work_dir / 'digits', videos)
+    print(f'[2/{num_steps}] training the image teacher on still images of the training digits')
+    weights = work_dir / 'image_teacher.pth'
+    teacher = experiment(TEACHER_CONFIG, 'image teacher', work_dir=work_dir, data=data, seed=videos.seed)
+    train_image_teacher(teacher, weights, steps=teacher_steps, seed=videos.seed)
+    print(f'[3/{num_steps}] testing the teacher on the frames of the test videos')
+    rows.append({'name': 'image teacher, on frames', **test_student(teacher, str(weights))})
+
+    options = {'model.teacher.weights': str(weights), **(student_options or {})}
+    print(f'[4/{num_steps}] testing a student with random weights')
+    student = experiment(STUDENT_CONFIG, 'student, random weights', work_dir=work_dir, data=data, seed=videos.seed,
+                         options=options)
+    rows.append({'name': 'student, random weights', **test_student(student, None)})
+    for number, (name, changes) in enumerate(STUDENTS.items(), start=5):
+        print(f'[{number}/{num_steps}] training the {name}')
+        student = experiment(STUDENT_CONFIG, name, work_dir=work_dir, data=data, seed=videos.seed,
+                             options={**options, **changes})
+        rows.append({'name': name, **test_student(student, train(student))})
+    results = {'rows': rows, 'videos': vars(videos), 'teacher_steps': teacher_steps,
+               'student_steps': student.train_cfg.max_iters, 'labels_per_class': LABELS_PER_CLASS,
+               'seed': videos.seed, 'seconds': round(time.perf_counter() - start_seconds, 1),
+               'cpu_seconds': round(cpu_seconds() - start_cpu_seconds, 1), 'device': get_device(),
+               'threads': torch.get_num_threads(), 'versions': versions()}
+    file = work_dir / 'results.json'
+    write_aside(file, json.dumps(results, indent=2))
+    print(f'wrote {file}; {results["seconds"]:.0f} s, {results["cpu_seconds"]:.0f} s of CPU')
+    return results
+
+
+def experiment(config_name: str, name: str, *, work_dir: Path, data: tuple[Path, Path], seed: int,
+               options: Mapping | None = None) -> Config:
+    """The config of one row of the table, on the data just written."""
+    config = Config.fromfile(find_config(config_name))
+    folder = name.replace(',', '').replace(' + ', ' ').replace(' ', '_')
+    videos, annotations = map(str, data)
+    datasets = ['test_dataloader.dataset.datasets.0', 'test_dataloader.dataset.datasets.1']
+    datasets += ['train_dataloader.dataset'] if 'train_dataloader' in config else []
+    config.merge_from_dict({f'{dataset}.{key}': value for dataset in datasets
+                            for key, value in (('data_root', videos), ('ann_file', annotations))})
+    # mmengine's log would hide the demo's own few lines; scalars are still recorded below the work directory.
+    config.merge_from_dict({'work_dir': str(work_dir / folder), 'experiment_name': f'{folder}_{time.time_ns()}',
+                            'randomness.seed': seed, 'log_level': 'WARNING', **(options or {})})
+    return config
+
+
+class ProgressHook(Hook):
+    """A bar instead of a log."""
+
+    def before_train_epoch(self, runner: Runner) -> None:  # which is once; other hooks warn in before_train
+        self.bar = ProgressBar(runner.max_iters)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        self.bar.update()
+
+    def after_train(self, runner: Runner) -> None:
+        print()
+
+
+def train(config: Config) -> str:
+    """Train a student; returns its checkpoint."""
+    runner = build_runner(config)
+    runner.register_hook(ProgressHook())
+    runner.train()
+    return str(Path(runner.work_dir) / f'iter_{runner.max_iters}.pth')
+
+
+def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> None:
+    """Train the recognizer of ``config`` on still images of the training digits and write its weights to ``out``.
+
+    Every image is rendered anew: another background, place and size each time.
+    """
+    set_random_seed(seed)
+    images, labels = split_digits(seed)['training']
+    random = np.random.default_rng(seed)
+    network = MODELS.build(config.model.student.to_dict())
+    network.init_weights()
+    network.to(get_device()).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
+    bar = ProgressBar(steps)
+    for _ in range(steps):
+        chosen = random.choice(len(images), TEACHER_BATCH_SIZE)
+        top, left = random.integers(0, FRAME_SIZE - CROP_PIXELS + 1, 2)
+        inputs = torch.from_numpy(stills(images[chosen], random)).to(get_device())
+        inputs = inputs[:, top:top + CROP_PIXELS, left:left + CROP_PIXELS]
+        loss = F.cross_entropy(image_logits(network, inputs), torch.from_numpy(labels[chosen]).to(get_device()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        bar.update()
+    print()
+    save_aside({'state_dict': network.state_dict()}, out)
+
+
+def image_logits(network: nn.Module, images: Tensor) -> Tensor:
+    """(N, K) of a 2D recognizer for images (N, H, W, 3), uint8 RGB."""
+    preprocessor = network.data_preprocessor
+    view = View(size=TEACHER_PIXELS, mean=preprocessor.mean.flatten().tolist(),
+                std=preprocessor.std.flatten().tolist())
+    frames = view.render(images.permute(0, 3, 1, 2).unsqueeze(2)).transpose(1, 2)  # (N, 1, 3, H, W)
+    return network(frames, mode='tensor', stage='head')
+
+
+def table(rows: Sequence[Mapping]) -> str:
+    """The rows as text, in percent; a dash where a row has no such number.
+
+    >>> print(table([{'name': 'a', 'acc/top1': 0.5, 'retrieval/top1': 1.0, 'acc/chance': 0.1}]))
+       | top-1 | mean class | retrieval@1 | retrieval@5 | chance of top-1 / r@1 / r@5
+    a  |  50.0 |          – |       100.0 |           – |                10.0 / – / –
+    """
+    lines = [['', *COLUMNS, 'chance of top-1 / r@1 / r@5']]
+    lines += [[row['name'], *(percent(row.get(key)) for key in COLUMNS.values()),
+               ' / '.join(percent(row.get(key)) for key in CHANCES)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return '\n'.join(' | '.join([line[0].ljust(widths[0] + 1), *(cell.rjust(width) for cell, width in
+                                                                 zip(line[1:], widths[1:]))]) for line in lines)
+
+
+def percent(share: float | None) -> str:
+    """A share as text."""
+    return '–' if share is None else f'{100 * share:.1f}'
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and of its children that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that the numbers depend on."""
+    packages = ('kdtoolbox', 'torch', 'torchvision', 'mmengine', 'mmaction2', 'numpy', 'scikit-learn')
+    return {'python': platform.python_version(), **{package: version(package) for package in packages}}
