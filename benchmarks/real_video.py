@@ -104,9 +104,10 @@ def train_row(config: Config, row: Mapping, *, labels_per_class: int, teacher_ch
     config.train_cfg.max_epochs = -(-steps_of_all // steps_an_epoch)
     steps = config.train_cfg.max_epochs * steps_an_epoch
     warmup = max(1, int(config.warmup_share * steps))
-    config.param_scheduler = [dict(type='LinearLR', start_factor=1 / warmup, begin=0, end=warmup, by_epoch=False),
-                              dict(type='CosineAnnealingLR', begin=warmup, end=steps, T_max=steps - warmup,
-                                   by_epoch=False)]
+    if steps > warmup:
+        config.param_scheduler = [dict(type='LinearLR', start_factor=1 / warmup, begin=0, end=warmup, by_epoch=False),
+                                  dict(type='CosineAnnealingLR', begin=warmup, end=steps, T_max=steps - warmup,
+                                       by_epoch=False)]
     config.model.use_labels = row.get('use_labels', True)
     terms = {'features': feature_term(config, teacher_channels), 'probe': PROBE_TERM}
     config.model.terms = {name: terms[name] for name in row.get('terms', [])}
