@@ -24,9 +24,8 @@ def load_safely(file: str | Path, *, what: str) -> dict:
     except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise ValueError(
             f'{what} {file} is not a file of tensors and plain values, and anything else could run code when it is '
-            f'loaded: {str(error).splitlines()[0]} If you trust it (checkpoints of plain mmengine hold its log too), '
-            "keep its weights alone: torch.save({'state_dict': torch.load(FILE, weights_only=False)['state_dict']}, "
-            'NEW)') from error
+            f'loaded ({type(error).__name__}). Checkpoints of plain mmengine hold its log too: have whoever made it '
+            "save its state_dict alone.") from error
     if not isinstance(content, dict):
         raise ValueError(f'{what} {file}: expected a dict, got {type(content).__name__}')
     return content
