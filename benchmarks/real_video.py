@@ -10,7 +10,6 @@ pooled features of evenly spaced clips, cosine distance. Rows and settings: benc
 import argparse
 import json
 import logging
-import resource
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
+from kdtoolbox.cli.demo import cpu_seconds
 from kdtoolbox.cli.fit_probe import fit_probe, video_features
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.datasets.annotations import read_list
@@ -219,12 +219,6 @@ def report(results: Mapping[str, Mapping], seeds: Sequence[str]) -> str:
     lines = ['seed {}: {seconds} s, {cpu_seconds} s of CPU; {device}, {threads} threads, torch {torch}'.format(
         seed, **results[seed]) for seed in seeds]
     return '\n'.join([*lines, table({seed: results[seed]['rows'] for seed in seeds})])
-
-
-def cpu_seconds() -> float:
-    """User and system time of this process and its children that have ended."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def main() -> None:
