@@ -87,7 +87,7 @@ def _child(name: str, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope='kdtoolbox', locations=list(locations))
 
 
-MODELS = _child('MODELS', 'kdtoolbox.losses', 'kdtoolbox.connectors', 'kdtoolbox.teachers',
+MODELS = _child('MODELS', 'kdtoolbox.losses', 'kdtoolbox.connectors', 'kdtoolbox.discriminators', 'kdtoolbox.teachers',
                 'kdtoolbox.distillers')
 DATASETS = _child('DATASETS', 'kdtoolbox.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'kdtoolbox.datasets.transforms')

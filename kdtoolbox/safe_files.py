@@ -1,10 +1,12 @@
-"""Reading files that may be anybody's, and writing files that are whole or not there."""
+"""Reading files that may be anybody's, telling them apart, and writing files that are whole or not there."""
 
+import hashlib
 import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 
 
@@ -36,9 +38,24 @@ def save_aside(content: Mapping, file: str | Path) -> None:
     _aside(file, lambda aside: torch.save(dict(content), aside))
 
 
+def save_arrays_aside(arrays: Mapping[str, np.ndarray], file: str | Path) -> None:
+    """Write arrays of plain values as an npz archive beside ``file``, then move it there."""
+    assert not any(array.dtype.hasobject for array in arrays.values()), 'these would be pickled'
+
+    def write(aside: Path) -> None:
+        with aside.open('wb') as stream:  # given a name, numpy would append .npz to it
+            np.savez(stream, **arrays)
+    _aside(file, write)
+
+
 def write_aside(file: str | Path, text: str) -> None:
     """Write a text file beside ``file``, then move it there."""
     _aside(file, lambda aside: aside.write_text(text, encoding='utf-8'))
+
+
+def sha256_of(file: str | Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _aside(file: str | Path, write) -> None:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 LOGITS = 'logits'
 FEATURES = 'features'
+FRAME_LOGITS = 'frame_logits'
+FRAME_FEATURES = 'frame_features'
 
 
 class Taps:
@@ -23,14 +25,14 @@ class Taps:
     Args:
         network: the network to listen to.
         paths: what to record.
-        classifier: path of the module behind ``'logits'`` and ``'features'``.
+        classifier: path of the module behind ``'logits'`` and ``'features'``; None where those are not recorded.
         owner: what the network is called in error messages.
 
     Raises:
         ValueError: a path is not a module of the network; the message lists the nearest valid ones.
     """
 
-    def __init__(self, network: nn.Module, paths: Iterable[str], *, classifier: str, owner: str) -> None:
+    def __init__(self, network: nn.Module, paths: Iterable[str], *, classifier: str | None, owner: str) -> None:
         self.paths = tuple(dict.fromkeys(paths))
         self.owner = owner
         self._modules = {path: _find(network, classifier if path in (LOGITS, FEATURES) else path, path, owner)

@@ -60,3 +60,34 @@ class View:
                          for value in (self.mean, self.std))
             frames = (frames - mean) / std
         return frames.view(num_clips, num_frames, 3, *self.size).transpose(1, 2).contiguous()
+
+
+def step_times(num_steps: int, *, num_frames: int, frame_stride: int) -> Tensor:
+    """When each time step of a network's output is, in frames of the decoded clip.
+
+    A view shows the frames 0, s, 2s, ... of the clip, M of them. A network that gives one step a frame has its steps at
+    those frames; one that gives fewer has each step in the middle of the M / T frames that it was made of. The steps
+    are taken to be evenly spread: the exact centre of a strided convolution differs from that by less than a step.
+
+    Args:
+        num_steps: T, of the output.
+        num_frames: L, of the decoded clip.
+        frame_stride: s, of the network's view.
+
+    Returns:
+        (T,) float32, rising.
+
+    Raises:
+        ValueError: one of the numbers is below 1.
+
+    >>> step_times(4, num_frames=8, frame_stride=2)  # a teacher that sees every other frame
+    tensor([0., 2., 4., 6.])
+    >>> step_times(2, num_frames=8, frame_stride=1)  # a student with a temporal stride of 4
+    tensor([1.5000, 5.5000])
+    """
+    if min(num_steps, num_frames, frame_stride) < 1:
+        raise ValueError(f'{num_steps} time steps of {num_frames} frames with frame_stride {frame_stride}: expected 1 '
+                         'or more of each')
+    frames_shown = -(-num_frames // frame_stride)
+    centres = (torch.arange(num_steps, dtype=torch.float64) + 0.5) * frames_shown / num_steps - 0.5
+    return (frame_stride * centres).float()

@@ -13,6 +13,15 @@ def shared_folder() -> Path:
     return Path(os.environ.get('KDTOOLBOX_SHARED', REPOSITORY.parent / 'shared'))
 
 
+def pytest_addoption(parser):
+    parser.addoption('--reference-dir', type=Path, help='folder of reference vectors of the losses; default '
+                     '<shared>/reference')
+
+
+def pytest_configure(config):
+    config.reference_dir = config.getoption('--reference-dir') or shared_folder() / 'reference'
+
+
 @pytest.fixture(scope='session')
 def shared() -> Path:
     """Folder of real clips, annotation files and reference vectors; skips where it is absent."""

@@ -3,9 +3,11 @@
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from torch import nn
 
-from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.registry import DATASETS, HOOKS, MODELS
 
 NUM_CLASSES = 5
 NUM_TEACHER_CLASSES = 7
@@ -82,6 +84,15 @@ class TinyClips(torch.utils.data.Dataset):
         sample = ActionDataSample().set_gt_labels(label)
         sample.set_metainfo(dict(sample_id=f'video{index}', role=self.roles[index % len(self.roles)]))
         return dict(inputs=(noise + 40 * label).to(torch.uint8), data_samples=sample)
+
+
+@HOOKS.register_module(force=True)
+class StateOfEveryRankHook(Hook):
+    """Writes what each process ends with to ``rank<n>.pth``."""
+
+    def after_train(self, runner) -> None:
+        torch.save(runner.model.module.state_dict() if is_model_wrapper(runner.model) else runner.model.state_dict(),
+                   f'{runner.work_dir}/rank{runner.rank}.pth')
 
 
 def run_config(work_dir, *, epochs: int = 2, batch_size: int = 4, **model) -> Config:

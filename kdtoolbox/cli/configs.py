@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+import kdtoolbox.experiments.safe_yaml  # noqa: F401  configs may be YAML: from here on they are read safely
 from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.registry import DATASETS
 

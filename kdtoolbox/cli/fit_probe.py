@@ -18,7 +18,8 @@ from kdtoolbox.datasets.clip_dataset import UNLABELLED
 from kdtoolbox.engine.dataset_epoch import datasets_in
 from kdtoolbox.evaluation import fit_linear_probe
 from kdtoolbox.registry import MODELS
-from kdtoolbox.teachers import ImageTeacher, save_probe
+from kdtoolbox.taps import FEATURES
+from kdtoolbox.teachers import FrozenTeacher, ImageTeacher, save_probe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,9 +92,8 @@ def video_features(teacher: ImageTeacher, loader: DataLoader, *, passes: int = 1
                     continue
                 if 'sample_id' not in sample:
                     raise ValueError("the pipeline does not pack sample_id: PackActionInputs(meta_keys=('sample_id',))")
-                clips = clips if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)  # a 2D student's pipeline
-                frames = teacher.view.render(clips.to(device)).transpose(1, 2)
-                features.append(teacher(frames)['features'].flatten(0, -2).mean(0).double().cpu())
+                answer = teacher_answers(teacher, clips.to(device))[FEATURES]
+                features.append(answer.flatten(0, -2).mean(0).double().cpu())
                 labels.append(label)
                 sample_ids.append(sample.sample_id)
             progress.update()
@@ -101,6 +101,19 @@ def video_features(teacher: ImageTeacher, loader: DataLoader, *, passes: int = 1
     if not features:
         return torch.zeros(0, 0), torch.zeros(0, dtype=torch.long), []
     return torch.stack(features), torch.tensor(labels), sample_ids
+
+
+def teacher_answers(teacher: FrozenTeacher, clips: Tensor) -> dict[str, Tensor]:
+    """What the teacher gives for the clips of one video, each seen in the teacher's own view.
+
+    Args:
+        clips: (M, 3, T, H, W), or (T, 3, H, W) of a 2D student's pipeline; 0-255.
+
+    Returns:
+        As :meth:`FrozenTeacher.forward`, with M clips for N.
+    """
+    clips = clips if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)
+    return teacher(teacher.view.render(clips).transpose(1, 2))
 
 
 def _probe_loader(config: Config) -> dict:

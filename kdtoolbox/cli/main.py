@@ -8,8 +8,15 @@ from collections.abc import Sequence
 COMMANDS = {
     'train': 'kdtoolbox.cli.train',
     'test': 'kdtoolbox.cli.test',
+    'list': 'kdtoolbox.cli.catalogue',
+    'doctor': 'kdtoolbox.cli.doctor',
+    'stages': 'kdtoolbox.cli.stages',
+    'experiment': 'kdtoolbox.cli.experiment',
     'export-student': 'kdtoolbox.cli.export_student',
     'fit-probe': 'kdtoolbox.cli.fit_probe',
+    'extract-features': 'kdtoolbox.cli.extract_features',
+    'evaluate-features': 'kdtoolbox.cli.evaluate_features',
+    'results': 'kdtoolbox.cli.results',
     'demo': 'kdtoolbox.cli.demo',
     'prepare': 'kdtoolbox.cli.prepare',
 }

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
+from kdtoolbox.registry import MODELS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +42,9 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     seed_datasets(config)
     if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):
         config.find_unused_parameters = True
+    wrapper = getattr(MODELS.get(config.model['type']), 'model_wrapper', None)
+    if wrapper is not None and config.get('model_wrapper_cfg') is None:
+        config.model_wrapper_cfg = dict(type=wrapper)
     prepare_cpu_processes(config)
     runner = Runner.from_cfg(config)
     warning = warn_of_slow_conv3d()
@@ -61,9 +65,11 @@ def leaves_parameters_unused(model: Mapping) -> bool:
 
 def _use_amp(config: Config) -> None:
     check_amp_device()
-    kind = config.optim_wrapper.get('type', 'OptimWrapper')
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-        raise ValueError(f'--amp replaces an OptimWrapper, but optim_wrapper.type is {kind!r}: set its own option for '
-                         'mixed precision in the config')
-    config.optim_wrapper.type = 'AmpOptimWrapper'
-    config.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    players = [one for one in config.optim_wrapper.values() if isinstance(one, Mapping) and 'optimizer' in one]
+    for wrapper in players or [config.optim_wrapper]:
+        kind = wrapper.get('type', 'OptimWrapper')
+        if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ValueError(f'--amp replaces an OptimWrapper, but optim_wrapper.type is {kind!r}: set its own option for '
+                             'mixed precision in the config')
+        wrapper['type'] = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')

@@ -1,7 +1,12 @@
 """Modules that make a student's and a teacher's tensor comparable."""
 
-from kdtoolbox.connectors.pooling import GlobalPool
+from kdtoolbox.connectors.matching import MatchSpace
+from kdtoolbox.connectors.mlp import MLPProjection
+from kdtoolbox.connectors.pooling import GlobalPool, SpacePool
 from kdtoolbox.connectors.projection import LinearProjection, MapProjection
 from kdtoolbox.connectors.standardize import Standardize
+from kdtoolbox.connectors.temporal_align import TemporalAlign
+from kdtoolbox.connectors.tokens import MapToTokens, TokensToMap
 
-__all__ = ['GlobalPool', 'LinearProjection', 'MapProjection', 'Standardize']
+__all__ = ['GlobalPool', 'LinearProjection', 'MLPProjection', 'MapProjection', 'MapToTokens', 'MatchSpace', 'SpacePool',
+           'Standardize', 'TemporalAlign', 'TokensToMap']

@@ -1,4 +1,4 @@
-"""Pooling maps to vectors."""
+"""Pooling maps to vectors, or to one vector a time step."""
 
 from torch import Tensor, nn
 
@@ -16,3 +16,22 @@ class GlobalPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(2).mean(2) if x.dim() > 2 else x
+
+
+@MODELS.register_module()
+class SpacePool(nn.Module):
+    """Mean over space, time stays: (N, C, T, ...) -> (N, C, T); (N, C, T) stays as it is.
+
+    Raises:
+        ValueError: there is no dimension of time.
+
+    >>> import torch
+    >>> SpacePool()(torch.ones(2, 8, 4, 7, 7)).shape
+    torch.Size([2, 8, 4])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() < 3:
+            raise ValueError(f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, listen '
+                             'to a module before the pooling')
+        return x.flatten(3).mean(3) if x.dim() > 3 else x

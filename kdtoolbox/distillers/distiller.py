@@ -1,33 +1,24 @@
 """One student learns from frozen teachers, and from labels if there are any."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 
-import torch
-from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.criterion import Criterion, Term, paths_of
+from kdtoolbox.distillers.batch import labels_of, training_progress
+from kdtoolbox.distillers.building import criterion_for
+from kdtoolbox.distillers.criterion import Term, checked_terms, paths_of
+from kdtoolbox.distillers.dry_run import refuse_few_classes, untouched_randomness
+from kdtoolbox.distillers.sides import Sides, linear_in, student_side, teacher_classifier, teacher_side
+from kdtoolbox.distillers.task_losses import task_losses
+from kdtoolbox.distillers.unregistered import Unregistered
 from kdtoolbox.distillers.view_preprocessor import ViewPreprocessor
 from kdtoolbox.registry import MODELS
-from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
+from kdtoolbox.taps import FEATURES, LOGITS, Taps, pool_to_vector
 from kdtoolbox.views import View
 
-UNLABELLED = -1
-
-
-class Unregistered:
-    """Holds modules without making them part of the module that has it.
-
-    What is in here is in no ``parameters()``, ``state_dict()``, optimizer or DDP bucket, and a deep copy of the owner
-    (the EMA hook makes one) shares it.
-    """
-
-    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
-        self.modules = dict(modules)
-
-    def __deepcopy__(self, memo: dict) -> 'Unregistered':
-        return self
+__all__ = ['Distiller', 'Unregistered', 'training_progress']
 
 
 @MODELS.register_module()
@@ -41,30 +32,38 @@ class Distiller(BaseModel):
     Args:
         student: config of an mmaction2 recognizer with a ``cls_head``.
         teacher: config of a teacher, or name -> config of several. Not built when no term needs it.
-        terms: name -> arguments of :class:`Term`.
+        terms: name -> arguments of :class:`Term`; channels and the student's connector may be ``'auto'``, see
+            :func:`fill_in`.
         student_view: arguments of the student's :class:`View` in training; its normalisation is the student's own.
         use_labels: False trains without the labels. With True, samples labelled -1 count in the terms only: their part
             in the mean of the student's own loss over the batch is 0.
+        clip_shape: frames, height and width of the decoded clips, for the pass of noise that finds the shapes when the
+            distiller is built, see :func:`criterion_for`; where not given, 16 frames of the student's view.
 
     Raises:
         ValueError: student, teachers and terms do not fit together.
     """
 
+    learns_without_terms = False  # from anything but labels
+
     def __init__(self, student: Mapping, *, teacher: Mapping | None = None, terms: Mapping[str, Mapping] | None = None,
-                 student_view: Mapping | None = None, use_labels: bool = True) -> None:
+                 student_view: Mapping | None = None, use_labels: bool = True,
+                 clip_shape: tuple[int, int, int] | None = None) -> None:
         super().__init__()
         self.student = MODELS.build(dict(student))
         if getattr(self.student, 'cls_head', None) is None:
             raise ValueError(f'the student {type(self.student).__name__} has no cls_head: a student is an mmaction2 '
                              'recognizer with a classification head')
-        self.criterion = Criterion(terms or {})
         self.use_labels = use_labels
-        self._teachers = Unregistered(self._build_teachers(teacher))
+        view = View(**student_view) if student_view else None
+        terms = checked_terms(terms or {})
+        with untouched_randomness():  # a teacher that starts from random weights changes nothing of what is trained
+            self._teachers = Unregistered(self._build_teachers(teacher, terms))
+        self._listen(terms)
+        self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
         self._check_terms()
-        self._taps = Taps(self.student, [FEATURES, *self._student_paths(self.criterion.terms.values())],
-                          classifier='cls_head', owner='student')
         self.data_preprocessor = ViewPreprocessor(
-            self.student.data_preprocessor, student_view=View(**student_view) if student_view else None,
+            self.student.data_preprocessor, student_view=view,
             teacher_views=lambda: {name: self.teachers[name].view for name in self._needed_teachers()})
 
     @property
@@ -92,7 +91,7 @@ class Distiller(BaseModel):
         """The student's own losses, if labels are used, and ``loss_<name>`` of each term."""
         progress = training_progress()
         active = self.criterion.active(progress)
-        labels = _labels(data_samples, inputs.device)
+        labels = labels_of(data_samples, inputs.device)
         with self._taps.listening(self._student_paths(active)) as outputs:
             losses = self._task_losses(inputs, data_samples, labels)
         if not active:
@@ -102,7 +101,8 @@ class Distiller(BaseModel):
         answers = {f'{name}.{path}' if name else path: answer for name in self._needed_teachers()
                    for path, answer in self.teachers[name](teacher_inputs[name]).items()}
         sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
-        terms = self.criterion(outputs, answers, labels=labels, sample_ids=sample_ids, progress=progress)
+        terms = self.criterion(outputs, answers, labels=labels, sample_ids=sample_ids, progress=progress,
+                               sides=self._sides(inputs, teacher_inputs))
         if clash := sorted(losses.keys() & terms.keys()):
             raise ValueError(f"the student has a loss {clash[0]!r} of its own: call the term something else than "
                              f'{clash[0].removeprefix("loss_")!r}')
@@ -118,57 +118,68 @@ class Distiller(BaseModel):
         return predictions
 
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
-        labelled = labels != UNLABELLED
-        num_classes = self.student.cls_head.num_classes
-        if self.use_labels and labels.dim() == 1 and int(labels.max()) >= num_classes:
-            raise ValueError(f'a training sample has the label {int(labels.max())}, but the student has {num_classes} '
-                             f'classes, 0 to {num_classes - 1}')
-        if self.use_labels and bool(labelled.all()):
-            return self.student(inputs, data_samples, mode='loss')
-        if self.student.with_neck:
-            raise ValueError('a student with a neck computes losses of its own there, for which every sample needs a '
-                             f'label; {int((~labelled).sum())} of {len(labels)} have none, use_labels={self.use_labels}')
-        logits = self.student(inputs, mode='tensor', stage='head')
-        if not self.use_labels:
-            return {}
-        if not labelled.any():
-            return {'loss_cls': logits.sum() * 0}
-        losses = self.student.cls_head.loss_by_feat(
-            logits[labelled], [sample for sample, has_label in zip(data_samples, labelled.tolist()) if has_label])
-        # The mean over the whole batch: a labelled sample counts the same whoever stands beside it.
-        share = labelled.float().mean()
-        return {name: value * share if 'loss' in name else value for name, value in losses.items()}
+        return task_losses(self.student, inputs, data_samples, labels if self.use_labels else None)
 
-    def _build_teachers(self, config: Mapping | None) -> dict[str, nn.Module]:
+    def _sides(self, inputs: Tensor, teacher_inputs: Mapping[str, Tensor]) -> Sides:
+        view = self.data_preprocessor.student_view
+        return Sides(student_side(self.student, inputs, view.frame_stride if view else 1),
+                     {name: teacher_side(name, self.teachers[name], frames) for name, frames in teacher_inputs.items()})
+
+    def _build_teachers(self, config: Mapping | None, terms: Mapping[str, Mapping]) -> dict[str, nn.Module]:
         configs = {} if config is None else {'': config} if 'type' in config else dict(config)
-        needed = {path for term in self.criterion.terms.values() for path in paths_of(term.teacher)}
-        return {name: MODELS.build(dict(one)) for name, one in configs.items()
+        needed = {path for term in terms.values() for path in paths_of(term.get('teacher', LOGITS))}
+        return {name: self._build_teacher(one) for name, one in configs.items()
                 if any(not name or path.startswith(f'{name}.') for path in needed)}
 
-    def _check_terms(self) -> None:
+    def _build_teacher(self, config: Mapping) -> nn.Module:
+        """A teacher that is made from the student (EMATeacher) has ``student`` among its arguments."""
+        asks = 'student' in inspect.signature(MODELS.get(config['type'])).parameters and 'student' not in config
+        return MODELS.build({**config, 'student': self.student} if asks else dict(config))
+
+    def _listen(self, terms: Mapping[str, Mapping]) -> None:
+        """Have the student and the teachers give what the terms, given by their configs, compare."""
         paths: dict[str, list[str]] = {name: [] for name in self.teachers}
-        for term in self.criterion.terms.values():
-            for path in paths_of(term.teacher):
-                name, inner = self._split(term, path)
-                paths[name].append(inner)
-            if 'labels' in term.extra_inputs and not self.use_labels:
-                raise ValueError(f'term {term.name!r}: {type(term.loss).__name__} needs labels, but use_labels=False')
+        for name, term in terms.items():
+            for path in paths_of(term.get('teacher', LOGITS)):
+                teacher, inner = self._split(name, path)
+                paths[teacher].append(inner)
         for name, teacher in self.teachers.items():
             teacher.listen(paths[name])
+        student_paths = [path for term in terms.values() for path in paths_of(term.get('student', LOGITS))]
+        self._taps = Taps(self.student, [FEATURES, *student_paths], classifier='cls_head', owner='student')
+
+    def _check_terms(self) -> None:
+        for term in self.criterion.terms.values():
+            if term.needs_labels and not self.use_labels:
+                what = term.loss if 'labels' in term.extra_inputs else term.gate
+                raise ValueError(f'term {term.name!r}: {type(what).__name__} needs labels, but use_labels=False')
+            self._check_classifiers(term)
+            if term.student == LOGITS and isinstance(term.student_connector, nn.Identity):
+                refuse_few_classes(term, self.student.cls_head.num_classes)
         blending = getattr(self.student.data_preprocessor, 'blending', None)
         if self.teachers and blending is not None:
-            raise ValueError(f'the student blends clips ({type(blending).__name__}) after the teachers got theirs, so they '
-                             'would answer for other clips: remove blending from its data_preprocessor')
-        if not self.use_labels and not self.criterion.terms:
+            raise ValueError(f'the student blends clips ({type(blending).__name__}) after the teachers got theirs, so '
+                             'they would answer for other clips: remove blending from its data_preprocessor')
+        if not self.use_labels and not self.criterion.terms and not self.learns_without_terms:
             raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
 
-    def _split(self, term: Term, path: str) -> tuple[str, str]:
+    def _check_classifiers(self, term: Term) -> None:
+        if 'student_classifier' in term.extra_inputs:
+            linear_in(self.student.cls_head, 'student')
+        if 'teacher_classifier' in term.extra_inputs:
+            names = {self._split(term.name, path)[0] for path in paths_of(term.teacher)}
+            if len(names) != 1:
+                raise ValueError(f"term {term.name!r}: {type(term.loss).__name__} asks for the teacher's classifier, "
+                                 f'but listens to {f"several teachers, {sorted(names)}" if names else "no teacher"}')
+            teacher_classifier(self.teachers[names.pop()])
+
+    def _split(self, term: str, path: str) -> tuple[str, str]:
         """'<teacher>.<path>' -> (teacher, path); with a single teacher the path is all of it."""
         if '' in self.teachers:
             return '', path
         name, _, inner = path.partition('.')
         if name not in self.teachers or not inner:
-            raise ValueError(f'term {term.name!r}: teacher={path!r} names no teacher. '
+            raise ValueError(f'term {term!r}: teacher={path!r} names no teacher. '
                              + (f'With several teachers write "<teacher>.<path>"; there are {sorted(self.teachers)}.'
                                 if self.teachers else 'There is none: give the distiller a teacher.'))
         return name, inner
@@ -187,19 +198,3 @@ class Distiller(BaseModel):
         for teacher in self.teachers.values():
             teacher._apply(fn, recurse)
         return self
-
-
-def training_progress() -> float:
-    """Share of the running training that is done, [0, 1]; 0 outside one."""
-    hub = MessageHub.get_current_instance()
-    max_iters = hub.get_info('max_iters') if 'max_iters' in hub.runtime_info else None
-    return min(1.0, hub.get_info('iter', 0) / max_iters) if max_iters else 0.0
-
-
-def _labels(data_samples: Sequence, device: torch.device) -> Tensor:
-    """(N,), -1 where a sample has none."""
-    labels = [sample.gt_labels.item.to(device) if 'gt_labels' in sample else torch.tensor([UNLABELLED], device=device)
-              for sample in data_samples]
-    if any(label.numel() != 1 for label in labels):
-        return torch.stack(labels)
-    return torch.cat([label.view(1) for label in labels])

@@ -1,8 +1,11 @@
 """What runs around the training steps: hooks, checkpoints, workarounds."""
 
+from kdtoolbox.engine.adversarial_optimizers import AdversarialOptimWrapperConstructor
 from kdtoolbox.engine.checkpoints import PlainCheckpointHook
 from kdtoolbox.engine.dataset_epoch import SetDatasetEpochHook
+from kdtoolbox.engine.ema_teacher import EMATeacherHook
 from kdtoolbox.engine.epoch_seed import EpochSeedHook
 from kdtoolbox.engine.preflight import PreflightHook
 
-__all__ = ['EpochSeedHook', 'PlainCheckpointHook', 'PreflightHook', 'SetDatasetEpochHook']
+__all__ = ['AdversarialOptimWrapperConstructor', 'EMATeacherHook', 'EpochSeedHook', 'PlainCheckpointHook', 'PreflightHook',
+           'SetDatasetEpochHook']

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from logging import Logger
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from kdtoolbox.registry import HOOKS
 
 STUDENT = 'student.'
 CRITERION = 'criterion.'
+CLASSIFIER = 'cls_head.fc_cls.'  # of mmaction2's heads
 
 
 @HOOKS.register_module()
@@ -25,9 +27,22 @@ class PlainCheckpointHook(Hook):
     also loads with ``strict=False``: a checkpoint of another model would be skipped in silence.
 
     A checkpoint of the student alone (exported, or of plain mmaction2) can be given to ``load_from`` too.
+
+    Args:
+        replace_head: fine-tune. ``load_from`` is any checkpoint with a student; its classifier, ``cls_head.fc_cls``, is
+            left out and that of the model stays as it was initialised, for classes of its own. All the rest of the
+            student is loaded, or nothing. A resumed training keeps its head.
     """
 
     priority = 'VERY_LOW'  # after the EMA hook has put its weights in and taken them out
+
+    def __init__(self, *, replace_head: bool = False) -> None:
+        self.replace_head = replace_head
+
+    def before_train(self, runner: Runner) -> None:
+        if self.replace_head and not runner._has_loaded:
+            runner.logger.warning('Nothing was loaded: the student starts from random weights, as a baseline. To '
+                                  'fine-tune one, name its checkpoint: --cfg-options load_from=student.pth')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['message_hub'] = _to_plain(checkpoint['message_hub'])
@@ -42,7 +57,10 @@ class PlainCheckpointHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         expected = model.state_dict()
         state = checkpoint.get('state_dict', checkpoint)
-        if not any(name.startswith(STUDENT) for name in state) and any(name.startswith(STUDENT) for name in expected):
+        if self.replace_head and not runner._resume:
+            _warn_of_other_normalisation(runner, checkpoint)
+            checkpoint['state_dict'] = state = _with_new_head(state, expected, logger=runner.logger)
+        elif not any(name.startswith(STUDENT) for name in state) and any(name.startswith(STUDENT) for name in expected):
             runner.logger.info('The checkpoint is one of the student alone; what the criterion learns starts anew.')
             state = {f'{STUDENT}{name}': value for name, value in state.items()}
             state.update({name: value for name, value in expected.items() if not name.startswith(STUDENT)})
@@ -75,6 +93,33 @@ def student_config(checkpoint: Mapping) -> dict | None:
         return ast.literal_eval(checkpoint.get('meta', {}).get('student_config', 'None'))
     except (ValueError, SyntaxError):
         return None
+
+
+def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict[str, torch.Tensor]:
+    """The student of ``state`` but for its classifier; that, and what is no student's, as in ``expected``."""
+    prefix = STUDENT if any(name.startswith(STUDENT) for name in expected) else ''
+    fresh = {name: value for name, value in expected.items() if name.startswith(f'{prefix}{CLASSIFIER}')}
+    if not fresh:
+        raise ValueError(f'replace_head=True replaces {CLASSIFIER}*, which this student has not: its tensors are '
+                         f'{[name for name in expected if "cls_head" in name]}')
+    fresh |= {name: value for name, value in expected.items() if not name.startswith(prefix)}
+    student = {f'{prefix}{name}': value for name, value in student_state_dict({'state_dict': state}).items()}
+    dropped = [f'{name} {tuple(value.shape)}' for name, value in student.items() if name in fresh]
+    logger.info(f'A new head: {", ".join(dropped) or "no classifier"} of the checkpoint is not loaded; '
+                f'{", ".join(f"{name} {tuple(value.shape)}" for name, value in fresh.items())} starts anew.')
+    return {**{name: value for name, value in student.items() if not name.startswith(f'{prefix}{CLASSIFIER}')}, **fresh}
+
+
+def _warn_of_other_normalisation(runner: Runner, checkpoint: Mapping) -> None:
+    """Say so if the student learned on frames normalised otherwise: no tensor of the checkpoint tells."""
+    learned = (student_config(checkpoint) or {}).get('data_preprocessor', {})
+    model = runner.cfg.get('model', {})
+    now = model.get('student', model).get('data_preprocessor', {})
+    unlike = {key: (learned[key], now.get(key)) for key in ('mean', 'std')
+              if key in learned and list(learned[key]) != list(now.get(key) or ())}
+    if unlike:
+        runner.logger.warning('The student learned on frames normalised otherwise than now, (then, now): '
+                              f'{unlike}. Give its data_preprocessor the values it learned with.')
 
 
 _BUFFER = 'HistoryBuffer'

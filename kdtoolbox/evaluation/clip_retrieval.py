@@ -8,10 +8,8 @@ from mmengine.logging import MMLogger
 from torch import Tensor
 
 from kdtoolbox.evaluation.nearest import retrieval_topk
-from kdtoolbox.evaluation.samples import label_of, unique_samples
+from kdtoolbox.evaluation.samples import featured_sample, gallery_and_queries
 from kdtoolbox.registry import METRICS
-
-ROLES = ('gallery', 'query')
 
 
 def chance_topk(query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[int]) -> dict[int, float]:
@@ -65,54 +63,15 @@ class ClipRetrieval(BaseMetric):
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping]) -> None:
         """Keep the vector, label and role of each sample."""
-        for sample in data_samples:
-            name = sample.get('sample_id')
-            if name is None or sample.get('role') not in ROLES:
-                raise ValueError(f'sample {name!r}: sample_id is {name!r} and role {sample.get("role")!r}, expected a '
-                                 "name and 'gallery' or 'query': set role='gallery' on the data set of training "
-                                 "videos, role='query' on that of test videos, and pack both keys as metainfo")
-            self.results.append({'sample_id': name, 'role': sample['role'], 'label': label_of(sample),
-                                 'features': _features(sample)})
+        self.results.extend(featured_sample(sample) for sample in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Retrieval and chance, for all samples of all processes."""
-        results = unique_samples(results)
-        queries, gallery = ([result for result in results if result['role'] == role] for role in ('query', 'gallery'))
-        if not queries or not gallery:
-            raise ValueError(f'retrieval over {len(gallery)} gallery and {len(queries)} query videos: both are needed. '
-                             "Validate on a ConcatDataset of the training videos with role='gallery' and the test "
-                             "videos with role='query'")
-        self._log(queries, gallery)
-        query_labels, gallery_labels = (torch.tensor([result['label'] for result in part])
-                                        for part in (queries, gallery))
-        shares = retrieval_topk(torch.stack([result['features'] for result in queries]), query_labels,
-                                torch.stack([result['features'] for result in gallery]), gallery_labels, self.topk)
-        chances = chance_topk(query_labels, gallery_labels, self.topk)
-        return {f'top{k}': shares[k] for k in self.topk} | {f'chance_top{k}': chances[k] for k in self.topk}
-
-    def _log(self, queries: list[dict], gallery: list[dict]) -> None:
-        logger = MMLogger.get_current_instance()
-        logger.info(f'retrieval: {len(queries)} query videos in {len(gallery)} gallery videos')
+        queries, query_labels, gallery, gallery_labels = gallery_and_queries(results, what='retrieval')
         beyond = [k for k in self.topk if k > len(gallery)]
         if beyond:
-            logger.warning(f'retrieval: top-k for k = {beyond} takes the whole gallery of {len(gallery)} videos')
-        shared = {result['sample_id'] for result in queries} & {result['sample_id'] for result in gallery}
-        if shared:
-            logger.warning(f'retrieval: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
-                           'find themselves; the result says nothing about other videos')
-
-
-def _features(sample: Mapping) -> Tensor:
-    features = sample.get('clip_features')
-    if features is None:
-        raise ValueError(f'sample {sample["sample_id"]!r} has no clip_features: ClipRetrieval needs a model that adds '
-                         'them to its predictions, as the distiller does; a plain recognizer does not')
-    features = features.detach().cpu()
-    if features.dim() != 1:
-        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {tuple(features.shape)}, expected (C,), the '
-                         'mean over the clips of the video')
-    if not features.isfinite().all() or not features.any():
-        state = 'are all zero' if features.isfinite().all() else 'are not finite'
-        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {state}, so they have no direction to '
-                         'compare. The student has diverged or died: lower the learning rate or clip gradients')
-    return features
+            MMLogger.get_current_instance().warning(
+                f'retrieval: top-k for k = {beyond} takes the whole gallery of {len(gallery)} videos')
+        shares = retrieval_topk(queries, query_labels, gallery, gallery_labels, self.topk)
+        chances = chance_topk(query_labels, gallery_labels, self.topk)
+        return {f'top{k}': shares[k] for k in self.topk} | {f'chance_top{k}': chances[k] for k in self.topk}

@@ -66,6 +66,37 @@ def first_hit_ranks(queries: Tensor, query_labels: Tensor, gallery: Tensor, gall
     return ranks
 
 
+def nearest_neighbours(queries: Tensor, gallery: Tensor, num_neighbours: int, *,
+                       chunk_bytes: int = 2 ** 26) -> tuple[Tensor, Tensor]:
+    """The nearest gallery vectors of each query, by (cosine distance, position in the gallery).
+
+    Args:
+        queries: (Q, C).
+        gallery: (G, C).
+        num_neighbours: n, from 1 to G.
+        chunk_bytes: about how much is held at a time beside the gallery; the result does not depend on it.
+
+    Returns:
+        Cosines (Q, n), falling, float64, and positions in the gallery (Q, n).
+
+    Raises:
+        ValueError: a shape does not fit, a set is empty, a vector is zero or not finite, or there are not n.
+
+    >>> nearest_neighbours(torch.tensor([[1., 0.]]), torch.tensor([[0., 1.], [2., 0.], [3., 0.]]), 2)[1]
+    tensor([[1, 2]])
+    """
+    _check(queries, torch.zeros(len(queries)), gallery, torch.zeros(len(gallery)))
+    if not 1 <= num_neighbours <= len(gallery):
+        raise ValueError(f'num_neighbours={num_neighbours}: expected 1 to the {len(gallery)} vectors of the gallery')
+    on_grid = _on_grid(gallery)
+    num_rows = max(1, chunk_bytes // (32 * len(gallery)))  # scores, sorted scores and positions, 8 bytes each
+    found = []
+    for block in queries.split(num_rows):
+        cosines, positions = _cosine(_on_grid(block), on_grid).sort(dim=1, descending=True, stable=True)
+        found.append((cosines[:, :num_neighbours].clone(), positions[:, :num_neighbours].clone()))
+    return torch.cat([cosines for cosines, _ in found]), torch.cat([positions for _, positions in found])
+
+
 def _nearest_of_own_class(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *,
                           num_rows: int, num_columns: int) -> tuple[Tensor, Tensor]:
     """Cosine (Q,) and position (Q,) of the first of the nearest gallery vectors of each query's class.

@@ -1,6 +1,12 @@
-"""What metrics read from data samples: the label, and each sample once."""
+"""What metrics read from data samples: label, role, features, scores, and each sample once."""
 
 from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.logging import MMLogger
+from torch import Tensor
+
+ROLES = ('gallery', 'query')
 
 
 def label_of(sample: Mapping) -> int:
@@ -40,3 +46,117 @@ def unique_samples(results: Sequence[dict]) -> list[dict]:
             raise ValueError(f'sample_id {key[0]!r} stands for samples labelled {known[key]["label"]} and '
                              f'{result["label"]}: give each video a name of its own, such as its path in the data set')
     return unique
+
+
+def featured_sample(sample: Mapping) -> dict:
+    """``sample_id``, ``role``, ``label`` and ``features`` (C,) of a data sample.
+
+    Raises:
+        ValueError: it has no name, role or label, or its features have no direction.
+    """
+    name = sample.get('sample_id')
+    if name is None or sample.get('role') not in ROLES:
+        raise ValueError(f'sample {name!r}: sample_id is {name!r} and role {sample.get("role")!r}, expected a '
+                         "name and 'gallery' or 'query': set role='gallery' on the data set of training "
+                         "videos, role='query' on that of test videos, and pack both keys as metainfo")
+    return {'role': sample['role'], 'sample_id': name, 'label': label_of(sample), 'features': _features(sample)}
+
+
+def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Vectors (Q, C) and labels (Q,) of the queries, then those of the gallery, each sample once.
+
+    Args:
+        results: of :func:`featured_sample`.
+        what: is measured, in messages.
+
+    Raises:
+        ValueError: there is no query or no gallery sample.
+    """
+    results = unique_samples(results)
+    queries, gallery = ([result for result in results if result['role'] == role] for role in ('query', 'gallery'))
+    if not queries or not gallery:
+        raise ValueError(f'{what} over {len(gallery)} gallery and {len(queries)} query videos: both are needed. '
+                         "Validate on a ConcatDataset of the training videos with role='gallery' and the test "
+                         "videos with role='query'")
+    logger = MMLogger.get_current_instance()
+    logger.info(f'{what}: {len(queries)} query videos in {len(gallery)} gallery videos')
+    shared = {result['sample_id'] for result in queries} & {result['sample_id'] for result in gallery}
+    if shared:
+        logger.warning(f'{what}: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
+                       'find themselves; the result says nothing about other videos')
+    return tuple(tensor for part in (queries, gallery)
+                 for tensor in (torch.stack([result['features'] for result in part]),
+                                torch.tensor([result['label'] for result in part])))
+
+
+def scored_sample(sample: Mapping) -> dict:
+    """``sample_id`` and ``role`` of a data sample and, unless it is of the gallery, ``label`` and ``scores`` (K,).
+
+    mmengine merges processes one sample of each in turn and stops at the shortest list (collect_results, as of 0.10.7),
+    so a gallery sample that was left out would drop queries of other processes there.
+
+    Raises:
+        ValueError: a sample that is to be scored has no label, or no finite scores.
+    """
+    result = {'role': sample.get('role'), 'sample_id': sample.get('sample_id')}
+    return result if result['role'] == 'gallery' else {**result, 'label': label_of(sample), 'scores': _scores(sample)}
+
+
+def scored_queries(results: Sequence[dict], *, what: str) -> list[dict]:
+    """The samples that are not of the gallery, each once.
+
+    Args:
+        results: of :func:`scored_sample`.
+        what: is measured, in messages.
+
+    Raises:
+        ValueError: there is none.
+    """
+    queries = unique_samples([result for result in results if result['role'] != 'gallery'])
+    if not queries:
+        raise ValueError(f"{what}: none of {len(results)} samples is a query: set role='query' on the data set of test "
+                         'videos')
+    return queries
+
+
+def scores_and_labels(queries: Sequence[dict]) -> tuple[Tensor, Tensor]:
+    """Scores (Q, K) and labels (Q,) of :func:`scored_queries`.
+
+    Raises:
+        ValueError: a label is outside the K classes.
+    """
+    num_classes = len(queries[0]['scores'])
+    for query in queries:
+        if query['label'] >= num_classes:
+            raise ValueError(f'sample {query["sample_id"]!r} has the label {query["label"]}, but the model gives '
+                             f'scores for {num_classes} classes, 0 to {num_classes - 1}: set num_classes of its head')
+    return torch.stack([query['scores'] for query in queries]), torch.tensor([query['label'] for query in queries])
+
+
+def _scores(sample: Mapping) -> Tensor:
+    name = sample.get('sample_id')
+    if not sample.get('pred_scores'):
+        raise ValueError(f'sample {name!r} has no pred_scores: this metric needs a student with a classification head; '
+                         'without one, use ClipRetrieval or others of features')
+    scores = sample['pred_scores']['item'].detach().float().cpu()
+    if scores.dim() != 1 or not scores.isfinite().all():
+        raise ValueError(f'sample {name!r}: pred_scores {tuple(scores.shape)}, expected (K,), all finite. If they are '
+                         'not finite, the student has diverged: lower the learning rate; if they are not averaged over '
+                         "the clips, set average_clips='prob' on its head")
+    return scores
+
+
+def _features(sample: Mapping) -> Tensor:
+    features = sample.get('clip_features')
+    if features is None:
+        raise ValueError(f'sample {sample["sample_id"]!r} has no clip_features: metrics of features need a model that '
+                         'adds them to its predictions, as the distiller does; a plain recognizer does not')
+    features = features.detach().cpu()
+    if features.dim() != 1:
+        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {tuple(features.shape)}, expected (C,), the '
+                         'mean over the clips of the video')
+    if not features.isfinite().all() or not features.any():
+        state = 'are all zero' if features.isfinite().all() else 'are not finite'
+        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {state}, so they have no direction to '
+                         'compare. The student has diverged or died: lower the learning rate or clip gradients')
+    return features

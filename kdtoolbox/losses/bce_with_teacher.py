@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.registry import MODELS
 
@@ -39,6 +40,9 @@ class BCEWithTeacher(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
+
+    card = MethodCard(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',),
+                      checked_against=('distil2d3d_loss',))
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.registry import MODELS
 
@@ -39,6 +40,10 @@ class HardTarget(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
+
+    card = MethodCard(paper='Touvron et al., ICML 2021, arXiv:2012.12877', needs=('logits',),
+                      paper_weight='0.5, beside 0.5 of the cross-entropy', our_weight='0.5',
+                      checked_against=('distil2d3d_loss',))
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.registry import MODELS
 
@@ -42,6 +43,12 @@ class KLDivergence(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
+
+    card = MethodCard(
+        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',),
+        paper_weight='0.9, beside 0.1 of the cross-entropy, in much public code; some of it without temperature^2',
+        our_weight='0.9; where without, that / temperature^2',
+        checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'))
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

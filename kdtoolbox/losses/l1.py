@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision
 from kdtoolbox.losses.regression import checked_side, side_of
 from kdtoolbox.registry import MODELS
@@ -40,6 +41,10 @@ class L1(nn.Module):
     Raises:
         ValueError: an option is not one of these.
     """
+
+    card = MethodCard(paper='none: the mean absolute difference', needs=(),
+                      paper_weight='w of a sum over elements, averaged over the batch',
+                      our_weight='w times the elements of a sample', checked_against=('distil2d3d_loss', 'mmrazor_l1'))
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()

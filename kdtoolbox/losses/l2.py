@@ -7,6 +7,7 @@ arXiv:1901.09244.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision
 from kdtoolbox.losses.regression import checked_side, side_of
 from kdtoolbox.registry import MODELS
@@ -45,6 +46,11 @@ class L2(nn.Module):
     Raises:
         ValueError: an option is not one of these.
     """
+
+    card = MethodCard(
+        paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244', needs=(),
+        paper_weight='w of a sum over elements, averaged over the batch', our_weight='w times the elements of a sample',
+        checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'))
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()

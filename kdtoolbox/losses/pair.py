@@ -21,9 +21,11 @@ def require_equal_shapes(student: Tensor, teacher: Tensor) -> None:
 equal (LinearProjection for vectors and logits), or the teacher a probe with the student's classes (tools/fit_probe.py)
     """
     if student.shape != teacher.shape:
+        maps = max(student.dim(), teacher.dim()) > 2
+        more = ', MapProjection for channels of maps, TemporalAlign for time steps, MatchSpace for places' if maps else ''
         raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape: give '
-                         'the term a connector that makes them equal (LinearProjection for vectors and logits), or '
-                         "the teacher a probe with the student's classes (tools/fit_probe.py)")
+                         'the term a connector that makes them equal (LinearProjection for vectors and logits'
+                         f"{more}), or the teacher a probe with the student's classes (tools/fit_probe.py)")
 
 
 def require_logits(logits: Tensor) -> None:
@@ -61,3 +63,27 @@ def in_full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         with torch.autocast(device_type=student.device.type, enabled=False):
             return loss(student.to(dtype), teacher.detach().to(dtype), **options)
     return wrapped
+
+
+def in_full_precision_of_any_shape(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """As :func:`in_full_precision`, for losses that check shapes themselves.
+
+    Student and teacher may differ in shape, and each may be a tuple of tensors, of one precision after this.
+    """
+    @wraps(loss)
+    def wrapped(student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...], **options) -> Tensor:
+        dtype = torch.float32
+        for tensor in (*_as_tuple(student), *_as_tuple(teacher)):
+            dtype = torch.promote_types(dtype, tensor.dtype)
+        with torch.autocast(device_type=_as_tuple(student)[0].device.type, enabled=False):
+            return loss(_each(student, lambda tensor: tensor.to(dtype)),
+                        _each(teacher, lambda tensor: tensor.detach().to(dtype)), **options)
+    return wrapped
+
+
+def _as_tuple(tensors: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
+def _each(tensors: Tensor | tuple[Tensor, ...], change: Callable[[Tensor], Tensor]) -> Tensor | tuple[Tensor, ...]:
+    return change(tensors) if isinstance(tensors, Tensor) else tuple(change(tensor) for tensor in tensors)

@@ -21,12 +21,16 @@ class FrozenTeacher(nn.Module):
 
     Args:
         network: gives the answers.
-        classifier: path of the module in it that turns features into logits.
+        classifier: path of the module in it that turns features into logits; None for a network without, whose teacher
+            overrides :meth:`listen`.
         view: how it sees a clip.
         compute_dtype: ``'float32'``, or ``'bfloat16'`` / ``'float16'`` to run under autocast.
     """
 
-    def __init__(self, network: nn.Module, *, classifier: str, view: View, compute_dtype: str = 'float32') -> None:
+    outputs_without_path = (LOGITS, FEATURES)
+
+    def __init__(self, network: nn.Module, *, classifier: str | None, view: View,
+                 compute_dtype: str = 'float32') -> None:
         super().__init__()
         if compute_dtype not in COMPUTE_DTYPES:
             raise ValueError(f'compute_dtype {compute_dtype!r}: expected one of {", ".join(COMPUTE_DTYPES)}')
@@ -47,7 +51,8 @@ class FrozenTeacher(nn.Module):
         Raises:
             ValueError: a path is not a module of the network.
         """
-        inner = [path for path in paths if path not in (LOGITS, FEATURES)]
+        self.listened = frozenset(paths := tuple(paths))
+        inner = [path for path in paths if path not in self.outputs_without_path]
         self.taps = Taps(self.network, [FEATURES, *inner], classifier=self.classifier, owner='teacher')
 
     @torch.no_grad()
@@ -59,7 +64,7 @@ class FrozenTeacher(nn.Module):
 
         Returns:
             float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each path listened to a map
-            (N, C, T', H, W).
+            (N, C, T', H, W), or what its module gives.
         """
         with torch.autocast(frames.device.type, dtype=self.compute_dtype or torch.bfloat16,
                             enabled=self.compute_dtype is not None):

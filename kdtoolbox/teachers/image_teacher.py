@@ -9,7 +9,8 @@ from mmaction.models import Recognizer2D
 from torch import Tensor, nn
 
 from kdtoolbox.registry import MODELS
-from kdtoolbox.taps import FEATURES, LOGITS
+from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS
+from kdtoolbox.teachers.frame_by_frame import clip_layout, frame_by_frame
 from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
 from kdtoolbox.teachers.probe import load_probe
 from kdtoolbox.teachers.weights import load_teacher_weights, torchvision_weights
@@ -52,6 +53,11 @@ class ImageTeacher(FrozenTeacher):
 
     All frames of a batch of clips go through the network together, ``chunk_size`` at a time.
 
+    Beside the modules of the network, ``'frame_features'`` (N, C, T') and ``'frame_logits'`` (N, K, T') can be listened
+    to: features and logits before they are pooled over time. A module whose output is a map gives (N, C, T', H, W), one
+    with tokens (N, C, T', L), one with vectors (N, C, T'). Tap no module whose maps have their channels last (the
+    blocks of Swin), but the one behind it that brings them to the front.
+
     Args:
         model: ``'torchvision.resnet50'``, ``'timm.convnext_tiny'`` (timm installed), the config dict of a
             registered ``nn.Module``, or a module; anything that turns images (B, 3, H, W) into logits (B, K). An
@@ -67,6 +73,8 @@ class ImageTeacher(FrozenTeacher):
         classifier: path of the layer that turns features into logits; the last linear or convolutional one if not given.
         compile: ``True`` or arguments for ``torch.compile``.
     """
+
+    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
 
     def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None, probe: str | None = None,
                  view: Mapping | None = None, pooling: str = 'mean_logits', chunk_size: int = 64,
@@ -91,10 +99,7 @@ class ImageTeacher(FrozenTeacher):
             self.network.compile(**(compile if isinstance(compile, Mapping) else {}))
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
-        num_clips, num_frames = frames.shape[:2]
-        chunks = [self._run_images(images) for images in frames.flatten(0, 1).split(self.chunk_size)]
-        answers = {path: torch.cat([chunk[path] for chunk in chunks]) for path in chunks[0]}
-        answers = {path: answer.unflatten(0, (num_clips, num_frames)) for path, answer in answers.items()}
+        answers = frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
         logits, features = answers.pop(LOGITS), answers.pop(FEATURES)
         if features.dim() == 4:
             raise ValueError(f'the classifier {self.classifier!r} of the image teacher {type(self.network).__name__} gets '
@@ -103,9 +108,11 @@ class ImageTeacher(FrozenTeacher):
         features = features.flatten(3).mean(3) if features.dim() > 3 else features
         if self.probe is not None:
             logits = self.probe(features.float())
-        maps = {path: answer.movedim(1, 2) if answer.dim() in (3, 5) else answer for path, answer in answers.items()}
+        per_frame = {FRAME_LOGITS: logits, FRAME_FEATURES: features}
+        answers.update((name, answer) for name, answer in per_frame.items() if name in self.listened)
         return {LOGITS: pool_logits(logits, self.pooling),
-                FEATURES: features if self.pooling == 'none' else features.mean(1), **maps}
+                FEATURES: features if self.pooling == 'none' else features.mean(1),
+                **{path: clip_layout(answer) for path, answer in answers.items()}}
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
         images = images.contiguous(memory_format=torch.channels_last)

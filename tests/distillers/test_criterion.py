@@ -1,9 +1,14 @@
+import copy
+
 import pytest
 import torch
 from mmengine.logging import MessageHub
+from torch import nn
 
-from kdtoolbox.distillers import Criterion, scheduled_weight
+from kdtoolbox.distillers import Criterion, Term, scheduled_weight
 from kdtoolbox.distillers.distiller import training_progress
+from kdtoolbox.distillers.sides import Side, Sides
+from kdtoolbox.registry import MODELS
 
 
 def term(**options):
@@ -54,7 +59,153 @@ def test_connectors_in_a_list_run_in_turn():
     assert loss['loss_kd'] > 0
 
 
+@pytest.mark.parametrize('connector', ['GlobalPool', 'auto', [dict(type='GlobalPool'), 'auto']])
+def test_a_connector_that_is_no_config_is_refused(connector):
+    with pytest.raises(ValueError, match="term 'kd': connector .* expected a config such as"):
+        Criterion(dict(kd=term(student_connector=connector)))
+
+
 @pytest.mark.parametrize('name', ['half', 'a.b', ''])
 def test_a_name_that_torch_cannot_hold_is_refused(name):
     with pytest.raises(ValueError, match='not a usable name'):
         Criterion({name: term()})
+
+
+@MODELS.register_module(force=True)
+class TellsTimes(nn.Module):
+    """A connector that keeps the times it is told; ``keep`` drops all but that many steps."""
+
+    def __init__(self, keep=None) -> None:
+        super().__init__()
+        self.keep = keep
+
+    def forward(self, x, times, target_times):
+        self.told = times.tolist(), target_times.tolist()
+        return x[:, :, :self.keep]
+
+
+@MODELS.register_module(force=True)
+class TellsTargetTimes(nn.Module):
+    """A connector that asks for the other side's times alone."""
+
+    def forward(self, x, target_times):
+        self.told = target_times.tolist()
+        return x
+
+
+@MODELS.register_module(force=True)
+class TakesAnything(nn.Module):
+    """A loss that keeps what it asked for."""
+
+    def forward(self, student, teacher, progress, student_classifier, teacher_classifier):
+        self.seen = progress, student_classifier, teacher_classifier
+        return student.mean()
+
+
+SHOWN = Sides(Side('student', 8, 1, lambda: 'its head'), {'': Side('teacher', 4, 2, lambda: 'its probe')})
+
+
+def told(student, teacher, sides=SHOWN, path='map', **connectors):
+    criterion = Criterion(dict(kd=dict(loss=dict(type='Product'), student='map', teacher=path, **connectors)))
+    criterion({'map': student}, {path: teacher}, labels=None, sample_ids=None, progress=0.0, sides=sides)
+    return criterion.terms.kd
+
+
+@MODELS.register_module(force=True)
+class Product(nn.Module):
+    """A loss that takes any two shapes."""
+
+    def forward(self, student, teacher):
+        return student.mean() * teacher.mean()
+
+
+def test_connectors_that_ask_get_the_times_of_both_sides():
+    # The student sees frames 0 to 7 and has 2 steps; the teacher sees 0, 2, 4, 6 and has a step for each.
+    student, teacher = torch.randn(2, 3, 2, 5, 5), torch.randn(2, 3, 4)
+    term = told(student, teacher, student_connector=dict(type='TellsTimes'), teacher_connector=dict(type='TellsTimes'))
+    assert term.student_connector.told == ([1.5, 5.5], [0.0, 2.0, 4.0, 6.0])
+    assert term.teacher_connector.told == ([0.0, 2.0, 4.0, 6.0], [1.5, 5.5])
+
+
+def test_in_a_list_each_connector_gets_the_times_of_what_reaches_it():
+    term = told(torch.randn(2, 3, 4, 5, 5), torch.randn(2, 3, 4), student_connector=[
+        dict(type='GlobalPool'), dict(type='TellsTargetTimes')])
+    assert term.student_connector[1].told == [0.0, 2.0, 4.0, 6.0]
+    term = told(torch.randn(2, 3, 4, 5, 5), torch.randn(2, 3, 4), student_connector=[
+        dict(type='TellsTimes', keep=2), dict(type='TellsTimes')])
+    assert term.student_connector[0].told[0] == [0.5, 2.5, 4.5, 6.5]
+    assert term.student_connector[1].told[0] == [1.5, 5.5]
+
+
+def test_the_times_are_those_of_the_terms_own_teacher():
+    sides = Sides(SHOWN.student, {'fast': Side('teacher fast', 4, 2, None), 'slow': Side('teacher slow', 2, 4, None)})
+    term = told(torch.randn(2, 3, 2), torch.randn(2, 3, 2), sides, path='slow.map',
+                student_connector=dict(type='TellsTimes'))
+    assert term.student_connector.told == ([1.5, 5.5], [0.0, 4.0])
+
+
+@pytest.mark.parametrize('student, teacher, message', [
+    (torch.zeros(2, 3), torch.zeros(2, 3, 4), r"of the student are.*\(2, 3\)"),
+    (torch.zeros(2, 3, 4), torch.zeros(2, 3), r"of the teacher are.*\(2, 3\)"),
+    (torch.zeros(2, 3, 4), torch.zeros(2, 3, 1, 4, 8, 8), r"of the teacher are.*\(2, 3, 1, 4, 8, 8\)"),
+])
+def test_asking_for_the_times_of_what_has_none_is_refused(student, teacher, message):
+    with pytest.raises(ValueError, match="term 'kd'.*a connector asks when the steps " + message):
+        told(student, teacher, student_connector=dict(type='TellsTimes'))
+
+
+def test_a_loss_gets_progress_and_the_classifiers_it_asks_for():
+    criterion = Criterion(dict(kd=dict(loss=dict(type='TakesAnything'))))
+    criterion({'logits': torch.zeros(2, 3)}, {'logits': torch.zeros(2, 3)}, labels=None, sample_ids=None, progress=0.25,
+              sides=SHOWN)
+    assert criterion.terms.kd.loss.seen == (0.25, 'its head', 'its probe')
+
+
+def test_asking_about_the_teacher_in_a_term_of_several_is_refused():
+    criterion = Criterion(dict(kd=dict(loss=dict(type='TakesAnything'), teacher=['a.logits', 'b.logits'])))
+    sides = Sides(SHOWN.student, {'a': SHOWN.teachers[''], 'b': SHOWN.teachers['']})
+    with pytest.raises(ValueError, match=r"the term listens to several, \['a', 'b'\]"):
+        criterion({'logits': torch.zeros(2, 3)}, {'a.logits': torch.zeros(2, 3), 'b.logits': torch.zeros(2, 3)},
+                  labels=None, sample_ids=None, progress=0.0, sides=sides)
+
+
+def test_what_a_loss_needs_is_read_off_its_card_through_wrappers():
+    dkd = dict(type='LogitStandardization', loss=dict(type='DKD'))
+    terms = Criterion(dict(plain=term(), wrapped=dict(loss=dkd))).terms
+    assert (terms.plain.min_batch_size, terms.plain.min_classes, terms.plain.needs_labels) == (1, 1, False)
+    assert (terms.wrapped.min_classes, terms.wrapped.needs_labels) == (3, True)
+
+
+def test_a_copied_term_with_a_wrapped_loss_is_one_of_its_own():
+    one = Criterion(dict(kd=dict(loss=dict(type='TemperatureCurriculum', loss=dict(type='KLDivergence')))))
+    other = copy.deepcopy(one)
+    pair = {'logits': torch.randn(2, 3, requires_grad=True)}, {'logits': torch.randn(2, 3)}
+    other(*pair, labels=None, sample_ids=None, progress=1.0)['loss_kd'].backward()
+    assert other.terms.kd.loss.theta.grad is not None and one.terms.kd.loss.theta.grad is None
+
+
+@MODELS.register_module(force=True)
+class SumOfShapes(nn.Module):
+    """0 in value; keeps the shapes of what it was given."""
+
+    def forward(self, student, teacher):
+        self.seen = [tuple(one.shape) for one in (*student, *teacher)]
+        return sum((one - other).sum() for one, other in zip(student, teacher)) * 0
+
+
+def test_with_several_taps_each_is_connected_by_itself_at_its_own_times():
+    term = Term('kd', loss=dict(type='SumOfShapes'), student=['a', 'b'], teacher=['a', 'b'],
+                teacher_connector=[dict(type='TemporalAlign'), dict(type='MatchSpace', size=(2, 2))])
+    sides = Sides(Side('student', 8, 1, None), {'': Side('teacher', 4, 2, None)})
+    student = {'a': torch.zeros(2, 3, 8, 2, 2), 'b': torch.zeros(2, 5, 2, 2, 2)}
+    teacher = {'a': torch.zeros(2, 3, 4, 6, 6), 'b': torch.zeros(2, 5, 4, 3, 3)}
+    term(student, teacher, {}, sides=sides)
+    assert term.loss.seen == [(2, 3, 8, 2, 2), (2, 5, 2, 2, 2)] * 2
+
+
+def test_a_connector_that_learns_cannot_serve_several_taps():
+    term = Term('kd', loss=dict(type='SumOfShapes'), student=['a', 'b'], teacher=['a', 'b'],
+                student_connector=dict(type='MapProjection', in_channels=3, out_channels=3))
+    maps = {name: torch.zeros(2, 3, 4, 2, 2) for name in 'ab'}
+    with pytest.raises(ValueError, match="term 'kd'.*MapProjection learns, so one cannot serve 2 taps"):
+        term(maps, maps, {})

@@ -11,9 +11,11 @@ from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config
 
 
-def run_training(tmp_path, name: str, *, processes: int, **model) -> dict:
+def run_training(tmp_path, name: str, *, processes: int, settings=(), **model) -> dict:
     config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes, **model,
                         student=student_config(norm='GN'))  # batch norm sees one process's samples, group norm one's
+    for setting, value in dict(settings).items():
+        config[setting] = value
     config.custom_imports = dict(imports=['tests.tiny'])
     file = tmp_path / f'{name}.py'
     config.dump(file)
@@ -22,7 +24,7 @@ def run_training(tmp_path, name: str, *, processes: int, **model) -> dict:
     done = subprocess.run([sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), *arguments],
                           cwd=REPOSITORY, env={**_environment(), 'PYTHONPATH': str(REPOSITORY)}, timeout=240,
                           capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-9000:]
     return load_safely(tmp_path / name / 'epoch_2.pth', what='checkpoint')
 
 
@@ -56,4 +58,24 @@ def test_training_without_labels_agrees_too_though_the_head_gets_no_gradient(tmp
     one, two = (run_training(tmp_path, f'{processes}', processes=processes, use_labels=False)['state_dict']
                 for processes in (1, 2))
     for name in one:
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_an_adversarial_run_keeps_the_ranks_equal_and_agrees_with_one_process(tmp_path):
+    """Each process writes what it ended with; both must be the same, and the same as a single process's."""
+    game = dict(type='AdversarialDistiller', discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
+                adversarial=dict(loss=dict(type='BCEAdversarial'), regularizers=[dict(type='L2Regularizer', weight=0.01)],
+                                 student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8)))
+    player = dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9))
+    settings = dict(optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', student=player,
+                                       discriminator=player),
+                    param_scheduler=None,
+                    custom_hooks=[dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'),
+                                  dict(type='StateOfEveryRankHook')])
+    one, two = (run_training(tmp_path, f'{processes}', processes=processes, settings=settings, **game)['state_dict']
+                for processes in (1, 2))
+    first, second = (load_safely(tmp_path / '2' / f'rank{rank}.pth', what='state') for rank in (0, 1))
+    assert any(name.startswith('discriminator.') for name in one)
+    for name in one:
+        assert torch.equal(first[name], second[name]), name
         torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)

@@ -25,7 +25,9 @@ def evaluate(rank, num_processes):
                 'clip_features': torch.randn(4, generator=generator),
                 'pred_scores': {'item': torch.randn(6, generator=generator)}} for number in range(NUM_SAMPLES)]
     filled_up = samples + samples[:-NUM_SAMPLES % num_processes]
-    metrics = [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='QueryAccuracy')]
+    metrics = [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='KNNAccuracy', num_neighbours=7),
+               dict(type='LinearProbeAccuracy'), dict(type='QueryAccuracy'), dict(type='Calibration'),
+               dict(type='QueryConfusion')]
     evaluator = Evaluator([METRICS.build(metric) for metric in metrics])
     for sample in filled_up[rank::num_processes]:
         evaluator.process([sample], None)
@@ -48,5 +50,9 @@ def test_two_processes_give_what_one_gives(tmp_path):
     results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
     alone = evaluate(0, 1)
     assert set(alone) == {'retrieval/top1', 'retrieval/top5', 'retrieval/chance_top1', 'retrieval/chance_top5',
-                          'acc/top1', 'acc/top5', 'acc/mean1', 'acc/chance'}
+                          'knn/top1', 'knn/top1_unweighted', 'knn/chance',
+                        'linear/top1', 'linear/top5', 'linear/l2', 'linear/chance',
+                        'acc/top1', 'acc/top5', 'acc/mean1', 'acc/chance',
+                        'calibration/ece', 'calibration/brier', 'calibration/nll',
+                        'confusion/mean_recall', 'confusion/min_recall'}
     assert results == [pytest.approx(alone, rel=1e-12)] * 2

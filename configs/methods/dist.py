@@ -1,0 +1,6 @@
+# Huang et al., NeurIPS 2022; beta = gamma = 1 and no temperature, the paper's choice on ImageNet.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(dist=dict(
+    student='logits', teacher='logits',
+    loss=dict(type='DIST', beta=1.0, gamma=1.0))))

@@ -1,0 +1,8 @@
+# Kim, Park & Kwak, NeurIPS 2018; the paper's weight. The first tenth of the training is the paraphraser's.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(factor_transfer=dict(
+    student='backbone.layer4', teacher='layer4',
+    teacher_connector=dict(type='TemporalAlign', mode='pool'),
+    weight=500.0,
+    loss=dict(type='FactorTransfer', warmup=0.1, student_channels='auto', teacher_channels='auto'))))

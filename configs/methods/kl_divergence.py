@@ -1,0 +1,6 @@
+# Hinton, Vinyals & Dean, arXiv:1503.02531; temperature and weight as in most public code.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(kd=dict(
+    student='logits', teacher='logits',
+    loss=dict(type='KLDivergence', temperature=4.0), weight=0.9)))

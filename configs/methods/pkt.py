@@ -1,0 +1,6 @@
+# Passalis & Tefas, ECCV 2018; RepDistiller's weight beside the cross-entropy.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(pkt=dict(
+    student='features', teacher='features',
+    loss=dict(type='PKT'), weight=3e4)))

@@ -1,0 +1,6 @@
+# Park et al., CVPR 2019; the paper's weight for classification. Batches are small: 32 clips are 496 distances.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(rkd_distance=dict(
+    student='features', teacher='features',
+    loss=dict(type='RKDDistance'), weight=25.0)))

@@ -1,0 +1,6 @@
+# Wei, Luo & Luo, CVPR 2024, with KD inside. Both last maps are 7x7, so they can be cut into 4 parts a side.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(sdd=dict(
+    student='backbone.layer4', teacher='layer4',
+    loss=dict(type='SDD', loss=dict(type='KLDivergence', temperature=4.0)))))

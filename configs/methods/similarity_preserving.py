@@ -1,0 +1,6 @@
+# Tung & Mori, ICCV 2019: on the last maps, with the authors' weight for mean over the pairs of clips.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(similarity_preserving=dict(
+    student='backbone.layer4', teacher='layer4',
+    loss=dict(type='SimilarityPreserving'), weight=3000.0)))

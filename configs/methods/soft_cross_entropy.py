@@ -1,0 +1,6 @@
+# KD's gradient, but not 0 where the two agree: the entropy of the teacher is part of it.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(soft_cross_entropy=dict(
+    student='logits', teacher='logits',
+    loss=dict(type='SoftCrossEntropy', temperature=4.0), weight=0.9)))

@@ -1,0 +1,6 @@
+# Zhou et al., ICLR 2021; temperature and weight of the paper.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(wsld=dict(
+    student='logits', teacher='logits',
+    loss=dict(type='WSLD', temperature=2.0), weight=2.5)))

@@ -1,0 +1,6 @@
+# Zheng & Yang, ICLR 2024; the weight is chosen for each pair there, this one is of the authors' example.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(wttm=dict(
+    student='logits', teacher='logits',
+    loss=dict(type='WTTM', gamma=0.1), weight=45.0)))

@@ -1,0 +1,92 @@
+"""List what can be named in configs, plugins included: losses, connectors, teachers and more."""
+
+import argparse
+import inspect
+import re
+from dataclasses import dataclass
+
+from kdtoolbox.card import MethodCard
+from kdtoolbox.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, Registry
+from kdtoolbox.teachers import FrozenTeacher
+
+# Kind -> registry, package of kdtoolbox's own.
+KINDS: dict[str, tuple[Registry, str]] = {
+    'losses': (MODELS, 'kdtoolbox.losses'),
+    'connectors': (MODELS, 'kdtoolbox.connectors'),
+    'teachers': (MODELS, 'kdtoolbox.teachers'),
+    'discriminators': (MODELS, 'kdtoolbox.discriminators'),
+    'distillers': (MODELS, 'kdtoolbox.distillers'),
+    'datasets': (DATASETS, 'kdtoolbox.datasets'),
+    'transforms': (TRANSFORMS, 'kdtoolbox.datasets'),
+    'metrics': (METRICS, 'kdtoolbox.evaluation'),
+    'hooks': (HOOKS, 'kdtoolbox.engine'),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered class.
+
+    Args:
+        name: in configs.
+        summary: the first paragraph of its docstring.
+        source: the package it comes from.
+        card: of a loss that has one.
+    """
+
+    name: str
+    summary: str
+    source: str
+    card: MethodCard | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('kind', nargs='?', choices=[*KINDS, 'all'], default='all')
+
+
+def run(args: argparse.Namespace) -> int:
+    for kind in KINDS if args.kind == 'all' else [args.kind]:
+        print(f'{kind}\n{text_of(entries(kind))}\n')
+    return 0
+
+
+def entries(kind: str) -> list[Entry]:
+    """What is registered of a kind by kdtoolbox and by plugins, by name."""
+    registry, package = KINDS[kind]
+    registry.import_from_location()
+    found = {name: thing for name, thing in registry.module_dict.items() if _is_of(kind, thing, package)}
+    return [Entry(name, _summary(thing), thing.__module__.partition('.')[0], getattr(thing, 'card', None))
+            for name, thing in sorted(found.items())]
+
+
+def text_of(listed: list[Entry]) -> str:
+    """One or two lines a class: the name and what it is; paper and needs where it has a card.
+
+    >>> print(text_of([Entry('L1', 'Mean absolute difference', 'kdtoolbox', None)]))
+      L1  Mean absolute difference
+    """
+    width = max((len(entry.name) for entry in listed), default=0)
+    lines = []
+    for entry in listed:
+        origin = '' if entry.source == 'kdtoolbox' else f' [{entry.source}]'
+        lines.append(f'  {entry.name:{width}}  {entry.summary}{origin}')
+        if entry.card is not None:
+            lines.append(f'  {"":{width}}  {entry.card.paper}; needs {", ".join(entry.card.needs) or "nothing more"}')
+    return '\n'.join(lines)
+
+
+def _is_of(kind: str, thing, package: str) -> bool:
+    if not inspect.isclass(thing):
+        return False
+    if thing.__module__.startswith('kdtoolbox.'):
+        return thing.__module__.startswith(f'{package}.')
+    if package in ('kdtoolbox.datasets', 'kdtoolbox.evaluation', 'kdtoolbox.engine'):
+        return True
+    if hasattr(thing, 'card') or issubclass(thing, FrozenTeacher):
+        return kind == ('teachers' if issubclass(thing, FrozenTeacher) else 'losses')
+    return kind == 'connectors'  # of a plugin's own modules without a card, these are what configs name
+
+
+def _summary(thing: type) -> str:
+    paragraph = (inspect.getdoc(thing) or 'no docstring').split('\n\n', 1)[0].replace('\n', ' ')
+    return re.sub(r',? (see|in the sense of) :\w+:.*', '', paragraph).rstrip('.')

@@ -1,0 +1,148 @@
+"""Look at a config on one batch before training: what each term sees, weighs and costs, and what is wrong."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+import torch
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, set_random_seed
+from torch import nn
+
+from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.distillers.building import GUESSED_FRAMES
+from kdtoolbox.distillers.checkup import Checkup, NetworkFacts, examine
+from kdtoolbox.registry import MODELS
+
+MAX_NAMES = 6
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument('--synthetic', action='store_true', help='a batch of noise instead of the first real one')
+    parser.add_argument('--batch-size', type=int, help="number of clips; default the config's, of noise 4")
+
+
+def run(args: argparse.Namespace) -> int:
+    config = load_config(args)
+    checkup, problems = check(config, synthetic=args.synthetic, batch_size=args.batch_size)
+    print(report(checkup, [*problems, *checkup.problems]))
+    return 0
+
+
+def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> tuple[Checkup, list[str]]:
+    """Build the model of ``config`` and examine it on a batch; returns what was found, and problems of the config.
+
+    Raises:
+        ValueError: it is no distiller, does not fit together, or its data cannot be read.
+    """
+    init_default_scope(config.get('default_scope', 'kdtoolbox'))
+    MMLogger.get_instance('doctor', log_level='WARNING')  # without one, initialising a network logs each of its tensors
+    seed = (config.get('randomness') or {}).get('seed') or 0
+    set_random_seed(seed)
+    seed_datasets(config)
+    model = MODELS.build(config.model)
+    if not hasattr(model, 'criterion'):
+        raise ValueError(f'the model is a {type(model).__name__}, which is no distiller: doctor looks at their terms. '
+                         "Expected model.type='Distiller' or one made from it")
+    model.init_weights()
+    model.to(get_device()).train()
+    batch = _noise(config, model, batch_size or 4) if synthetic else _first_batch(config, batch_size, seed)
+    return examine(model, batch), list(_config_problems(config))
+
+
+def report(checkup: Checkup, problems: Sequence[str]) -> str:
+    """Everything that was found, as text."""
+    lines = ['Networks', *_aligned([('', 'sees', 'every', 'normalisation', 'classes', 'top-1 on this batch'),
+                                    *(_network_row(network) for network in checkup.networks)]),
+             '', f'Losses on {checkup.num_clips} clips (shapes without the batch)',
+             *_aligned([('', 'student', 'teacher', 'value', 'dtype', 'gradient', 'share'), *_loss_rows(checkup)]), '']
+    chosen = [f'{loss.name}: {words}' for loss in checkup.losses for words in loss.term.get('chosen', ())]
+    lines += ['Chosen by auto', *(f'  {line}' for line in chosen), ''] if chosen else []
+    names = checkup.unused_parameters
+    lines.append(f'Parameters without a gradient: {len(names)}{_listed(names)}')
+    lines += ['', f'Problems: {len(problems) or "none found"}', *(f'  - {problem}' for problem in problems)]
+    return '\n'.join(lines)
+
+
+def _network_row(network: NetworkFacts) -> tuple[str, ...]:
+    stride = network.view.frame_stride if network.view else 1
+    accuracy = '–' if network.accuracy is None else f'{100 * network.accuracy:.1f} %'
+    every = 'frame' if stride == 1 else f'{stride} frames'
+    return (network.name, 'x'.join(map(str, network.shape)), every, network.normalisation,
+            str(network.num_classes or '–'), accuracy)
+
+
+def _loss_rows(checkup: Checkup) -> list[tuple[str, ...]]:
+    rows = []
+    for loss in checkup.losses:
+        sides = [_side(loss.term, side) if loss.term else '–' for side in ('student', 'teacher')]
+        rows.append((loss.name, *sides, f'{loss.value:.4g}', loss.dtype, f'{loss.gradient_norm:.3g}',
+                     f'{100 * loss.gradient_share:.1f} %'))
+    return rows
+
+
+def _side(term: Mapping, side: str) -> str:
+    if term[side] is None:
+        return 'none'
+    before, after = term.get(f'{side}_shape'), term.get(f'{side}_connected')
+    shapes = '' if before is None else f' {before}' if before == after else f' {before} -> {after}'
+    return f'{term[side] if isinstance(term[side], str) else "+".join(term[side])}{shapes}'
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return ['  ' + '  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f' and {len(names) - MAX_NAMES} more' if len(names) > MAX_NAMES else ''
+    return f' ({", ".join(names[:MAX_NAMES])}{more})' if names else ''
+
+
+def _first_batch(config: Config, batch_size: int | None, seed: int) -> dict:
+    loader = {**config.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
+    if batch_size is not None:
+        loader['batch_size'] = batch_size
+    try:
+        batches = list(islice(Runner.build_dataloader(loader, seed=seed), 1))
+    except (ValueError, FileNotFoundError) as error:
+        raise ValueError(f'no batch of the training data: {error}. To look at the networks alone: --synthetic') from error
+    if not batches:
+        raise ValueError(f'the training data give no batch of {loader["batch_size"]} clips: set a smaller --batch-size')
+    return batches[0]
+
+
+def _noise(config: Config, model: nn.Module, num_clips: int) -> dict:
+    """Clips of noise with labels in turn, or none where labels are not used."""
+    view = model.data_preprocessor.student_view
+    views = [view, *(teacher.view for teacher in model.teachers.values())]
+    size = max((one.size for one in views if one is not None), default=(112, 112))
+    clip_shape = config.model.get('clip_shape') or (GUESSED_FRAMES, *size)
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for index in range(num_clips):
+        sample = ActionDataSample()
+        if getattr(model, 'use_labels', True):
+            sample.set_gt_labels(index % model.student.cls_head.num_classes)
+        sample.set_metainfo(dict(sample_id=f'noise{index}'))
+        samples.append(sample)
+    clips = [torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=generator) for _ in samples]
+    is_2d = type(model.student).__name__ == 'Recognizer2D'
+    return {'inputs': [clip[0].transpose(0, 1) if is_2d else clip for clip in clips], 'data_samples': samples}
+
+
+def _config_problems(config: Config):
+    teacher = config.model.get('teacher') or {}
+    for name, one in ({'': teacher} if 'type' in teacher else teacher).items():
+        if one.get('type') in ('ImageTeacher', 'RecognizerTeacher') and not one.get('weights'):
+            yield (f'the teacher {name}'.strip() + ' has random weights: set '
+                   f'model.teacher.{name + "." if name else ""}weights to a file or a name')
+    hooks = {hook.get('type') for hook in config.get('custom_hooks') or ()}
+    missing = [hook for hook in ('PlainCheckpointHook', 'PreflightHook') if hook not in hooks]
+    if missing:
+        yield f'custom_hooks lacks {" and ".join(missing)}: take configs/_base_/runtime.py as a base, or add them'

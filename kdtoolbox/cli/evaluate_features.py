@@ -1,0 +1,73 @@
+"""Retrieval, k-NN and linear probes of a feature file, in seconds."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from mmengine.registry import init_default_scope
+
+from kdtoolbox.cli.test import EVALUATIONS
+from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
+from kdtoolbox.registry import METRICS
+from kdtoolbox.safe_files import write_aside
+
+METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('file', help='written by tools/extract_features.py; without a second file it holds gallery and '
+                        'query videos')
+    parser.add_argument('gallery_file', nargs='?', help='then these videos are the gallery and those of the first file '
+                        'the queries, whatever role they were extracted in')
+    parser.add_argument('--eval', nargs='+', choices=list(METRICS_OF_FEATURES), default=list(METRICS_OF_FEATURES),
+                        help='what to measure; default all')
+    parser.add_argument('--out', help='write the metrics here too, as JSON')
+
+
+def run(args: argparse.Namespace) -> int:
+    gallery = None if args.gallery_file is None else load_features(args.gallery_file)
+    metrics = evaluate_features(load_features(args.file), gallery, names=args.eval)
+    for name, value in metrics.items():
+        print(f'{name:28} {value:.4f}')
+    if args.out:
+        write_aside(args.out, json.dumps(metrics, indent=2))
+    return 0
+
+
+def evaluate_features(videos: VideoFeatures, gallery: VideoFeatures | None = None, *,
+                      names: Sequence[str] = tuple(METRICS_OF_FEATURES)) -> dict[str, float]:
+    """The metrics that testing the network gives, from its stored features.
+
+    Args:
+        videos: with both roles or, where ``gallery`` is given, the queries.
+        gallery: of the same network and layer.
+        names: some of :data:`METRICS_OF_FEATURES`.
+
+    Raises:
+        ValueError: the two do not belong together, or the features do not suffice for a metric.
+    """
+    init_default_scope('kdtoolbox')
+    samples = videos.data_samples()
+    if gallery is not None:
+        _check_pair(videos, gallery)
+        samples = gallery.data_samples('gallery') + videos.data_samples('query')
+    metrics = {}
+    for name in names:
+        metric = METRICS.build({'type': METRICS_OF_FEATURES[name]})
+        metric.process(None, samples)
+        metrics |= metric.evaluate(len(samples))
+    return metrics
+
+
+def _check_pair(queries: VideoFeatures, gallery: VideoFeatures) -> None:
+    for key in ('of', 'layer', 'weights', 'probe'):
+        of_queries, of_gallery = queries.provenance.get(key), gallery.provenance.get(key)
+        if of_queries != of_gallery:
+            raise ValueError(f'the queries come from {key} {of_queries!r} and the gallery from {of_gallery!r}: '
+                             'distances are between features of one layer of one network')
+    if list(queries.classes) != list(gallery.classes):
+        raise ValueError(f'the queries have {len(queries.classes)} classes and the gallery {len(gallery.classes)}, or '
+                         'other ones: labels of one cannot be those of the other')
+    for what, videos in (('queries', queries), ('gallery', gallery)):
+        if {'gallery', 'query'} <= set(videos.roles):
+            raise ValueError(f'the file of the {what} holds gallery and query videos both: evaluate it alone')

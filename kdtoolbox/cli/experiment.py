@@ -1,0 +1,120 @@
+"""Run an experiment from a YAML file, in the schema of the original code or as an mmengine config."""
+
+import argparse
+import logging
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
+
+from kdtoolbox.cli.configs import find_config, load_config, packaged_config_folders
+from kdtoolbox.cli.test import test_student
+from kdtoolbox.cli.train import build_runner
+from kdtoolbox.experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
+from kdtoolbox.experiments.devices import check_processes, use_only
+
+TEMPLATES = {'c3d': 'distinit_r2d_to_c3d_ucf101.py', 'r3d': 'distinit_r2d_to_r3d_ucf101.py',
+             'r21d': 'distinit_r2d_to_r2plus1d_ucf101.py'}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
+    parser.add_argument('--datasets', default='configs/datasets.yml', help='where the data sets lie')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+                        help='override settings of the mmengine config that --print-config shows')
+    parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
+    parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    file = find_config(args.config)
+    content = read_yaml(file) if file.suffix in ('.yml', '.yaml') else None
+    gpus = None
+    if content is not None and is_experiment(content):
+        experiment = _checked(checked_experiment, content, file)
+        gpus = experiment['run']['gpus']
+        config = experiment_config(experiment, args)
+    else:
+        config = load_config(argparse.Namespace(**vars(args), seed=None))
+    if args.print_config:
+        print(config.pretty_text)
+        return 0
+    if gpus is not None:
+        use_only(gpus)
+    train_or_test(config, local_rank=args.local_rank)
+    return 0
+
+
+def experiment_config(experiment: Mapping, args: argparse.Namespace) -> Config:
+    """The mmengine config of a checked experiment, with the arguments applied.
+
+    Raises:
+        ValueError: the experiment does not go with the data-sets file, or with the number of processes.
+    """
+    datasets_file = find_config(args.datasets)
+    datasets = _checked(checked_datasets, read_yaml(datasets_file), datasets_file)
+    gpus = experiment['run']['gpus']
+    # A config is printed for the processes it is to have, without there being any.
+    num_processes = max(1, len(gpus))
+    if not args.print_config:
+        num_processes = check_processes(gpus, launched=_launched(args.launcher), config=args.config)
+    config = Config(translate(experiment, datasets, template=template_of(experiment['model']['s_arch']),
+                              num_processes=num_processes))
+    if args.cfg_options is not None:
+        config.merge_from_dict(args.cfg_options)
+    config.launcher = args.launcher
+    config.work_dir = args.work_dir or str(_work_dir(experiment['run'], num_processes=num_processes))
+    return config
+
+
+def train_or_test(config: Config, *, local_rank: int = 0) -> None:
+    """Train, if the config has data for it, evaluating in between; else evaluate the student of ``load_from``.
+
+    Raises:
+        ValueError: the config does neither, or the file to load is not there.
+    """
+    weights = config.get('load_from')
+    if weights and '://' not in weights and not Path(weights).is_file():
+        raise ValueError(f'{weights}: no such file; it is to be loaded into the student (model.s_pretrain_path, '
+                         'train.resume_path, or load_from of an mmengine config)')
+    if config.get('train_dataloader') is not None:
+        build_runner(config, local_rank=local_rank).train()
+        return
+    if config.get('test_dataloader') is None:
+        raise ValueError('the config has neither train_dataloader nor test_dataloader: there is nothing to do')
+    if not weights:
+        print_log('The student is evaluated with random weights: the experiment names none (model.s_pretrain_path).',
+                  'current', logging.WARNING)
+    test_student(config, weights, local_rank=local_rank)
+
+
+def template_of(architecture: str) -> dict:
+    """The packaged config that an experiment with this student is made from."""
+    files = [folder / TEMPLATES[architecture] for folder in packaged_config_folders()]
+    return Config.fromfile(next(file for file in files if file.is_file())).to_dict()
+
+
+def _checked(check: Callable[[Mapping], dict], content: Mapping, file: Path) -> dict:
+    try:
+        return check(content)
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from error
+
+
+def _launched(launcher: str) -> int | None:
+    if launcher == 'none':
+        return None
+    if 'WORLD_SIZE' not in os.environ:
+        raise ValueError('--launcher pytorch is for processes that torchrun starts, and it did not start this one')
+    return int(os.environ['WORLD_SIZE'])
+
+
+def _work_dir(run_section: Mapping, *, num_processes: int) -> Path:
+    if run_section['exp_id'] is None and num_processes > 1:
+        raise ValueError('run.exp_id is missing: with several processes give it, lest each of them makes up its own')
+    return Path(run_section['exp_path'], run_section['exp_id'] or secrets.token_hex(4))

@@ -1,0 +1,142 @@
+"""Train a chain of experiments, each learning from the ones before; goes on where it stopped.
+
+A plan is a Python or YAML file with the ordered list ``stages``. Each stage has a ``name``, a ``config`` and may have
+``cfg_options``, in which ``{<stage>.student}`` stands for the student that an earlier stage exported::
+
+    stages = [
+        dict(name='assistant', config='kd_r2d_to_r3d_hmdb51.py'),
+        dict(name='student', config='kd_r3d_to_c3d_hmdb51.py',
+             cfg_options={'model.teacher.weights': '{assistant.student}'})]
+"""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import find_latest_checkpoint
+
+from kdtoolbox.cli.configs import find_config, refuse_spent_options
+from kdtoolbox.cli.export_student import export_student
+from kdtoolbox.cli.train import build_runner
+
+STUDENT_FILE = 'exported_student.pth'  # mmengine writes <config name>.py there, which may be student.py
+REFERENCE = re.compile(r'\{([^{}.]*)\.([^{}]*)\}')
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training of a plan.
+
+    Args:
+        name: of the stage and of its folder.
+        config: file or name of a packaged config.
+        cfg_options: changes of it, as ``--cfg-options`` takes them.
+    """
+
+    name: str
+    config: str
+    cfg_options: Mapping = field(default_factory=dict)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('plan', help='file with the list of stages')
+    parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/<plan name>')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    plan = Config.fromfile(find_config(args.plan))
+    stages = read_stages(plan.get('stages'))
+    work_dir = Path(args.work_dir or Path('work_dirs') / Path(args.plan).stem)
+    students = run_stages(stages, work_dir, launcher=args.launcher, local_rank=args.local_rank)
+    for name, file in students.items():
+        print(f'{name}: {file}')
+    return 0
+
+
+def read_stages(entries: Sequence[Mapping] | None) -> list[Stage]:
+    """The stages of a plan, checked before anything is trained.
+
+    Raises:
+        ValueError: an entry is no stage, two have one name, one refers to what no stage before it gives, or one would
+            leave no checkpoint behind.
+    """
+    if not entries:
+        raise ValueError('the plan has no stages: it needs a list stages = [dict(name=..., config=...), ...]')
+    stages: list[Stage] = []
+    for entry in entries:
+        unknown = sorted(set(entry) - {'name', 'config', 'cfg_options'})
+        if unknown or not {'name', 'config'} <= set(entry):
+            raise ValueError(f'a stage has name, config and maybe cfg_options; got {sorted(entry)}')
+        name = entry['name']
+        if not re.fullmatch(r'\w[\w-]*', name) or name in [stage.name for stage in stages]:
+            raise ValueError(f'stage name {name!r}: expected letters, digits, _ and -, and one name for each stage')
+        stage = Stage(name, entry['config'], dict(entry.get('cfg_options') or {}))
+        for before, output in _references(stage):
+            if before not in [stage.name for stage in stages] or output != 'student':
+                raise ValueError(f'stage {name!r} asks for {{{before}.{output}}}, but the stages before it give '
+                                 f'{[f"{{{stage.name}.student}}" for stage in stages] or "nothing"}')
+        _check_output(stage)
+        stages.append(stage)
+    return stages
+
+
+def run_stages(stages: Sequence[Stage], work_dir: Path, *, launcher: str = 'none', local_rank: int = 0) -> dict[str, Path]:
+    """Train what is not trained yet; a stage that was interrupted resumes from its last checkpoint.
+
+    Returns:
+        Stage name -> the exported student, which is written when the stage is done.
+    """
+    students: dict[str, Path] = {}
+    for stage in stages:
+        folder = Path(work_dir) / stage.name
+        students[stage.name] = folder / STUDENT_FILE
+        if students[stage.name].is_file():
+            continue
+        config = stage_config(stage, students)
+        config.work_dir, config.launcher, config.resume = str(folder), launcher, True
+        config.experiment_name = f'{Path(work_dir).name}_{stage.name}'
+        runner = build_runner(config, local_rank=local_rank)
+        runner.train()
+        last = find_latest_checkpoint(str(folder))
+        if last is None:
+            raise ValueError(f'stage {stage.name!r} has no output: its training wrote no checkpoint to {folder}')
+        if is_main_process():
+            export_student(last, students[stage.name])
+        barrier()
+    return students
+
+
+def stage_config(stage: Stage, students: Mapping[str, Path]) -> Config:
+    """The stage's config with its options, the students of earlier stages filled in."""
+    config = Config.fromfile(find_config(stage.config))
+    options = {key: _filled(value, students) for key, value in stage.cfg_options.items()}
+    refuse_spent_options(config, options)
+    config.merge_from_dict(options)
+    return config
+
+
+def _check_output(stage: Stage) -> None:
+    config = stage_config(stage, {before: Path(before) for before, _ in _references(stage)})
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
+    train = config.get('train_cfg') or {}
+    length = train.get('max_epochs', train.get('max_iters', 0)) or 0
+    if not length or checkpoint is None or (checkpoint.get('interval', -1) < 1 and not checkpoint.get('save_last', True)):
+        raise ValueError(f'stage {stage.name!r} would have no output: {stage.config} '
+                         + ('does not train (train_cfg).' if not length else 'writes no checkpoint '
+                            '(default_hooks.checkpoint).'))
+
+
+def _references(stage: Stage) -> list[tuple[str, str]]:
+    return [found for value in stage.cfg_options.values() if isinstance(value, str) for found in REFERENCE.findall(value)]
+
+
+def _filled(value, students: Mapping[str, Path]):
+    if not isinstance(value, str):
+        return value
+    return REFERENCE.sub(lambda found: str(students[found[1]]), value)

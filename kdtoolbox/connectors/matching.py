@@ -1,0 +1,43 @@
+"""Bringing maps to one height and width."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kdtoolbox.registry import MODELS
+
+
+@MODELS.register_module()
+class MatchSpace(nn.Module):
+    """Bring maps to a height and width, frame by frame: (N, C, T, H, W) -> (N, C, T, *size).
+
+    A dimension that shrinks is averaged (adaptive average pooling), so that no place is left out; one that grows is
+    then interpolated linearly between the centres of places.
+
+    Args:
+        size: (height, width), or one number for both.
+
+    Raises:
+        ValueError: the size is none, or the input is not a map.
+
+    >>> import torch
+    >>> MatchSpace(4)(torch.ones(2, 8, 3, 14, 2)).shape
+    torch.Size([2, 8, 3, 4, 4])
+    """
+
+    def __init__(self, size: int | tuple[int, int]) -> None:
+        super().__init__()
+        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f'MatchSpace size {size!r}: expected one number or (height, width), 1 or more')
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 5:
+            raise ValueError(f'MatchSpace got {tuple(x.shape)}, expected maps (N, C, T, H, W); tokens become maps by '
+                             'TokensToMap')
+        if x.shape[3:] == self.size:
+            return x
+        pooled = tuple(min(have, want) for have, want in zip(x.shape[3:], self.size))
+        frames = F.adaptive_avg_pool2d(x.flatten(1, 2), pooled)
+        if pooled != self.size:
+            frames = F.interpolate(frames, self.size, mode='bilinear', align_corners=False)
+        return frames.unflatten(1, x.shape[1:3])

@@ -1,0 +1,36 @@
+"""A small network between channel numbers."""
+
+from torch import Tensor, nn
+
+from kdtoolbox.registry import MODELS
+
+
+@MODELS.register_module()
+class MLPProjection(nn.Module):
+    """Two linear layers with a ReLU between, on the channels: (N, in_channels, ...) -> (N, out_channels, ...).
+
+    For vectors (N, C), sequences (N, C, T) and maps; each time step and place goes through it by itself.
+
+    Args:
+        hidden_channels: between the layers; ``out_channels`` if not given.
+
+    Raises:
+        ValueError: the input has another number of channels.
+
+    >>> import torch
+    >>> MLPProjection(8, 3, hidden_channels=16)(torch.zeros(2, 8, 4)).shape
+    torch.Size([2, 3, 4])
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, hidden_channels: int | None = None) -> None:
+        super().__init__()
+        hidden_channels = hidden_channels or out_channels
+        self.layers = nn.Sequential(nn.Linear(in_channels, hidden_channels), nn.ReLU(),
+                                    nn.Linear(hidden_channels, out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        expected = self.layers[0].in_features
+        if x.dim() < 2 or x.shape[1] != expected:
+            raise ValueError(f'MLPProjection got {tuple(x.shape)}, expected (N, {expected}, ...): set in_channels='
+                             f'{x.shape[1] if x.dim() > 1 else "C"}')
+        return self.layers(x.movedim(1, -1)).movedim(-1, 1)

@@ -1,0 +1,95 @@
+"""Between the tokens of transformers and maps."""
+
+import math
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from kdtoolbox.registry import MODELS
+
+
+@MODELS.register_module()
+class TokensToMap(nn.Module):
+    """Lay the patch tokens of a transformer out as a map (N, C, T, H, W).
+
+    Takes what a tap gives:
+
+    - (N, C, T, L), of an image teacher: each frame's L = num_prefix_tokens + H W tokens;
+    - (N, L, C), straight from a video transformer: L = num_prefix_tokens + T H W; or (N T, L, C), from one that has the
+      frames in the batch: L = num_prefix_tokens + H W. Both need ``grid=(T, H, W)``.
+
+    Args:
+        num_prefix_tokens: class and register tokens before the patches, which are dropped: 1 for a ViT, 5 for a DINOv2
+            with registers, 0 where the network pools its patches.
+        grid: (H, W) or (T, H, W) of the patches; a square one is found out for (N, C, T, L).
+
+    Raises:
+        ValueError: the tokens do not fill the grid; the message says how many there are.
+
+    >>> import torch
+    >>> TokensToMap(num_prefix_tokens=1)(torch.zeros(2, 192, 8, 1 + 14 * 14)).shape
+    torch.Size([2, 192, 8, 14, 14])
+    >>> TokensToMap(num_prefix_tokens=0, grid=(8, 14, 14))(torch.zeros(2, 8 * 14 * 14, 192)).shape
+    torch.Size([2, 192, 8, 14, 14])
+    """
+
+    def __init__(self, num_prefix_tokens: int, *, grid: Sequence[int] | None = None) -> None:
+        super().__init__()
+        if num_prefix_tokens < 0:
+            raise ValueError(f'TokensToMap num_prefix_tokens {num_prefix_tokens}: expected 0 or more')
+        if grid is not None and (len(grid) not in (2, 3) or min(grid) < 1):
+            raise ValueError(f'TokensToMap grid {grid}: expected (H, W) or (T, H, W), 1 or more each')
+        self.num_prefix_tokens = num_prefix_tokens
+        self.grid = None if grid is None else tuple(grid)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 4:
+            return self._of_frames(x)
+        if x.dim() == 3:
+            return self._of_video(x)
+        raise ValueError(f'TokensToMap got {tuple(x.shape)}, expected tokens (N, C, T, L) of an image teacher, or '
+                         '(N, L, C)')
+
+    def _of_frames(self, x: Tensor) -> Tensor:
+        patches = x[..., self.num_prefix_tokens:]
+        side = math.isqrt(patches.shape[-1])
+        height, width = self.grid[-2:] if self.grid else (side, side)
+        if height * width != patches.shape[-1] or not side or (self.grid and self.grid[:-2] not in ((), x.shape[2:3])):
+            raise ValueError(self._misfit(x, patches.shape[-1]))
+        return patches.unflatten(-1, (height, width))
+
+    def _of_video(self, x: Tensor) -> Tensor:
+        patches = x[:, self.num_prefix_tokens:]
+        count = patches.shape[1]
+        if self.grid is None or len(self.grid) != 3:
+            raise ValueError(f'TokensToMap got {tuple(x.shape)}: to know their frames from their places, tokens (N, L, '
+                             'C) need grid=(T, H, W)')
+        frames, height, width = self.grid
+        if count == math.prod(self.grid):
+            return patches.transpose(1, 2).unflatten(2, self.grid)
+        if count == height * width and len(x) % frames == 0:
+            return patches.transpose(1, 2).unflatten(2, (height, width)).unflatten(0, (-1, frames)).transpose(1, 2)
+        raise ValueError(self._misfit(x, count))
+
+    def _misfit(self, x: Tensor, count: int) -> str:
+        grid = f'the grid {self.grid}' if self.grid else 'a square: set grid=(H, W)'
+        return (f'TokensToMap got {tuple(x.shape)}: the {count} tokens after '
+                f'num_prefix_tokens={self.num_prefix_tokens} do not fill {grid}')
+
+
+@MODELS.register_module()
+class MapToTokens(nn.Module):
+    """List the places of a map as tokens, row by row: (N, C, T, H, W) -> (N, C, T, H W), as those of an image teacher.
+
+    Raises:
+        ValueError: the input is not a map.
+
+    >>> import torch
+    >>> MapToTokens()(torch.zeros(2, 192, 8, 14, 14)).shape
+    torch.Size([2, 192, 8, 196])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 5:
+            raise ValueError(f'MapToTokens got {tuple(x.shape)}, expected maps (N, C, T, H, W)')
+        return x.flatten(3)

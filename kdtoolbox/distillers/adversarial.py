@@ -1,0 +1,199 @@
+"""A student that learns to be taken for the teacher: adversarial network compression for clips."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor, nn
+
+from kdtoolbox.discriminators import AdversarialObjective
+from kdtoolbox.distillers.distiller import Distiller, Unregistered
+from kdtoolbox.distillers.gradient_averaging import average_gradients
+from kdtoolbox.registry import MODELS
+
+ADVERSARIAL = 'adversarial'
+
+
+@MODELS.register_module()
+class AdversarialGame(nn.Module):
+    """Student against discriminator, as the loss of a term; keeps the features for the discriminator's turn.
+
+    Args:
+        objective: config of what the two play for.
+        discriminator: the network, held here without being a part.
+        regularizers: configs of what holds the discriminator back.
+        weight: of the term; the discriminator's own losses have it too.
+
+    Raises:
+        ValueError: a regularizer is there twice.
+    """
+
+    def __init__(self, objective: Mapping, discriminator: Unregistered, *, regularizers: Sequence[Mapping] = (),
+                 weight: float = 1.0) -> None:
+        super().__init__()
+        self.objective: AdversarialObjective = MODELS.build(dict(objective))
+        self._discriminator = discriminator
+        self.regularizers = nn.ModuleDict({one['type']: MODELS.build(dict(one)) for one in regularizers})
+        if len(self.regularizers) != len(regularizers):
+            raise ValueError(f'adversarial: a regularizer is there twice in {[one["type"] for one in regularizers]}; '
+                             'give it one weight')
+        self.weight = weight
+        self.seen: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The student's loss, unweighted.
+
+        Args:
+            student: (2 N, C), the student's features and their second view, see ``SecondView``.
+            teacher: (N, C).
+
+        Raises:
+            ValueError: the features differ in shape.
+        """
+        plain, second = _in_full_precision(student).chunk(2)
+        if plain.shape != teacher.shape:
+            raise ValueError(f'student {tuple(plain.shape)} and teacher {tuple(teacher.shape)} differ in shape: one '
+                             'discriminator judges both, so give adversarial a connector that makes them equal '
+                             '(LinearProjection for vectors)')
+        self.seen = (_in_full_precision(teacher).detach(), plain.detach(), second.detach())
+        discriminator = self._discriminator.modules[ADVERSARIAL]
+        with _frozen(discriminator):
+            return self.objective.student_loss(_in_full_precision(discriminator(second)))
+
+    def discriminator_losses(self, teacher: Tensor, student: Tensor,
+                             second_view: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the discriminator minimises, part by part and weighted, and its accuracies on both sides.
+
+        Args:
+            teacher: features (N, C).
+            student: likewise, without dropout.
+            second_view: likewise, with dropout.
+        """
+        discriminator = self._discriminator.modules[ADVERSARIAL]
+        teacher_scores, student_scores, second_scores = (
+            _in_full_precision(discriminator(side)) for side in (teacher, student, second_view))
+        losses = {ADVERSARIAL: self.weight * self.objective.discriminator_loss(teacher_scores, student_scores)}
+        penalty = self.objective.penalty(discriminator, teacher, student)
+        if penalty is not None:
+            losses['gradient_penalty'] = self.weight * penalty
+        losses.update({name: one(discriminator, second_scores) for name, one in self.regularizers.items()})
+        boundary = self.objective.boundary
+        if boundary is None:
+            boundary = torch.cat([teacher_scores, student_scores]).detach().mean()
+        return losses, {'accuracy_teacher': (teacher_scores > boundary).float().mean(),
+                        'accuracy_student': (student_scores <= boundary).float().mean()}
+
+
+@MODELS.register_module()
+class AdversarialDistiller(Distiller):
+    """A distiller whose student also plays against a discriminator: Belagiannis et al., arXiv:1803.10750.
+
+    In each step the student learns from its terms, its labels if they are used, and from the discriminator's opinion of
+    its second view (the features through dropout); then the discriminator learns, from the same features and its weights
+    before the step, to tell the teacher's from the student's without dropout. Both have their own optimizer and schedule:
+    ``optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', student=..., discriminator=...)`` and
+    ``param_scheduler=dict(student=[...], discriminator=[...])``.
+
+    The second view costs no second pass, see :class:`SecondView`. What the discriminator does is logged as
+    ``discriminator_loss`` with its parts, and its accuracy on either side as ``discriminator_accuracy_teacher`` and
+    ``..._student``.
+
+    Args:
+        student: as for :class:`Distiller`.
+        discriminator: config of a network: features (N, C) in, scores (N, 1) out.
+        adversarial: the features to be told apart and the game: ``loss`` (an objective such as ``BCEAdversarial``),
+            ``dropout`` of the second view, ``regularizers`` of the discriminator, and of :class:`Term` ``student``,
+            ``teacher``, both connectors, ``weight``, ``weight_schedule``. The full weight counts for the discriminator too.
+        options: of :class:`Distiller`: teacher, terms, ...
+
+    Raises:
+        ValueError: a part does not fit; a learned connector stands on the teacher's side.
+    """
+
+    # What it needs around it in several processes. In full: mmengine 0.10.7 looks wrappers up in its own registry only.
+    model_wrapper = 'kdtoolbox.distillers.gradient_averaging.GradientAveraging'
+
+    def __init__(self, student: Mapping, *, discriminator: Mapping, adversarial: Mapping, **options) -> None:
+        terms = dict(options.pop('terms', None) or {})
+        if ADVERSARIAL in terms:
+            raise ValueError(f'a term is called {ADVERSARIAL!r}, which is the name of the one made from adversarial=')
+        network = MODELS.build(dict(discriminator))
+        terms[ADVERSARIAL] = _term_of(adversarial, Unregistered({ADVERSARIAL: network}))
+        super().__init__(student, terms=terms, **options)
+        if ADVERSARIAL not in self.criterion.terms:
+            raise ValueError('adversarial has weight 0: use type=Distiller instead')
+        if any(True for _ in self.criterion.terms[ADVERSARIAL].teacher_connector.parameters()):
+            raise ValueError('adversarial: the teacher_connector has parameters, which the student would train to make '
+                             'the game easy; put what is learned on the student\'s side')
+        self.discriminator = network
+
+    def train_step(self, data: Mapping, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:
+        """One step of the student, then one of the discriminator.
+
+        Raises:
+            ValueError: the optimizers are not one for each of the two.
+        """
+        if not isinstance(optim_wrapper, OptimWrapperDict) or set(optim_wrapper.keys()) != {'student', 'discriminator'}:
+            raise ValueError("AdversarialDistiller needs two optimizers: optim_wrapper=dict(constructor="
+                             "'AdversarialOptimWrapperConstructor', student=dict(...), discriminator=dict(...))")
+        game: AdversarialGame = self.criterion.terms[ADVERSARIAL].loss
+        game.seen = None
+        with optim_wrapper['student'].optim_context(self):
+            data = self.data_preprocessor(data, True)
+            total, logged = self.parse_losses(self._run_forward(data, mode='loss'))
+        _step(optim_wrapper['student'], total)
+        if game.seen is None:  # the term's schedule has it at 0 now
+            return logged
+        with optim_wrapper['discriminator'].optim_context(self):
+            losses, accuracies = game.discriminator_losses(*game.seen)
+            total = sum(losses.values())
+        _step(optim_wrapper['discriminator'], total)
+        # Added after parse_losses, which would sum them into the student's loss.
+        return {**logged, 'discriminator_loss': total.detach(),
+                **{f'discriminator_{name}': value.detach() for name, value in {**losses, **accuracies}.items()}}
+
+
+OPTIONS = {'student': 'features', 'teacher': 'features', 'student_connector': (), 'teacher_connector': None,
+           'weight': 1.0, 'weight_schedule': (), 'dropout': 0.0, 'regularizers': ()}
+
+
+def _term_of(adversarial: Mapping, discriminator: Unregistered) -> dict:
+    """The arguments of the term that stands for the student's side of the game."""
+    unknown = sorted(set(adversarial) - OPTIONS.keys() - {'loss'})
+    if unknown or 'loss' not in adversarial:
+        raise ValueError(f'adversarial {f"has unknown {unknown}" if unknown else "has no loss"}; it has a loss such as '
+                         f"dict(type='BCEAdversarial') and may have {sorted(OPTIONS)}")
+    pair = {**OPTIONS, **adversarial}
+    connector = pair.pop('student_connector') or ()
+    chain = [dict(type='SecondView', dropout=pair.pop('dropout')),
+             *([connector] if isinstance(connector, (Mapping, str)) else connector)]
+    game = dict(type='AdversarialGame', objective=pair.pop('loss'), discriminator=discriminator,
+                regularizers=list(pair.pop('regularizers')), weight=pair['weight'])
+    return {**pair, 'loss': game, 'student_connector': chain}
+
+
+def _step(wrapper: OptimWrapper, loss: Tensor) -> None:
+    """As ``OptimWrapper.update_params``, with the gradients averaged over the processes in between."""
+    wrapper.backward(wrapper.scale_loss(loss))
+    if wrapper.should_update():
+        average_gradients(parameter for group in wrapper.optimizer.param_groups for parameter in group['params'])
+        wrapper.step()
+        wrapper.zero_grad()
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
+    """Let gradients through to the input, but spend none on the parameters."""
+    learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def _in_full_precision(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -1,0 +1,80 @@
+"""Building the criterion: ``'auto'`` is filled in, and what does not fit is said before any training."""
+
+import logging
+from collections.abc import Mapping
+
+from mmengine.logging import print_log
+from torch import nn
+
+from kdtoolbox.distillers.auto import asks_for_shapes, fill_in
+from kdtoolbox.distillers.criterion import Criterion, paths_of
+from kdtoolbox.distillers.dry_run import ClipDoesNotFit, Tapped, rehearse, run_networks, untouched_randomness
+from kdtoolbox.taps import LOGITS
+from kdtoolbox.views import View
+
+GUESSED_FRAMES = 16
+HINT = ('this was found by a clip of (T, H, W) = {}, which was guessed: if those of the training are others, set '
+        'clip_shape=(T, H, W) of the distiller')
+
+
+def criterion_for(terms: Mapping[str, Mapping], student: nn.Module, teachers: Mapping[str, nn.Module], *,
+                  student_view: View | None, clip_shape: tuple[int, int, int] | None) -> Criterion:
+    """The criterion of ``terms``, whose shapes are found by one pass of noise, see :func:`run_networks`.
+
+    The clip is of ``clip_shape``. Where that is not given it is guessed: 16 frames of the student view's size; without
+    a student view, of a teacher view's size if something is ``'auto'``, and else there is no pass. If a network does
+    not run on a guessed clip and nothing is ``'auto'``, that is no error, but a warning that nothing is checked.
+
+    Args:
+        terms: name -> arguments of :class:`Term`, in which something may be ``'auto'``, see :func:`fill_in`.
+        student: the recognizer.
+        teachers: name -> teacher, listening to what the terms need.
+
+    Raises:
+        ValueError: the shapes do not fit, or do not say what ``'auto'`` stands for.
+    """
+    is_open = {name: asks_for_shapes(term) for name, term in terms.items()}
+    shape = clip_shape or _guessed_clip(student_view, teachers if any(is_open.values()) else {})
+    if any(is_open.values()) and shape is None:
+        raise ValueError(f'terms {[name for name in terms if is_open[name]]}: nothing tells the size of the clips that '
+                         "'auto' is found from: set clip_shape=(T, H, W) or student_view of the distiller")
+    if not terms or shape is None:
+        return Criterion(terms)
+    paths = tuple(path for term in terms.values() for path in paths_of(term.get('student', LOGITS)))
+    with untouched_randomness():
+        try:
+            tapped = run_networks(student, teachers, clip_shape=shape, student_view=student_view, student_paths=paths)
+        except ClipDoesNotFit as error:
+            if clip_shape or any(is_open.values()):
+                raise
+            print_log(f'The shapes of the terms are not checked before training: {error}', 'current', logging.WARNING)
+            tapped = None
+    if tapped is None:
+        return Criterion(terms)
+    return _fitted(terms, is_open, tapped, hint='' if clip_shape else f' ({HINT.format(tuple(shape))})')
+
+
+def _fitted(terms: Mapping[str, Mapping], is_open: Mapping[str, bool], tapped: Tapped, *, hint: str) -> Criterion:
+    chosen: dict[str, list[str]] = {}
+    filled = dict(terms)
+    try:
+        with untouched_randomness():
+            student, teacher = tapped.repeated(2)
+            for name in filter(is_open.get, terms):
+                filled[name], chosen[name] = fill_in(name, terms[name], student, teacher, tapped.sides)
+        # Only now is anything made that trains: its random weights are those it would have with the numbers typed.
+        criterion = Criterion(filled)
+        with untouched_randomness():
+            for term in criterion.terms.values():
+                rehearse(term, tapped)
+    except ValueError as error:
+        raise ValueError(f'{error}{hint}') from error
+    for name, words in chosen.items():
+        criterion.terms[name].chosen = tuple(words)
+        print_log(f'term {name!r}, auto: {"; ".join(words)}', 'current')
+    return criterion
+
+
+def _guessed_clip(student_view: View | None, teachers: Mapping[str, nn.Module]) -> tuple[int, int, int] | None:
+    view = student_view or next((teacher.view for teacher in teachers.values()), None)
+    return None if view is None else (GUESSED_FRAMES, *view.size)

@@ -1,0 +1,82 @@
+"""Students that teach one another."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from kdtoolbox.distillers.batch import labels_of, training_progress
+from kdtoolbox.distillers.distiller import Distiller
+from kdtoolbox.distillers.schedule import scheduled_weight
+from kdtoolbox.distillers.task_losses import task_losses
+from kdtoolbox.registry import MODELS
+from kdtoolbox.taps import LOGITS, Taps
+
+STUDENT = 'student'
+
+
+@MODELS.register_module()
+class MutualDistiller(Distiller):
+    """Deep mutual learning: Zhang et al., arXiv:1706.00384, eq. 5 and 8.
+
+    Each of M students learns from the labels and from the mean of the losses towards its M - 1 peers' logits, which get
+    no gradient from it. All learn in the same step from the same clips; the first, ``student``, is the one that is
+    tested, exported and may learn from frozen teachers too (``teacher``, ``terms``).
+
+    Args:
+        student: config of the first student.
+        peers: name -> config of another; its ``data_preprocessor`` must normalise as the first student's.
+        loss: config of the loss towards a peer's logits; the paper's is KL divergence at temperature 1.
+        weight: of that loss, the paper's is 1.
+        weight_schedule: points (progress, factor), as for a :class:`Term`.
+        options: of :class:`Distiller`.
+
+    Raises:
+        ValueError: there is no peer, or one differs in normalisation or classes.
+    """
+
+    learns_without_terms = True
+
+    def __init__(self, student: Mapping, *, peers: Mapping[str, Mapping], loss: Mapping, weight: float = 1.0,
+                 weight_schedule: Sequence[tuple[float, float]] = (), **options) -> None:
+        super().__init__(student, **options)
+        if not peers or STUDENT in peers:
+            raise ValueError(f'peers {sorted(peers)}: expected one or more, none of them called {STUDENT!r}')
+        self.peers = nn.ModuleDict({name: MODELS.build(dict(config)) for name, config in peers.items()})
+        self._check_peers()
+        self.mutual_loss = MODELS.build(dict(loss))
+        self.weight, self.weight_schedule = weight, list(weight_schedule)
+        self._logit_taps = {name: Taps(network, [LOGITS], classifier='cls_head', owner=name)
+                            for name, network in self._students().items()}
+
+    def loss(self, inputs: Tensor, data_samples: Sequence, teacher_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The first student's losses; ``<peer>.<name>`` of each peer's own; ``loss_mutual`` and ``<peer>.loss_mutual``."""
+        labels = labels_of(data_samples, inputs.device) if self.use_labels else None
+        logits: dict[str, Tensor] = {}
+        with self._logit_taps[STUDENT].listening() as answers:
+            losses = super().loss(inputs, data_samples, teacher_inputs)
+        logits[STUDENT] = answers[LOGITS]
+        for name, peer in self.peers.items():
+            with self._logit_taps[name].listening() as answers:
+                losses.update({f'{name}.{key}': value
+                               for key, value in task_losses(peer, inputs, data_samples, labels).items()})
+            logits[name] = answers[LOGITS]
+        weight = scheduled_weight(self.weight, self.weight_schedule, training_progress()) / len(self.peers)
+        if weight:
+            for name, own in logits.items():
+                others = [self.mutual_loss(own, other.detach()) for peer, other in logits.items() if peer != name]
+                losses['loss_mutual' if name == STUDENT else f'{name}.loss_mutual'] = weight * sum(others)
+        return losses
+
+    def _students(self) -> dict[str, nn.Module]:
+        return {STUDENT: self.student, **self.peers}
+
+    def _check_peers(self) -> None:
+        for name, peer in self.peers.items():
+            for what in ('mean', 'std'):
+                ours, theirs = (getattr(network.data_preprocessor, what).flatten().tolist() for network in (self.student, peer))
+                if ours != theirs:
+                    raise ValueError(f'peer {name!r} normalises with {what} {theirs}, the student with {ours}: all see the '
+                                     'same clips, so give them the same data_preprocessor')
+            if peer.cls_head.num_classes != self.student.cls_head.num_classes:
+                raise ValueError(f'peer {name!r} has {peer.cls_head.num_classes} classes, the student '
+                                 f'{self.student.cls_head.num_classes}: they compare logits, so give them the same')

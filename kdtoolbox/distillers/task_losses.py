@@ -1,0 +1,42 @@
+"""What a recognizer learns from labels, where some or all clips have none."""
+
+from collections.abc import Sequence
+
+from mmaction.models.recognizers.base import BaseRecognizer
+from torch import Tensor
+
+
+def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequence, labels: Tensor | None) -> dict:
+    """The recognizer's own losses, as plain mmaction2 gives them where every clip has a label.
+
+    A clip without one counts 0 in the mean over the batch: a labelled clip counts the same whoever stands beside it.
+
+    Args:
+        recognizer: with a classification head.
+        inputs: as it takes them.
+        data_samples: N of them.
+        labels: (N,), -1 for none; (N, K) where they are soft or several; None to run without learning from any.
+
+    Raises:
+        ValueError: a label does not fit the head, or the recognizer has a neck and not all clips have labels.
+    """
+    num_classes = recognizer.cls_head.num_classes
+    if labels is not None and labels.dim() == 1 and int(labels.max()) >= num_classes:
+        raise ValueError(f'a training sample has the label {int(labels.max())}, but the student has {num_classes} '
+                         f'classes, 0 to {num_classes - 1}')
+    labelled = None if labels is None else labels != -1
+    if labelled is not None and bool(labelled.all()):
+        return recognizer(inputs, data_samples, mode='loss')
+    if recognizer.with_neck:
+        raise ValueError('a student with a neck computes losses of its own there, for which every sample needs a label; '
+                         + ('labels are not used' if labelled is None
+                            else f'{int((~labelled).sum())} of {len(labelled)} have none'))
+    logits = recognizer(inputs, mode='tensor', stage='head')
+    if labelled is None:
+        return {}
+    if not labelled.any():
+        return {'loss_cls': logits.sum() * 0}
+    losses = recognizer.cls_head.loss_by_feat(
+        logits[labelled], [sample for sample, has_label in zip(data_samples, labelled.tolist()) if has_label])
+    share = labelled.float().mean()
+    return {name: value * share if 'loss' in name else value for name, value in losses.items()}

@@ -1,0 +1,151 @@
+"""A term: which outputs of the student and of a teacher are compared, how, and how much it counts."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from kdtoolbox.distillers.asking import cards, extra_inputs
+from kdtoolbox.distillers.gates import gated_loss
+from kdtoolbox.distillers.schedule import scheduled_weight
+from kdtoolbox.distillers.sides import Sides
+from kdtoolbox.distillers.wiring import build_connector, connect_pair, paths_of, pick, shapes_of
+from kdtoolbox.registry import MODELS
+from kdtoolbox.taps import LOGITS
+
+
+class Term(nn.Module):
+    """One comparison of the student with a teacher.
+
+    Args:
+        name: of the term; its loss is logged as ``loss_<name>``.
+        loss: config of the loss.
+        student: what to listen to in the student: ``'logits'``, ``'features'``, a module path, or several of them.
+        teacher: likewise in the teacher; with several teachers, ``'<teacher>.<path>'``. None for a loss that needs
+            none: it gets None.
+        student_connector: config of the module that the student's output goes through first; a list is a sequence.
+        teacher_connector: likewise for the teacher's.
+        weight: what the loss is multiplied by. At 0 the term costs nothing.
+        weight_schedule: points (progress, factor), see :func:`scheduled_weight`.
+        gate: config of what decides by the teacher's logits on which clips it is believed, such as ``ConfidenceGate``.
+            The others count 0 in the mean over the batch; the share that counts is logged as ``gate_<name>``.
+
+    Raises:
+        ValueError: an option does not fit; the message names the term.
+    """
+
+    def __init__(self, name: str, *, loss: Mapping, student: str | Sequence[str] = 'logits',
+                 teacher: str | Sequence[str] | None = 'logits', student_connector: Mapping | Sequence | None = None,
+                 teacher_connector: Mapping | Sequence | None = None, weight: float = 1.0,
+                 weight_schedule: Sequence[tuple[float, float]] = (), gate: Mapping | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.student = student if isinstance(student, str) else tuple(student)
+        self.teacher = teacher if isinstance(teacher, (str, type(None))) else tuple(teacher)
+        self.weight = float(weight)
+        self.weight_schedule = [(float(progress), float(factor)) for progress, factor in weight_schedule]
+        points = [progress for progress, _ in self.weight_schedule]
+        if points != sorted(set(points)) or any(not 0 <= point <= 1 for point in points):
+            raise ValueError(f'term {name!r}: weight_schedule {weight_schedule} must rise in progress from 0 to 1')
+        self.loss = MODELS.build(dict(loss))
+        self.extra_inputs = extra_inputs(name, self.loss)
+        try:
+            self.student_connector = build_connector(student_connector)
+            self.teacher_connector = build_connector(teacher_connector)
+        except ValueError as error:
+            raise ValueError(f'term {name!r}: {error}') from error
+        self.gate = None if gate is None else MODELS.build(dict(gate))
+        self._check_gate()
+        self.chosen: tuple[str, ...] = ()
+        self.shapes: dict[str, object] = {}
+
+    @property
+    def min_batch_size(self) -> int:
+        """With fewer clips in the batch the loss is undefined or constant."""
+        return max((card.min_batch_size for card in cards(self.loss)), default=1)
+
+    @property
+    def min_classes(self) -> int:
+        """With fewer classes the loss is undefined."""
+        return max((card.min_classes for card in cards(self.loss)), default=1)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the loss or the gate asks for labels."""
+        return 'labels' in self.extra_inputs or self._gate_needs_labels
+
+    def weight_at(self, progress: float) -> float:
+        """The weight when this share of the training is done."""
+        return scheduled_weight(self.weight, self.weight_schedule, progress)
+
+    def forward(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], extra: Mapping, *,
+                sides: Sides | None = None, keep: Tensor | None = None) -> Tensor:
+        """The loss, unweighted.
+
+        Args:
+            student: tap -> tensor.
+            teacher: tap -> tensor.
+            extra: by name, what losses may ask for: ``labels`` (N,), ``sample_ids``, ``progress``.
+            sides: the networks, for losses that ask for their classifiers and connectors that ask for times.
+            keep: (N,), True for the clips that count, as :meth:`kept` gives it.
+
+        Raises:
+            ValueError: the shapes do not fit the connectors or the loss; the message says where each came from.
+        """
+        try:
+            pair = self.connected(student, teacher, sides)
+            asked = {name: extra[name] if name in extra else self._classifier(name, sides)
+                     for name in self.extra_inputs}
+            loss = self.loss(*pair, **asked) if keep is None else gated_loss(self.loss, *pair, asked, keep)
+        except ValueError as error:
+            raise ValueError(f'term {self.name!r}, student {self.student!r} {shapes_of(pick(student, self.student))}, '
+                             f'teacher {self.teacher!r} {shapes_of(pick(teacher, self.teacher))}: {error}') from error
+        if loss.dim():
+            raise ValueError(f'term {self.name!r}: {type(self.loss).__name__} gave {tuple(loss.shape)}, expected a '
+                             'scalar, the mean over the batch')
+        return loss
+
+    def connected(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], sides: Sides | None) -> tuple:
+        """What the loss gets of either side: the tapped tensors behind their connectors."""
+        return connect_pair(self.student_connector, self.teacher_connector, pick(student, self.student),
+                            pick(teacher, self.teacher), sides=sides, teacher_paths=paths_of(self.teacher))
+
+    def kept(self, teacher: Mapping[str, Tensor], labels: Tensor | None) -> Tensor | None:
+        """(N,), True for the clips on which the gate believes the teacher; None without a gate.
+
+        Raises:
+            ValueError: the teacher gave no logits (N, K).
+        """
+        if self.gate is None:
+            return None
+        path = LOGITS if LOGITS in teacher else f'{paths_of(self.teacher)[0].partition(".")[0]}.{LOGITS}'
+        if path not in teacher or teacher[path].dim() != 2:
+            raise ValueError(f'term {self.name!r}: its gate decides by logits (N, K) of the teacher, which gave '
+                             f'{shapes_of(teacher.get(path))}: take a teacher with a classifier, pooled over frames')
+        return self.gate(teacher[path], **({'labels': labels} if self._gate_needs_labels else {}))
+
+    def describe(self) -> dict[str, object]:
+        """Facts for people: where the term listens, what it is made of, and the shapes found when it was built."""
+        return {'name': self.name, 'loss': type(self.loss).__name__, 'student': self.student, 'teacher': self.teacher,
+                'weight': self.weight, 'weight_schedule': self.weight_schedule, 'asks_for': self.extra_inputs,
+                'gate': None if self.gate is None else type(self.gate).__name__, 'chosen': self.chosen, **self.shapes}
+
+    def _classifier(self, name: str, sides: Sides | None) -> nn.Module:
+        side = sides.student if name == 'student_classifier' else sides.teacher_of(paths_of(self.teacher))
+        return side.classifier()
+
+    @property
+    def _gate_needs_labels(self) -> bool:
+        return self.gate is not None and 'labels' in inspect.signature(self.gate.forward).parameters
+
+    def _check_gate(self) -> None:
+        if self.gate is None:
+            return
+        if self.teacher is None:
+            raise ValueError(f'term {self.name!r}: a gate decides by the logits of a teacher, but teacher=None')
+        if any(card.min_batch_size > 1 or 'batch' in card.needs for card in cards(self.loss)):
+            raise ValueError(f'term {self.name!r}: {type(self.loss).__name__} compares the clips of a batch with one '
+                             'another, so it has no loss of a single clip for a gate to leave out: drop the gate')
+        if 'loss' in self.name:
+            raise ValueError(f"term {self.name!r}: its gate is logged as 'gate_{self.name}', which mmengine would add "
+                             "to the loss because of the 'loss' in it: give the term another name")

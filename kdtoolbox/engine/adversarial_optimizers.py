@@ -1,0 +1,51 @@
+"""One optimizer for the student, one for the discriminator."""
+
+from collections.abc import Mapping
+
+from mmengine.model import is_model_wrapper
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapperDict
+from torch import nn
+
+from kdtoolbox.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+PLAYERS = ('student', 'discriminator')
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class AdversarialOptimWrapperConstructor:
+    """Builds ``optim_wrapper=dict(constructor=..., student=dict(...), discriminator=dict(...))``.
+
+    The student's optimizer also has what the criterion learns (connectors). Each of the two is what mmengine's default
+    constructor takes, ``paramwise_cfg`` included.
+
+    Args:
+        optim_wrapper_cfg: ``student`` and ``discriminator``, each a config of an OptimWrapper.
+        paramwise_cfg: not used here: give it inside one of the two.
+
+    Raises:
+        ValueError: it has other parts than these two.
+    """
+
+    def __init__(self, optim_wrapper_cfg: Mapping, paramwise_cfg: Mapping | None = None) -> None:
+        if set(optim_wrapper_cfg) != set(PLAYERS) or paramwise_cfg:
+            raise ValueError(f'optim_wrapper with two players has {sorted(optim_wrapper_cfg)}'
+                             f'{" and a paramwise_cfg" if paramwise_cfg else ""}, expected constructor, student and '
+                             'discriminator, and paramwise_cfg inside one of them')
+        self.configs = {name: dict(optim_wrapper_cfg[name]) for name in PLAYERS}
+
+    def __call__(self, model: nn.Module) -> OptimWrapperDict:
+        """Args:
+            model: with a child ``discriminator``, maybe wrapped for several processes.
+        """
+        model = model.module if is_model_wrapper(model) else model
+        if not isinstance(getattr(model, 'discriminator', None), nn.Module):
+            raise ValueError(f'{type(model).__name__} has no discriminator: use an ordinary optim_wrapper for it')
+        sides = {'discriminator': model.discriminator,
+                 'student': nn.ModuleDict({name: child for name, child in model.named_children()
+                                           if name != 'discriminator'})}
+        return OptimWrapperDict(**{name: _build(config, sides[name]) for name, config in self.configs.items()})
+
+
+def _build(config: dict, module: nn.Module):
+    paramwise = config.pop('paramwise_cfg', None)
+    return DefaultOptimWrapperConstructor(config, paramwise)(module)

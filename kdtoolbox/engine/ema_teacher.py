@@ -1,0 +1,53 @@
+"""Moves a mean teacher after every step, and keeps it in checkpoints."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from kdtoolbox.registry import HOOKS
+
+KEY = 'ema_teachers'
+
+
+@HOOKS.register_module()
+class EMATeacherHook(Hook):
+    """Lets every ``EMATeacher`` of the distiller follow the student; resuming continues it exactly.
+
+    A checkpoint has the averages under ``ema_teachers``, beside the model's state dict and not in it.
+
+    Raises:
+        ValueError: there is no such teacher, or the checkpoint to resume from has no average.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        teachers = self._teachers(runner)
+        if not teachers:
+            raise ValueError('EMATeacherHook has no teacher to move: none of the distiller is an EMATeacher, or no term '
+                             'listens to it. Drop the hook, or give teacher=dict(type=\'EMATeacher\', ...)')
+        for teacher in teachers.values():
+            if not teacher.average.steps:
+                teacher.follow(self._model(runner).student)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        for teacher in self._teachers(runner).values():
+            teacher.follow(self._model(runner).student)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint[KEY] = {name: teacher.average.state_dict() for name, teacher in self._teachers(runner).items()}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        saved = checkpoint.get(KEY, {})
+        for name, teacher in self._teachers(runner).items():
+            if name in saved:
+                teacher.average.load_state_dict(saved[name], strict=True)
+            elif runner._resume:
+                raise ValueError(f'the checkpoint has no average of the student for the teacher {name!r}, so the run '
+                                 'cannot go on where it stopped: start anew from it with load_from')
+
+    @staticmethod
+    def _model(runner: Runner):
+        return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+    def _teachers(self, runner: Runner) -> dict:
+        return {name: teacher for name, teacher in getattr(self._model(runner), 'teachers', {}).items()
+                if hasattr(teacher, 'average')}

@@ -1,0 +1,124 @@
+"""How far a student agrees with its teacher, and what it makes of the teacher's mistakes."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmengine.device import get_device
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from torch import Tensor, nn
+
+from kdtoolbox.evaluation.probabilities import class_probabilities, log_probabilities
+from kdtoolbox.evaluation.samples import scored_queries, scored_sample, scores_and_labels
+from kdtoolbox.registry import METRICS, MODELS
+
+
+def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+    """Agreement of two classifiers about Q samples.
+
+    - ``top1``: share with the same most probable class.
+    - ``kl``: KL(teacher || student) in nats, mean over the samples.
+    - with labels, ``student_acc`` and ``teacher_acc``, and the student's accuracy over the samples the teacher gets
+      right, ``student_acc_teacher_right``, and wrong, ``student_acc_teacher_wrong``; where there are no such samples,
+      the key is left out.
+
+    Args:
+        student: probabilities (Q, K).
+        teacher: probabilities (Q, K).
+        labels: (Q,), of the same K classes.
+
+    >>> agreement_with_teacher(torch.tensor([[0.5, 0.5], [0.25, 0.75]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    {'top1': 0.5, 'kl': 1.0397207708399179}
+    """
+    student, teacher = student.double(), teacher.double()
+    said, taught = student.argmax(1), teacher.argmax(1)
+    kl = (teacher * (log_probabilities(teacher) - log_probabilities(student))).sum(1)
+    result = {'top1': (said == taught).double().mean().item(), 'kl': kl.mean().item()}
+    if labels is None:
+        return result
+    is_right, teacher_is_right = said == labels, taught == labels
+    subsets = {'student_acc': torch.ones_like(is_right), 'student_acc_teacher_right': teacher_is_right,
+               'student_acc_teacher_wrong': ~teacher_is_right}
+    accuracies = {name: is_right[subset].double().mean().item() for name, subset in subsets.items() if subset.any()}
+    return result | {'teacher_acc': teacher_is_right.double().mean().item()} | accuracies
+
+
+def teacher_logits(teacher: nn.Module, clips: Tensor) -> Tensor:
+    """The teacher's logits for one video, averaged over its clips and crops.
+
+    The teacher sees the very clips that the student is tested on, in its own view: resized to its size, with its frame
+    stride and normalisation.
+
+    Args:
+        clips: uint8 as the data loader gives them, (M, 3, T, H, W), or (T, 3, H, W) for a 2D student.
+
+    Returns:
+        (K,), on the CPU.
+    """
+    clips = clips if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)
+    frames = teacher.view.render(clips.to(next(teacher.parameters()).device)).transpose(1, 2)
+    return teacher(frames)['logits'].flatten(0, -2).mean(0).cpu()
+
+
+@METRICS.register_module()
+class TeacherAgreement(BaseMetric):
+    """Agreement of the student with its teacher on the query videos, see :func:`agreement_with_teacher`.
+
+    The metric has a teacher of its own and shows it the clips of the test set: the model that is tested is the student
+    alone, as everywhere. Both must have the same classes, either the data set's (a teacher with a probe, or one
+    trained on the data set) or the teacher's own (a student that learned without labels to give the teacher's
+    answers). In the second case labels say nothing about them, and only ``top1`` and ``kl`` are there.
+
+    Args:
+        teacher: config of a teacher.
+        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        prefix: of the keys, instead of ``agreement``.
+
+    Raises:
+        ValueError: student and teacher differ in their classes, a sample has no scores or no label, or there is no
+            query.
+    """
+
+    default_prefix = 'agreement'
+
+    def __init__(self, *, teacher: Mapping, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.teacher = MODELS.build(dict(teacher)).to(get_device())
+
+    def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
+        """Keep scores, label and the teacher's logits of each query, and a place for every other sample."""
+        for clips, sample in zip(data_batch['inputs'], data_samples, strict=True):
+            result = scored_sample(sample)
+            if 'scores' in result:
+                result['teacher_logits'] = teacher_logits(self.teacher, clips)
+                self._check_number(len(result['scores']), len(result['teacher_logits']))
+            self.results.append(result)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Agreement over the queries of all processes."""
+        queries = scored_queries(results, what='agreement')
+        scores = torch.stack([query['scores'] for query in queries])
+        teacher = torch.stack([query['teacher_logits'] for query in queries]).double().softmax(1)
+        classes = (self.dataset_meta or {}).get('classes')
+        if classes and len(classes) == scores.shape[1]:
+            self._check_names(classes)
+            scores, labels = scores_and_labels(queries)
+        else:
+            labels = None
+            MMLogger.get_current_instance().info(
+                f"agreement: student and teacher have {scores.shape[1]} classes, which are not the data set's "
+                f'{len(classes or ())}: nothing is said about being right or wrong')
+        return agreement_with_teacher(class_probabilities(scores), teacher, labels)
+
+    def _check_number(self, num_student: int, num_teacher: int) -> None:
+        if num_student != num_teacher:
+            raise ValueError(f'agreement: the student has {num_student} classes and the teacher {num_teacher}. Give '
+                             "the teacher the data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth "
+                             'and set model.teacher.probe=probe.pth')
+
+    def _check_names(self, classes: Sequence[str]) -> None:
+        probed = getattr(self.teacher, 'probe_classes', None)
+        if probed is not None and list(probed) != list(classes):
+            unlike = next((pair for pair in zip(probed, classes) if pair[0] != pair[1]), None)
+            raise ValueError("agreement: the classes of the teacher's probe are not those of the test set, in the same "
+                             f'order: {len(probed)} and {len(classes)}, first difference {unlike}. Fit the probe anew')

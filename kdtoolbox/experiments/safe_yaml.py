@@ -1,0 +1,82 @@
+"""YAML files of plain values: no tag of a file runs code, no key is given twice."""
+
+from pathlib import Path
+
+import yaml
+from mmengine.fileio import BaseFileHandler, register_handler
+
+
+def read_yaml(file: str | Path) -> dict:
+    """The mapping that a YAML file holds.
+
+    Raises:
+        ValueError: the file is not there, is no YAML, asks for Python objects, gives a key twice, or holds no mapping.
+    """
+    if not Path(file).is_file():
+        raise ValueError(f'{file}: no such file')
+    content = parse_yaml(Path(file).read_text(encoding='utf-8'), source=str(file))
+    if not isinstance(content, dict):
+        raise ValueError(f'{file} holds {type(content).__name__}, expected keys and values such as "model:"')
+    return content
+
+
+def parse_yaml(text: str, *, source: str = 'the text') -> object:
+    """The plain values of a YAML text.
+
+    Args:
+        source: what the text is called in messages.
+
+    Raises:
+        ValueError: as :func:`read_yaml`.
+
+    >>> parse_yaml('train: {n_epochs: 45}')
+    {'train': {'n_epochs': 45}}
+    """
+    try:
+        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), source)
+        return yaml.safe_load(text)
+    except yaml.constructor.ConstructorError as error:
+        raise ValueError(f'{source}{_place(error)}: {error.problem}. Only numbers, texts, lists and mappings are read; '
+                         'a tag such as !!python/object could run code') from error
+    except yaml.YAMLError as error:
+        raise ValueError(f'{source} is not YAML: {error}') from error
+
+
+@register_handler(['yaml', 'yml'])
+class SafeYamlHandler(BaseFileHandler):
+    """What mmengine reads YAML files with, those that ``_base_`` names too, once this module is imported.
+
+    Its own handler runs what ``!!python`` tags say. Drop when mmengine > 0.10.7 uses ``yaml.safe_load``
+    (mmengine/fileio/handlers/yaml_handler.py).
+    """
+
+    def load_from_fileobj(self, file, **kwargs) -> object:
+        """The plain values in an open file."""
+        return parse_yaml(file.read(), source=getattr(file, 'name', 'the text'))
+
+    def dump_to_fileobj(self, obj, file, **kwargs) -> None:
+        """Write plain values to an open file."""
+        yaml.safe_dump(obj, file, **kwargs)
+
+    def dump_to_str(self, obj, **kwargs) -> str:
+        """Plain values as text."""
+        return yaml.safe_dump(obj, **kwargs)
+
+
+def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
+    """YAML itself would take the last of them in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(item, source)
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise ValueError(f'{source}, line {key.start_mark.line + 1}: the key {key.value!r} is there twice; '
+                                 'keep one of them')
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+            _refuse_repeated_keys(value, source)
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    return f', line {error.problem_mark.line + 1}' if error.problem_mark else ''

@@ -1,0 +1,108 @@
+"""What the losses with learned parts share: maps of every rank as clips' maps, checked channels and shapes.
+
+Their convolutions are three-dimensional. A map without time is a clip's map of one step, for which a padded 3x3x3
+convolution is the 3x3 convolution of its middle slice; so one module serves (N, C, H, W) and (N, C, T, H, W).
+"""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
+    """The features as (N, C, T, H, W).
+
+    Args:
+        features: (N, C), (N, C, T), (N, C, H, W) or (N, C, T, H, W).
+        channels: C, as the loss was built for.
+        side: ``'student'`` or ``'teacher'``, for the message.
+
+    Raises:
+        ValueError: it has another number of dimensions or of channels.
+
+    >>> import torch
+    >>> as_clip_map(torch.zeros(2, 5, 8), channels=5, side='student').shape
+    torch.Size([2, 5, 8, 1, 1])
+    """
+    if features.dim() not in (2, 3, 4, 5):
+        raise ValueError(f'the {side} gave {tuple(features.shape)}, expected (N, C), (N, C, T), (N, C, H, W) or '
+                         '(N, C, T, H, W)')
+    if features.shape[1] != channels:
+        raise ValueError(f'the {side} gave {features.shape[1]} channels, {tuple(features.shape)}, but this loss was '
+                         f'built with {side}_channels={channels}: set {features.shape[1]}')
+    if features.dim() == 4:
+        return features.unsqueeze(2)
+    return features[(...,) + (None,) * (5 - features.dim())]
+
+
+def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tuple[Tensor, ...]:
+    """The features of every tap, also when there is only one.
+
+    Raises:
+        ValueError: there are not ``count`` of them.
+    """
+    taps = (features,) if isinstance(features, Tensor) else tuple(features)
+    if len(taps) != count:
+        raise ValueError(f'the {side} gave {len(taps)} maps, but this loss was built for {count}: '
+                         f'name as many modules in the term as there are {side}_channels')
+    return taps
+
+
+def channel_lists(student_channels: int | Sequence[int],
+                  teacher_channels: int | Sequence[int]) -> tuple[list[int], list[int]]:
+    """The channel numbers of every tap, checked.
+
+    Raises:
+        ValueError: student and teacher have not as many, or a number is below 1.
+
+    >>> channel_lists(64, 256)
+    ([64], [256])
+    """
+    student = [student_channels] if isinstance(student_channels, int) else list(student_channels)
+    teacher = [teacher_channels] if isinstance(teacher_channels, int) else list(teacher_channels)
+    if len(student) != len(teacher) or not student:
+        raise ValueError(f'student_channels={student_channels} and teacher_channels={teacher_channels}: expected one '
+                         'number for each tapped module, as many for the student as for the teacher')
+    for number in student + teacher:
+        checked_positive(number, 'a number of channels')
+    return student, teacher
+
+
+def checked_positive(number: int, name: str) -> int:
+    """``number``, if things can be counted with it.
+
+    Raises:
+        ValueError: it is below 1 or not whole.
+    """
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError(f'{name} is {number!r}: expected a whole number of 1 or more')
+    return number
+
+
+def checked_share(share: float, name: str) -> float:
+    """``share``, if it is one.
+
+    Raises:
+        ValueError: it is not in [0, 1).
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f'{name}={share}: expected a share, 0 or more and below 1')
+    return float(share)
+
+
+def require_same_size(student: Tensor, teacher: Tensor) -> None:
+    """Refuse clips' maps that cannot be compared place by place.
+
+    Raises:
+        ValueError: they differ in N, T, H or W; the message names the connectors that change them.
+    """
+    if student.shape[:1] + student.shape[2:] != teacher.shape[:1] + teacher.shape[2:]:
+        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, as (N, C, T, H, W), must '
+                         'agree in all but C: bring one to the time steps and size of the other (TemporalAlign, '
+                         'MatchSpace)')
+
+
+def conv_norm(in_channels: int, out_channels: int, *, kernel_size: int) -> list[nn.Module]:
+    """A convolution that keeps the size, without bias, and its batch norm."""
+    return [nn.Conv3d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
+            nn.BatchNorm3d(out_channels)]

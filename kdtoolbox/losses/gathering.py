@@ -1,0 +1,68 @@
+"""The batch of all processes, for losses that compare samples with one another."""
+
+import torch
+from mmengine.dist import all_gather, get_rank, get_world_size
+from torch import Tensor
+
+
+def gather_batch(local: Tensor) -> Tensor:
+    """The samples of all processes in the order of their ranks, with gradient to those of this process.
+
+    Every process then computes the same loss of the same samples. What flows back to the samples of this process is
+    multiplied by the number of processes, because data parallel training takes the mean of the processes' gradients
+    where the gradient of that one loss is their sum: the student's step is the one that a single process with all the
+    samples would take. Parameters of the loss behind the gathering get the whole gradient in each process, and their
+    mean is right as it is. The way back needs no communication.
+
+    The number of samples may differ between processes; what a loss averages over is then all samples, each alike.
+
+    Args:
+        local: (N, ...) of any type; all processes must call this in the same order, equal in all dimensions but N.
+
+    Returns:
+        (the sum of N over the processes, ...); ``local`` itself in a single process.
+
+    >>> gather_batch(torch.arange(3))
+    tensor([0, 1, 2])
+    """
+    if get_world_size() == 1:
+        return local
+    counts = torch.cat(all_gather(torch.tensor([len(local)], device=local.device))).tolist()
+    padded = local.detach().new_zeros(max(counts), *local.shape[1:])
+    padded[:len(local)] = local.detach()
+    parts = [part[:count] for part, count in zip(all_gather(padded), counts)]
+    parts[get_rank()] = _with_gradient_times(local, len(counts))
+    return torch.cat(parts)
+
+
+def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Tensor, Tensor]:
+    """What a relation between the clips of a batch is computed from: one flat vector a clip, those of all processes.
+
+    Args:
+        student: (N, C, ...).
+        teacher: (N, C', ...), which may differ in all but N.
+        min_clips: fewer in all processes together have no such relation.
+
+    Returns:
+        (N, D) and (N, D') of all processes, the teacher's without gradient.
+
+    Raises:
+        ValueError: student and teacher are not of the same clips, or there are too few.
+    """
+    if len(student) != len(teacher) or min(student.dim(), teacher.dim()) < 2:
+        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must be (N, C, ...) '
+                         'of the same N clips: fold frames or crops out of the batch dimension first')
+    student, teacher = gather_batch(student.flatten(1)), gather_batch(teacher.detach().flatten(1))
+    if len(student) < min_clips:
+        raise ValueError(f'a batch of {len(student)} in all processes together, but this loss compares '
+                         f'{min_clips} clips or more with one another: set batch_size to {min_clips} or more and '
+                         'drop_last=True in the training dataloader')
+    return student, teacher
+
+
+def _with_gradient_times(tensor: Tensor, factor: int) -> Tensor:
+    if not tensor.requires_grad:
+        return tensor
+    tensor = tensor.clone()
+    tensor.register_hook(lambda gradient: gradient * factor)
+    return tensor

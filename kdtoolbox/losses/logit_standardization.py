@@ -1,0 +1,60 @@
+"""Logit standardization, Sun et al., CVPR 2024, arXiv:2403.01427."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.card import MethodCard
+from kdtoolbox.losses.pair import require_logits
+from kdtoolbox.losses.wrapping import asking_for_inputs_of
+from kdtoolbox.registry import MODELS
+
+
+def standardized(logits: Tensor) -> Tensor:
+    """Each sample's logits less their mean over classes, divided by their standard deviation + 1e-7.
+
+    The deviation divides by K - 1, as in the authors' code. Logits that are all equal, as of a classifier that starts
+    from zero, become zeros; their gradient is then up to 1e7 times the one that arrives, so start from random weights
+    or clip gradients.
+
+    Args:
+        logits: (N, K) or (N, T', K).
+
+    Returns:
+        of the same shape, in float32 at least.
+
+    Raises:
+        ValueError: the shape is not that of logits.
+
+    >>> standardized(torch.tensor([[1., 2., 3.], [5., 5., 5.]]))
+    tensor([[-1.0000,  0.0000,  1.0000],
+            [ 0.0000,  0.0000,  0.0000]])
+    """
+    require_logits(logits)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    centred = logits - logits.mean(-1, keepdim=True)
+    # The norm, unlike the root of a variance, has a gradient where all are equal: 0.
+    deviation = centred.norm(dim=-1, keepdim=True) / (logits.shape[-1] - 1) ** 0.5
+    return centred / (deviation + 1e-7)
+
+
+@MODELS.register_module()
+class LogitStandardization(nn.Module):
+    """Compare standardized logits, so that the student need not match the teacher's scale, see :func:`standardized`.
+
+    Args:
+        loss: config of the loss of logits that compares them.
+    """
+
+    card = MethodCard(paper='Sun et al., CVPR 2024, arXiv:2403.01427', needs=('logits',),
+                      paper_weight='9 around KLDivergence(temperature=2)', our_weight='9',
+                      checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'))
+
+    def __init__(self, *, loss: Mapping) -> None:
+        super().__init__()
+        self.loss = MODELS.build(dict(loss))
+        self.forward = asking_for_inputs_of(self.loss, self.forward)
+
+    def forward(self, student: Tensor, teacher: Tensor, **extra) -> Tensor:
+        return self.loss(standardized(student), standardized(teacher), **extra)

@@ -1,0 +1,64 @@
+"""What losses of feature maps and of relations share: what they demand of a pair, and a scale without overflow."""
+
+from torch import Tensor
+
+
+def require_maps(*maps: Tensor) -> None:
+    """Refuse tensors without positions.
+
+    Raises:
+        ValueError: one has fewer than three dimensions.
+    """
+    for each in maps:
+        if each.dim() < 3:
+            raise ValueError(f'got {tuple(each.shape)}, expected maps (N, C, ...) with one to three dimensions of time '
+                             'and space: listen to a module before the pooling')
+
+
+def require_same_positions(student: Tensor, teacher: Tensor) -> None:
+    """Refuse maps that differ in more than their channels.
+
+    Raises:
+        ValueError: they are no maps, or differ in N, time or space.
+    """
+    require_maps(student, teacher)
+    if student.shape[:1] + student.shape[2:] != teacher.shape[:1] + teacher.shape[2:]:
+        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in all but '
+                         'their channels: bring one to the time steps and size of the other (TemporalAlign, '
+                         'MatchSpace)')
+
+
+def require_same_channels(student: Tensor, teacher: Tensor) -> None:
+    """Refuse maps that differ in channels; time and space may differ.
+
+    Raises:
+        ValueError: they are no maps, or differ in N or C.
+    """
+    require_maps(student, teacher)
+    if student.shape[:2] != teacher.shape[:2]:
+        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in N and C: '
+                         'project the student to the channels of the teacher (MapProjection)')
+
+
+def require_same_maps(student: Tensor, teacher: Tensor) -> None:
+    """Refuse maps that differ in shape.
+
+    Raises:
+        ValueError: they are no maps, or differ; the message names the connector that is missing.
+    """
+    require_same_channels(student, teacher)
+    require_same_positions(student, teacher)
+
+
+def unit_scale(features: Tensor) -> Tensor:
+    """Divided by the largest absolute value, taken as a constant; zeros stay zeros.
+
+    For formulas that do not depend on the scale of their input: powers and squares in them neither overflow nor vanish,
+    and the gradient is the same as without.
+
+    >>> import torch
+    >>> unit_scale(torch.tensor([-4e30, 2e30]))
+    tensor([-1.0000,  0.5000])
+    """
+    largest = features.detach().abs().amax()
+    return features / largest.masked_fill(largest == 0, 1)

@@ -1,0 +1,43 @@
+"""What the losses that wrap another loss share: asking the criterion for what the inner one asks for."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import Parameter, Signature, signature
+
+from torch import Tensor, nn
+
+
+def extra_inputs(loss: nn.Module) -> tuple[str, ...]:
+    """What ``loss`` asks for by name beside student and teacher.
+
+    >>> class NeedsLabels(nn.Module):
+    ...     def forward(self, student, teacher, labels): ...
+    >>> extra_inputs(NeedsLabels())
+    ('labels',)
+    """
+    return tuple(signature(loss.forward).parameters)[2:]
+
+
+def asking_for_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """``forward(student, teacher, ..., **extra)`` with a signature that names what the wrapped ``loss`` asks for.
+
+    The criterion reads what a loss needs from the signature of its ``forward``; that of a wrapper depends on what it
+    wraps.
+
+    >>> from kdtoolbox.losses import DKD, KLDivergence, LogitStandardization
+    >>> [extra_inputs(LogitStandardization(loss=dict(type=loss))) for loss in (DKD, KLDivergence)]
+    [('labels',), ()]
+    """
+    own = [parameter for parameter in signature(forward).parameters.values()
+           if parameter.kind is not Parameter.VAR_KEYWORD]
+    known = {parameter.name for parameter in own}
+    inner = [parameter for parameter in list(signature(loss.forward).parameters.values())[2:]
+             if parameter.name not in known]
+    asking = partial(forward)
+    asking.__signature__ = Signature(own + inner)
+    return asking
+
+
+def call(loss: nn.Module, student: Tensor, teacher: Tensor, available: Mapping) -> Tensor:
+    """``loss(student, teacher)`` with those of the available inputs that it asks for."""
+    return loss(student, teacher, **{name: available[name] for name in extra_inputs(loss)})

@@ -1,0 +1,98 @@
+"""Image networks that give embeddings: of timm, of transformers, or one's own."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from kdtoolbox.registry import MODELS
+from kdtoolbox.teachers.image_teacher import own_view
+from kdtoolbox.teachers.weights import load_teacher_weights
+
+PRETRAINED = 'pretrained'
+
+
+def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None) -> tuple[nn.Module, dict]:
+    """The network that a config names, with its weights, and how it is to see images.
+
+    Args:
+        model: see :class:`EmbeddingTeacher`.
+        weights: likewise.
+
+    Returns:
+        The network, and size, mean and std as far as its library tells, else 224 and ImageNet's.
+
+    Raises:
+        ValueError: the name or the weights are not known, or their library is not installed.
+    """
+    name = model if isinstance(model, str) else model.get('type') if isinstance(model, Mapping) else None
+    library, _, name = name.partition('.') if isinstance(name, str) else ('', '', '')
+    options = {key: value for key, value in model.items() if key != 'type'} if isinstance(model, Mapping) else {}
+    if library == 'transformers':
+        if weights is not None or options:
+            raise ValueError(f'teacher model {model!r}: transformers brings its own weights and settings; to take '
+                             "others, name the folder that they lie in: 'transformers./path/to/folder'")
+        return _from_transformers(name)
+    if library == 'timm':
+        network = _from_timm(name, pretrained=weights == PRETRAINED, options=options)
+    elif isinstance(model, nn.Module):
+        network = model
+    elif isinstance(model, Mapping):
+        network = MODELS.build(dict(model))
+    else:
+        raise ValueError(f'teacher model {model!r}: expected timm.<name>, transformers.<name or folder>, or the config '
+                         'of a registered nn.Module')
+    if library != 'timm' or weights != PRETRAINED:
+        load_teacher_weights(network, weights, config=model)
+    return network, own_view(network, None, None)
+
+
+def _from_timm(name: str, *, pretrained: bool, options: Mapping) -> nn.Module:
+    try:
+        import timm
+    except ImportError as error:
+        raise ValueError(f"teacher model 'timm.{name}' needs timm: pip install kdtoolbox[timm]") from error
+    try:
+        return timm.create_model(name, pretrained=pretrained, **options)
+    except (RuntimeError, OSError) as error:  # timm's signals for an unknown name, and for weights out of reach
+        raise ValueError(f"teacher model 'timm.{name}': {error}. Without a network, give the file of its state dict as "
+                         'weights=') from error
+
+
+def _from_transformers(name: str) -> tuple[nn.Module, dict]:
+    try:
+        import transformers
+    except ImportError as error:
+        raise ValueError(f"teacher model 'transformers.{name}' needs transformers: pip install transformers") from error
+    try:
+        # safetensors, because the other format of weights can run code when it is loaded.
+        network = transformers.AutoModel.from_pretrained(name, use_safetensors=True)
+        processor = transformers.AutoImageProcessor.from_pretrained(name)
+    except OSError as error:  # transformers' signal for a name it does not know or cannot reach
+        raise ValueError(f"teacher model 'transformers.{name}': {error}. Without a network, name the folder of a model "
+                         "saved by save_pretrained: 'transformers./path/to/folder'") from error
+    size = getattr(processor, 'crop_size', None) or processor.size
+    view = {'size': (size['height'], size['width']) if 'height' in size else size['shortest_edge'],
+            'mean': [255 * value for value in processor.image_mean],
+            'std': [255 * value for value in processor.image_std]}
+    return TransformersEmbedding(network), view
+
+
+class TransformersEmbedding(nn.Module):
+    """A model of transformers as a network from images (B, 3, H, W) to embeddings (B, D).
+
+    Of a model of images and texts (CLIP, SigLIP) these are the image's, projected into the common space; of one of
+    images alone (DINOv2) its pooled output.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        project = getattr(self.model, 'get_image_features', None)
+        answer = self.model(pixel_values=images) if project is None else project(pixel_values=images)
+        # transformers before 5 gives the projected embeddings themselves.
+        embeddings = answer if isinstance(answer, Tensor) else getattr(answer, 'pooler_output', None)
+        if embeddings is None:
+            raise ValueError(f'{type(self.model).__name__} of transformers has no pooled output, so no embedding')
+        return embeddings

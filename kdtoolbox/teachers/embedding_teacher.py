@@ -1,0 +1,89 @@
+"""An image foundation model (CLIP, DINOv2) that looks at the frames of a clip one by one and embeds them."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.losses.text_features import load_text_features, text_similarity
+from kdtoolbox.losses.text_logits import checked_logit_scale
+from kdtoolbox.registry import MODELS
+from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS, Taps
+from kdtoolbox.teachers.embedding_models import build_embedding_model
+from kdtoolbox.teachers.frame_by_frame import clip_layout, frame_by_frame
+from kdtoolbox.teachers.frozen import FrozenTeacher
+from kdtoolbox.views import View
+
+
+@MODELS.register_module()
+class EmbeddingTeacher(FrozenTeacher):
+    """A frozen image network without classes; with stored text features it has the classes that those name.
+
+    It gives ``'features'`` (N, D), the mean of the frames' embeddings, and ``'frame_features'`` (N, D, T'); with texts
+    also ``'logits'`` (N, K), ``logit_scale * cos(features, text)``, and ``'frame_logits'`` (N, K, T'), the same of each
+    frame. Modules of the network are listened to as those of an :class:`ImageTeacher`.
+
+    The features of a classifier come from :class:`ImageTeacher`, which has the same names for them.
+
+    Args:
+        model: ``'timm.vit_base_patch14_dinov2'`` (timm installed), ``'transformers.openai/clip-vit-base-patch32'`` or
+            ``'transformers./path/to/folder'`` (transformers installed), the config dict of a registered ``nn.Module``,
+            or a module; anything that turns images (B, 3, H, W) into embeddings (B, D). Options of timm's go into a
+            dict: ``dict(type='timm.vit_base_patch14_dinov2', img_size=224)``.
+        weights: file or URL of a state dict, see :func:`load_weights`; for timm also ``'pretrained'``, which lets timm
+            fetch its own. transformers' come with the model.
+        text_features: ``.npz`` of ``features`` (K, D) and ``classes`` (K,), see :func:`load_text_features`.
+        logit_scale: what cosines are multiplied by; CLIP models were trained up to 100.
+        view: size in pixels, ``frame_stride``, mean and std; where not given, the network's own.
+        chunk_size: how many frames are run at once.
+        compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
+    """
+
+    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
+
+    def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None,
+                 text_features: str | None = None, logit_scale: float = 100.0, view: Mapping | None = None,
+                 chunk_size: int = 64, compute_dtype: str = 'float32') -> None:
+        if chunk_size < 1:
+            raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
+        network, own_view = build_embedding_model(model, weights)
+        super().__init__(network, classifier=None, view=View(**{**own_view, **(view or {})}),
+                         compute_dtype=compute_dtype)
+        text, self.classes = (None, None) if text_features is None else load_text_features(text_features)
+        self.register_buffer('text', text)
+        self.logit_scale = checked_logit_scale(logit_scale)
+        self.chunk_size = chunk_size
+
+    def listen(self, paths: Iterable[str]) -> None:
+        """Choose what is given beside the outputs that are always there.
+
+        Raises:
+            ValueError: a path is not a module of the network, or is of logits and there are no texts.
+        """
+        self.listened = frozenset(paths := tuple(paths))
+        if self.listened & {LOGITS, FRAME_LOGITS} and self.text is None:
+            raise ValueError("the embedding teacher has no logits without texts: give it text_features=<file>, or "
+                             f"listen to '{FEATURES}' or '{FRAME_FEATURES}'")
+        inner = [path for path in paths if path not in self.outputs_without_path]
+        self.taps = Taps(self.network, inner, classifier=None, owner='teacher')
+
+    def run(self, frames: Tensor) -> dict[str, Tensor]:
+        answers = frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
+        embeddings = answers[FRAME_FEATURES].float()
+        clip = embeddings.mean(1)
+        if self.text is not None:
+            with torch.autocast(frames.device.type, enabled=False):
+                answers[FRAME_LOGITS] = self.logit_scale * text_similarity(embeddings, self.text)
+                logits = {LOGITS: self.logit_scale * text_similarity(clip, self.text)}
+        else:
+            logits = {}
+        return {FEATURES: clip, **logits, **{path: clip_layout(answer) for path, answer in answers.items()}}
+
+    def _run_images(self, images: Tensor) -> dict[str, Tensor]:
+        with self.taps.listening() as tapped:
+            embeddings = self.network(images)
+        if not isinstance(embeddings, Tensor) or embeddings.dim() != 2:
+            got = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else type(embeddings).__name__
+            raise ValueError(f'the embedding teacher {type(self.network).__name__} gave {got}, expected embeddings of '
+                             'shape (images, D)')
+        return {FRAME_FEATURES: embeddings, **tapped}

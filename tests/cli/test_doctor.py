@@ -1,0 +1,123 @@
+"""The doctor: what it finds on one batch, and what it advises."""
+
+import copy
+
+import pytest
+import torch
+
+from kdtoolbox.cli.doctor import check, report
+from kdtoolbox.cli.main import main
+from kdtoolbox.registry import MODELS
+from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
+
+
+def tiny(tmp_path, **model):
+    return run_config(tmp_path, **{'clip_shape': (4, 24, 24), **model})
+
+
+def test_values_gradients_and_shares_are_those_of_a_step(tmp_path):
+    config = tiny(tmp_path, terms=dict(kd=dict(distillation_head(), weight=0.3)))
+    checkup, _ = check(config, synthetic=False)
+    torch.manual_seed(0)
+    facts = {loss.name: loss for loss in checkup.losses}
+    assert facts.keys() == {'loss_cls', 'loss_kd'}
+    assert sum(loss.gradient_share for loss in checkup.losses) == pytest.approx(1)
+    assert facts['loss_kd'].term['student_shape'] == (32,) and facts['loss_kd'].term['student_connected'] == (7,)
+    doubled, _ = check(tiny(tmp_path, terms=dict(kd=dict(distillation_head(), weight=0.6))), synthetic=False)
+    twice = {loss.name: loss for loss in doubled.losses}['loss_kd']
+    assert twice.value == pytest.approx(2 * facts['loss_kd'].value, rel=1e-5)
+    assert twice.gradient_norm == pytest.approx(2 * facts['loss_kd'].gradient_norm, rel=1e-4)
+
+
+def test_the_gradient_norm_is_that_of_backward(tmp_path):
+    from kdtoolbox.distillers.checkup import examine
+    torch.manual_seed(0)
+    model = MODELS.build(tiny(tmp_path).model.to_dict()).train()
+    twin = copy.deepcopy(model)
+    fact = next(loss for loss in examine(model, batch()).losses if loss.name == 'loss_kd')
+    twin(**twin.data_preprocessor(batch(), True), mode='loss')['loss_kd'].backward()
+    norm = torch.stack([p.grad.norm() for p in twin.student.parameters() if p.grad is not None]).norm().item()
+    assert fact.gradient_norm == pytest.approx(norm, rel=1e-4)
+
+
+def test_what_is_unused_is_named_and_a_head_without_labels_is(tmp_path):
+    checkup, _ = check(tiny(tmp_path, use_labels=False), synthetic=False)
+    assert checkup.unused_parameters == ['student.cls_head.fc_cls.bias', 'student.cls_head.fc_cls.weight']
+
+
+def test_a_teacher_with_the_students_classes_is_marked(tmp_path):
+    teacher = teacher_config()
+    teacher['model'] = dict(type='TinyImageNet', num_classes=5)
+    terms = dict(kd=dict(loss=dict(type='KLDivergence')))
+    checkup, _ = check(tiny(tmp_path, teacher=teacher, terms=terms), synthetic=False)
+    assert 0 <= checkup.networks[1].accuracy <= 1
+    unlike, _ = check(tiny(tmp_path), synthetic=False)
+    assert unlike.networks[1].accuracy is None
+
+
+@pytest.mark.parametrize('weight, words', [(1e4, 'loss_kd drowns the others'), (1e-4, 'loss_kd hardly counts')])
+def test_a_term_out_of_balance_is_a_problem_whose_fix_mends_it(tmp_path, weight, words):
+    checkup, _ = check(tiny(tmp_path, terms=dict(kd=dict(distillation_head(), weight=weight))), synthetic=False)
+    problem = next(problem for problem in checkup.problems if words in problem)
+    factor = float(problem.rpartition('about ')[2].split()[0])
+    mended, _ = check(tiny(tmp_path, terms=dict(kd=dict(distillation_head(), weight=weight * factor))), synthetic=False)
+    assert not mended.problems
+    assert mended.losses[1].gradient_share == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_term_that_does_not_reach_the_student_is_a_problem(tmp_path):
+    @MODELS.register_module(force=True)
+    class DetachedLoss(torch.nn.Module):
+        def forward(self, student, teacher):
+            return (student.detach() - 0).square().mean()
+    terms = dict(kd=dict(distillation_head(), loss=dict(type='DetachedLoss')))
+    checkup, _ = check(tiny(tmp_path, terms=terms), synthetic=False)
+    assert any('loss_kd sends no gradient to the student' in problem for problem in checkup.problems)
+
+
+def test_a_relational_loss_on_one_clip_is_refused_with_its_term(tmp_path):
+    terms = dict(rkd=dict(student='features', teacher='features', loss=dict(type='RKDDistance')))
+    with pytest.raises(ValueError, match="'rkd'.*batch of 1.*batch_size to 2 or more"):
+        check(tiny(tmp_path, terms=terms), synthetic=False, batch_size=1)
+
+
+def test_the_report_of_the_command_names_everything(tmp_path, capsys):
+    config = tiny(tmp_path, student=student_config())
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'config.py')
+    assert main(['doctor', str(tmp_path / 'config.py'), '--synthetic', '--batch-size', '3']) == 0
+    out = capsys.readouterr().out
+    assert 'Losses on 3 clips' in out and 'features (32,) -> (7,)' in out and 'logits (7,)' in out
+    assert '3x2x3x24x24' in out and '2 frames' in out  # the teacher's size and stride
+    assert 'Parameters without a gradient: 0' in out
+    assert 'lacks' not in out
+
+
+def test_auto_choices_are_in_the_report(tmp_path):
+    terms = dict(kd=dict(distillation_head(), student_connector='auto'))
+    checkup, problems = check(tiny(tmp_path, terms=terms), synthetic=False)
+    text = report(checkup, problems)
+    assert 'Chosen by auto' in text and 'LinearProjection' in text
+
+
+def test_data_that_are_not_there_are_an_error_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setenv('HMDB51_VIDEOS', str(tmp_path / 'nowhere'))
+    monkeypatch.setenv('HMDB51_ANNOTATIONS', str(tmp_path / 'nowhere'))
+    from mmengine.config import Config
+    from kdtoolbox.cli.configs import find_config
+    config = Config.fromfile(find_config('kd_r2d_to_r3d_hmdb51'))
+    config.merge_from_dict({'model.teacher.model': 'torchvision.mobilenet_v3_small', 'model.teacher.weights': None,
+                            'model.student.backbone.base_channels': 4, 'model.student.cls_head.in_channels': 32,
+                            'model.terms.kd.student_connector.in_channels': 32, 'model.teacher.view.size': 32,
+                            'model.student_view.size': 32})
+    with pytest.raises(ValueError, match='--synthetic'):
+        check(config, synthetic=False)
+    _, problems = check(config, synthetic=True)
+    assert any('random weights' in problem for problem in problems)
+
+
+def test_what_is_no_distiller_is_refused(tmp_path):
+    config = run_config(tmp_path)
+    config.model = student_config()
+    with pytest.raises(ValueError, match='is no distiller'):
+        check(config, synthetic=True)

@@ -1,0 +1,89 @@
+"""``kdtoolbox test --eval``: every evaluation by its short name, of an exported student."""
+
+import json
+
+import pytest
+import torch
+
+from kdtoolbox.cli.main import main
+from kdtoolbox.cli.test import EVALUATIONS, evaluators, without_teacher
+from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import save_aside
+from tests.tiny import NUM_CLASSES, run_config, student_config, teacher_config
+
+PREFIXES = {'accuracy': 'acc', 'retrieval': 'retrieval', 'knn': 'knn', 'linear': 'linear', 'agreement': 'agreement',
+            'calibration': 'calibration', 'confusion': 'confusion'}
+
+
+def config_for(folder, **model):
+    """The tiny experiment with a teacher of the data set's classes, 24 test videos, and its config file."""
+    config = run_config(folder, **{'teacher': dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)),
+                                   'terms': {}, **model})
+    config.test_dataloader.dataset.length = 24
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(folder / 'config.py')
+    return config
+
+
+@pytest.fixture
+def student(tmp_path):
+    torch.manual_seed(0)
+    save_aside({'state_dict': MODELS.build(student_config()).state_dict()}, tmp_path / 'student.pth')
+    return tmp_path / 'student.pth'
+
+
+def test_every_evaluation_gives_its_numbers_in_one_file(tmp_path, student):
+    config_for(tmp_path)
+    status = main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'metrics.json'),
+                   '--eval', *EVALUATIONS])
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert status == 0 and {name.partition('/')[0] for name in metrics} == set(PREFIXES.values())
+    assert all(isinstance(value, float) for value in metrics.values())
+    assert metrics['retrieval/top1'] >= metrics['retrieval/chance_top1']
+    assert metrics['agreement/student_acc'] == pytest.approx(metrics['acc/top1'])
+    matrix = json.loads((tmp_path / 'confusion.json').read_text())['matrix']
+    assert sum(map(sum, matrix)) == 12 and len(matrix) == NUM_CLASSES
+    assert sum(matrix[k][k] for k in range(NUM_CLASSES)) / 12 == pytest.approx(metrics['acc/top1'])
+
+
+def test_only_what_is_asked_for_is_measured_and_without_asking_what_the_config_says(tmp_path, student):
+    config_for(tmp_path)
+    for options, expected in (['--eval', 'knn'], {'knn'}), ([], {'acc', 'retrieval'}):
+        main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'out.json'), *options])
+        assert {name.partition('/')[0] for name in json.loads((tmp_path / 'out.json').read_text())} == expected
+
+
+def test_the_teacher_is_built_for_agreement_alone(tmp_path, student, capsys):
+    config_for(tmp_path, teacher=dict(type='ImageTeacher', model='torchvision.no_such_model'))
+    run = ['test', str(tmp_path / 'config.py'), str(student), '--eval', 'accuracy']
+    assert main(run) == 0
+    assert main([*run, 'agreement']) == 2 and 'no_such_model' in capsys.readouterr().err
+
+
+def test_the_student_of_any_distiller_is_tested_alone(tmp_path):
+    config = config_for(tmp_path, type='AdversarialDistiller', discriminator=dict(type='Discriminator'), use_labels=False)
+    assert without_teacher(config).model.to_dict() == dict(type='Distiller', student=student_config(),
+                                                            student_view=dict(size=16))
+
+
+def test_an_unknown_evaluation_lists_the_known_and_names_the_nearest(tmp_path, student, capsys):
+    config_for(tmp_path)
+    assert main(['test', str(tmp_path / 'config.py'), str(student), '--eval', 'retreival']) == 2
+    message = capsys.readouterr().err
+    assert "--eval 'retreival': expected any of accuracy, retrieval, knn" in message
+    assert 'did you mean retrieval?' in message
+
+
+def test_the_configs_own_settings_of_a_metric_hold(tmp_path):
+    chosen = evaluators(config_for(tmp_path), ['retrieval', 'knn', 'retrieval'])
+    assert chosen == [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='KNNAccuracy')]
+
+
+def test_agreement_with_several_teachers_names_each(tmp_path):
+    config = config_for(tmp_path, teacher=dict(image=teacher_config(), other=teacher_config()))
+    assert [metric['prefix'] for metric in evaluators(config, ['agreement'])] == ['agreement_image', 'agreement_other']
+
+
+def test_agreement_without_a_teacher_in_the_config_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='no model.teacher to agree with'):
+        evaluators(config_for(tmp_path, teacher=None), ['agreement'])

@@ -1,0 +1,120 @@
+"""Agreement of a student with its teacher."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from kdtoolbox.evaluation import agreement_with_teacher
+from kdtoolbox.evaluation.agreement import teacher_logits
+from kdtoolbox.registry import METRICS, MODELS
+from tests.evaluation.samples import sample
+from tests.tiny import NUM_TEACHER_CLASSES, batch, teacher_config
+
+
+def distributions(num_samples=50, num_classes=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    student, teacher = (torch.randn(num_samples, num_classes, generator=generator) for _ in range(2))
+    return student.softmax(1), (teacher + student).softmax(1), torch.randint(num_classes, (num_samples,),
+                                                                             generator=generator)
+
+
+def test_agreement_and_accuracies_are_those_counted_by_hand():
+    one_hot = F.one_hot(torch.tensor([0, 1, 2, 0, 1]), 3)
+    teacher, student = one_hot * 0.7 + 0.1, one_hot[[0, 1, 0, 2, 1]] * 0.7 + 0.1  # says 0, 1, 0, 2, 1
+    result = agreement_with_teacher(student, teacher, torch.tensor([0, 2, 2, 2, 0]))
+    assert result['top1'] == pytest.approx(3 / 5)
+    assert result['teacher_acc'] == pytest.approx(2 / 5) and result['student_acc'] == pytest.approx(2 / 5)
+    assert result['student_acc_teacher_right'] == pytest.approx(1 / 2)  # of the first and the third
+    assert result['student_acc_teacher_wrong'] == pytest.approx(1 / 3)
+
+
+def test_accuracies_add_up_to_the_students():
+    student, teacher, labels = distributions()
+    result = agreement_with_teacher(student, teacher, labels)
+    parts = (result['teacher_acc'] * result['student_acc_teacher_right']
+             + (1 - result['teacher_acc']) * result['student_acc_teacher_wrong'])
+    assert parts == pytest.approx(result['student_acc'])
+
+
+def test_kl_is_torchs_from_teacher_to_student_and_zero_at_equality():
+    student, teacher, _ = distributions()
+    expected = F.kl_div(student.double().log(), teacher.double(), reduction='batchmean').item()
+    result = agreement_with_teacher(student, teacher)
+    assert result['kl'] == pytest.approx(expected) and set(result) == {'top1', 'kl'}
+    assert agreement_with_teacher(teacher, teacher) == {'top1': 1.0, 'kl': 0.0}
+
+
+def test_a_teacher_that_is_never_wrong_leaves_the_key_out():
+    student, teacher, _ = distributions()
+    assert 'student_acc_teacher_wrong' not in agreement_with_teacher(student, teacher, teacher.argmax(1))
+
+
+def test_the_teachers_logits_are_the_mean_over_the_clips_in_its_view():
+    teacher = MODELS.build(teacher_config())
+    clips = batch(1, clips=3, pixels=20)['inputs'][0]
+    single = [teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0] for clip in clips]
+    torch.testing.assert_close(teacher_logits(teacher, clips), torch.stack(single).mean(0))
+    as_2d = clips[0].transpose(0, 1)  # what the pipeline of a 2D student gives
+    torch.testing.assert_close(teacher_logits(teacher, as_2d), single[0])
+
+
+def test_frames_that_are_not_pooled_are_averaged():
+    torch.manual_seed(0)
+    per_frame = MODELS.build(teacher_config(pooling='none'))
+    pooled = MODELS.build(teacher_config())
+    pooled.load_state_dict(per_frame.state_dict())
+    clips = batch(1, clips=2, pixels=20)['inputs'][0]
+    torch.testing.assert_close(teacher_logits(per_frame, clips), teacher_logits(pooled, clips))
+
+
+def build(num_classes=NUM_TEACHER_CLASSES, classes=None):
+    teacher = teacher_config()
+    teacher['model'] = dict(teacher['model'], num_classes=num_classes)
+    metric = METRICS.build(dict(type='TeacherAgreement', teacher=teacher))
+    metric.dataset_meta = dict(classes=classes)
+    return metric
+
+
+def process(metric, scores, labels, role='query'):
+    data = batch(len(labels))
+    metric.process(data, [sample(f'v{n}', role, label, scores=score)
+                          for n, (label, score) in enumerate(zip(labels, scores))])
+    return torch.stack([teacher_logits(metric.teacher, clips) for clips in data['inputs']])
+
+
+def test_the_metric_compares_each_query_with_the_teacher_on_its_own_clips():
+    metric = build(classes=list('abcdefg'))
+    scores = torch.randn(4, 7, generator=torch.Generator().manual_seed(1))
+    teacher = process(metric, scores.softmax(1), [0, 6, 2, 3])
+    expected = agreement_with_teacher(scores.softmax(1), teacher.softmax(1), torch.tensor([0, 6, 2, 3]))
+    expected = {f'agreement/{name}': value for name, value in expected.items()}
+    assert metric.evaluate(4) == pytest.approx(expected, rel=1e-5)
+    process(metric, teacher, [0, 6, 2, 3])  # a student that gives the teacher's own logits
+    result = metric.evaluate(4)
+    assert result['agreement/top1'] == 1 and result['agreement/kl'] == pytest.approx(0, abs=1e-6)
+
+
+def test_classes_of_the_teacher_alone_say_nothing_about_right_or_wrong():
+    metric = build(classes=['a', 'b'])
+    process(metric, torch.randn(3, 7), [1, 0, 1])
+    assert set(metric.evaluate(3)) == {'agreement/top1', 'agreement/kl'}
+
+
+def test_the_teacher_is_not_run_on_the_gallery(monkeypatch):
+    metric = build()
+    monkeypatch.setattr(metric.teacher, 'forward', None)
+    metric.process(batch(2), [sample('g0', 'gallery', 0), sample('g1', 'gallery', 1)])
+    assert len(metric.results) == 2  # places for merging processes
+
+
+def test_a_student_of_other_classes_is_refused_with_the_way_out():
+    with pytest.raises(ValueError, match='student has 5 classes and the teacher 7.*fit_probe'):
+        process(build(), torch.randn(2, 5), [0, 1])
+
+
+def test_a_probe_of_other_class_names_is_refused():
+    metric = build(classes=list('abcdefg'))
+    metric.teacher.probe_classes = list('abcdegf')
+    process(metric, torch.randn(2, 7), [0, 1])
+    with pytest.raises(ValueError, match=r"teacher's probe are not those.*7 and 7, first difference \('g', 'f'\)"):
+        metric.evaluate(2)

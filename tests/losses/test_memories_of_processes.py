@@ -1,0 +1,77 @@
+"""What losses remember is the same in all processes, and what one process would remember."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from kdtoolbox.losses.crd import CRD
+from kdtoolbox.losses.overhaul import Overhaul
+from tests.conftest import REPOSITORY
+
+NUM_SAMPLES, BATCH_SIZE = 12, 8
+
+
+def share_of(rank, num_processes):
+    return slice(rank * BATCH_SIZE // num_processes, (rank + 1) * BATCH_SIZE // num_processes)
+
+
+def contrast(rank, num_processes):
+    """Two steps of CRD over batches that overlap: mean loss and gradient, and the memory."""
+    torch.manual_seed(0)
+    loss = CRD(4, 6, num_samples=NUM_SAMPLES, feature_dim=5, num_negatives=NUM_SAMPLES)
+    means = []
+    for step in range(2):
+        student, teacher = torch.randn(BATCH_SIZE, 4), torch.randn(BATCH_SIZE, 6)
+        ids = [f'video_{(step * BATCH_SIZE + clip) % NUM_SAMPLES}' for clip in range(BATCH_SIZE)]
+        mine = share_of(rank, num_processes)
+        slots, all_slots = loss.memory.slots_of(ids[mine])
+        # Every sample against every row, so that no random number is involved.
+        indices = torch.cat([slots[:, None], torch.arange(NUM_SAMPLES).expand(len(slots), -1)], dim=1)
+        value = loss.contrast(student[mine], teacher[mine], indices=indices, all_slots=all_slots)
+        gradient = torch.autograd.grad(value, loss.embed_student.weight)[0]
+        for mean in (value.detach(), gradient):
+            if num_processes > 1:
+                dist.all_reduce(mean)
+            means.append(mean / num_processes)
+    return {'means': torch.cat([mean.flatten() for mean in means]), **loss.memory.state_dict()}
+
+
+def margins(rank, num_processes):
+    """Two steps of OFD: the margins estimated."""
+    torch.manual_seed(0)
+    loss = Overhaul(4, 6)
+    for _ in range(2):
+        student, teacher = torch.randn(BATCH_SIZE, 4, 2, 3, 3), torch.randn(BATCH_SIZE, 6, 2, 3, 3)
+        mine = share_of(rank, num_processes)
+        loss(student[mine], teacher[mine])
+    return loss.margins.state_dict()
+
+
+def state(rank, num_processes):
+    parts = {**contrast(rank, num_processes), **margins(rank, num_processes)}
+    return {name: value.flatten().tolist() for name, value in parts.items()}
+
+
+def run_process(rank, num_processes, store):
+    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=num_processes)
+    print(json.dumps(state(rank, num_processes)))
+    dist.destroy_process_group()
+
+
+def test_two_processes_have_the_memory_and_the_loss_of_one(tmp_path):
+    code = f'from {__name__} import run_process; run_process({{}}, 2, {str(tmp_path / "store")!r})'
+    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
+    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment,
+                                  stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    alone = state(0, 1)
+    assert len(set(alone['keys'])) == NUM_SAMPLES and min(alone['0.num_negative']) > 0
+    for result in results:
+        assert result.keys() == alone.keys() and result['keys'] == alone['keys']
+        for name, value in alone.items():
+            assert result[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name

@@ -1,0 +1,489 @@
+"""The losses of the logits that have a paper of their own: by hand, and by the properties that all of them share."""
+
+import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+from scipy.stats import entropy
+from torch.nn import functional as F
+
+from kdtoolbox.losses import (DIST, DKD, NKD, WSLD, WTTM, KLDivergence, LogitStandardization, MultiLevelLogit,
+                              SoftCrossEntropy, TeacherFree, TemperatureCurriculum, gathering)
+from kdtoolbox.losses.kl_divergence import kl_divergence
+from kdtoolbox.losses.multi_level_logit import batch_level, class_level
+from kdtoolbox.losses.teacher_free import virtual_teacher
+from kdtoolbox.losses.wrapping import extra_inputs
+from kdtoolbox.registry import MODELS
+
+LOSSES = {
+    'DKD': DKD(), 'DIST': DIST(temperature=2), 'WSLD': WSLD(), 'NKD': NKD(temperature=2), 'WTTM': WTTM(gamma=0.5),
+    'TTM': WTTM(gamma=0.5, weighted=False), 'SoftCrossEntropy': SoftCrossEntropy(temperature=2),
+    'MultiLevelLogit': MultiLevelLogit(),
+    'standardized KL': LogitStandardization(loss=dict(type=KLDivergence, temperature=2)),
+    'standardized DKD': LogitStandardization(loss=dict(type=DKD)),
+    'curriculum of KL': TemperatureCurriculum(loss=dict(type=KLDivergence)),
+    'curriculum of DKD': TemperatureCurriculum(loss=dict(type=DKD))}
+every_loss = pytest.mark.parametrize('name', LOSSES)
+WITH_LABELS = [name for name, loss in LOSSES.items() if 'labels' in extra_inputs(loss)]
+every_loss_with_labels = pytest.mark.parametrize('name', WITH_LABELS)
+
+
+def logits(num_clips=6, num_classes=10, seed=0, scale=3.0):
+    generator = torch.Generator().manual_seed(seed)
+    pair = torch.randn(2, num_clips, num_classes, generator=generator, dtype=torch.float64) * scale
+    return pair[0].requires_grad_(), pair[1]
+
+
+def some_labels(num_clips=6, num_classes=10):
+    return torch.arange(num_clips) * 3 % num_classes
+
+
+def value_of(name, student, teacher, labels=None):
+    loss = LOSSES[name]
+    labels = some_labels(len(student), student.shape[-1]) if labels is None else labels
+    available = {'labels': labels, 'progress': 0.02}
+    return loss(student, teacher, **{name: available[name] for name in extra_inputs(loss)})
+
+
+# What all of them share.
+
+@pytest.mark.parametrize('name', ['DKD', 'DIST', 'MultiLevelLogit', 'standardized KL', 'standardized DKD',
+                                  'curriculum of KL', 'curriculum of DKD'])
+def test_loss_and_gradient_are_zero_at_equality(name):
+    _, teacher = logits()
+    student = teacher.clone().requires_grad_()
+    value = value_of(name, student, teacher)
+    value.backward()
+    # DIST's denominator has a summand of 1e-8.
+    assert value.item() == pytest.approx(0, abs=1e-12 if name != 'DIST' else 1e-5)
+    assert student.grad.abs().max() < (1e-12 if name != 'DIST' else 1e-5)
+
+
+@pytest.mark.parametrize('name', ['WSLD', 'SoftCrossEntropy'])
+def test_cross_entropies_have_no_gradient_at_equality_but_keep_the_teachers_entropy(name):
+    _, teacher = logits()
+    student = teacher.clone().requires_grad_()
+    value = value_of(name, student, teacher)
+    value.backward()
+    assert student.grad.abs().max() < 1e-12
+    entropies = 4 * entropy(softmax(teacher.numpy() / 2, 1), axis=1).mean()
+    assert value.item() == pytest.approx(entropies * (1 - np.exp(-1) if name == 'WSLD' else 1), rel=1e-4)
+
+
+@every_loss
+def test_the_order_of_the_clips_does_not_matter(name):
+    student, teacher = logits()
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    torch.testing.assert_close(value_of(name, student[order], teacher[order], some_labels()[order]),
+                               value_of(name, student, teacher), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize('name', [name for name in LOSSES if name != 'MultiLevelLogit'])
+def test_the_loss_is_the_mean_over_the_batch(name):
+    student, teacher = logits()
+    tripled = value_of(name, torch.cat([student] * 3), torch.cat([teacher] * 3), some_labels().repeat(3))
+    torch.testing.assert_close(tripled, value_of(name, student, teacher))
+
+
+@every_loss
+def test_gradient_reaches_the_student_and_not_the_teacher(name):
+    student, teacher = logits()
+    student_before, teacher_before = student.detach().clone(), teacher.clone()
+    teacher.requires_grad_()
+    value_of(name, student, teacher).backward()
+    assert student.grad.abs().max() > 0
+    assert teacher.grad is None
+    assert torch.equal(student, student_before) and torch.equal(teacher, teacher_before)
+
+
+@every_loss
+def test_autocast_leaves_value_and_gradient_as_precise_as_float32(name):
+    _, teacher = logits(num_classes=20)
+    noise = torch.randn(teacher.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    exact_student = (teacher + 0.1 * noise).requires_grad_()
+    value_of(name, exact_student, teacher).backward()
+    student = exact_student.detach().float().requires_grad_()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        value = value_of(name, student, teacher.float())
+    value.backward()
+    assert value.dtype == torch.float32
+    assert (student.grad - exact_student.grad).norm() / exact_student.grad.norm() < 1e-3
+
+
+@every_loss
+def test_half_precision_inputs_are_compared_in_float32_and_float64_stays(name):
+    student, teacher = logits()
+    value = value_of(name, student.bfloat16(), teacher.bfloat16())
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, value_of(name, student.bfloat16().float(), teacher.bfloat16().float()))
+    assert value_of(name, student, teacher).dtype == torch.float64
+
+
+@every_loss
+@pytest.mark.parametrize('gap', [1e4, -1e4, 0.0])
+def test_extreme_and_equal_logits_give_finite_loss_and_gradient(name, gap):
+    student = torch.tensor([[gap, 0.0, -gap], [0.0, 0.0, 0.0]], requires_grad=True)
+    value = value_of(name, student, torch.tensor([[-gap, 0.0, gap], [gap, 0.0, 0.0]]))
+    value.backward()
+    assert value.isfinite() and student.grad.isfinite().all()
+
+
+@every_loss
+def test_logits_of_frames_count_like_clips_with_the_clips_label(name):
+    student, teacher = logits(num_clips=12)
+    by_frame = value_of(name, student.reshape(3, 4, 10), teacher.reshape(3, 4, 10), torch.tensor([1, 5, 2]))
+    labels = torch.tensor([1, 5, 2]).repeat_interleave(4)
+    torch.testing.assert_close(by_frame, value_of(name, student, teacher, labels))
+
+
+@every_loss
+def test_shapes_that_would_broadcast_are_refused(name):
+    with pytest.raises(ValueError, match=r'student \(4, 10\) and teacher \(1, 10\).*connector'):
+        value_of(name, torch.zeros(4, 10), torch.zeros(1, 10))
+
+
+@every_loss
+def test_a_map_is_not_taken_for_logits(name):
+    with pytest.raises(ValueError, match=r'\(2, 8, 4, 7, 7\), expected logits'):
+        value_of(name, torch.zeros(2, 8, 4, 7, 7), torch.zeros(2, 8, 4, 7, 7))
+
+
+@pytest.mark.parametrize('name', ['DKD', 'DIST', 'WSLD', 'NKD', 'SoftCrossEntropy', 'TeacherFree'])
+@pytest.mark.parametrize('temperature', [0, float('nan')])
+def test_a_temperature_that_does_not_divide_is_refused_when_built(name, temperature):
+    with pytest.raises(ValueError, match='temperature'):
+        MODELS.build(dict(type=name, temperature=temperature))
+
+
+@pytest.mark.parametrize('loss', [*LOSSES.values(), TeacherFree()], ids=[*LOSSES, 'TeacherFree'])
+def test_the_card_of_a_loss_says_whether_it_needs_labels(loss):
+    wrapped = getattr(loss, 'loss', loss)
+    assert ('labels' in wrapped.card.needs) == ('labels' in extra_inputs(loss))
+
+
+# Labels.
+
+@every_loss_with_labels
+def test_an_unlabelled_sample_counts_0_in_the_mean(name):
+    student, teacher = logits()
+    labels = some_labels()
+    labels[4:] = -1
+    value = value_of(name, student, teacher, labels)
+    value.backward()
+    torch.testing.assert_close(value, value_of(name, student[:4], teacher[:4], labels[:4]) * 4 / 6)
+    assert student.grad[4:].abs().max() == 0 and student.grad[:4].abs().min() > 0
+
+
+@every_loss_with_labels
+def test_without_any_label_the_loss_is_0_and_every_parameter_has_a_gradient(name):
+    student, teacher = logits()
+    loss = LOSSES[name]
+    loss.zero_grad()
+    value = value_of(name, student, teacher, torch.full((6,), -1))
+    value.backward()
+    assert value.item() == 0 and student.grad.abs().max() == 0
+    assert all(parameter.grad is not None for parameter in loss.parameters())
+
+
+@every_loss_with_labels
+@pytest.mark.parametrize('labels, message', [
+    (torch.full((6,), 10), 'labels from 10 to 10, but the logits have 10 classes'),
+    (torch.full((6,), -2), 'labels from -2'),
+    (torch.zeros(5, dtype=torch.int64), r'labels \(5,\)'),
+    (torch.full((6, 10), 0.1), 'one class a sample'),
+])
+def test_labels_that_are_not_one_class_a_sample_are_refused(name, labels, message):
+    with pytest.raises(ValueError, match=message):
+        value_of(name, *logits(), labels)
+
+
+@pytest.mark.parametrize('name', ['DKD', 'NKD', 'standardized DKD'])
+def test_two_classes_are_refused_where_the_others_are_compared(name):
+    with pytest.raises(ValueError, match='2 classes.*at least 3.*KLDivergence'):
+        value_of(name, *logits(num_classes=2))
+    assert DKD.card.min_classes == NKD.card.min_classes == 3
+
+
+# Each by itself.
+
+def test_dkd_is_kd_when_beta_is_the_teachers_doubt():
+    """Equation 5 of the paper."""
+    student, teacher = logits(num_clips=1)
+    doubt = 1 - (teacher / 4).softmax(1)[0, 3].item()
+    value = DKD(alpha=1, beta=doubt, temperature=4)(student, teacher, torch.tensor([3]))
+    torch.testing.assert_close(value, kl_divergence(student, teacher, temperature=4))
+
+
+def test_dkd_in_float32_is_right_at_a_gap_where_the_probability_underflows():
+    student, teacher = torch.tensor([[200.0, 0.0, -1.0]]), torch.tensor([[180.0, 1.0, 3.0]])
+    labels = torch.tensor([0])
+    exact = DKD(temperature=1)(student.double(), teacher.double(), labels)
+    assert DKD(temperature=1)(student, teacher, labels).item() == pytest.approx(exact.item(), rel=1e-6)
+    assert exact > 1  # the others disagree, however unlikely they are
+
+
+def test_nkd_is_the_papers_formula_with_the_label_out_of_the_others():
+    student, teacher = logits()
+    expected = 0
+    for row, label in enumerate(some_labels().tolist()):
+        of_student, of_teacher = student.detach().numpy()[row], teacher.numpy()[row]
+        others = np.arange(10) != label
+        expected -= softmax(of_teacher)[label] * log_softmax(of_student)[label]
+        expected -= 1.5 * 4 * (softmax(of_teacher[others] / 2) * log_softmax(of_student[others] / 2)).sum()
+    value = NKD(gamma=1.5, temperature=2)(student, teacher, some_labels())
+    assert value.item() == pytest.approx(expected / 6, rel=1e-10)
+
+
+def test_wsld_leaves_out_what_the_student_knows_for_sure():
+    teacher = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    student = torch.tensor([[50.0, 0.0, 0.0], [0.0, 50.0, 0.0]], requires_grad=True)
+    WSLD()(student, teacher, torch.tensor([0, 0])).backward()
+    assert student.grad[0].abs().max() < 1e-6 < student.grad[1].abs().max()
+
+
+def test_soft_cross_entropy_is_kl_plus_the_teachers_entropy_and_has_its_gradient():
+    student, teacher = logits()
+    difference = SoftCrossEntropy(temperature=3)(student, teacher) - kl_divergence(student, teacher, temperature=3)
+    assert difference.item() == pytest.approx(9 * entropy(softmax(teacher / 3, 1), axis=1).mean(), rel=1e-10)
+    assert torch.autograd.grad(difference, student)[0].abs().max() < 1e-12
+
+
+def test_wttm_weighs_scipys_relative_entropy_by_the_sum_of_the_powers():
+    student, teacher = logits()
+    powers = softmax(teacher.numpy(), 1) ** 0.25
+    divergences = entropy(powers, softmax(student.detach().numpy(), 1), axis=1)  # scipy makes the powers sum to 1
+    assert WTTM(gamma=0.25, weighted=False)(student, teacher).item() == pytest.approx(divergences.mean(), rel=1e-10)
+    assert WTTM(gamma=0.25)(student, teacher).item() == pytest.approx((powers.sum(1) * divergences).mean(), rel=1e-10)
+
+
+def test_wttm_with_a_power_of_1_is_kl_without_temperature():
+    student, teacher = logits()
+    torch.testing.assert_close(WTTM(gamma=1)(student, teacher), kl_divergence(student, teacher))
+
+
+@pytest.mark.parametrize('gamma', [0, 1.1, float('nan')])
+def test_a_power_that_sharpens_the_teacher_is_refused(gamma):
+    with pytest.raises(ValueError, match='gamma'):
+        WTTM(gamma=gamma)
+
+
+def test_dist_is_numpys_correlation_over_classes_and_over_samples():
+    student, teacher = logits()
+    of_student, of_teacher = (softmax(side.detach().numpy() / 2, 1) for side in (student, teacher))
+
+    def correlation(rows, other_rows):
+        return np.mean([np.corrcoef(row, other)[0, 1] for row, other in zip(rows, other_rows)])
+
+    expected = 4 * (3 * (1 - correlation(of_student, of_teacher)) + 5 * (1 - correlation(of_student.T, of_teacher.T)))
+    value = DIST(beta=3, gamma=5, temperature=2)(student, teacher)
+    assert value.item() == pytest.approx(expected, rel=1e-5)  # the summand of 1e-8 in the denominator
+
+
+def test_a_single_sample_teaches_dist_nothing_between_samples():
+    student, teacher = logits(num_clips=1)
+    value = DIST(beta=0, temperature=2)(student, teacher)
+    value.backward()
+    assert value.item() == 4 and student.grad.abs().max() == 0
+    assert DIST.card.min_batch_size == MultiLevelLogit.card.min_batch_size == 2
+
+
+def test_the_levels_compare_every_pair_of_samples_and_of_classes():
+    student, teacher = logits(num_clips=3, num_classes=4)
+    of_student, of_teacher = (softmax(side.detach().numpy() / 2, 1) for side in (student, teacher))
+
+    def squared_differences(teacher_rows, student_rows):
+        pairs = list(zip(teacher_rows, student_rows))
+        return sum((a @ b - c @ d) ** 2 for a, c in pairs for b, d in pairs)
+
+    of_samples, of_classes = (squared_differences(*sides) for sides in (
+        (of_teacher, of_student), (of_teacher.T, of_student.T)))
+    assert batch_level(student, teacher, temperature=2).item() == pytest.approx(of_samples / 3, rel=1e-10)
+    assert class_level(student, teacher, temperature=2).item() == pytest.approx(of_classes / 4, rel=1e-10)
+
+
+def test_multi_level_logit_is_the_sum_of_its_levels_over_temperatures():
+    student, teacher = logits()
+    levels = [level(student, teacher, temperature=temperature) for temperature in (1, 4)
+              for level in (kl_divergence, batch_level, class_level)]
+    torch.testing.assert_close(MultiLevelLogit(temperatures=(1, 4))(student, teacher), sum(levels))
+
+
+@pytest.mark.parametrize('temperatures', [(), (4, 0)])
+def test_multi_level_logit_without_a_usable_temperature_is_refused(temperatures):
+    with pytest.raises(ValueError, match='temperature'):
+        MultiLevelLogit(temperatures=temperatures)
+
+
+def test_standardized_logits_have_no_scale_and_no_offset():
+    student, teacher = logits()
+    torch.testing.assert_close(value_of('standardized KL', 7 * student - 3, 0.1 * teacher + 20),
+                               value_of('standardized KL', student, teacher), rtol=1e-5, atol=0)
+
+
+@pytest.fixture
+def two_ranks(monkeypatch):
+    """Run ``compute(rank)`` of ranks 0 and 1 in two threads that exchange tensors as processes do."""
+    barrier, sent, local = threading.Barrier(2, timeout=60), {}, threading.local()
+
+    def all_gather(tensor):
+        sent[local.rank] = tensor
+        barrier.wait()
+        received = [sent[0], sent[1]]
+        barrier.wait()
+        return received
+
+    monkeypatch.setattr(gathering, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(gathering, 'get_rank', lambda: local.rank)
+    monkeypatch.setattr(gathering, 'all_gather', all_gather)
+
+    def run(compute):
+        def as_rank(rank):
+            local.rank = rank
+            return compute(rank)
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(as_rank, range(2)))
+    return run
+
+
+@pytest.mark.parametrize('name', ['DIST', 'MultiLevelLogit'])
+def test_two_processes_take_the_step_that_one_with_both_batches_takes(name, two_ranks, monkeypatch):
+    student, teacher = logits()
+    halves = [half.detach().clone().requires_grad_() for half in student.chunk(2)]
+
+    def step(rank):
+        value = value_of(name, halves[rank], teacher.chunk(2)[rank])
+        value.backward()
+        return value.item()
+
+    mean_value = np.mean(two_ranks(step))
+    monkeypatch.setattr(gathering, 'get_world_size', lambda: 1)
+    alone = value_of(name, student, teacher)
+    alone.backward()
+    assert mean_value == pytest.approx(alone.item(), rel=1e-10)
+    # Data parallel training takes the mean of the processes' gradients.
+    torch.testing.assert_close(torch.cat([half.grad for half in halves]) / 2, student.grad)
+
+
+# Temperature curriculum.
+
+def curriculum(**options):
+    return TemperatureCurriculum(loss=dict(type=KLDivergence), **options).double()
+
+
+def test_the_temperature_gets_minus_the_strength_times_the_slope_of_the_loss():
+    student, teacher = logits()
+    loss = curriculum(ramp_share=0.5)
+
+    def at(theta):
+        return kl_divergence(student, teacher, temperature=1 + 20 / (1 + np.exp(-theta))).item()
+
+    slope = (at(1 + 1e-5) - at(1 - 1e-5)) / 2e-5
+    for progress, strength in [(0, 0), (0.25, 0.5), (0.5, 1), (0.9, 1)]:
+        loss.zero_grad()
+        loss(student, teacher, progress=progress).backward()
+        assert loss.theta.grad.item() == pytest.approx(-strength * slope, rel=1e-6, abs=1e-12)
+
+
+def test_the_students_loss_is_that_of_the_learned_temperature():
+    student, teacher = logits()
+    loss = curriculum(temperature_start=2, temperature_range=6)
+    loss.theta.data.zero_()
+    torch.testing.assert_close(loss(student, teacher, progress=1.0), kl_divergence(student, teacher, temperature=5.0))
+    assert loss.loss.temperature == 1.0  # its own again
+
+
+def test_a_step_of_the_optimizer_makes_the_temperature_harder_for_the_student():
+    student, teacher = logits()
+    loss = curriculum()
+    before = loss(student, teacher, progress=1.0)
+    before.backward()
+    torch.optim.SGD(loss.parameters(), lr=0.1).step()
+    assert loss(student, teacher, progress=1.0) > before
+
+
+@pytest.mark.parametrize('loss, message', [
+    (dict(type='KLDivergence', temperature=4), 'temperature=4, but here it is learned'),
+    (dict(type='WTTM'), 'WTTM has no temperature'),
+])
+def test_a_curriculum_of_a_fixed_or_missing_temperature_is_refused(loss, message):
+    with pytest.raises(ValueError, match=message):
+        TemperatureCurriculum(loss=loss)
+
+
+@pytest.mark.parametrize('options', [dict(ramp_share=0), dict(temperature_start=0), dict(temperature_range=-1)])
+def test_a_curriculum_out_of_range_is_refused(options):
+    with pytest.raises(ValueError, match='expected'):
+        curriculum(**options)
+
+
+# Wrappers.
+
+def test_a_wrapper_asks_for_what_the_wrapped_loss_asks_for():
+    def asked(**config):
+        return extra_inputs(MODELS.build(config))
+
+    kl, dkd = dict(type='KLDivergence'), dict(type='DKD')
+    assert asked(type='LogitStandardization', loss=kl) == ()
+    assert asked(type='LogitStandardization', loss=dkd) == ('labels',)
+    assert asked(type='TemperatureCurriculum', loss=kl) == ('progress',)
+    assert asked(type='TemperatureCurriculum', loss=dict(type='NKD')) == ('progress', 'labels')
+    assert asked(type='LogitStandardization', loss=dict(type='TemperatureCurriculum', loss=kl)) == ('progress',)
+
+
+def test_a_copy_of_a_wrapper_uses_its_own_temperature():
+    student, teacher = logits()
+    loss = curriculum()
+    copied = copy.deepcopy(loss)
+    copied.theta.data.fill_(-50.0)  # temperature 1
+    torch.testing.assert_close(copied(student, teacher, progress=0.0), kl_divergence(student, teacher))
+    assert extra_inputs(copied) == ('progress',)
+    assert loss(student, teacher, progress=0.0) != copied(student, teacher, progress=0.0)
+
+
+# Teacher-free.
+
+def test_teacher_free_without_temperature_is_torchs_label_smoothing():
+    student, _ = logits()
+    labels = some_labels()
+    value = TeacherFree(correct_probability=0.9, temperature=1)(student, None, labels)
+    # torch spreads the smoothing over the label's class too.
+    smoothed = F.cross_entropy(student, labels, label_smoothing=0.1 * 10 / 9)
+    entropy_of_teacher = entropy([0.9] + [0.1 / 9] * 9)
+    assert value.item() == pytest.approx(smoothed.item() - entropy_of_teacher, rel=1e-6)
+
+
+def test_teacher_free_softens_both_sides_as_in_the_paper():
+    student, _ = logits()
+    virtual = np.where(np.eye(10)[some_labels()], 0.99, 0.01 / 9) ** (1 / 20)
+    expected = 400 * entropy(virtual, softmax(student.detach().numpy() / 20, 1), axis=1).mean()
+    assert TeacherFree()(student, None, some_labels()).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_teacher_free_has_no_gradient_where_the_student_is_the_virtual_teacher():
+    labels = some_labels()
+    student = virtual_teacher(labels, num_classes=10, correct_probability=0.99).requires_grad_()
+    TeacherFree()(student, None, labels).backward()
+    assert student.grad.abs().max() < 1e-5
+
+
+def test_teacher_free_leaves_unlabelled_samples_out():
+    student, _ = logits()
+    value = TeacherFree()(student, None, torch.tensor([0, 1, 2, -1, -1, -1]))
+    torch.testing.assert_close(value, TeacherFree()(student[:3], None, torch.tensor([0, 1, 2])) / 2)
+    assert TeacherFree()(student, None, torch.full((6,), -1)) == 0
+
+
+def test_teacher_free_with_a_teacher_says_that_it_uses_none():
+    student, teacher = logits()
+    with pytest.raises(ValueError, match='teacher=None'):
+        TeacherFree()(student, teacher, some_labels())
+
+
+@pytest.mark.parametrize('probability', [0, 1, 99])
+def test_a_virtual_teacher_without_doubt_is_refused(probability):
+    with pytest.raises(ValueError, match='correct_probability'):
+        TeacherFree(correct_probability=probability)
