@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+MODALITIES = ('rgb', 'rgb_difference')
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class View:
         frame_stride: every how many frames of the clip one is shown; the first one always is.
         mean: of the colour channels in RGB order, on the scale 0-255; None leaves 0-255.
         std: likewise.
+        modality: ``'rgb'``, or ``'rgb_difference'``: each frame shown is subtracted from the next one shown, see
+            :func:`frame_differences`. Mean and std are then those of the differences.
 
     >>> View(size=4, frame_stride=2).render(torch.zeros(2, 3, 8, 6, 6, dtype=torch.uint8)).shape
     torch.Size([2, 3, 4, 4, 4])
@@ -29,6 +32,7 @@ class View:
     frame_stride: int = 1
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
+    modality: str = 'rgb'
 
     def __post_init__(self) -> None:
         size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
@@ -38,6 +42,8 @@ class View:
             raise ValueError(f'view frame_stride {self.frame_stride!r}: expected 1 or more')
         if (self.mean is None) != (self.std is None):
             raise ValueError('a view has both mean and std, or neither; got one of them')
+        if self.modality not in MODALITIES:
+            raise ValueError(f'view modality {self.modality!r}: expected one of {", ".join(map(repr, MODALITIES))}')
         object.__setattr__(self, 'size', size)
 
     def render(self, clip: Tensor) -> Tensor:
@@ -55,11 +61,34 @@ class View:
         if frames.shape[-2:] != self.size:
             # Antialiased: halving a crop by plain bilinear sampling would show the student aliased edges.
             frames = F.interpolate(frames, self.size, mode='bilinear', antialias=True)
+        if self.modality == 'rgb_difference':
+            frames = frame_differences(frames.unflatten(0, (num_clips, num_frames)), time=1).flatten(0, 1)
         if self.mean is not None:
             mean, std = (torch.tensor(tuple(value), device=frames.device).view(3, 1, 1)
                          for value in (self.mean, self.std))
             frames = (frames - mean) / std
         return frames.view(num_clips, num_frames, 3, *self.size).transpose(1, 2).contiguous()
+
+
+def frame_differences(frames: Tensor, *, time: int) -> Tensor:
+    """Each frame subtracted from the next; the last difference is repeated, so that there are as many as frames.
+
+    Args:
+        frames: with the dimension ``time`` of 2 frames or more, 0-255.
+
+    Returns:
+        of the same shape, float32, -255 to 255.
+
+    Raises:
+        ValueError: there is only one frame.
+
+    >>> frame_differences(torch.tensor([10, 30, 20], dtype=torch.uint8), time=0)
+    tensor([ 20., -10., -10.])
+    """
+    if frames.shape[time] < 2:
+        raise ValueError(f'differences of the frames of {tuple(frames.shape)}, of which there is one: show 2 or more')
+    differences = frames.float().diff(dim=time)
+    return torch.cat([differences, differences.narrow(time, -1, 1)], dim=time)
 
 
 def step_times(num_steps: int, *, num_frames: int, frame_stride: int) -> Tensor:

@@ -6,3 +6,4 @@ model = dict(terms=dict(activation_boundary=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='ActivationBoundary', margin=1.0), weight=300.0)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -6,3 +6,4 @@ model = dict(terms=dict(factor_transfer=dict(
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     weight=500.0,
     loss=dict(type='FactorTransfer', warmup=0.1, student_channels='auto', teacher_channels='auto'))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

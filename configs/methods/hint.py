@@ -6,3 +6,4 @@ model = dict(terms=dict(hint=dict(
     student='backbone.layer3', teacher='layer3',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign'),
     loss=dict(type='Hint'), weight=100.0)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -5,3 +5,4 @@ model = dict(terms=dict(logit_standardization=dict(
     student='logits', teacher='logits',
     weight=9.0,
     loss=dict(type='LogitStandardization', loss=dict(type='KLDivergence', temperature=2.0)))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

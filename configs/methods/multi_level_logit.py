@@ -4,3 +4,4 @@ _base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
 model = dict(terms=dict(multi_level_logit=dict(
     student='logits', teacher='logits',
     loss=dict(type='MultiLevelLogit', temperatures=(2, 3, 4, 5, 6)), weight=0.9)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -5,3 +5,4 @@ model = dict(terms=dict(nst=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='NST'), weight=50.0)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -4,3 +4,4 @@ _base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
 model = dict(terms=dict(pkt=dict(
     student='features', teacher='features',
     loss=dict(type='PKT'), weight=3e4)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

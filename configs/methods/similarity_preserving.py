@@ -4,3 +4,4 @@ _base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
 model = dict(terms=dict(similarity_preserving=dict(
     student='backbone.layer4', teacher='layer4',
     loss=dict(type='SimilarityPreserving'), weight=3000.0)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -5,3 +5,4 @@ model = dict(terms=dict(temperature_curriculum=dict(
     student='logits', teacher='logits',
     weight=0.9,
     loss=dict(type='TemperatureCurriculum', loss=dict(type='KLDivergence')))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

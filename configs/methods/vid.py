@@ -5,3 +5,4 @@ model = dict(terms=dict(vid=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='VID', student_channels='auto', teacher_channels='auto'))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -24,7 +24,8 @@ model = dict(
                                 weight_schedule=[(0.0, 0.01), (rampup, 1.0)],
                                 loss=dict(type='KLDivergence', temperature=1.0))))
 train_dataloader = dict(dataset=dict(labels_per_class=labels_per_class, unlabelled='keep'))
-custom_hooks = [*{{_base_.custom_hooks}}, dict(type='EMATeacherHook')]
+custom_hooks = [dict(type='EpochSeedHook'), dict(type='SetDatasetEpochHook'), dict(type='PlainCheckpointHook'),
+                dict(type='PreflightHook'), dict(type='EMATeacherHook')]  # the last moves the teacher and saves it
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 optim_wrapper = dict(type='OptimWrapper', clip_grad=dict(max_norm=20),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from kdtoolbox.card import MethodCard
+from kdtoolbox.cli.methods_table import methods_table
 from kdtoolbox.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, Registry
 from kdtoolbox.teachers import FrozenTeacher
 
@@ -42,9 +43,16 @@ class Entry:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('kind', nargs='?', choices=[*KINDS, 'all'], default='all')
+    parser.add_argument('--markdown', action='store_true', help='the table of docs/methods.md; of losses only')
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.markdown:
+        if args.kind != 'losses':
+            raise ValueError(f'list {args.kind} --markdown: only losses have a table of methods. Run: '
+                             'list losses --markdown')
+        print(methods_table({entry.name: entry.card for entry in entries('losses') if entry.card is not None}))
+        return 0
     for kind in KINDS if args.kind == 'all' else [args.kind]:
         print(f'{kind}\n{text_of(entries(kind))}\n')
     return 0

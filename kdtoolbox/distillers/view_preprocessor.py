@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
-from kdtoolbox.views import View
+from kdtoolbox.views import View, frame_differences
 
 
 class ViewPreprocessor(BaseDataPreprocessor):
@@ -14,7 +14,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
     Decoding, cropping and flipping are done; clips arrive as uint8 and are resized and normalised on the device.
     Normalising the student's view is left to the student's own preprocessor, so that it is trained on just what it
-    will get as a plain mmaction2 model. Validation and test clips go there untouched: their pipeline sets their size.
+    will get as a plain mmaction2 model. Validation and test clips go there untouched, their pipeline sets their size;
+    only frame differences are made of them too, if that is what the student sees.
 
     Args:
         student_preprocessor: of the recognizer.
@@ -28,6 +29,13 @@ class ViewPreprocessor(BaseDataPreprocessor):
         self._student_preprocessor = (student_preprocessor,)  # a tuple: it belongs to the student's module tree
         self.student_view = student_view
         self.teacher_views = teacher_views
+
+    def _in_modality(self, data: dict) -> dict:
+        if self.student_view is None or self.student_view.modality == 'rgb':
+            return data
+        # (clips, 3, T, H, W), or (T, 3, H, W) of a 2D student.
+        clips = [frame_differences(clip, time=2 if clip.dim() == 5 else 0) for clip in data['inputs']]
+        return {**data, 'inputs': clips}
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Args:
@@ -44,7 +52,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         data = self.cast_data(data)
         preprocess = self._student_preprocessor[0]
         if not training:
-            return preprocess(data, training=False)
+            return preprocess(self._in_modality(data), training=False)
         views = self.teacher_views()
         if not views and self.student_view is None:
             return preprocess(data, training=True)

@@ -49,7 +49,9 @@ class VkD(nn.Module):
         super().__init__()
         self.student_channels = checked_positive(student_channels, 'student_channels')
         self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
-        self.projection = orthogonal(nn.Linear(student_channels, teacher_channels, bias=False))
+        # Not torch's Householder map: its signs are stored as floats that weight decay shrinks, and then cut to 0.
+        self.projection = orthogonal(nn.Linear(student_channels, teacher_channels, bias=False),
+                                     orthogonal_map='matrix_exp')
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return in_full_precision_of_any_shape(self._loss)(student, teacher)

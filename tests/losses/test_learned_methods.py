@@ -10,6 +10,7 @@ from kdtoolbox.losses.factor_transfer import factor_distance
 from kdtoolbox.losses.mgd import keep_mask
 from kdtoolbox.losses.overhaul import margin_from_batch_norm, partial_l2
 from kdtoolbox.losses.review_kd import hierarchical_context
+from kdtoolbox.registry import MODELS
 from tests.losses.test_learned_features import CLASSES, STUDENT, TEACHER, build, pair
 
 
@@ -206,3 +207,14 @@ def test_the_projection_of_vkd_stays_orthogonal_while_it_is_trained(student_chan
     gram = weight.T @ weight if student_channels <= TEACHER else weight @ weight.T
     torch.testing.assert_close(gram, torch.eye(len(gram)), atol=1e-5, rtol=0)
     assert (weight - start).abs().max() > 1e-3
+
+
+def test_the_projection_of_vkd_stays_orthogonal_under_weight_decay():
+    loss = MODELS.build(dict(type='VkD', student_channels=3, teacher_channels=8))
+    optimizer = torch.optim.AdamW(loss.parameters(), lr=0.01, weight_decay=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss(torch.randn(4, 3), torch.randn(4, 8)).backward()
+        optimizer.step()
+    weight = loss.projection.weight
+    torch.testing.assert_close(weight.T @ weight, torch.eye(3), atol=1e-5, rtol=0)

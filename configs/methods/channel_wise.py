@@ -1,0 +1,8 @@
+# CWD, Shu et al., ICCV 2021; the authors' temperature and weight.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(channel_wise=dict(
+    student='backbone.layer4', teacher='layer4',
+    student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
+    loss=dict(type='ChannelWise', tau=4.0), weight=3.0)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

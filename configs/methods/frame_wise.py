@@ -1,0 +1,8 @@
+# Ours: each of the student's four time steps against the teacher's features of that moment.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(frame_wise=dict(
+    student='backbone.layer3', teacher='frame_features',
+    student_connector='auto', teacher_connector=dict(type='TemporalAlign'),
+    loss=dict(type='FrameWise', distance='cosine'))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

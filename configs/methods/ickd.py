@@ -1,0 +1,8 @@
+# Liu et al., ICCV 2021; the paper's weight on CIFAR-100. The projection makes the channels comparable.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(ickd=dict(
+    student='backbone.layer4', teacher='layer4',
+    student_connector='auto',
+    loss=dict(type='ICKD'), weight=2.5)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

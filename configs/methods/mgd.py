@@ -1,0 +1,9 @@
+# Yang et al., ECCV 2022: 7 is the paper's 7e-5 times the 2048x7x7 elements of a frame's map.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(mgd=dict(
+    student='backbone.layer4', teacher='layer4',
+    teacher_connector=dict(type='TemporalAlign', mode='pool'),
+    weight=7.0,
+    loss=dict(type='MGD', masked='channels', masked_ratio=0.15, student_channels='auto', teacher_channels='auto'))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -1,0 +1,9 @@
+# Chen et al., CVPR 2022; there the teacher's classifier takes over. The student keeps its own here and learns the
+# labels beside, so that it is tested like all others.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(sim_kd=dict(
+    student='backbone.layer4', teacher='layer4',
+    teacher_connector=dict(type='TemporalAlign', mode='pool'),
+    loss=dict(type='SimKD', reduction=2, student_channels='auto', teacher_channels='auto'))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

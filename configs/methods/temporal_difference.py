@@ -1,0 +1,8 @@
+# Ours: what changes from one of the four moments to the next; the scene that stays drops out.
+_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+
+model = dict(terms=dict(temporal_difference=dict(
+    student='backbone.layer3', teacher='frame_features',
+    student_connector='auto', teacher_connector=dict(type='TemporalAlign'),
+    loss=dict(type='TemporalDifference'))))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -1,0 +1,97 @@
+"""Every config under configs/regimes/ is trained for an epoch, on generated videos and with tiny networks."""
+
+import math
+from collections.abc import Mapping
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from kdtoolbox.cli.stages import read_stages
+from kdtoolbox.cli.train import build_runner
+from kdtoolbox.registry import MODELS
+from tests.conftest import REPOSITORY
+from tests.test_configs import data  # noqa: F401  the generated videos, once a session
+from tests.tiny import batch
+
+REGIMES = sorted((REPOSITORY / 'configs/regimes').glob('*.py'))
+LOSSES = {'semi_supervised': {'loss_cls', 'loss_kd'}, 'fewer_frames': {'loss_cls', 'loss_kd', 'loss_moments'},
+          'mutual': {'loss_cls', 'loss_mutual', 'twin.loss_cls', 'twin.loss_mutual'},
+          'ema_teacher': {'loss_cls', 'loss_consistency'}, 'image_and_video': {'loss_cls', 'loss_image', 'loss_video'},
+          'video_teacher': {'loss_cls', 'loss_kd'}, 'clip_embeddings': {'loss_embedding'}}
+
+
+@MODELS.register_module(force=True)
+class TinyEmbedder(nn.Module):
+    """Images (B, 3, H, W) to embeddings (B, 6)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3, stride=4)
+
+    def forward(self, images):
+        return self.conv(images).mean((2, 3))
+
+
+def shrink(config: dict) -> None:
+    """Make every network in a config small, in place."""
+    if config.get('type') == 'Recognizer3D':
+        config['backbone']['base_channels'], config['cls_head']['in_channels'] = 4, 32
+    if config.get('type') == 'ImageTeacher':
+        config.update(model=dict(type='TinyImageNet', num_classes=51), weights=None, probe=None)
+    if config.get('type') == 'EmbeddingTeacher':
+        config.update(model=dict(type='TinyEmbedder'), weights=None)
+    if config.get('type') == 'RecognizerTeacher':
+        config.update(weights=None)
+    for key, value in config.items():
+        if key in ('view', 'student_view') and value:
+            value['size'] = 48
+        if isinstance(value, Mapping):
+            shrink(value)
+
+
+@pytest.mark.parametrize('file', REGIMES, ids=lambda path: path.stem)
+def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa: F811
+    for name, (videos, annotations) in data.items():
+        monkeypatch.setenv(f'{name.upper()}_VIDEOS', str(videos))
+        monkeypatch.setenv(f'{name.upper()}_ANNOTATIONS', str(annotations))
+    config = Config.fromfile(file)
+    model = config.model.to_dict()
+    shrink(model)
+    config.model, config.work_dir, config.launcher = model, str(tmp_path), 'none'
+    options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 3, 'val_dataloader.batch_size': 3}
+    if 'labels_per_class' in config.train_dataloader.dataset:
+        options['train_dataloader.dataset.labels_per_class'] = 1
+    for loader in ('train', 'val', 'test'):
+        options.update({f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False})
+    for index in (0, 1):
+        pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
+        options.update({f'{pipeline}.1.num_clips': 2, f'{pipeline}.4.crop_size': 48})
+    config.merge_from_dict(options)
+    runner = build_runner(config)
+    runner.train()
+    scalars = runner.message_hub.log_scalars
+    expected = next(losses for name, losses in LOSSES.items() if file.stem.startswith(name))
+    logged = {name.removeprefix('train/') for name in scalars if 'loss' in name} - {'loss'}
+    assert logged == expected
+    assert all(math.isfinite(scalars[f'train/{name}'].current()) for name in ('loss', *expected))
+    assert 0 <= scalars['val/retrieval/top1'].current() <= 1
+    if file.stem.startswith('image_and_video'):
+        assert 0 <= scalars['train/gate_image'].current() <= 1
+
+
+def test_a_student_of_fewer_frames_sees_half_of_what_its_teacher_sees(tmp_path):
+    config = Config.fromfile(REPOSITORY / 'configs/regimes/fewer_frames_r3d_hmdb51.py').model.to_dict()
+    shrink(config)
+    model = MODELS.build(config)
+    clip = torch.zeros(1, 3, 16, 48, 48, dtype=torch.uint8)
+    data_batch = {**batch(1), 'inputs': [clip]}
+    seen = model.data_preprocessor(data_batch, True)
+    assert seen['inputs'].shape[3] == 8 and seen['teacher_inputs'][''].shape[1] == 16
+
+
+@pytest.mark.parametrize('file', sorted((REPOSITORY / 'configs/stages').glob('*.py')), ids=lambda path: path.stem)
+def test_every_plan_of_stages_hangs_together(file):
+    stages = read_stages(Config.fromfile(file).stages)
+    assert len(stages) > 1 and any('student}' in str(value) for value in stages[-1].cfg_options.values())
