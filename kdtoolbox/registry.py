@@ -9,6 +9,8 @@ any of these registries is asked for a name, so that installing a plugin is enou
 """
 
 import difflib
+import inspect
+import re
 from importlib.metadata import entry_points
 
 import mmaction.registry as mmaction_registries
@@ -43,6 +45,25 @@ class Registry(mmengine.registry.Registry):
         if found is None:
             raise KeyError(self._unknown(key))
         return found
+
+    def build(self, cfg, *args, **kwargs):
+        """Build what a config names, see mmengine.
+
+        Raises:
+            ValueError: the class takes no such argument; the message lists the nearest ones.
+        """
+        try:
+            return super().build(cfg, *args, **kwargs)
+        except TypeError as error:
+            unknown = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+            thing = self.module_dict.get(unknown[1]) if unknown else None
+            if thing is None:
+                raise
+            allowed = [name for name in inspect.signature(thing).parameters if name not in ('args', 'kwargs')]
+            nearest = difflib.get_close_matches(unknown[2], allowed, n=3, cutoff=0.5)
+            raise ValueError(f'{unknown[1]} has no argument {unknown[2]!r}: '
+                             + (f'did you mean {" or ".join(map(repr, nearest))}?' if nearest
+                                else f'it takes {", ".join(allowed)}')) from error
 
     def names(self) -> list[str]:
         """All names that can be used in a config, those of the parents included."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-import kdtoolbox.experiments.safe_yaml  # noqa: F401  configs may be YAML: from here on they are read safely
 from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.experiments import is_experiment, read_yaml  # with it, mmengine reads YAML safely
 from kdtoolbox.registry import DATASETS
 
 PACKAGED_CONFIGS = 'kdtoolbox.configs'
@@ -32,7 +32,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the arguments of :func:`add_config_arguments` to it."""
-    config = Config.fromfile(find_config(args.config))
+    config = read_config(find_config(args.config))
     if args.cfg_options is not None:
         refuse_spent_options(config, args.cfg_options)
         config.merge_from_dict(args.cfg_options)
@@ -46,16 +46,49 @@ def load_config(args: argparse.Namespace) -> Config:
     return config
 
 
+def read_config(file: Path) -> Config:
+    """An mmengine config, as Python, YAML or JSON.
+
+    Raises:
+        ValueError: the file is an experiment in the original schema, or a base of it is not there.
+    """
+    is_yaml = file.suffix in ('.yml', '.yaml')
+    if is_yaml and is_experiment(read_yaml(file)):
+        raise ValueError(f'{file} is an experiment in the schema of the original code: run it by python main.py --config '
+                         f'{file}, or have its config printed first, --print-config > experiment.py')
+    try:
+        config = Config.fromfile(file)
+    except FileNotFoundError as error:
+        raise ValueError(f'config {file}: one of its _base_ is not there: {error}') from error
+    if is_yaml:
+        config = Config(_with_tuples(config.to_dict()), filename=str(file))
+    return config
+
+
+def _with_tuples(value, *, in_pipeline: bool = False):
+    """A copy in which lists of numbers in pipelines are tuples: YAML has none, and mmaction2's transforms ask for them."""
+    if isinstance(value, Mapping):
+        return {key: _with_tuples(item, in_pipeline=in_pipeline or 'pipeline' in str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        if in_pipeline and value and all(isinstance(item, (int, float)) for item in value):
+            return tuple(value)
+        return [_with_tuples(item, in_pipeline=in_pipeline) for item in value]
+    return value
+
+
 def refuse_spent_options(config: Config, options: Mapping) -> None:
     """Refuse to override a knob of the config file: what is made from it was made while the file was read.
 
     Raises:
         ValueError: names the settings that have the knob's value, to be overridden instead.
     """
+    leaves = dict(_leaves(config.to_dict()))
     for key in options:
-        if '.' in key or key not in config or key in RUN_SETTINGS:
+        first = key.split('.')[0]
+        if first not in config or first in RUN_SETTINGS:
             continue
-        places = [path for path, value in _leaves(config.to_dict()) if value == config[key] and path != key]
+        places = [path for path, value in leaves.items()
+                  if path.split('.')[0] in RUN_SETTINGS and value == leaves.get(key, config[first])]
         raise ValueError(f'--cfg-options {key}=… would change nothing: {key} is only used while the config file is read. '
                          f'Override what is made from it; these have its value: {", ".join(places) or "none"}')
 

@@ -1,15 +1,14 @@
 """Retrieval, k-NN and linear probes of a feature file, in seconds."""
 
 import argparse
-import json
 from collections.abc import Sequence
 
 from mmengine.registry import init_default_scope
 
+from kdtoolbox.cli.provenance import told_of, write_metrics
 from kdtoolbox.cli.test import EVALUATIONS
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.registry import METRICS
-from kdtoolbox.safe_files import write_aside
 
 METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}
 
@@ -21,16 +20,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'the queries, whatever role they were extracted in')
     parser.add_argument('--eval', nargs='+', choices=list(METRICS_OF_FEATURES), default=list(METRICS_OF_FEATURES),
                         help='what to measure; default all')
-    parser.add_argument('--out', help='write the metrics here too, as JSON')
+    parser.add_argument('--out', help='write the metrics here too, as JSON, with what the features came from')
 
 
 def run(args: argparse.Namespace) -> int:
     gallery = None if args.gallery_file is None else load_features(args.gallery_file)
-    metrics = evaluate_features(load_features(args.file), gallery, names=args.eval)
+    videos = load_features(args.file)
+    metrics = evaluate_features(videos, gallery, names=args.eval)
     for name, value in metrics.items():
         print(f'{name:28} {value:.4f}')
     if args.out:
-        write_aside(args.out, json.dumps(metrics, indent=2))
+        write_metrics(args.out, metrics, _told(videos))
     return 0
 
 
@@ -57,6 +57,13 @@ def evaluate_features(videos: VideoFeatures, gallery: VideoFeatures | None = Non
         metric.process(None, samples)
         metrics |= metric.evaluate(len(samples))
     return metrics
+
+
+def _told(videos: VideoFeatures) -> dict | None:
+    told = videos.provenance
+    if 'weights' not in told:  # not written by tools/extract_features.py
+        return None
+    return told_of(told.get('config'), told['weights'], **{key: told[key] for key in ('of', 'layer') if key in told})
 
 
 def _check_pair(queries: VideoFeatures, gallery: VideoFeatures) -> None:

@@ -1,9 +1,11 @@
 """Run an experiment from a YAML file, in the schema of the original code or as an mmengine config."""
 
 import argparse
+import contextlib
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -32,15 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    file = find_config(args.config)
-    content = read_yaml(file) if file.suffix in ('.yml', '.yaml') else None
-    gpus = None
-    if content is not None and is_experiment(content):
-        experiment = _checked(checked_experiment, content, file)
-        gpus = experiment['run']['gpus']
-        config = experiment_config(experiment, args)
-    else:
-        config = load_config(argparse.Namespace(**vars(args), seed=None))
+    with contextlib.redirect_stdout(sys.stderr):  # where mmengine says what it reads: a printed config stands alone
+        config, gpus = _config_and_gpus(args)
     if args.print_config:
         print(config.pretty_text)
         return 0
@@ -48,6 +43,15 @@ def run(args: argparse.Namespace) -> int:
         use_only(gpus)
     train_or_test(config, local_rank=args.local_rank)
     return 0
+
+
+def _config_and_gpus(args: argparse.Namespace) -> tuple[Config, list[int] | None]:
+    file = find_config(args.config)
+    content = read_yaml(file) if file.suffix in ('.yml', '.yaml') else None
+    if content is not None and is_experiment(content):
+        experiment = _checked(checked_experiment, content, file)
+        return experiment_config(experiment, args), experiment['run']['gpus']
+    return load_config(argparse.Namespace(**vars(args), seed=None)), None
 
 
 def experiment_config(experiment: Mapping, args: argparse.Namespace) -> Config:
@@ -79,9 +83,6 @@ def train_or_test(config: Config, *, local_rank: int = 0) -> None:
         ValueError: the config does neither, or the file to load is not there.
     """
     weights = config.get('load_from')
-    if weights and '://' not in weights and not Path(weights).is_file():
-        raise ValueError(f'{weights}: no such file; it is to be loaded into the student (model.s_pretrain_path, '
-                         'train.resume_path, or load_from of an mmengine config)')
     if config.get('train_dataloader') is not None:
         build_runner(config, local_rank=local_rank).train()
         return

@@ -10,12 +10,12 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.cli.provenance import as_built, config_name, named_by_content
 from kdtoolbox.cli.test import load_student, without_teacher
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.cli.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.registry import MODELS
-from kdtoolbox.safe_files import sha256_of
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 
 NETWORKS = ('student', 'teacher')
@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if Path(args.out).suffix != '.npz':  # also that of a checkpoint, where the file to write was forgotten
+        raise ValueError(f'{args.out}: features are written as npz, expected the name of a file to write that ends in '
+                         '.npz')
     if args.launcher != 'none':
         raise ValueError(f'--launcher {args.launcher}: features are extracted by one process')
     if args.of == 'teacher' and args.checkpoint is not None:
@@ -81,7 +84,7 @@ def extract_student(config: Config, *, checkpoint: str | Path | None = None, lay
             runner.model.test_step(data)
         return pool_to_vector(outputs[layer], len(data['data_samples']))
     if checkpoint is not None:
-        told['weights'] = _told(checkpoint)
+        told['weights'] = named_by_content(checkpoint)
     return features_of_videos(vectors, ordered_loader(config, split), provenance=told)
 
 
@@ -103,7 +106,7 @@ def extract_teacher(config: Config, *, layer: str = FEATURES, split: str = 'test
     teacher = MODELS.build(dict(teacher_config)).to(get_device())
     teacher.listen([path])
     told = _provenance(config, of='teacher', layer=layer, split=split)
-    told |= {key: _told(teacher_config[key]) for key in ('weights', 'probe') if teacher_config.get(key)}
+    told |= {key: named_by_content(teacher_config[key]) for key in ('weights', 'probe') if teacher_config.get(key)}
     return features_of_videos(lambda data: teacher_vectors(teacher, data['inputs'], path),
                               ordered_loader(config, split), provenance=told)
 
@@ -121,12 +124,4 @@ def _teacher_config(teachers: Mapping, layer: str) -> tuple[Mapping, str]:
 
 
 def _provenance(config: Config, **settings: str) -> dict[str, str]:
-    name = Path(config.filename).name if config.filename else 'none'
-    return {'config': name, **settings,
-            'weights': f'as {name} builds it, seed {(config.get("randomness") or {}).get("seed")}'}
-
-
-def _told(weights: str | Path) -> str:
-    """A file of weights by name and content; anything else, such as torchvision's names, as it is."""
-    file = Path(weights)
-    return f'{file.name} sha256:{sha256_of(file)}' if file.is_file() else str(weights)
+    return {'config': config_name(config) or 'none', **settings, 'weights': as_built(config)}

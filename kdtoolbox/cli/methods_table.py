@@ -9,7 +9,7 @@ from kdtoolbox.card import MethodCard
 from kdtoolbox.cli.configs import find_config
 from kdtoolbox.registry import MODELS
 
-HEADER = ('method', 'paper', 'needs', 'works on', 'weight: paper', 'weight: here', 'config: its weight',
+HEADER = ('method', 'paper', 'needs', '3-D ready', 'weight: paper', 'weight: here', 'config: its weight',
           'tested against')
 # What a loss is given -> of which shape that may be: N clips, C channels, T time steps, K classes.
 WORKS_ON = {'logits': 'logits N K', 'vectors': 'vectors N C', 'maps': 'maps N C T H W', 'frames': 'time N C T …'}
@@ -41,7 +41,7 @@ def _row(name: str, card: MethodCard) -> list[str]:
         needs.append(f'{max(2, card.min_batch_size)} clips a batch or more')
     if card.min_classes > 1:
         needs.append(f'{card.min_classes} classes or more')
-    return [f'`{name}`', card.paper, ', '.join(needs) or '–', ', '.join(works_on) or 'any', card.paper_weight,
+    return [f'`{name}`', card.paper, ', '.join(needs) or '–', f'yes: {", ".join(works_on) or "any"}', card.paper_weight,
             card.our_weight, _config(name), ', '.join(card.checked_against)]
 
 

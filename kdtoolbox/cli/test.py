@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from kdtoolbox.cli.configs import add_config_arguments, load_config
+from kdtoolbox.cli.provenance import config_name, named_by_content, told_of, write_metrics
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.engine.checkpoints import check_same_tensors, student_state_dict
-from kdtoolbox.safe_files import load_safely, write_aside
+from kdtoolbox.safe_files import load_safely
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
 EVALUATIONS = {'accuracy': 'QueryAccuracy', 'retrieval': 'ClipRetrieval', 'knn': 'KNNAccuracy',
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
     parser.add_argument('--eval', nargs='+', metavar='NAME',
                         help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}")
-    parser.add_argument('--out', help='write the metrics here too, as JSON')
+    parser.add_argument('--out', help='write the metrics here too, as JSON, with the checkpoint they are of')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         config.test_evaluator = evaluators(config, args.eval)
     metrics = test_student(config, args.checkpoint, local_rank=args.local_rank)
     if args.out:
-        write_aside(args.out, json.dumps(metrics, indent=2))
+        write_metrics(args.out, metrics, told_of(config_name(config), named_by_content(args.checkpoint)))
     return 0
 
 
@@ -77,6 +77,9 @@ def test_student(config: Config, checkpoint: str | None, *, local_rank: int = 0)
     Args:
         checkpoint: None tests the student with the weights it is built with.
     """
+    if config.get('test_dataloader') is None:
+        raise ValueError('the config has no test_dataloader, so there is nothing to test on: add one with test_cfg and '
+                         'test_evaluator (in an experiment of the original schema, an eval section)')
     runner = build_runner(without_teacher(config), local_rank=local_rank)
     if checkpoint is None:
         runner.model.init_weights()

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -39,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
 def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     """The runner of a config, in all the processes of its launcher."""
     set_local_rank(local_rank)
+    weights = config.get('load_from')
+    if weights and '://' not in weights and not Path(weights).is_file():
+        raise ValueError(f'{weights}: no such file; it is to be loaded into the student (load_from or --resume; in an '
+                         'experiment of the original schema model.s_pretrain_path or train.resume_path)')
     seed_datasets(config)
     if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):
         config.find_unused_parameters = True

@@ -2,11 +2,11 @@
 
 from kdtoolbox.connectors.matching import MatchSpace
 from kdtoolbox.connectors.mlp import MLPProjection
-from kdtoolbox.connectors.pooling import GlobalPool, SpacePool
+from kdtoolbox.connectors.pooling import GlobalPool, SpacePool, TimePool
 from kdtoolbox.connectors.projection import LinearProjection, MapProjection
 from kdtoolbox.connectors.standardize import Standardize
 from kdtoolbox.connectors.temporal_align import TemporalAlign
 from kdtoolbox.connectors.tokens import MapToTokens, TokensToMap
 
 __all__ = ['GlobalPool', 'LinearProjection', 'MLPProjection', 'MapProjection', 'MapToTokens', 'MatchSpace', 'SpacePool',
-           'Standardize', 'TemporalAlign', 'TokensToMap']
+           'Standardize', 'TemporalAlign', 'TimePool', 'TokensToMap']

@@ -35,3 +35,22 @@ class SpacePool(nn.Module):
             raise ValueError(f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, listen '
                              'to a module before the pooling')
         return x.flatten(3).mean(3) if x.dim() > 3 else x
+
+
+@MODELS.register_module()
+class TimePool(nn.Module):
+    """Mean over time, space stays: (N, C, T, ...) -> (N, C, ...).
+
+    Raises:
+        ValueError: there is no dimension of time.
+
+    >>> import torch
+    >>> TimePool()(torch.ones(2, 8, 4, 7, 7)).shape
+    torch.Size([2, 8, 7, 7])
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() < 3:
+            raise ValueError(f'TimePool got {tuple(x.shape)}, expected (N, C, T, ...): vectors have no time, drop the '
+                             'connector')
+        return x.mean(2)

@@ -52,6 +52,10 @@ class PlainCheckpointHook(Hook):
             checkpoint['meta']['student_config'] = repr(student.to_dict())
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
+            raise ValueError(f'{runner._load_from} is no checkpoint of training but weights alone, such as an exported '
+                             'student: training cannot be resumed from it. Start from it: load_from without resume (in an '
+                             'experiment of the original schema model.s_pretrain_path)')
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = _from_plain(checkpoint['message_hub'])
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -84,7 +88,8 @@ def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: s
     if missing or unexpected or misshapen:
         raise ValueError(f'{what} is of another model than this {model}: missing {missing[:4]} ({len(missing)}), '
                          f'unexpected {unexpected[:4]} ({len(unexpected)}), of another shape {misshapen[:4]} '
-                         f'({len(misshapen)}). Use the config it was trained with.')
+                         f'({len(misshapen)}). Use the config it was trained with; if only its student is wanted, export it '
+                         'first (kdtoolbox export-student).')
 
 
 def student_config(checkpoint: Mapping) -> dict | None:

@@ -71,5 +71,5 @@ class Calibration(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The errors over the queries of all processes."""
-        scores, labels = scores_and_labels(scored_queries(results, what='calibration'))
+        scores, labels = scores_and_labels(scored_queries(results, what='calibration'), self.dataset_meta)
         return calibration_errors(class_probabilities(scores), labels, num_bins=self.num_bins)

@@ -62,7 +62,7 @@ class QueryConfusion(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Recalls over the queries of all processes; writes the file."""
-        scores, labels = scores_and_labels(scored_queries(results, what='confusion'))
+        scores, labels = scores_and_labels(scored_queries(results, what='confusion'), self.dataset_meta)
         matrix = ConfusionMatrix.calculate(scores, labels)
         classes = list((self.dataset_meta or {}).get('classes') or [])
         if len(classes) != len(matrix):

@@ -14,6 +14,7 @@ from kdtoolbox.safe_files import save_arrays_aside
 
 UNLABELLED = -1
 ROLES = ('gallery', 'query', '')  # the last one of videos that have none
+MOST_NAMED = 3  # arrays that do not belong there; any zip archive is read, and a checkpoint is one of hundreds
 # Name in the file -> (kind of dtype, dimensions, in words); texts are numpy's fixed-width unicode, nothing is pickled.
 ARRAYS = {
     'features': ('f4', 2, 'float32 (V, C)'),
@@ -113,8 +114,9 @@ def load_features(file: str | Path) -> VideoFeatures:
 def _check_arrays(arrays: Mapping[str, np.ndarray], file: str | Path) -> None:
     missing, unexpected = sorted(ARRAYS.keys() - arrays.keys()), sorted(arrays.keys() - ARRAYS.keys())
     if missing or unexpected:
-        raise ValueError(f'feature file {file}: arrays {missing} are missing and {unexpected} unexpected; expected '
-                         f'{", ".join(ARRAYS)}')
+        more = f' and {len(unexpected) - MOST_NAMED} more' if len(unexpected) > MOST_NAMED else ''
+        raise ValueError(f'feature file {file}: arrays {missing} are missing and {unexpected[:MOST_NAMED]}{more} '
+                         f'unexpected; expected {", ".join(ARRAYS)}. Write one with tools/extract_features.py')
     for name, (kind, num_dimensions, words) in ARRAYS.items():
         array = arrays[name]
         if kind not in (array.dtype.kind, array.dtype.str[1:]) or array.ndim != num_dimensions:

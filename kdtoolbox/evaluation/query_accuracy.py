@@ -27,7 +27,7 @@ class QueryAccuracy(AccMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Accuracy and chance over the queries of all processes."""
-        scores, labels = scores_and_labels(scored_queries(results, what='accuracy'))
+        scores, labels = scores_and_labels(scored_queries(results, what='accuracy'), self.dataset_meta)
         accuracy = super().compute_metrics([{'pred': {'item': score.numpy()}, 'label': label}
                                             for score, label in zip(scores, labels.tolist())])
         return {name: float(value) for name, value in accuracy.items()} | {'chance': 1 / scores.shape[1]}

@@ -119,13 +119,21 @@ def scored_queries(results: Sequence[dict], *, what: str) -> list[dict]:
     return queries
 
 
-def scores_and_labels(queries: Sequence[dict]) -> tuple[Tensor, Tensor]:
+def scores_and_labels(queries: Sequence[dict], dataset_meta: Mapping | None = None) -> tuple[Tensor, Tensor]:
     """Scores (Q, K) and labels (Q,) of :func:`scored_queries`.
 
+    Args:
+        dataset_meta: of the metric; its ``classes``, where it has any, are what the scores are to be of.
+
     Raises:
-        ValueError: a label is outside the K classes.
+        ValueError: the scores are of other classes than the data set's, or a label is outside them.
     """
     num_classes = len(queries[0]['scores'])
+    classes = (dataset_meta or {}).get('classes')
+    if classes and len(classes) != num_classes:
+        raise ValueError(f'the student has {num_classes} classes, the data set {len(classes)} ({classes[0]} … '
+                         f'{classes[-1]}), so its scores say nothing of these labels. Retrieval, knn and linear compare '
+                         'features and need no classes; fine-tuning gives the student the data set\'s')
     for query in queries:
         if query['label'] >= num_classes:
             raise ValueError(f'sample {query["sample_id"]!r} has the label {query["label"]}, but the model gives '

@@ -79,7 +79,19 @@ def _check_value(value: object, field: Field, path: str) -> object:
 
 def _nearest(key: str, section: Section) -> str:
     nearest = difflib.get_close_matches(key, section.fields, n=1, cutoff=0.5)
-    return f'did you mean {nearest[0]}?' if nearest else f'there are {", ".join(section.fields)}'
+    if nearest:
+        return f'did you mean {nearest[0]}?'
+    deeper = dict(_deeper_keys(section))
+    nearest = difflib.get_close_matches(key, deeper, n=1, cutoff=0.7)
+    return f'did you mean {deeper[nearest[0]]}?' if nearest else f'there are {", ".join(section.fields)}'
+
+
+def _deeper_keys(section: Section, path: str = ''):
+    """(key, path from the section on) of what stands in sections of it."""
+    for name, kind in section.fields.items():
+        if isinstance(kind, Section):
+            yield from ((key, f'{path}{name}.{key}') for key in kind.fields)
+            yield from _deeper_keys(kind, f'{path}{name}.')
 
 
 def _join(path: str, key: object) -> str:

@@ -37,6 +37,8 @@ def test_every_evaluation_gives_its_numbers_in_one_file(tmp_path, student):
     status = main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'metrics.json'),
                    '--eval', *EVALUATIONS])
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    told = metrics.pop('provenance')
+    assert (told['config'], told['checkpoint']) == ('config.py', 'student.pth')
     assert status == 0 and {name.partition('/')[0] for name in metrics} == set(PREFIXES.values())
     assert all(isinstance(value, float) for value in metrics.values())
     assert metrics['retrieval/top1'] >= metrics['retrieval/chance_top1']
@@ -50,7 +52,8 @@ def test_only_what_is_asked_for_is_measured_and_without_asking_what_the_config_s
     config_for(tmp_path)
     for options, expected in (['--eval', 'knn'], {'knn'}), ([], {'acc', 'retrieval'}):
         main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'out.json'), *options])
-        assert {name.partition('/')[0] for name in json.loads((tmp_path / 'out.json').read_text())} == expected
+        assert {name.partition('/')[0] for name in json.loads((tmp_path / 'out.json').read_text())} == {*expected,
+                                                                                                         'provenance'}
 
 
 def test_the_teacher_is_built_for_agreement_alone(tmp_path, student, capsys):

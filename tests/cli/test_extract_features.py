@@ -46,6 +46,8 @@ def test_metrics_of_the_file_are_those_of_testing_the_checkpoint(tmp_path, capsy
     assert main(['evaluate-features', str(tmp_path / 'out.npz'), '--out', str(tmp_path / 'metrics.json')]) == 0
     tested = metrics_of_student(config, str(checkpoint))
     measured = json.loads((tmp_path / 'metrics.json').read_text())
+    assert measured.pop('provenance') == {'config': 'config.py', 'checkpoint': 'student.pth', 'of': 'student',
+                                          'layer': 'features', 'sha256': sha256_of(checkpoint)}
     assert measured == tested
     assert {'retrieval/top1', 'knn/top1', 'linear/top1'} <= measured.keys()
     assert measured['retrieval/top1'] > measured['retrieval/chance_top1']  # so they are equal about something
@@ -200,6 +202,15 @@ def test_what_cannot_be_extracted_is_said(tmp_path, capsys):
     assert not out.exists()
 
 
+@pytest.mark.parametrize('name', ['features.safetensors', 'features.txt', 'features', 'student.pth'])
+def test_a_file_to_write_that_is_no_npz_is_refused_before_anything_is_computed(tmp_path, capsys, monkeypatch, name):
+    checkpoint, _ = student_file(tmp_path)
+    before = checkpoint.read_bytes()
+    monkeypatch.setattr('kdtoolbox.cli.extract_features.load_config', lambda _: pytest.fail('it started'))
+    assert f'{name}: features are written as npz' in refused(capsys, 'config.py', tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == ['student.pth'] and checkpoint.read_bytes() == before
+
+
 def shaded(count: int, role: str, prefix: str = '', **changes) -> VideoFeatures:
     generator = torch.Generator().manual_seed(count)
     labels = torch.arange(count) % 3
@@ -219,7 +230,8 @@ def test_queries_and_gallery_may_lie_in_two_files(tmp_path):
         save_features(videos, tmp_path / f'{name}.npz')
     assert main(['evaluate-features', str(tmp_path / 'q.npz'), str(tmp_path / 'g.npz'), '--eval', 'retrieval', '--out',
                  str(tmp_path / 'm.json')]) == 0
-    assert {key.split('/')[0] for key in json.loads((tmp_path / 'm.json').read_text())} == {'retrieval'}
+    assert {key.split('/')[0] for key in json.loads((tmp_path / 'm.json').read_text())} == {'retrieval',
+                                                                                                   'provenance'}
 
 
 @pytest.mark.parametrize('changes, message', [

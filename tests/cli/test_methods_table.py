@@ -36,7 +36,7 @@ def test_the_links_of_the_page_lead_somewhere():
 def test_a_row_tells_what_the_card_does_and_keeps_bars_out_of_the_cells():
     row = methods_table({'DKD': MethodCard(paper='A | B', needs=('labels', 'logits'), min_classes=3,
                                            checked_against=('dkd',))}).splitlines()[-1]
-    assert row == (r'| `DKD` | A \| B | labels, 3 classes or more | logits N K | 1 | 1 '
+    assert row == (r'| `DKD` | A \| B | labels, 3 classes or more | yes: logits N K | 1 | 1 '
                    '| [dkd](../configs/methods/dkd.py): 1 | dkd |')
 
 

@@ -16,6 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 
 DOCS = REPOSITORY / 'docs'
+CONFIG = 'finetune_r3d_hmdb51'
 RETRIEVAL = ('--data-set', 'hmdb51', '--protocol', 'retrieval')
 FINETUNE = ('--data-set', 'hmdb51', '--protocol', 'finetune')
 
@@ -47,10 +48,14 @@ def content(docs: Path) -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in docs.rglob('*') if file.is_file()}
 
 
+UNTRAINED = {'provenance': {'config': f'{CONFIG}.py', 'checkpoint': None, 'sha256': None}}
+
+
 def metrics(**changes) -> dict:
     chance = of_docs(CHANCE)['hmdb51']['retrieval']
     return {**{f'retrieval/top{k}': 0.1 + k / 100 for k in (1, 5, 10, 20, 50)},
-            **{f'retrieval/chance_top{k}': chance[f'top-{k}'] for k in (1, 5, 10, 20, 50)}, 'knn/top1': 0.3, **changes}
+            **{f'retrieval/chance_top{k}': chance[f'top-{k}'] for k in (1, 5, 10, 20, 50)}, 'knn/top1': 0.3,
+            **UNTRAINED, **changes}
 
 
 def add(docs: Path, source: Path, *arguments: str, name: str = 'mine') -> int:
@@ -97,18 +102,18 @@ def test_metrics_fill_an_empty_row_in_its_place(docs, tmp_path):
     before = of_docs(MEASURED)
     place = next(i for i, row in enumerate(before) if (row['data_set'], row['protocol']) == ('hmdb51', 'retrieval'))
     name = before[place]['name']
-    assert add(docs, written(tmp_path / 'm.json', metrics()), *RETRIEVAL, '--config', 'some_config', name=name) == 0
+    assert add(docs, written(tmp_path / 'm.json', metrics()), *RETRIEVAL, name=name) == 0
     after = read_json(docs / MEASURED)
     assert len(after) == len(before) and after[:place] + after[place + 1:] == before[:place] + before[place + 1:]
     assert after[place]['values'] == {f'top-{k}': 0.1 + k / 100 for k in (1, 5, 10, 20, 50)}
-    assert (f'| kdtoolbox: {name} | 11.0 | 15.0 | 20.0 | 30.0 | 60.0 | some_config, untrained |'
+    assert (f'| kdtoolbox: {name} | 11.0 | 15.0 | 20.0 | 30.0 | 60.0 | {CONFIG}, untrained |'
             in (docs / 'results.md').read_text(encoding='utf-8').splitlines())
 
 
 def test_a_row_of_another_name_is_added_and_the_same_name_replaces_it(docs, tmp_path):
     for share in (0.25, 0.75):
-        source = written(tmp_path / 'm.json', {'acc/top1': share, 'acc/chance': 1 / 51})
-        assert add(docs, source, *FINETUNE, '--config', 'c') == 0
+        source = written(tmp_path / 'm.json', {'acc/top1': share, 'acc/chance': 1 / 51, **UNTRAINED})
+        assert add(docs, source, *FINETUNE) == 0
     rows = read_json(docs / MEASURED)
     assert rows[:-1] == of_docs(MEASURED) and rows[-1]['values'] == {'top-1': 0.75}
 
@@ -144,11 +149,96 @@ def test_a_moved_work_directory_still_knows_its_checkpoint(docs, trained, tmp_pa
     assert add(docs, tmp_path / 'moved', *RETRIEVAL) == 0
 
 
-def test_metrics_of_a_tested_checkpoint_take_its_epoch_and_seed(docs, trained, tmp_path):
-    source = written(tmp_path / 'm.json', metrics())
+def source_of_mine(docs: Path) -> str:
+    """The last cell of the one row named mine."""
+    row, = re.findall(r'^\| kdtoolbox: mine \|.*\| (.*) \|$', (docs / 'results.md').read_text(encoding='utf-8'), re.M)
+    return row
+
+
+def told_by_testing(trained: Path, tmp_path: Path) -> dict:
+    """The provenance that testing epoch 1 of the run writes."""
+    run_config(tmp_path / 'work').dump(tmp_path / 'testing.py')
+    assert main(['test', str(tmp_path / 'testing.py'), str(trained / 'epoch_1.pth'), '--eval', 'accuracy', '--out',
+                 str(tmp_path / 'tested.json')]) == 0
+    return {'provenance': read_json(tmp_path / 'tested.json')['provenance']}
+
+
+def test_metrics_of_a_tested_checkpoint_take_its_epoch_and_seed_and_no_other_ones(docs, trained, tmp_path, capsys):
+    told = told_by_testing(trained, tmp_path)
+    assert told['provenance'] == {'config': 'testing.py', 'checkpoint': 'epoch_1.pth',
+                                  'sha256': sha256_of(trained / 'epoch_1.pth')}
+    source, before = written(tmp_path / 'm.json', metrics(**told)), content(docs)
+    assert add(docs, source, *RETRIEVAL, '--checkpoint', trained / 'epoch_2.pth') == 2
+    assert 'm.json: the metrics are of epoch_1.pth' in capsys.readouterr().err and content(docs) == before
     assert add(docs, source, *RETRIEVAL, '--checkpoint', trained / 'epoch_1.pth') == 0
     row = read_json(docs / MEASURED)[-1]
     assert (row['epoch'], row['seed'], row['config']) == (1, 3, 'tiny_experiment')
+
+
+def test_a_trained_network_is_not_called_untrained_without_its_checkpoint(docs, trained, tmp_path, capsys):
+    source = written(tmp_path / 'm.json', metrics(**told_by_testing(trained, tmp_path)))
+    assert add(docs, source, *RETRIEVAL) == 2
+    assert 'epoch_1.pth tells no config: give the one it was trained with' in capsys.readouterr().err
+    assert add(docs, source, *RETRIEVAL, '--config', CONFIG) == 0
+    row = read_json(docs / MEASURED)[-1]
+    assert row['checkpoint'] == f'epoch_1.pth sha256:{sha256_of(trained / "epoch_1.pth")}' and row['epoch'] is None
+    assert source_of_mine(docs) == CONFIG
+
+
+@pytest.mark.parametrize('checkpoint', [None, 'epoch_2.pth'])
+def test_features_tell_what_network_their_metrics_are_of(docs, trained, tmp_path, checkpoint):
+    config = run_config(tmp_path / 'work')
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'testing.py')
+    given = [] if checkpoint is None else [str(trained / checkpoint)]
+    assert main(['extract-features', str(tmp_path / 'testing.py'), *given, str(tmp_path / 'f.npz')]) == 0
+    assert main(['evaluate-features', str(tmp_path / 'f.npz'), '--eval', 'retrieval', '--out',
+                 str(tmp_path / 'f.json')]) == 0
+    told = read_json(tmp_path / 'f.json')['provenance']
+    assert told == {'config': 'testing.py', 'of': 'student', 'layer': 'features', 'checkpoint': checkpoint,
+                    'sha256': checkpoint and sha256_of(trained / checkpoint)}
+    source = written(tmp_path / 'm.json', metrics(provenance=told))
+    assert add(docs, source, *RETRIEVAL, *(['--config', CONFIG] if checkpoint else [])) == 0
+    assert source_of_mine(docs) == (CONFIG if checkpoint else 'testing, untrained')
+
+
+def test_metrics_that_do_not_tell_their_checkpoint_are_taken_with_one_only(docs, trained, tmp_path, capsys):
+    source = written(tmp_path / 'm.json', metrics(provenance=None))
+    assert add(docs, source, *RETRIEVAL, '--config', CONFIG) == 2
+    assert 'does not tell what checkpoint its metrics are of' in capsys.readouterr().err
+    assert add(docs, source, *RETRIEVAL, '--checkpoint', trained / 'epoch_1.pth') == 0
+    assert read_json(docs / MEASURED)[-1]['epoch'] == 1
+
+
+@pytest.mark.parametrize('told, arguments, message', [
+    ({}, ('--config', 'nosuchconfig'), "config 'nosuchconfig': no such file"),
+    ({}, ('--config', 'anc_r2d_to_r3d_ucf101'), f'of a network of {CONFIG}, not of --config anc_r2d_to_r3d_ucf101'),
+    ({}, ('--checkpoint', 'epoch_1.pth'), 'the metrics are of a network that was not trained, not of epoch_1.pth'),
+    ({'of': 'teacher'}, (), "metrics have of = 'teacher'"),
+    ({'layer': 'logits'}, (), "metrics have layer = 'logits'"),
+    ({'config': 1}, (), 'expected config, checkpoint and sha256'),
+])
+def test_metrics_of_another_network_than_the_row_says_are_refused(docs, trained, tmp_path, capsys, monkeypatch, told,
+                                                                  arguments, message):
+    monkeypatch.chdir(trained)
+    before = content(docs)
+    source = written(tmp_path / 'm.json', metrics(provenance={**UNTRAINED['provenance'], **told}))
+    assert add(docs, source, *RETRIEVAL, *arguments) == 2
+    assert message in capsys.readouterr().err and content(docs) == before
+
+
+def test_the_run_of_a_yaml_experiment_names_the_config_it_leaves_or_the_one_given(docs, tmp_path):
+    config = run_config(tmp_path / 'my_experiment', epochs=1)  # without a file, as an experiment is translated
+    config.val_evaluator = [dict(type='QueryAccuracy'), dict(type='ClipRetrieval')]
+    config.visualizer.name = 'my_experiment'  # mmengine shares those of one name, here of one second
+    build_runner(config).train()
+    tiny_chance(docs, tmp_path / 'my_experiment')
+    assert add(docs, tmp_path / 'my_experiment', *RETRIEVAL) == 0
+    row = read_json(docs / MEASURED)[-1]
+    assert re.fullmatch(r'my_experiment/\d{8}_\d{6}\.py', row['config']) and (tmp_path / row['config']).is_file()
+    yaml = REPOSITORY / 'configs/yaml/simple.yml'
+    assert add(docs, tmp_path / 'my_experiment', *RETRIEVAL, '--config', yaml) == 0
+    assert source_of_mine(docs) == 'simple.yml, epoch 1, seed 3'
 
 
 @pytest.mark.parametrize('values, message', [
@@ -164,7 +254,7 @@ def test_metrics_of_a_tested_checkpoint_take_its_epoch_and_seed(docs, trained, t
 ])
 def test_impossible_metrics_are_refused_and_leave_all_files(docs, tmp_path, capsys, values, message):
     before = content(docs)
-    assert add(docs, written(tmp_path / 'm.json', values), *RETRIEVAL, '--config', 'c') == 2
+    assert add(docs, written(tmp_path / 'm.json', values), *RETRIEVAL, '--config', CONFIG) == 2
     error = capsys.readouterr().err
     assert re.search(message, error), error
     assert content(docs) == before
@@ -174,11 +264,14 @@ def test_what_cannot_be_traced_is_refused_and_leaves_all_files(docs, trained, tm
     tiny_chance(docs, trained)
     before = content(docs)
     source = written(tmp_path / 'm.json', {'acc/top1': 0.5, 'acc/chance': 0.2})
+    no_config = {**UNTRAINED['provenance'], 'config': None}
+    nameless = written(tmp_path / 'n.json', {'acc/top1': 0.5, 'acc/chance': 0.2, 'provenance': no_config})
     torch.save({'meta': {'epoch': 3}, 'state_dict': {}}, tmp_path / 'student.pth')
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'bad.json').write_text('{')
     for arguments, message in [
-            ((source, *FINETUNE), 'no --checkpoint tells no config: give --config'),
+            ((source, *FINETUNE), 'does not tell what checkpoint'),
+            ((nameless, *FINETUNE), 'the file tells no config: give'),
             ((source, *FINETUNE, '--checkpoint', tmp_path / 'student.pth'), 'student.pth tells no config'),
             ((source, *FINETUNE, '--checkpoint', tmp_path / 'none.pth'), 'none.pth: no such file'),
             ((trained, *FINETUNE, '--checkpoint', trained / 'epoch_1.pth'),
@@ -189,7 +282,7 @@ def test_what_cannot_be_traced_is_refused_and_leaves_all_files(docs, trained, tm
         assert add(docs, *arguments) == 2
         assert message in capsys.readouterr().err
     for name in ('two\nlines', '<!-- end of table -->', ' '):
-        assert add(docs, source, *FINETUNE, '--config', 'c', name=name) == 2
+        assert add(docs, nameless, *FINETUNE, '--config', CONFIG, name=name) == 2
         assert 'expected one line of text' in capsys.readouterr().err
     assert content(docs) == before
 
@@ -216,14 +309,14 @@ def test_a_page_without_its_markers_is_left_alone(docs, tmp_path, capsys, marker
     page = (docs / 'results.md').read_text(encoding='utf-8')
     (docs / 'results.md').write_text(page.replace(marker, '', 1), encoding='utf-8')
     before = content(docs)
-    assert add(docs, written(tmp_path / 'm.json', metrics()), *RETRIEVAL, '--config', 'c') == 2
+    assert add(docs, written(tmp_path / 'm.json', metrics()), *RETRIEVAL) == 2
     assert message in capsys.readouterr().err and content(docs) == before
 
 
 def test_a_data_set_without_a_chance_row_takes_no_runs_until_it_has_one(docs, tmp_path, capsys, shared):
     written(docs / CHANCE, {'ucf101': of_docs(CHANCE)['ucf101']})
     source = written(tmp_path / 'm.json', metrics())
-    assert add(docs, source, *RETRIEVAL, '--config', 'c') == 2
+    assert add(docs, source, *RETRIEVAL) == 2
     assert 'first kdtoolbox results chance ANNOTATIONS --data-set hmdb51' in capsys.readouterr().err
     annotations = shared / 'data/annotations/hmdb51'
     assert main(['results', 'chance', str(annotations), '--data-set', 'hmdb51', '--docs', str(docs)]) == 0

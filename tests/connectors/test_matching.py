@@ -2,11 +2,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from kdtoolbox.connectors import MatchSpace, MLPProjection, SpacePool
+from kdtoolbox.connectors import MatchSpace, MLPProjection, SpacePool, TimePool
 
 
 def test_pooling_over_space_keeps_time_and_leaves_sequences_alone():
     maps = torch.randn(2, 3, 4, 5, 6)
+    torch.testing.assert_close(TimePool()(maps), maps.mean(2))
     torch.testing.assert_close(SpacePool()(maps), maps.mean((3, 4)))
     tokens = torch.randn(2, 3, 4, 7)
     torch.testing.assert_close(SpacePool()(tokens), tokens.mean(3))
@@ -58,7 +59,7 @@ def test_an_mlp_is_as_wide_inside_as_its_output_unless_told():
 
 
 @pytest.mark.parametrize('connector, shape, message', [
-    (SpacePool(), (2, 3), 'vectors have no time'), (MatchSpace(4), (2, 3, 4, 5), 'TokensToMap'),
+    (SpacePool(), (2, 3), 'vectors have no time'), (TimePool(), (2, 3), 'vectors have no time'), (MatchSpace(4), (2, 3, 4, 5), 'TokensToMap'),
     (MLPProjection(3, 7), (2, 4, 5), r'got \(2, 4, 5\), expected \(N, 3, ...\): set in_channels=4'),
     (MLPProjection(3, 7), (3,), 'in_channels=C')])
 def test_inputs_that_do_not_fit_are_refused(connector, shape, message):

@@ -74,6 +74,7 @@ def test_a_head_of_the_same_size_is_replaced_too_and_the_log_says_so(exported, t
     config = finetuning(tmp_path, exported, num_classes=9)
     config.log_level = 'INFO'
     config.custom_hooks = config.custom_hooks[:2]  # without the check of the number of classes
+    config.val_evaluator = [dict(type='ClipRetrieval', topk=(1,))]  # which needs no classes
     runner = train(config, 'same size')
     given = load_safely(exported, what='checkpoint')['state_dict']
     assert not torch.equal(runner.model.student.cls_head.fc_cls.weight, given[HEAD[0]])
@@ -167,4 +168,5 @@ def test_export_fine_tune_test_with_the_config_that_is_there(tmp_path, monkeypat
     assert main(['test', config, str(tmp_path / 'tuned.pth'), '--work-dir', str(tmp_path / 'test'), '--out',
                  str(tmp_path / 'metrics.json'), '--cfg-options', *options]) == 0
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics.pop('provenance')['checkpoint'] == 'tuned.pth'
     assert {'acc/top1', 'retrieval/top1'} <= set(metrics) and all(map(math.isfinite, metrics.values()))

@@ -175,3 +175,11 @@ def test_the_ema_copy_holds_no_teacher_and_is_what_is_saved(tmp_path):
     assert names <= {'student', 'criterion', 'steps'}
     plain = MODELS.build(student_config())
     plain.load_state_dict(student_state_dict(content), strict=True)
+
+
+def test_resuming_from_an_exported_student_is_refused_with_the_way_out(finished, tmp_path):
+    exported, _ = export_student(checkpoint(finished, 1), tmp_path / 'student.pth')
+    config = copy.deepcopy(finished.cfg)
+    config.work_dir, config.resume, config.load_from = str(tmp_path), True, str(exported)
+    with pytest.raises(ValueError, match='weights alone.*load_from without resume'):
+        train(config, 'resumed from an exported student')

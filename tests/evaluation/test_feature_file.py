@@ -84,6 +84,13 @@ def test_a_file_of_another_content_is_refused(tmp_path, changes, message):
         load_features(written(tmp_path / 'features.npz', **changes))
 
 
+def test_a_checkpoint_is_refused_without_all_its_members_being_listed(tmp_path):
+    torch.save({f'layer{index}': torch.zeros(1) for index in range(100)}, tmp_path / 'student.pth')
+    with pytest.raises(ValueError, match=r'and 1\d\d more unexpected; .*extract_features') as info:
+        load_features(tmp_path / 'student.pth')
+    assert len(str(info.value)) < 500 + len(str(tmp_path))
+
+
 def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
     class Evil:
         def __reduce__(self):
