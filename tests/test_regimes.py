@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -19,11 +20,11 @@ REGIMES = sorted((REPOSITORY / 'configs/regimes').glob('*.py'))
 LOSSES = {'semi_supervised': {'loss_cls', 'loss_kd'}, 'fewer_frames': {'loss_cls', 'loss_kd', 'loss_moments'},
           'mutual': {'loss_cls', 'loss_mutual', 'twin.loss_cls', 'twin.loss_mutual'},
           'ema_teacher': {'loss_cls', 'loss_consistency'}, 'image_and_video': {'loss_cls', 'loss_image', 'loss_video'},
-          'video_teacher': {'loss_cls', 'loss_kd'}, 'clip_embeddings': {'loss_embedding'}}
+          'video_teacher': {'loss_cls', 'loss_kd'}, 'clip_embeddings': {'loss_embedding'}, 'clip_texts': {'loss_text'}}
 
 
 @MODELS.register_module(force=True)
-class TinyEmbedder(nn.Module):
+class FrameEmbedder(nn.Module):
     """Images (B, 3, H, W) to embeddings (B, 6)."""
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ def shrink(config: dict) -> None:
     if config.get('type') == 'ImageTeacher':
         config.update(model=dict(type='TinyImageNet', num_classes=51), weights=None, probe=None)
     if config.get('type') == 'EmbeddingTeacher':
-        config.update(model=dict(type='TinyEmbedder'), weights=None)
+        config.update(model=dict(type='FrameEmbedder'), weights=None)
     if config.get('type') == 'RecognizerTeacher':
         config.update(weights=None)
     for key, value in config.items():
@@ -56,6 +57,9 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa
     for name, (videos, annotations) in data.items():
         monkeypatch.setenv(f'{name.upper()}_VIDEOS', str(videos))
         monkeypatch.setenv(f'{name.upper()}_ANNOTATIONS', str(annotations))
+    np.savez(tmp_path / 'texts.npz', features=np.random.default_rng(0).normal(size=(9, 6)).astype(np.float32),
+             classes=np.array([f'a video of {number}' for number in range(9)]))
+    monkeypatch.setenv('UCF101_TEXT_FEATURES', str(tmp_path / 'texts.npz'))
     config = Config.fromfile(file)
     model = config.model.to_dict()
     shrink(model)

@@ -43,7 +43,7 @@ class Entry:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('kind', nargs='?', choices=[*KINDS, 'all'], default='all')
-    parser.add_argument('--markdown', action='store_true', help='the table of docs/methods.md; of losses only')
+    parser.add_argument('--markdown', action='store_true', help='the table of docs/methods.md; of our losses only')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         if args.kind != 'losses':
             raise ValueError(f'list {args.kind} --markdown: only losses have a table of methods. Run: '
                              'list losses --markdown')
-        print(methods_table({entry.name: entry.card for entry in entries('losses') if entry.card is not None}))
+        print(methods_table({entry.name: entry.card for entry in entries('losses') if entry.source == 'kdtoolbox'}))
         return 0
     for kind in KINDS if args.kind == 'all' else [args.kind]:
         print(f'{kind}\n{text_of(entries(kind))}\n')

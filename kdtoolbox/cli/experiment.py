@@ -67,8 +67,10 @@ def experiment_config(experiment: Mapping, args: argparse.Namespace) -> Config:
     num_processes = max(1, len(gpus))
     if not args.print_config:
         num_processes = check_processes(gpus, launched=_launched(args.launcher), config=args.config)
-    config = Config(translate(experiment, datasets, template=template_of(experiment['model']['s_arch']),
-                              num_processes=num_processes))
+    content = translate(experiment, datasets, template=template_of(experiment['model']['s_arch']),
+                        num_processes=num_processes)
+    # With a name, which logs, the copy of the config in the work directory and rows of results then have.
+    config = Config(content, cfg_text=f'# made from {args.config}', filename=f'{Path(args.config).stem}.py')
     if args.cfg_options is not None:
         config.merge_from_dict(args.cfg_options)
     config.launcher = args.launcher

@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_arguments(subparser)
     options = parser.parse_args(arguments)
     try:
-        return command.run(options) or 0
+        status = command.run(options) or 0
+        _leave_processes()
+        return status
     except (ValueError, KeyError) as error:
         message = str(error.args[0] if error.args else error)
         if message.startswith('Caught ') and 'in DataLoader worker' in message and '/kdtoolbox/' in message:
@@ -49,6 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f'kdtoolbox {options.command}: {message}', file=sys.stderr)
         return 2
+
+
+def _leave_processes() -> None:
+    """End what ``torchrun``'s processes share: a thread of it that still runs at exit aborts the process."""
+    distributed = sys.modules.get('torch.distributed')  # not imported by commands that need no torch
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _first_line(module: str) -> str:

@@ -79,3 +79,18 @@ def test_an_adversarial_run_keeps_the_ranks_equal_and_agrees_with_one_process(tm
     for name in one:
         assert torch.equal(first[name], second[name]), name
         torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_peers_and_a_mean_teacher_agree_with_one_process_too(tmp_path):
+    mutual = dict(type='MutualDistiller', peers=dict(twin=student_config(norm='GN')), loss=dict(type='KLDivergence'),
+                  teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
+                  terms=dict(self_distillation=dict(loss=dict(type='KLDivergence'))))
+    settings = dict(custom_hooks=[dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'),
+                                  dict(type='EMATeacherHook')])
+    one, two = (run_training(tmp_path, f'{processes}', processes=processes, settings=settings, **mutual)
+                for processes in (1, 2))
+    assert any(name.startswith('peers.twin.') for name in one['state_dict'])
+    for left, right in ((one['state_dict'], two['state_dict']), (one['ema_teachers'][''], two['ema_teachers'][''])):
+        assert left.keys() == right.keys()
+        for name in left:
+            torch.testing.assert_close(left[name], right[name], atol=1e-5, rtol=1e-4, msg=name)
