@@ -1,9 +1,11 @@
 """What a recognizer learns from labels, where some or all clips have none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import torch
 from mmaction.models.recognizers.base import BaseRecognizer
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequence, labels: Tensor | None) -> dict:
@@ -26,12 +28,14 @@ def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequen
                          f'classes, 0 to {num_classes - 1}')
     labelled = None if labels is None else labels != -1
     if labelled is not None and bool(labelled.all()):
-        return recognizer(inputs, data_samples, mode='loss')
+        with _scores_numpy_knows(recognizer.cls_head):
+            return recognizer(inputs, data_samples, mode='loss')
     if recognizer.with_neck:
         raise ValueError('a student with a neck computes losses of its own there, for which every sample needs a label; '
                          + ('labels are not used' if labelled is None
                             else f'{int((~labelled).sum())} of {len(labelled)} have none'))
-    logits = recognizer(inputs, mode='tensor', stage='head')
+    with _scores_numpy_knows(recognizer.cls_head):
+        logits = recognizer(inputs, mode='tensor', stage='head')
     if labelled is None:
         return {}
     if not labelled.any():
@@ -40,3 +44,17 @@ def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequen
         logits[labelled], [sample for sample, has_label in zip(data_samples, labelled.tolist()) if has_label])
     share = labelled.float().mean()
     return {name: value * share if 'loss' in name else value for name, value in losses.items()}
+
+
+@contextmanager
+def _scores_numpy_knows(head: nn.Module) -> Iterator[None]:
+    """Have a head give float32 where it would give bfloat16, in which mmaction2 1.1.0 cannot count its accuracy.
+
+    numpy has no bfloat16; drop when mmaction2 > 1.2.0 casts before ``top_k_accuracy`` (models/heads/base.py).
+    """
+    handle = head.register_forward_hook(
+        lambda _, args, scores: scores.float() if getattr(scores, 'dtype', None) == torch.bfloat16 else None)
+    try:
+        yield
+    finally:
+        handle.remove()

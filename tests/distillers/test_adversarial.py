@@ -146,10 +146,11 @@ def test_a_discriminator_beats_a_student_that_stands_still():
     assert logged['discriminator_accuracy_teacher'] == logged['discriminator_accuracy_student'] == 1
 
 
-def test_under_autocast_the_game_is_played_in_float32():
-    # Without labels: mmaction2 1.1.0's accuracy of the labels does not take bfloat16 logits.
-    model, optimizer = build('BFloat16OptimWrapper', use_labels=False)
-    logged = model.train_step(batch(), optimizer)
+@pytest.mark.parametrize('labels', [None, [0, -1, 1, 2], [-1] * 4])
+def test_under_autocast_the_game_is_played_in_float32(labels):
+    model, optimizer = build('BFloat16OptimWrapper')
+    logged = model.train_step(batch(labels=labels), optimizer)
+    assert logged['loss_cls'].dtype == torch.float32
     assert all(part.dtype == torch.float32 for part in model.criterion.terms['adversarial'].loss.seen)
     assert logged['loss_adversarial'].dtype == logged['discriminator_loss'].dtype == torch.float32
     assert all(torch.isfinite(value) for value in logged.values())
