@@ -99,7 +99,9 @@ def run_stages(stages: Sequence[Stage], work_dir: Path, *, launcher: str = 'none
         if students[stage.name].is_file():
             continue
         config = stage_config(stage, students)
-        config.work_dir, config.launcher, config.resume = str(folder), launcher, True
+        config.work_dir, config.launcher = str(folder), launcher
+        if (interrupted := find_latest_checkpoint(str(folder))) is not None:
+            config.resume, config.load_from = True, interrupted
         config.experiment_name = f'{Path(work_dir).name}_{stage.name}'
         runner = build_runner(config, local_rank=local_rank)
         runner.train()

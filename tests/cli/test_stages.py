@@ -74,3 +74,20 @@ def test_references_are_filled_in_wherever_they_stand(tmp_path):
     stage = read_stages([dict(name='a', config='demo/video_student.py'),
                          dict(name='b', config='demo/video_student.py', cfg_options={'load_from': '{a.student}'})])[1]
     assert stage_config(stage, {'a': tmp_path / 'x.pth'}).load_from == str(tmp_path / 'x.pth')
+
+
+def test_a_stage_may_start_from_the_student_before_it_and_still_resumes_from_itself(tmp_path, monkeypatch):
+    plan, work_dir = write_plan(tmp_path, load_from='{assistant.student}'), tmp_path / 'out'
+    starts = []
+    from mmengine.runner import Runner
+    load = Runner.load_checkpoint
+    monkeypatch.setattr(Runner, 'load_checkpoint',
+                        lambda self, file, *args, **kwargs: (starts.append((file, self._resume)),
+                                                             load(self, file, *args, **kwargs))[1])
+    assert main(['stages', str(plan), '--work-dir', str(work_dir)]) == 0
+    assert starts == [(str(work_dir / 'assistant' / 'exported_student.pth'), False)]
+    (work_dir / 'student' / 'exported_student.pth').unlink()
+    (work_dir / 'student' / 'last_checkpoint').write_text(str(work_dir / 'student' / 'epoch_1.pth'))
+    starts.clear()
+    assert main(['stages', str(plan), '--work-dir', str(work_dir)]) == 0
+    assert starts == [(str(work_dir / 'student' / 'epoch_1.pth'), True)]
