@@ -141,7 +141,8 @@ def _normalisation(mean, std) -> str:
 
 def _problems(model: BaseModel, losses: list[LossFacts], networks: list[NetworkFacts], num_clips: int) -> list[str]:
     problems = []
-    for loss in losses:
+    # '<peer>.<loss>' is what another student learns from.
+    for loss in (loss for loss in losses if '.' not in loss.name):
         if not math.isfinite(loss.value) or not math.isfinite(loss.gradient_norm):
             problems.append(f'{loss.name} is {loss.value}, its gradient {loss.gradient_norm}: look at its inputs in the table, '
                             'lower the learning rate, or train without --amp')

@@ -121,3 +121,12 @@ def test_what_is_no_distiller_is_refused(tmp_path):
     config.model = student_config()
     with pytest.raises(ValueError, match='is no distiller'):
         check(config, synthetic=True)
+
+
+def test_what_peers_learn_is_shown_and_no_problem_of_the_students(tmp_path):
+    config = tiny(tmp_path, type='MutualDistiller', peers=dict(twin=student_config()), teacher=None, terms={},
+                  loss=dict(type='KLDivergence'))
+    checkup, _ = check(config, synthetic=False)
+    facts = {loss.name: loss for loss in checkup.losses}
+    assert facts['twin.loss_cls'].gradient_norm == 0 and facts['loss_mutual'].gradient_norm > 0
+    assert not any('twin' in problem for problem in checkup.problems)
