@@ -2,6 +2,8 @@
 
 import argparse
 import importlib.util
+import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status = command.run(options) or 0
-        _leave_processes()
+        _leave_processes(status)
         return status
     except (ValueError, KeyError) as error:
         message = str(error.args[0] if error.args else error)
@@ -53,11 +55,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _leave_processes() -> None:
-    """End what ``torchrun``'s processes share: a thread of it that still runs at exit aborts the process."""
+def _leave_processes(status: int) -> None:
+    """End one of ``torchrun``'s CPU processes, when all of them are done, without tearing the interpreter down.
+
+    A thread of gloo that is still alive then aborts the process ("terminate called without an active exception"), now
+    and then, after DDP with find_unused_parameters. Seen with torch 2.12; drop when it is seen no more.
+    """
     distributed = sys.modules.get('torch.distributed')  # not imported by commands that need no torch
-    if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return
+    if distributed.get_backend() == 'gloo':
+        distributed.barrier()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _first_line(module: str) -> str:
