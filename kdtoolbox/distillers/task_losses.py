@@ -7,6 +7,8 @@ import torch
 from mmaction.models.recognizers.base import BaseRecognizer
 from torch import Tensor, nn
 
+from kdtoolbox.distillers.batch import UNLABELLED
+
 
 def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequence, labels: Tensor | None) -> dict:
     """The recognizer's own losses, as plain mmaction2 gives them where every clip has a label.
@@ -26,7 +28,7 @@ def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequen
     if labels is not None and labels.dim() == 1 and int(labels.max()) >= num_classes:
         raise ValueError(f'a training sample has the label {int(labels.max())}, but the student has {num_classes} '
                          f'classes, 0 to {num_classes - 1}')
-    labelled = None if labels is None else labels != -1
+    labelled = None if labels is None else labels != UNLABELLED
     if labelled is not None and bool(labelled.all()):
         with _scores_numpy_knows(recognizer.cls_head):
             return recognizer(inputs, data_samples, mode='loss')

@@ -90,18 +90,6 @@ def checked_share(share: float, name: str) -> float:
     return float(share)
 
 
-def require_same_size(student: Tensor, teacher: Tensor) -> None:
-    """Refuse clips' maps that cannot be compared place by place.
-
-    Raises:
-        ValueError: they differ in N, T, H or W; the message names the connectors that change them.
-    """
-    if student.shape[:1] + student.shape[2:] != teacher.shape[:1] + teacher.shape[2:]:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, as (N, C, T, H, W), must '
-                         'agree in all but C: bring one to the time steps and size of the other (TemporalAlign, '
-                         'MatchSpace)')
-
-
 def conv_norm(in_channels: int, out_channels: int, *, kernel_size: int) -> list[nn.Module]:
     """A convolution that keeps the size, without bias, and its batch norm."""
     return [nn.Conv3d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, require_same_size
+from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive
+from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -103,7 +104,7 @@ class FactorTransfer(nn.Module):
     def _loss(self, student: Tensor, teacher: Tensor, *, progress: float) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels, side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
-        require_same_size(student, teacher)
+        require_same_positions(student, teacher)
         teacher_factor, error = self.paraphraser(teacher)
         reconstruction = self.reconstruction_weight * error
         distance = factor_distance(self.translator(student), teacher_factor)

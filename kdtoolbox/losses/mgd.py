@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, checked_share, require_same_size
+from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, checked_share
+from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -89,7 +90,7 @@ class MGD(nn.Module):
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels, side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
-        require_same_size(student, teacher)
+        require_same_positions(student, teacher)
         keep = keep_mask(tuple(teacher.shape), masked=self.masked, masked_ratio=self.masked_ratio,
                          device=student.device)
         return mgd(self.align(student), teacher, keep=keep, generation=self.generation)

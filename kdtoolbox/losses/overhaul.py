@@ -7,7 +7,8 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, as_taps, channel_lists, conv_norm, require_same_size
+from kdtoolbox.losses.clip_maps import as_clip_map, as_taps, channel_lists, conv_norm
+from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -106,7 +107,7 @@ class Overhaul(nn.Module):
     def _tap_loss(self, tap: int, student: Tensor, teacher: Tensor) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels[tap], side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels[tap], side='teacher')
-        require_same_size(student, teacher)
+        require_same_positions(student, teacher)
         if self.training and not self.margins_are_given:
             self.margins[tap].update(teacher)
         return partial_l2(self.connectors[tap](student), teacher, margin=self.margins[tap].value)

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, conv_norm, require_same_size
+from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, conv_norm
+from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -25,7 +26,7 @@ def sim_kd(student: Tensor, teacher: Tensor, *, projector: nn.Module) -> Tensor:
     >>> sim_kd(torch.ones(1, 1, 1, 1, 1), torch.full((1, 1, 1, 1, 1), 3.), projector=nn.Identity())
     tensor(4.)
     """
-    require_same_size(student, teacher)
+    require_same_positions(student, teacher)
     return F.mse_loss(projector(student), teacher)
 
 

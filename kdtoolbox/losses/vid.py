@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, require_same_size
+from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive
+from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -77,5 +78,5 @@ class VID(nn.Module):
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels, side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
-        require_same_size(student, teacher)
+        require_same_positions(student, teacher)
         return vid(self.regressor(student), teacher, variance=self.variance())
