@@ -125,7 +125,9 @@ def _teacher_facts(model: BaseModel, frames: Mapping[str, Tensor], labels: Tenso
         num_classes = None if logits is None else logits.shape[-1]
         labelled = labels.dim() == 1 and labels != UNLABELLED
         accuracy = None
-        if num_classes == model.student.cls_head.num_classes and labels.dim() == 1 and bool(labelled.any()):
+        # A label-free student has its teacher's classes, which are the data set's only where a probe made them so.
+        are_the_labels = model.use_labels or getattr(teacher, 'probe_classes', None) is not None
+        if are_the_labels and num_classes == model.student.cls_head.num_classes and labels.dim() == 1 and bool(labelled.any()):
             accuracy = (logits[labelled].argmax(1) == labels[labelled]).float().mean().item()
         facts.append(NetworkFacts(f'teacher {name}'.strip(), tuple(shown.shape), teacher.view,
                                   _normalisation(teacher.view.mean, teacher.view.std), accuracy, num_classes))

@@ -51,6 +51,8 @@ def test_a_teacher_with_the_students_classes_is_marked(tmp_path):
     terms = dict(kd=dict(loss=dict(type='KLDivergence')))
     checkup, _ = check(tiny(tmp_path, teacher=teacher, terms=terms), synthetic=False)
     assert 0 <= checkup.networks[1].accuracy <= 1
+    label_free, _ = check(tiny(tmp_path, teacher=teacher, terms=terms, use_labels=False), synthetic=False)
+    assert label_free.networks[1].accuracy is None  # its classes need not be those of the labels
     unlike, _ = check(tiny(tmp_path), synthetic=False)
     assert unlike.networks[1].accuracy is None
 
