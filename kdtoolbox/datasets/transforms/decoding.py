@@ -1,23 +1,21 @@
 """From a video file, or a folder of frames, to the frames of a clip."""
 
-import math
+import logging
 import queue
-import re
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import cv2
-import decord
 import numpy as np
 from mmaction.datasets.transforms import RawFrameDecode
 from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
 
 from kdtoolbox.registry import TRANSFORMS
+from kdtoolbox.video import DecodeError, VideoReader, frames_between
 
-
-class DecodeError(Exception):
-    """A video cannot be opened or decoded: the fault of the file, not of the program."""
+_warned_of: set[str] = set()
 
 
 class DecodeTimeout(DecodeError):
@@ -29,30 +27,52 @@ class OpenVideo(BaseTransform):
     """Open the video, so that a sampler can choose from its frames.
 
     Reads ``filename``, sets ``video_reader``, ``total_frames`` and ``avg_fps``; a folder of frames (``frame_dir``)
-    comes with the latter two. With ``segment_seconds``, ``total_frames`` is the segment's and ``offset`` is its first
-    frame.
+    comes with the latter two. With ``segment_seconds`` ``[start, end)``, ``total_frames`` is the segment's and
+    ``offset`` is its first frame: those are the frames that begin in it, by the frames' own times, so that neighbouring
+    segments share no frame.
 
     Args:
-        time_limit_seconds: decord can hang for ever on some files (https://github.com/dmlc/decord/issues/269);
+        decoder: 'pyav' gives the i-th frame that playing the file shows, of any file; 'decord' is right only for files
+            without B-frames.
+        max_short_side: frames of 'pyav' with more pixels on their shorter side are scaled down to it as they are
+            decoded: ten clips of 4K would need 4 GB otherwise. None keeps all pixels.
+        time_limit_seconds: a decoder can hang for ever on some files (https://github.com/dmlc/decord/issues/269);
             a hanging thread is abandoned then.
 
     Raises:
         DecodeError: the file does not open in time, or the segment lies behind its end.
     """
 
-    def __init__(self, time_limit_seconds: float = 60) -> None:
+    def __init__(self, decoder: Literal['pyav', 'decord'] = 'pyav', max_short_side: int | None = 512,
+                 time_limit_seconds: float = 60) -> None:
+        if decoder not in ('pyav', 'decord'):
+            raise ValueError(f"OpenVideo(decoder={decoder!r}): expected 'pyav' or 'decord'")
+        if max_short_side is not None and max_short_side < 1:
+            raise ValueError(f'OpenVideo(max_short_side={max_short_side}): expected pixels, or None for no limit')
+        self.decoder = decoder
+        self.max_short_side = max_short_side
         self.time_limit_seconds = time_limit_seconds
 
     def transform(self, results: dict) -> dict:
         if 'frame_dir' not in results:
             path = results['filename']
-            reader = within_time_limit(lambda: _open(path), path=path, seconds=self.time_limit_seconds)
+            reader = within_time_limit(lambda: self._open(path), path=path, seconds=self.time_limit_seconds)
             results['video_reader'] = reader
             results['total_frames'] = len(reader)
-            results['avg_fps'] = reader.get_avg_fps()
+            results['avg_fps'] = reader.frames_per_second
         if 'segment_seconds' in results:
             _restrict_to_segment(results)
         return results
+
+    def _open(self, path: str) -> Any:
+        if self.decoder == 'decord':
+            from kdtoolbox.video.decord_reader import DecordReader  # only needed where a config asks for it
+            return DecordReader(path)
+        reader = VideoReader(path, max_short_side=self.max_short_side)
+        if reader.damage and path not in _warned_of:
+            _warned_of.add(path)
+            print_log(str(reader.damage), 'current', logging.WARNING)
+        return reader
 
 
 @TRANSFORMS.register_module()
@@ -78,8 +98,9 @@ class DecodeClip(BaseTransform):
             return self._decode_frame_files(results)
         reader = results.pop('video_reader')
         indices = results['frame_inds'] + results.get('offset', 0)
-        results['imgs'] = within_time_limit(lambda: _decode(reader, indices, results['filename']),
-                                            path=results['filename'], seconds=self.time_limit_seconds)
+        results['imgs'] = within_time_limit(lambda: reader.frames(indices), path=results['filename'],
+                                            seconds=self.time_limit_seconds)
+        reader.close()
         results['original_shape'] = results['img_shape'] = results['imgs'][0].shape[:2]
         return results
 
@@ -87,7 +108,8 @@ class DecodeClip(BaseTransform):
         try:
             return self.decode_frame_files(results)
         except (FileNotFoundError, cv2.error) as error:
-            raise DecodeError(f'{results["frame_dir"]}: a frame cannot be read: {_first_line(error)}') from error
+            reason = str(error).strip().splitlines()[0]
+            raise DecodeError(f'{results["frame_dir"]}: a frame cannot be read: {reason}') from error
 
 
 def within_time_limit(function: Callable[[], Any], *, path: str, seconds: float) -> Any:
@@ -114,57 +136,43 @@ def within_time_limit(function: Callable[[], Any], *, path: str, seconds: float)
     return value
 
 
-def _open(path: str) -> decord.VideoReader:
-    try:
-        return decord.VideoReader(path, num_threads=1)
-    except (decord.DECORDError, RuntimeError, AssertionError) as error:  # decord asserts that there are frames
-        raise DecodeError(f'{path} cannot be opened: {_first_line(error)}') from error
-
-
-def _decode(reader: decord.VideoReader, indices: np.ndarray, path: str) -> list[np.ndarray]:
-    frames: dict[int, np.ndarray] = {}
-    for index in np.unique(indices).tolist():
-        try:
-            # One by one: get_batch can hang for ever (https://github.com/dmlc/decord/issues/375).
-            frames[index] = without_padding(reader[index].asnumpy())
-        except (decord.DECORDError, StopIteration, IndexError) as error:
-            reason = _first_line(error)
-            raise DecodeError(f'{path}: frame {index} of {len(reader)} cannot be decoded: {reason}') from error
-    # A repeated frame is copied, because mmaction2's Flip works in place.
-    return [frames[index] if position == 0 or index not in indices[:position] else frames[index].copy()
-            for position, index in enumerate(indices.tolist())]
-
-
-def without_padding(frame: np.ndarray) -> np.ndarray:
-    """(H, W, 3) of a frame as decord 0.6.0, the last release, gives it.
-
-    Of some narrow videos, widths 16, 24, 48 and 72 among them, it takes the bytes that fill up a row for more channels.
-
-    >>> without_padding(np.array([[[1, 2, 3, 4], [5, 6, 0, 0]]], np.uint8)).tolist()
-    [[[1, 2, 3], [4, 5, 6]]]
-    """
-    height, width, channels = frame.shape
-    if channels == 3:
-        return frame
-    rows = frame.reshape(height, width * channels)
-    return rows[:, :width * 3].reshape(height, width, 3)
-
-
 def _restrict_to_segment(results: dict) -> None:
     start, end = results['segment_seconds']
     path = results.get('filename') or results['frame_dir']
+    seconds, end_of_video = _frame_times(results)
+    if start >= end_of_video:
+        raise DecodeError(f'{path} ends at {end_of_video:.2f} s, before its segment {start} s to {end} s')
+    try:
+        frames = frames_between(seconds, start, end)
+    except ValueError as error:
+        raise DecodeError(f'{path} shows nothing in its segment {start} s to {end} s: {error}') from None
+    results['offset'] = frames.start
+    results['total_frames'] = len(frames)
+
+
+def _frame_times(results: dict) -> tuple[np.ndarray, float]:
+    """(F,) when each frame begins, in seconds, and when the last one ends."""
+    if 'video_reader' in results:
+        seconds = results['video_reader'].seconds
+        return seconds, float(seconds[-1]) + 1 / results['avg_fps']
+    folder = results['frame_dir']
     if 'avg_fps' not in results:
-        raise ValueError(f'{path} has no file "fps", so the segment from {start} s cannot be found: write it with the '
+        raise ValueError(f'{folder} has no file "fps", so the frames of a segment cannot be found: write it with the '
                          'preparation tools')
-    first = math.floor(start * results['avg_fps'])
-    stop = min(math.ceil(end * results['avg_fps']), results['total_frames'])
-    if first >= stop:
-        raise DecodeError(f'{path} ends before, or at the begin of, its segment {start} s to {end} s')
-    results['offset'] = first
-    results['total_frames'] = stop - first
+    if 'frame_times_file' in results:
+        seconds = _read_times(results['frame_times_file'], results['total_frames'])
+        return seconds, float(seconds[-1]) + 1 / results['avg_fps']
+    return np.arange(results['total_frames']) / results['avg_fps'], results['total_frames'] / results['avg_fps']
 
 
-def _first_line(error: Exception) -> str:
-    """decord's errors begin with the time and place in its source and go on with a stack of addresses."""
-    lines = re.sub(r'\[[\d:]+\] \S+:\d+: ', '', str(error)).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _read_times(file: str, total_frames: int) -> np.ndarray:
+    try:
+        with open(file, encoding='ascii') as lines:
+            seconds = np.array([float(line) for line in lines if line.strip()])
+    except (OSError, ValueError) as error:
+        raise ValueError(f'{file} cannot be read as the times of frames, a number of seconds a line: {error}'
+                         ) from error
+    if len(seconds) != total_frames or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
+        raise ValueError(f'{file} holds {len(seconds)} times: expected one for each of {total_frames} frames, '
+                         'ascending; extract this video again')
+    return seconds

@@ -1,0 +1,8 @@
+"""Reading video files: frame i is the i-th frame that playing the file shows, at the time it is shown."""
+
+from kdtoolbox.video.errors import DamagedVideo, DecodeError
+from kdtoolbox.video.frame_index import FrameIndex
+from kdtoolbox.video.frame_times import frames_between
+from kdtoolbox.video.reader import VideoReader
+
+__all__ = ['DamagedVideo', 'DecodeError', 'FrameIndex', 'VideoReader', 'frames_between']

@@ -1,0 +1,86 @@
+"""Opening a video file with FFmpeg's libraries, and what can be known of it without decoding."""
+
+import os
+import stat
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from kdtoolbox.video.errors import DecodeError
+
+NOT_VIDEO_FORMATS = {'tty', 'image2', 'concat', 'hls', 'dash', 'lavfi', 'ffmetadata', 'applehttp'}
+"""Demuxers that read text, pictures or lists of other files: what they give is not the video the user meant."""
+
+av.logging.set_level(av.logging.PANIC)  # what is wrong is said by our errors, once, and with the file's name
+
+
+class OpenedVideo:
+    """An open file and the video stream in it; one thread decodes.
+
+    Raises:
+        DecodeError: it is no regular file, cannot be opened, or holds no moving picture.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.container = _open(path)
+        self.stream = self._video_stream()
+        for other in self.container.streams:
+            if other.index != self.stream.index:
+                other.discard = Discard.all
+        self.stream.codec_context.thread_count = 1
+        self.stream.thread_type = 'NONE'
+        self.header_size = (self.stream.codec_context.width, self.stream.codec_context.height)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.container.close()
+
+    @property
+    def frames_per_second(self) -> Fraction:
+        """What the header says, or 25 where it says nothing."""
+        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+
+    @property
+    def start_seconds(self) -> float:
+        """What the container's clock shows when it begins."""
+        return (self.container.start_time or 0) / av.time_base
+
+    @property
+    def has_time_stamps(self) -> bool:
+        """AVI and raw streams have none that could be used."""
+        return self.container.format.name not in ('avi', 'h264', 'hevc', 'm4v', 'mpegvideo', 'obu', 'ivf')
+
+    def _video_stream(self) -> VideoStream:
+        name = self.container.format.name
+        if name.split(',')[0] in NOT_VIDEO_FORMATS or name.endswith('_pipe'):
+            raise DecodeError(f'{self.path} is no video: FFmpeg reads it as {name}')
+        moving = [stream for stream in self.container.streams.video
+                  if not stream.disposition & av.stream.Disposition.attached_pic]
+        if not moving:
+            held = ', '.join(sorted({stream.type for stream in self.container.streams})) or 'nothing'
+            raise DecodeError(f'{self.path} holds no moving picture, only: {held}')
+        stream = self.container.streams.best('video')
+        stream = stream if stream in moving else moving[0]
+        if stream.codec_context is None:
+            raise DecodeError(f'{self.path} is coded in a way that FFmpeg cannot decode')
+        return stream
+
+
+def _open(path: str) -> InputContainer:
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise DecodeError(f'{path} cannot be opened: it is {"a folder" if stat.S_ISDIR(mode) else "no file"}')
+        # A playlist that calls itself a video must not reach the network; titles may be in any encoding.
+        return av.open(f'file:{path}', metadata_errors='ignore', options={'protocol_whitelist': 'file'})
+    except (OSError, av.error.FFmpegError) as error:
+        raise DecodeError(f'{path} cannot be opened: {_reason(error)}. Is it a video, downloaded to its end?'
+                          ) from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, 'strerror', None) or str(error) or type(error).__name__

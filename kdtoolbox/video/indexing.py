@@ -1,0 +1,151 @@
+"""Finding out which frames a file has: from the list of its packets, or by decoding them all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+from kdtoolbox.video.container import OpenedVideo
+from kdtoolbox.video.decoding import decode_in_order
+from kdtoolbox.video.errors import DamagedVideo, DecodeError
+from kdtoolbox.video.frame_index import FrameIndex
+
+# Containers that store the time of each packet, and codecs of which every packet is shown as one frame. Not VP8 (it has
+# packets that are never shown) and not MPEG-4 part 2 (its packets may hold two frames, or none).
+_CONTAINERS_WITH_TIMES = {'mov', 'matroska'}
+_ONE_FRAME_A_PACKET = {'h264', 'hevc', 'vp9', 'av1'}
+
+_MAX_GAP_SECONDS = 10
+"""A longer step between two frames of a stream that was joined from several is its clock that was set anew."""
+
+_NO_KEY_FRAMES = np.empty(0, np.int64)
+
+
+def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
+    """The frames of the file, from the list of its packets, which takes milliseconds.
+
+    None where the list does not tell: the container or codec is not one of those whose every packet has its own time
+    stamp and is shown as one frame, or something in the list says otherwise. Then only decoding in order tells.
+    """
+    if (video.container.format.name.split(',')[0] not in _CONTAINERS_WITH_TIMES
+            or video.stream.codec_context.codec.canonical_name not in _ONE_FRAME_A_PACKET):
+        return None
+    try:
+        packets = [(packet.pts, packet.is_keyframe) for packet in video.container.demux(video.stream)
+                   if packet.size and not packet.is_discard]
+    except av.error.FFmpegError:
+        return None
+    stamps = [stamp for stamp, _ in packets]
+    if not packets or None in stamps or len(set(stamps)) < len(stamps) or not packets[0][1] or min(stamps) < stamps[0]:
+        return None
+    ascending = np.sort(np.array(stamps, np.int64))
+    keys = np.sort(np.array([stamp for stamp, is_key in packets if is_key], np.int64))
+    return FrameIndex(ascending, video.stream.time_base, video.start_seconds, np.searchsorted(ascending, keys),
+                      _average_rate(ascending, video))
+
+
+@dataclass(frozen=True)
+class DecodedFile:
+    """What decoding a whole file showed.
+
+    Args:
+        index: the frames that came out; to be read in order.
+        size: (width, height) of the first, as stored.
+        frames: all of them as decoded, None if they need more memory than was allowed.
+        damage: why decoding ended before the end of the file, None if it did not.
+    """
+
+    index: FrameIndex
+    size: tuple[int, int]
+    frames: list[VideoFrame] | None
+    damage: DamagedVideo | None
+
+
+def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0) -> DecodedFile:
+    """Decode a file that was just opened from its first frame to its last.
+
+    Raises:
+        DecodeError: no frame comes out.
+    """
+    stamps: list[int | None] = []
+    size, damage, kept, kept_bytes = None, None, [], 0
+    try:
+        for frame in decode_in_order(video):
+            size = size or (frame.width, frame.height)
+            stamps.append(frame.pts)
+            kept_bytes += sum(plane.buffer_size for plane in frame.planes)
+            if kept_bytes <= max_kept_bytes:
+                kept.append(frame)
+            else:
+                kept = []
+    except DamagedVideo as error:
+        damage = error
+    if not stamps:
+        raise DecodeError(f'{video.path} cannot be decoded: no frame comes out of its '
+                          f'{video.stream.codec_context.name} stream')
+    return DecodedFile(_index_in_order(stamps, video), size, kept if len(kept) == len(stamps) else None, damage)
+
+
+def verified_index(path: str) -> tuple[FrameIndex, DamagedVideo | None]:
+    """The index of a file by decoding all of it; from then on there is nothing left to find out.
+
+    A file whose frames come with the time stamps of its packets can be read from its key frames. Of a damaged file the
+    frames before the damage are the whole.
+
+    Raises:
+        DecodeError: the file cannot be opened, or no frame comes out.
+    """
+    video = OpenedVideo(path)
+    listed = index_from_packets(video)
+    video.close()
+    video = OpenedVideo(path)
+    try:
+        decoded = decode_whole(video)
+    finally:
+        video.close()
+    stamps = decoded.index.time_stamps
+    if listed is None or not np.array_equal(listed.time_stamps[:len(stamps)], stamps) or not (
+            decoded.damage or len(listed) == len(stamps)):
+        return decoded.index, decoded.damage
+    keys = listed.key_frames[listed.key_frames < len(stamps)]
+    return FrameIndex(stamps, listed.time_base, listed.start_seconds, keys, listed.frames_per_second), decoded.damage
+
+
+def _index_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> FrameIndex:
+    if not video.has_time_stamps:
+        rate = video.frames_per_second
+        return FrameIndex(np.arange(len(stamps)), 1 / rate, 0.0, _NO_KEY_FRAMES, float(rate))
+    fitted = time_stamps_in_order(stamps, video)
+    return FrameIndex(fitted, video.stream.time_base, video.start_seconds, _NO_KEY_FRAMES, _average_rate(fitted, video))
+
+
+def time_stamps_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> np.ndarray:
+    """(F,) strictly ascending time stamps of frames that were decoded in order, in units of the stream's time base.
+
+    A frame without a time of its own, or with one that does not fit the order, comes one average frame after the one
+    before it; and so does the first frame behind a jump of the clock, from which times then go on.
+    """
+    step = max(round(1 / (video.frames_per_second * video.stream.time_base)), 1)
+    longest = int(_MAX_GAP_SECONDS / video.stream.time_base)
+    can_jump = video.container.format.name in ('mpegts', 'mpeg')
+    offset, fitted = 0, []
+    for stamp in stamps:
+        fits = stamp is not None and (not fitted or fitted[-1] < stamp + offset)
+        if fits and can_jump and fitted and stamp + offset - fitted[-1] > longest:
+            fits = False
+        if not fits:
+            expected = fitted[-1] + step if fitted else 0
+            if stamp is not None and can_jump and fitted and abs(stamp + offset - expected) > longest:
+                offset = expected - stamp
+            fitted.append(expected)
+        else:
+            fitted.append(stamp + offset)
+    return np.array(fitted, np.int64)
+
+
+def _average_rate(stamps: np.ndarray, video: OpenedVideo) -> float:
+    """Frames a second from the first frame to the last; of a single frame, what the header says."""
+    span = float((int(stamps[-1]) - int(stamps[0])) * video.stream.time_base)
+    return (len(stamps) - 1) / span if span > 0 else float(video.frames_per_second)
