@@ -9,12 +9,14 @@ from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / 'kdtoolbox'
 # Who may import whom: a room, the rooms below it.
-FOUNDATION = {'card', 'registry', 'safe_files', 'taps', 'views'}
+ARGUMENTS = {'arguments'}  # Python's own alone
+FOUNDATION = {'card', 'registry', 'safe_files', 'taps', 'views'} | ARGUMENTS
 VIDEO = {'video'}
 MIDDLE = {'losses', 'connectors', 'discriminators'}
+INSPECTION = {'inspection'}  # what distillers, engine and commands find out before training
 UPPER = {'distillers', 'teachers', 'datasets', 'preparation', 'evaluation', 'engine', 'experiments'}
-BELOW_UPPER = FOUNDATION | MIDDLE | VIDEO
-ALLOWED = {**{room: set() for room in FOUNDATION}, **{room: FOUNDATION for room in MIDDLE | VIDEO},
+BELOW_UPPER = FOUNDATION | MIDDLE | VIDEO | INSPECTION
+ALLOWED = {**{room: ARGUMENTS for room in FOUNDATION}, **{room: FOUNDATION for room in MIDDLE | VIDEO | INSPECTION},
            **{room: BELOW_UPPER for room in UPPER}, 'cli': BELOW_UPPER | UPPER}
 MODULES = sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE or path.stem in FOUNDATION)
 

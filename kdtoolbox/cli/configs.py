@@ -2,28 +2,47 @@
 
 import argparse
 import importlib.util
-import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
+from kdtoolbox.cli.config_keys import RUN_SETTINGS, refuse_unknown_keys, unknown_section
 from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.experiments import is_experiment, read_yaml  # with it, mmengine reads YAML safely
 from kdtoolbox.registry import DATASETS
 
 PACKAGED_CONFIGS = 'kdtoolbox.configs'
-# What a run reads; anything else in a config is a value that settings are made from.
-RUN_SETTINGS = {*inspect.signature(Runner).parameters, 'find_unused_parameters', 'sync_bn', 'custom_imports',
-                'model_wrapper_cfg', 'compile', 'runner_type'}
+
+
+class ConfigOptions(DictAction):
+    """``KEY=VALUE`` as mmengine reads it, but for spaces: those inside a value stay, a path may have them."""
+
+    @staticmethod
+    def _parse_iterable(val: str):
+        if not (',' in val or val[:1] in ('[', '(')):
+            return DictAction._parse_int_float_bool(val.strip('\'"'))
+        # mmengine drops every space; here only those around brackets and commas, and the others are put back.
+        kept = re.sub(r'\s*([\[\](),])\s*', r'\1', val.strip()).replace(' ', _SPACE)
+        return _with_spaces(DictAction._parse_iterable(kept))
+
+
+_SPACE = '\ue000'  # of Unicode's private use, so in no path
+
+
+def _with_spaces(value):
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_spaces(item) for item in value)
+    return value.replace(_SPACE, ' ') if isinstance(value, str) else value
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every command over a config has."""
     parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE')
     parser.add_argument('--seed', type=int, help="random seed; default the config's")
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
@@ -31,11 +50,14 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the arguments of :func:`add_config_arguments` to it."""
+    """Read the config and apply the arguments of :func:`add_config_arguments` to it.
+
+    Raises:
+        ValueError: see :func:`read_config`, :func:`merge_options` and :func:`refuse_unknown_keys`.
+    """
     config = read_config(find_config(args.config))
     if args.cfg_options is not None:
-        refuse_spent_options(config, args.cfg_options)
-        config.merge_from_dict(args.cfg_options)
+        merge_options(config, args.cfg_options)
     config.launcher = args.launcher
     if args.work_dir is not None:
         config.work_dir = args.work_dir
@@ -43,14 +65,50 @@ def load_config(args: argparse.Namespace) -> Config:
         config.work_dir = str(Path('work_dirs') / Path(args.config).stem)
     if args.seed is not None:
         config.randomness = {**config.get('randomness', {}), 'seed': args.seed}
+    refuse_unknown_keys(config)
     return config
+
+
+def merge_options(config: Config, options: Mapping) -> None:
+    """Apply ``--cfg-options``, and import what they add to ``custom_imports``.
+
+    Raises:
+        ValueError: an option would change nothing, goes through what is no section, or a module does not import.
+    """
+    refuse_spent_options(config, options)
+    for key in options:
+        if key.split('.')[0] not in RUN_SETTINGS | config.keys():
+            raise ValueError(unknown_section(key, config))
+    try:
+        config.merge_from_dict(dict(options))
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f'--cfg-options {" ".join(options)}: one of them leads to no place in the config: {error}') from error
+    if any(key.split('.')[0] == 'custom_imports' for key in options):
+        _import_modules(config.custom_imports.get('imports'), config.custom_imports.get('allow_failed_imports', False))
+
+
+def _import_modules(modules: Sequence[str] | str | None, allow_failed: bool) -> None:
+    try:
+        import_modules_from_strings([modules] if isinstance(modules, str) else list(modules or ()), allow_failed)
+    except ImportError as error:
+        raise ValueError(_import_failed(error)) from error
+
+
+def _import_failed(error: ImportError) -> str:
+    """What a module of custom_imports lacks: itself, or something that it imports."""
+    reason = error
+    while reason.__cause__ or reason.__context__:
+        reason = reason.__cause__ or reason.__context__
+    return (f'custom_imports: {reason}. Modules are looked for where Python looks: name one that is installed, or the '
+            'folder it lies in, PYTHONPATH=FOLDER kdtoolbox …')
 
 
 def read_config(file: Path) -> Config:
     """An mmengine config, as Python, YAML or JSON.
 
     Raises:
-        ValueError: the file is an experiment in the original schema, or a base of it is not there.
+        ValueError: the file is an experiment in the original schema, a base of it is not there, or a module of its
+            custom_imports does not import.
     """
     is_yaml = file.suffix in ('.yml', '.yaml')
     if is_yaml and is_experiment(read_yaml(file)):
@@ -60,6 +118,8 @@ def read_config(file: Path) -> Config:
         config = Config.fromfile(file)
     except FileNotFoundError as error:
         raise ValueError(f'config {file}: one of its _base_ is not there: {error}') from error
+    except ImportError as error:
+        raise ValueError(f'config {file}: {_import_failed(error)}') from error
     if is_yaml:
         config = Config(_with_tuples(config.to_dict()), filename=str(file))
     return config

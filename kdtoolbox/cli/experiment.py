@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import print_log
 
-from kdtoolbox.cli.configs import find_config, load_config, packaged_config_folders
+from kdtoolbox.cli.configs import ConfigOptions, find_config, load_config, merge_options, packaged_config_folders
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
     parser.add_argument('--datasets', default='configs/datasets.yml', help='where the data sets lie')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
                         help='override settings of the mmengine config that --print-config shows')
     parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
@@ -72,7 +72,7 @@ def experiment_config(experiment: Mapping, args: argparse.Namespace) -> Config:
     # With a name, which logs, the copy of the config in the work directory and rows of results then have.
     config = Config(content, cfg_text=f'# made from {args.config}', filename=f'{Path(args.config).stem}.py')
     if args.cfg_options is not None:
-        config.merge_from_dict(args.cfg_options)
+        merge_options(config, args.cfg_options)
     config.launcher = args.launcher
     config.work_dir = args.work_dir or str(_work_dir(experiment['run'], num_processes=num_processes))
     return config

@@ -24,6 +24,10 @@ COMMANDS = {
 }
 
 
+GO_ON = {'train': '. The same command with --resume goes on from the last checkpoint',
+         'stages': '. The same command goes on where it stopped'}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command; returns the exit status.
 
@@ -45,6 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = command.run(options) or 0
         _leave_processes(status)
         return status
+    except OSError as error:
+        if error.filename is None or error.strerror is None:  # not of a file: of a socket, a process, …
+            raise
+        print(f'kdtoolbox {options.command}: {error.filename}: {error.strerror}', file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, SyntaxError) as error:
+        if not _was_interrupted(error):
+            raise
+        print(f'kdtoolbox {options.command}: interrupted{GO_ON.get(options.command, "")}', file=sys.stderr)
+        return 130  # as shells say it
     except (ValueError, KeyError) as error:
         message = str(error.args[0] if error.args else error)
         if message.startswith('Caught ') and 'in DataLoader worker' in message and '/kdtoolbox/' in message:
@@ -53,6 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f'kdtoolbox {options.command}: {message}', file=sys.stderr)
         return 2
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind the error: mmengine 0.10.7 makes a SyntaxError of one while it formats the config."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _leave_processes(status: int) -> None:

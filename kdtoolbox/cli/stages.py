@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.runner import find_latest_checkpoint
 
-from kdtoolbox.cli.configs import find_config, read_config, refuse_spent_options
+from kdtoolbox.cli.configs import find_config, merge_options, read_config
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.train import build_runner
 
@@ -118,8 +118,7 @@ def stage_config(stage: Stage, students: Mapping[str, Path]) -> Config:
     """The stage's config with its options, the students of earlier stages filled in."""
     config = read_config(find_config(stage.config))
     options = {key: _filled(value, students) for key, value in stage.cfg_options.items()}
-    refuse_spent_options(config, options)
-    config.merge_from_dict(options)
+    merge_options(config, options)
     return config
 
 

@@ -1,12 +1,14 @@
 """Train a student from a config."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from kdtoolbox.cli.config_keys import refuse_unknown_keys
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 from kdtoolbox.registry import MODELS
@@ -38,12 +40,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
-    """The runner of a config, in all the processes of its launcher."""
+    """The runner of a config, in all the processes of its launcher.
+
+    Raises:
+        ValueError: a key of the config is read by nothing, a file to load is not there, the work directory cannot be
+            written to, or mixed precision is asked for without a GPU.
+    """
     set_local_rank(local_rank)
+    refuse_unknown_keys(config)
+    if any(one.get('type') == 'AmpOptimWrapper' for one in _optim_wrappers(config)):
+        check_amp_device('AmpOptimWrapper')
     weights = config.get('load_from')
     if weights and '://' not in weights and not Path(weights).is_file():
         raise ValueError(f'{weights}: no such file; it is to be loaded into the student (load_from or --resume; in an '
                          'experiment of the original schema model.s_pretrain_path or train.resume_path)')
+    _check_work_dir(Path(config.work_dir))
     seed_datasets(config)
     if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):
         config.find_unused_parameters = True
@@ -69,12 +80,29 @@ def leaves_parameters_unused(model: Mapping) -> bool:
 
 
 def _use_amp(config: Config) -> None:
-    check_amp_device()
-    players = [one for one in config.optim_wrapper.values() if isinstance(one, Mapping) and 'optimizer' in one]
-    for wrapper in players or [config.optim_wrapper]:
+    check_amp_device('--amp')
+    for wrapper in _optim_wrappers(config):
         kind = wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise ValueError(f'--amp replaces an OptimWrapper, but optim_wrapper.type is {kind!r}: set its own option for '
                              'mixed precision in the config')
         wrapper['type'] = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _optim_wrappers(config: Config) -> list[dict]:
+    """The config's, one for each player where there are several; none where it does not train."""
+    wrapper = config.get('optim_wrapper')
+    if not wrapper:
+        return []
+    return [one for one in wrapper.values() if isinstance(one, Mapping) and 'optimizer' in one] or [wrapper]
+
+
+def _check_work_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f'the work directory {folder} cannot be made: {error.strerror}. Choose another: --work-dir') from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f'the work directory {folder} cannot be written to: choose another, --work-dir, or change its '
+                         'permissions')

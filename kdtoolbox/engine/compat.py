@@ -22,10 +22,14 @@ def prepare_cpu_processes(config: Config) -> None:
                                         find_unused_parameters=config.get('find_unused_parameters', False))
 
 
-def check_amp_device() -> None:
-    """Raise ValueError where mixed precision cannot run; mmengine's own check is a bare assertion."""
+def check_amp_device(what: str) -> None:
+    """Raise ValueError where mixed precision cannot run; mmengine's own check is a bare assertion.
+
+    Args:
+        what: asked for it.
+    """
     if not torch.cuda.is_available():
-        raise ValueError('--amp needs a GPU: mixed precision on CPU is not supported by mmengine 0.10. Leave it out.')
+        raise ValueError(f'{what} needs a GPU: mixed precision on CPU is not supported by mmengine 0.10. Leave it out.')
 
 
 def warn_of_slow_conv3d() -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from kdtoolbox.registry import MODELS
-from kdtoolbox.teachers.image_teacher import own_view
+from kdtoolbox.teachers.image_teacher import own_view, timm_model
 from kdtoolbox.teachers.weights import load_teacher_weights
 
 PRETRAINED = 'pretrained'
@@ -33,7 +33,7 @@ def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None)
                              "others, name the folder that they lie in: 'transformers./path/to/folder'")
         return _from_transformers(name)
     if library == 'timm':
-        network = _from_timm(name, pretrained=weights == PRETRAINED, options=options)
+        network = timm_model(name, pretrained=weights == PRETRAINED, **options)
     elif isinstance(model, nn.Module):
         network = model
     elif isinstance(model, Mapping):
@@ -44,18 +44,6 @@ def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None)
     if library != 'timm' or weights != PRETRAINED:
         load_teacher_weights(network, weights, config=model)
     return network, own_view(network, None, None)
-
-
-def _from_timm(name: str, *, pretrained: bool, options: Mapping) -> nn.Module:
-    try:
-        import timm
-    except ImportError as error:
-        raise ValueError(f"teacher model 'timm.{name}' needs timm: pip install kdtoolbox[timm]") from error
-    try:
-        return timm.create_model(name, pretrained=pretrained, **options)
-    except (RuntimeError, OSError) as error:  # timm's signals for an unknown name, and for weights out of reach
-        raise ValueError(f"teacher model 'timm.{name}': {error}. Without a network, give the file of its state dict as "
-                         'weights=') from error
 
 
 def _from_transformers(name: str) -> tuple[nn.Module, dict]:

@@ -8,6 +8,7 @@ import torchvision
 from mmaction.models import Recognizer2D
 from torch import Tensor, nn
 
+from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS
 from kdtoolbox.teachers.frame_by_frame import clip_layout, frame_by_frame
@@ -142,13 +143,31 @@ def build_image_model(model: str | Mapping | nn.Module) -> nn.Module:
     if library == 'torchvision' and name in torchvision.models.list_models(module=torchvision.models):
         return torchvision.models.get_model(name, weights=None)
     if library == 'timm':
-        try:
-            import timm
-        except ImportError as error:
-            raise ValueError(f'teacher model {model!r} needs timm: pip install kdtoolbox[timm]') from error
-        return timm.create_model(name)
-    raise ValueError(f'teacher model {model!r}: expected torchvision.<name> with a name of torchvision.models'
-                     f'.list_models(), timm.<name>, or the config of a registered nn.Module')
+        return timm_model(name)
+    known = torchvision.models.list_models(module=torchvision.models)
+    raise ValueError(f'teacher model {model!r}: '
+                     + (f'torchvision has no {name!r}: {did_you_mean(name, known)}' if library == 'torchvision' else
+                        'expected torchvision.<name>, timm.<name>, or the config of a registered nn.Module'))
+
+
+def timm_model(name: str, **options) -> nn.Module:
+    """A network of timm; its weights are random unless ``options`` ask for timm's.
+
+    Raises:
+        ValueError: timm is not installed, knows no such network, or cannot fetch its weights.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise ValueError(f"teacher model 'timm.{name}' needs timm: pip install kdtoolbox[timm]") from error
+    try:
+        return timm.create_model(name, **options)
+    except (RuntimeError, OSError) as error:  # timm's signals for an unknown tag, and for weights out of reach
+        if 'Unknown model' in str(error):
+            hint = did_you_mean(name, timm.list_models(), what='timm.list_models() has them all:')[:120]
+        else:
+            hint = 'Without a network, give the file of its state dict as weights='
+        raise ValueError(f"teacher model 'timm.{name}': {error}. {hint}") from error
 
 
 def own_view(network: nn.Module, model_name: str | None, weights: str | None) -> dict:

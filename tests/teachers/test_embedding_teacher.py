@@ -203,7 +203,7 @@ def timm(monkeypatch):
         return network
 
     module = types.ModuleType('timm')
-    module.create_model, module.asked = create_model, asked
+    module.create_model, module.asked, module.list_models = create_model, asked, lambda: ['vit_tiny']
     monkeypatch.setitem(sys.modules, 'timm', module)
     return module
 
