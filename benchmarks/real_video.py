@@ -26,7 +26,7 @@ from mmengine.runner import Runner
 from kdtoolbox.cli.demo import cpu_seconds
 from kdtoolbox.cli.fit_probe import fit_probe, video_features
 from kdtoolbox.cli.test import test_student
-from kdtoolbox.datasets.annotations import read_list
+from kdtoolbox.datasets.video_lists import read_list
 from kdtoolbox.evaluation import fit_linear_probe, retrieval_topk
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
 from kdtoolbox.registry import DATASETS, MODELS

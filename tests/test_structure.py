@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / 'kdtoolbox'
 # Who may import whom: a room, the rooms below it.
 ARGUMENTS = {'arguments'}  # Python's own alone
-FOUNDATION = {'card', 'registry', 'safe_files', 'taps', 'views'} | ARGUMENTS
+FOUNDATION = {'card', 'registry', 'safe_files', 'taps', 'video_files', 'views'} | ARGUMENTS
 VIDEO = {'video'}
 MIDDLE = {'losses', 'connectors', 'discriminators'}
 INSPECTION = {'inspection'}  # what distillers, engine and commands find out before training

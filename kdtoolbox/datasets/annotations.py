@@ -1,13 +1,16 @@
 """Reading annotation files: what every data set's reader returns, and the form that several of them share."""
 
 import json
-import re
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-SUBSETS = ('training', 'validation', 'testing')
+from mmengine.logging import print_log
 
-_LIST_LINE = re.compile(r'(?P<path>\S.*?\.\w+)(?:\s+(?P<number>\d+))?\s*')
+from kdtoolbox.datasets.segments import Segment, checked_segment, shows_nothing
+
+SUBSETS = ('training', 'validation', 'testing')
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Annotation:
 
     key: str
     label: str | None = None
-    segment_seconds: tuple[float, float] | None = None
+    segment_seconds: Segment | None = None
 
     def __post_init__(self) -> None:
         for part in filter(None, (self.key, self.label)):
@@ -63,47 +66,56 @@ def read_json(path: str | Path, subset: str) -> Annotations:
     """ActivityNet-style JSON: its own v1.3 with untrimmed videos, and the one the preparation tools write.
 
     Where ``annotations`` is a list, each entry is a segment and becomes a sample; where it is a dict, the video is
-    already cut to the action. Without ``labels`` the classes are the labels of all subsets, sorted.
+    already cut to the action. An empty list is no sample, except in ``testing``, whose annotations are not published.
+    Segments without length, of which the official file has some, and those that lie behind the ``duration`` of their
+    video are left out and named in one warning. Without ``labels`` the classes are the labels of all subsets, sorted.
 
     Raises:
-        ValueError: the file is not there or not of this form.
+        ValueError: the file is not there or not of this form, or a segment is not two numbers from 0 on.
     """
     try:
-        content = json.loads(existing(path).read_text(encoding='utf-8'))
-        database = content['database']
-        videos = [(key, video) for key, video in database.items() if video['subset'] == subset]
-        classes = content.get('labels') or sorted({label for video in database.values()
-                                                   for label, _ in _labels_and_segments(video) if label is not None})
-        found = [Annotation(key, label, segment) for key, video in videos
-                 for label, segment in _labels_and_segments(video)]
+        content = json.loads(existing(path).read_text(encoding='utf-8-sig'))
     except json.JSONDecodeError as error:
         raise ValueError(f'{path} is not JSON: {error}') from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path} is not ActivityNet-style JSON ({error!r}): expected {{"labels": […], "database": '
-                         '{key: {"subset": …, "annotations": {"label": …}}}}') from error
-    return found, list(classes)
+    if not isinstance(content, dict) or not isinstance(content.get('database'), dict):
+        raise _not_of_the_form(path, 'it has no "database"')
+    found, labels, empty = [], set(), []
+    for key, video in content['database'].items():
+        if not isinstance(video, dict) or not isinstance(video.get('subset'), str):
+            raise _not_of_the_form(path, f'video {key!r} is {str(video)[:60]}, without a subset')
+        for label, segment in _labels_and_segments(path, key, video):
+            labels.add(label)
+            if video['subset'] != subset:
+                continue
+            if segment is not None and shows_nothing(segment, video.get('duration')):
+                empty.append(f'{key} {list(segment)}')
+            else:
+                found.append(Annotation(key, label, segment))
+    if empty:
+        print_log(f'{path}: {len(empty)} segments of the subset {subset!r} end before they begin or lie behind the end '
+                  f'of their video, and are left out, among them {", ".join(empty[:3])}', 'current', logging.WARNING)
+    return found, content.get('labels') or sorted(labels - {None})
 
 
-def _labels_and_segments(video: dict) -> list[tuple[str | None, tuple[float, float] | None]]:
-    annotations = video.get('annotations') or {}
-    if isinstance(annotations, dict):
-        return [(annotations.get('label'), None)]
-    return [(entry['label'], tuple(entry['segment'])) for entry in annotations]
+def _labels_and_segments(path: str | Path, key: str, video: dict) -> Iterator[tuple[str | None, Segment | None]]:
+    annotations = video.get('annotations')
+    if not annotations:
+        if not isinstance(annotations, list) or video['subset'] == 'testing':
+            yield None, None
+        return
+    is_cut = isinstance(annotations, dict)
+    if not is_cut and not isinstance(annotations, list):
+        raise _not_of_the_form(path, f'video {key!r} is annotated with {str(annotations)[:60]}')
+    for entry in [annotations] if is_cut else annotations:
+        if not isinstance(entry, dict) or not is_cut and not {'label', 'segment'} <= entry.keys():
+            raise _not_of_the_form(path, f'video {key!r} is annotated with {str(entry)[:60]}')
+        label = entry.get('label')
+        if label is not None and not isinstance(label, str):
+            raise ValueError(f'{path}: the label of video {key!r} is {label!r}: labels are names, write them in quotes')
+        yield label, None if is_cut else checked_segment(entry['segment'], f'{path}, video {key!r}')
 
 
-def read_list(path: str | Path) -> tuple[list[Annotation], list[int | None]]:
-    """A list with a line ``Class/video.avi`` or ``Class/video.avi number`` for each video, as UCF-101's.
-
-    Returns the annotations, their class being the first folder, and the numbers, None where a line has none.
-
-    Raises:
-        ValueError: the file is not there or a line is not of this form.
-    """
-    annotations, numbers = [], []
-    for line in lines_of(path):
-        match = _LIST_LINE.fullmatch(line)
-        if match is None or '/' not in match['path']:
-            raise ValueError(f'{path}: expected lines "Class/video.avi" or "Class/video.avi number", got {line!r}')
-        annotations.append(Annotation(match['path'], match['path'].split('/')[0]))
-        numbers.append(None if match['number'] is None else int(match['number']))
-    return annotations, numbers
+def _not_of_the_form(path: str | Path, what: str) -> ValueError:
+    return ValueError(f'{path} is not ActivityNet-style JSON ({what}): expected {{"labels": […], "database": '
+                      '{key: {"subset": …, "annotations": {"label": …}}}}, or a list of {"label": …, "segment": '
+                      '[start, end]} as annotations')

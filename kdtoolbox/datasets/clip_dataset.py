@@ -9,14 +9,12 @@ from mmaction.datasets import VideoDataset
 from mmengine.logging import print_log
 
 from kdtoolbox.datasets.annotations import SUBSETS, Annotation, Annotations, existing, read_json
-from kdtoolbox.datasets.labels import UNLABELLED, keep_labels, settle_classes
+from kdtoolbox.datasets.bad_videos import MIN_TOLERATED_BAD_VIDEOS, as_undecodable, with_file
+from kdtoolbox.datasets.labels import UNLABELLED, keep_labels, report_unused_classes, settle_classes
 from kdtoolbox.datasets.locating import FRAME_NAME, FrameFolderFinder, VideoFinder
 from kdtoolbox.datasets.seeding import seeded
 from kdtoolbox.datasets.shared_state import SharedState
 from kdtoolbox.datasets.transforms.decoding import DecodeError, DecodeTimeout
-
-MIN_TOLERATED_BAD_VIDEOS = 3
-"""So many may fail whatever the share: one bad file in a set of fifty is no reason to stop."""
 
 
 class ClipDataset(VideoDataset):
@@ -27,8 +25,13 @@ class ClipDataset(VideoDataset):
     and ``role``; both reach the metrics with ``PackActionInputs(meta_keys=('sample_id', 'role'))``.
 
     Augmentation depends on (``seed``, epoch, index) alone: any number of workers gives the same samples and a resumed
-    run goes on with the ones it would have got. A video that does not decode is replaced by the next one that does,
-    with that one's own label and ``sample_id``, and ``replaces`` names the bad one.
+    run goes on with the ones it would have got. In training a video that does not decode is replaced by the next one
+    that does, with that one's own label and ``sample_id``, and ``replaces`` names the bad one. In a test no other video
+    takes its place: the sample has the bad one's ``sample_id``, the role 'undecodable' and no label (its clip is only
+    there to fill the batch), so metrics leave it out and say so, and one of mmaction2 counts it as a miss.
+
+    What the pipeline packs is given the metainfo ``file``, the video or the folder of its frames, by which metrics tell
+    two videos of one ``sample_id`` apart.
 
     Args:
         data_root: folder of the videos, or several; the first that has a video is used for it.
@@ -39,7 +42,7 @@ class ClipDataset(VideoDataset):
         role: what the clips are in retrieval, a 'query' or part of the 'gallery'.
         labels_per_class: keep so many labels of each class, chosen by ``seed``; a smaller choice is part of a larger.
         unlabelled: with ``labels_per_class``, 'drop' the other videos or 'keep' them with label -1.
-        seed: of the augmentation and of the choice of labels.
+        seed: of the augmentation and of the choice of labels; the commands set it to the run's.
         max_missing_share: of the annotated videos, missing on disk; above it the data set is refused.
         max_bad_share: of the videos, not decodable; above it, and above 3 videos, the run stops. Each process of a
             distributed run counts those it met, its data loading workers' together.
@@ -98,6 +101,8 @@ class ClipDataset(VideoDataset):
         self._metainfo['classes'] = classes
         self.num_classes = len(classes)
         samples = self._locate(annotations, {name: number for number, name in enumerate(classes)})
+        if self.subset == 'training':
+            report_unused_classes(samples, classes, self._source)
         if self.labels_per_class is not None:
             samples = keep_labels(samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep',
                                   classes=classes)
@@ -120,7 +125,7 @@ class ClipDataset(VideoDataset):
         self.state.epoch = epoch
 
     def prepare_data(self, idx: int) -> Any:
-        """The sample at ``idx`` after the pipeline, or the next one that decodes.
+        """The sample at ``idx`` after the pipeline, or the next one that decodes; in a test only its clip.
 
         Raises:
             ValueError: more videos are bad than ``max_bad_share`` allows.
@@ -132,15 +137,20 @@ class ClipDataset(VideoDataset):
             # in the clip, and a run that is resumed would try them too.
             if self.state.hangs(info['video_number']):
                 continue
-            if step:
+            if step and not self.test_mode:
                 info['replaces'] = wanted['sample_id']
             sample_id, number = info['sample_id'], info['video_number']
+            file = info.get('frame_dir') or info['filename']
             try:
                 # Seeded for each attempt: what a failing one drew must not change the next.
                 with seeded(self.seed, self.state.epoch, idx % len(self)):
-                    return self.pipeline(info)
+                    packed = self.pipeline(info)
             except DecodeError as error:
                 self._report_bad(sample_id, number, error)
+                continue
+            if step and self.test_mode:
+                return as_undecodable(packed, sample_id=wanted['sample_id'])
+            return with_file(packed, file)
         raise ValueError(f'none of the {len(self)} videos of {self._source} decodes')
 
     @property
@@ -156,7 +166,7 @@ class ClipDataset(VideoDataset):
                 continue
             if annotation.segment_seconds is not None:
                 sample['segment_seconds'] = annotation.segment_seconds
-                sample['sample_id'] += '@{:.2f}-{:.2f}'.format(*annotation.segment_seconds)
+                sample['sample_id'] += '@{}-{}'.format(*annotation.segment_seconds)
             sample['label'] = label_numbers.get(annotation.label, UNLABELLED)
             known = samples.setdefault(sample['sample_id'], sample)
             if known['label'] != sample['label']:
@@ -181,8 +191,9 @@ class ClipDataset(VideoDataset):
 
     def _report_bad(self, sample_id: str, number: int, error: DecodeError) -> None:
         if self.state.mark_bad(number, hangs=isinstance(error, DecodeTimeout)):
-            print_log(f'{error}; another video takes its place ({sample_id} is bad video number {self.state.num_bad} '
-                      f'of {self._source})', 'current', logging.WARNING)
+            what_now = 'it is left out of the test' if self.test_mode else 'another video takes its place'
+            print_log(f'{error}; {what_now} ({sample_id} is bad video number {self.state.num_bad} of {self._source})',
+                      'current', logging.WARNING)
         num_videos = len(self)
         if self.state.num_bad > max(MIN_TOLERATED_BAD_VIDEOS, self.max_bad_share * num_videos):
             raise ValueError(f'{self.state.num_bad} of the {num_videos} videos of {self._source} do not decode, more '

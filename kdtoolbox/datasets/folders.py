@@ -1,10 +1,16 @@
 """Anybody's own videos: one folder for each class, or no classes at all."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
-from kdtoolbox.datasets.annotations import Annotation, Annotations, read_list
+from mmengine.logging import print_log
+
+from kdtoolbox.datasets.annotations import Annotation, Annotations
 from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.datasets.video_lists import check_list_fits, read_ordered_list
 from kdtoolbox.registry import DATASETS
+from kdtoolbox.video_files import is_hidden
 
 
 @DATASETS.register_module()
@@ -13,7 +19,7 @@ class FolderDataset(ClipDataset):
 
     Args:
         ann_file: none uses all videos, whatever ``subset`` says; a JSON file or a list of ``<class>/<video>`` lines
-            says which.
+            says which. Numbers behind the names in a list must follow the order of the classes.
         **kwargs: of ClipDataset.
     """
 
@@ -22,7 +28,8 @@ class FolderDataset(ClipDataset):
 
     def read_annotations(self) -> Annotations:
         if Path(self.ann_file).suffix == '.txt':
-            return read_list(self.ann_file)[0], None
+            check_list_fits(Path(self.ann_file), self.subset)
+            return read_ordered_list(self.ann_file, self._metainfo.get('classes')), None
         if self.ann_file:
             return super().read_annotations()
         paths = self.finder.scan()
@@ -30,7 +37,17 @@ class FolderDataset(ClipDataset):
         if outside:
             raise ValueError(f'{self._source} has videos outside of class folders, {", ".join(outside[:3])}: move '
                              'them into one, or use UnlabelledFolderDataset')
+        self._report_empty_folders(paths)
         return [Annotation(path, path.split('/')[0]) for path in paths], None
+
+    def _report_empty_folders(self, paths: Sequence[str]) -> None:
+        """Say which folders are no classes: those without a video, or a second link to one that is one already."""
+        folders = {folder.name for root in self.roots if root.is_dir() for folder in root.iterdir()
+                   if folder.is_dir() and not is_hidden(folder.name)}
+        empty = sorted(folders - {path.split('/')[0] for path in paths})
+        if empty and paths:
+            print_log(f'{self._source}: {len(empty)} folders hold no video of their own and are no classes: '
+                      f'{", ".join(empty[:5])}', 'current', logging.WARNING)
 
 
 @DATASETS.register_module()

@@ -8,29 +8,42 @@ from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.registry import DATASETS
 
 _SUBSET_OF_MARK = {'train': 'training', 'val': 'validation', 'validate': 'validation', 'test': 'testing'}
-_COLUMNS = {'youtube_id', 'time_start', 'time_end', 'split'}
+_COLUMNS = ('youtube_id', 'time_start', 'time_end', 'split')
 
 
 def read_kinetics_csv(path: str | Path, subset: str) -> Annotations:
-    """One of the data set's CSV files; test files may have no column ``label``.
+    """One of the data set's CSV files; of the subset 'testing', ``label`` may be missing.
 
     Raises:
-        ValueError: the file is not there or lacks a column, or a row is marked with a split of another name.
+        ValueError: the file is not there or lacks a column, a row is marked with a split of another name, or lacks its
+            times or, unless testing, its label.
     """
     annotations = []
-    with existing(path).open(encoding='utf-8', newline='') as file:
+    needed = {*_COLUMNS, *(() if subset == 'testing' else ('label',))}
+    with existing(path).open(encoding='utf-8-sig', newline='') as file:
         rows = csv.DictReader(file)
-        absent = _COLUMNS - set(rows.fieldnames or ())
+        absent = needed - set(rows.fieldnames or ())
         if absent:
-            raise ValueError(f'{path} has no column {", ".join(sorted(absent))}: expected a CSV file of Kinetics')
+            raise ValueError(f'{path} has no column {", ".join(sorted(absent))}, but {rows.fieldnames}: expected a CSV '
+                             'file of Kinetics, its columns named as published')
         for row in rows:
             if row['split'] not in _SUBSET_OF_MARK:
                 raise ValueError(f'{path}, line {rows.line_num}: split {row["split"]!r}, expected one of '
                                  f'{", ".join(_SUBSET_OF_MARK)}')
             if _SUBSET_OF_MARK[row['split']] == subset:
-                start, end = (int(float(row[column])) for column in ('time_start', 'time_end'))
-                annotations.append(Annotation(f'{row["youtube_id"]}_{start:06d}_{end:06d}', row.get('label') or None))
+                annotations.append(_annotation(row, f'{path}, line {rows.line_num}', has_label='label' in needed))
     return annotations, None
+
+
+def _annotation(row: dict, where: str, *, has_label: bool) -> Annotation:
+    try:
+        start, end = (int(float(row[column])) for column in ('time_start', 'time_end'))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f'{where}: the times are {row["time_start"]!r} and {row["time_end"]!r}, expected '
+                         'seconds') from None
+    if has_label and not row['label']:
+        raise ValueError(f'{where}: {row["youtube_id"]} has no label: give it one, or take the line out')
+    return Annotation(f'{row["youtube_id"]}_{start:06d}_{end:06d}', row.get('label') or None)
 
 
 @DATASETS.register_module()
@@ -51,5 +64,6 @@ class KineticsDataset(ClipDataset):
 
     def candidates(self, annotation: Annotation) -> list[str]:
         key, label = annotation.key, annotation.label
-        folders = ['test'] if label is None else dict.fromkeys((label, label.replace(' ', '_')))
+        folders = [] if label is None else [*dict.fromkeys((label, label.replace(' ', '_')))]
+        folders += ['test'] if label is None or self.subset == 'testing' else []
         return [*(f'{folder}/{key}' for folder in folders), key]

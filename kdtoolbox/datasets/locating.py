@@ -1,19 +1,15 @@
 """From what an annotation names to what lies on disk: video files, or folders of extracted frames."""
 
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.ts', '.3gp')
+from kdtoolbox.video_files import VIDEO_SUFFIXES, find_files, is_video
 
 FRAME_NAME = 'image_{:05}.jpg'
 NUM_FRAMES_FILE = 'n_frames'
 FPS_FILE = 'fps'
-
-
-def is_video(name: str) -> bool:
-    """Whether a file of this name is taken for a video; hidden files are not."""
-    return name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith('.')
 
 
 class VideoFinder:
@@ -46,7 +42,7 @@ class VideoFinder:
 
     def scan(self) -> list[str]:
         """All videos below the roots, as sorted paths below their root."""
-        return sorted({path for root in self.roots for path in _walk(root, is_video)})
+        return sorted({path for root in self.roots for path in find_files(root, is_video)})
 
     def _listing(self, folder: Path) -> dict[str, str]:
         """Full names and stems -> full name; of several files of one stem the first in VIDEO_SUFFIXES' order."""
@@ -70,7 +66,7 @@ class FrameFolderFinder:
         """As :meth:`VideoFinder.find`; gives ``frame_dir``, ``total_frames``, ``sample_id`` and ``avg_fps``, if known.
 
         Raises:
-            ValueError: ``n_frames`` or ``fps`` does not hold a number.
+            ValueError: ``n_frames`` or ``fps`` does not hold a number of 0 or more.
         """
         for candidate in candidates:
             candidate = PurePosixPath(candidate).with_suffix('') if is_video(candidate) else PurePosixPath(candidate)
@@ -87,13 +83,7 @@ class FrameFolderFinder:
     def scan(self) -> list[str]:
         """All frame folders below the roots, as sorted paths below their root."""
         return sorted({os.path.dirname(path) for root in self.roots
-                       for path in _walk(root, lambda name: name == NUM_FRAMES_FILE)})
-
-
-def _walk(root: Path, wanted) -> Iterator[str]:
-    for folder, _, names in os.walk(root, followlinks=True):  # class folders are often links to other disks
-        for name in filter(wanted, names):
-            yield Path(folder, name).relative_to(root).as_posix()
+                       for path in find_files(root, lambda name: name == NUM_FRAMES_FILE)})
 
 
 def _read_number(path: Path) -> float | None:
@@ -102,7 +92,10 @@ def _read_number(path: Path) -> float | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ValueError(f'{path} holds {text[:40]!r}: expected one number; write it again with the preparation '
-                         'tools') from None
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f'{path} holds {text[:40]!r}: expected one number of 0 or more; write it again with the '
+                         'preparation tools')
+    return number

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from kdtoolbox.datasets.annotations import Annotations, lines_of, read_list
+from kdtoolbox.datasets.annotations import Annotations, lines_of
 from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.datasets.video_lists import check_list_fits, read_list, read_ordered_list
 from kdtoolbox.registry import DATASETS
 
 CLASS_INDEX = 'classInd.txt'
@@ -22,7 +23,7 @@ def read_ucf101(folder: str | Path, *, split: int, subset: str) -> Annotations:
     return read_ucf101_list(Path(folder, f'{_LIST_OF_SUBSET[subset]}0{split}.txt'), classes), classes
 
 
-def read_ucf101_list(path: Path, classes: list[str] | None) -> list:
+def read_ucf101_list(path: Path, classes: list[str]) -> list:
     """The videos of one list, whose class is their folder; numbers in it are checked against ``classes``.
 
     Raises:
@@ -30,7 +31,7 @@ def read_ucf101_list(path: Path, classes: list[str] | None) -> list:
     """
     annotations, numbers = read_list(path)
     for annotation, number in zip(annotations, numbers, strict=True):
-        if classes is not None and number is not None and classes[number - 1:number] != [annotation.label]:
+        if number is not None and classes[number - 1:number] != [annotation.label]:
             raise ValueError(f'{path} gives {annotation.key} the number {number}, which is not its folder\'s in '
                              f'{CLASS_INDEX}')
     return annotations
@@ -68,7 +69,10 @@ class UCF101Dataset(ClipDataset):
         if path.is_dir():
             return read_ucf101(path, split=self.split, subset=self.subset)
         if path.suffix == '.txt':
+            check_list_fits(path, self.subset)
             class_index = path.with_name(CLASS_INDEX)
-            classes = read_class_index(class_index) if class_index.exists() else None
+            if not class_index.exists():
+                return read_ordered_list(path, self._metainfo.get('classes')), None
+            classes = read_class_index(class_index)
             return read_ucf101_list(path, classes), classes
         return super().read_annotations()

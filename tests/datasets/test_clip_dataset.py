@@ -54,9 +54,11 @@ def test_a_frame_folder_without_its_count_is_missing(tmp_path):
         UCF101Dataset(data_root=tmp_path, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE, frames=True)
 
 
-def test_a_frame_count_that_is_no_number_is_refused(tmp_path):
-    (write_frames(tmp_path / 'a/a0', 2) / 'n_frames').write_text('two')
-    with pytest.raises(ValueError, match="n_frames holds 'two': expected one number"):
+@pytest.mark.parametrize('name', ['n_frames', 'fps'])
+@pytest.mark.parametrize('text', ['two', 'nan', 'inf', '-25'])
+def test_a_fact_of_frames_that_is_no_number_is_refused(tmp_path, name, text):
+    (write_frames(tmp_path / 'a/a0', 2) / name).write_text(text)
+    with pytest.raises(ValueError, match=f'{name} holds {text!r}: expected one number'):
         FolderDataset(data_root=tmp_path, pipeline=PIPELINE, frames=True)
 
 
@@ -77,6 +79,52 @@ def test_a_video_listed_twice_is_used_once_and_reported(tmp_path, twelve_videos,
     (tmp_path / 'list.txt').write_text('a/a0.avi\na/a1.avi\na/a0.avi\n')
     dataset = UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE)
     assert list(_ids_and_labels(dataset)) == ['a/a0.avi', 'a/a1.avi'] and 'lists 1 videos twice' in warnings.texts[0]
+
+
+@pytest.mark.parametrize('number', [0, -1, 1.5, True])
+def test_a_number_of_labels_that_is_none_is_refused(twelve_videos, number):
+    with pytest.raises(ValueError, match=f'labels_per_class={number}: expected a whole number, 1 or more'):
+        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=number)
+
+
+def test_labels_of_a_class_that_has_none_are_refused(twelve_videos):
+    with pytest.raises(ValueError, match="labels_per_class=2, but the class 'd' has only 0 labelled videos"):
+        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2,
+                      metainfo=dict(classes=['a', 'b', 'c', 'd']))
+
+
+@pytest.mark.parametrize('classes, complaint', [
+    (['a', 'b', 'c', 'b'], "the class 'b' twice"), (['a', 'b', 'c', ''], "class called ''"),
+    (['a', 'b', 'c', ' '], "class called ' '"), (['a', 'b', 'c', 4], 'class called 4')])
+def test_classes_without_a_name_of_their_own_are_refused(twelve_videos, classes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, metainfo=dict(classes=classes))
+
+
+def test_the_classes_of_a_json_file_are_checked_alike(tmp_path, twelve_videos):
+    (tmp_path / 'split.json').write_text('{"labels": ["a", "a"], "database": {"a/a0": {"subset": "training", '
+                                         '"annotations": {"label": "a"}}}}')
+    with pytest.raises(ValueError, match="the class 'a' twice among its 2 classes"):
+        FolderDataset(data_root=twelve_videos, ann_file=str(tmp_path / 'split.json'), pipeline=PIPELINE)
+
+
+def test_classes_that_differ_only_in_case_or_spaces_are_said(folder_of_videos, monkeypatch):
+    told = []
+    monkeypatch.setattr('kdtoolbox.datasets.labels.print_log', lambda text, *_: told.append(text))
+    root = folder_of_videos('Run/x.avi', 'run/x.avi', 'run /x.avi', 'sit/x.avi')
+    assert FolderDataset(data_root=root, pipeline=PIPELINE).num_classes == 4
+    assert len(told) == 1 and "'Run', 'run', 'run ' differ only in case or spaces" in told[0]
+
+
+def test_a_class_without_a_training_video_is_said(twelve_videos, monkeypatch):
+    """As where labels from 1 to n are given n + 1 classes."""
+    told = []
+    monkeypatch.setattr('kdtoolbox.datasets.labels.print_log', lambda text, *_: told.append(text))
+    options = dict(data_root=twelve_videos, pipeline=PIPELINE, metainfo=dict(classes=['none', 'a', 'b', 'c']))
+    FolderDataset(subset='validation', **options)
+    assert not told
+    FolderDataset(**options)
+    assert len(told) == 1 and '1 of the 4 classes' in told[0] and 'no training video, among them none' in told[0]
 
 
 @pytest.mark.parametrize('option', [dict(subset='train'), dict(role='probe'), dict(unlabelled='hide')])
@@ -141,12 +189,28 @@ def test_a_broken_video_is_replaced_by_the_next_and_logged_once(twelve_videos, m
     assert 'replaces' not in dataset[4]['data_samples'].metainfo
 
 
-def test_a_real_corrupted_video_is_replaced(shared, twelve_videos):
+def test_a_real_corrupted_video_is_left_out_of_a_test(shared, twelve_videos):
     (twelve_videos / 'c/c9.mp4').write_bytes((shared / 'data/clips/decord/corrupted.mp4').read_bytes())
     clip_of_all_frames = [PIPELINE[0], dict(type='SampleClipsEvenly', clip_len=50, num_clips=1), *PIPELINE[2:]]
     dataset = FolderDataset(data_root=twelve_videos, pipeline=clip_of_all_frames, test_mode=True)
     sample = dataset[12]['data_samples']
-    assert (sample.sample_id, sample.replaces) == ('a/a0.avi', 'c/c9.mp4')
+    assert (sample.sample_id, sample.role, sample.gt_labels.item.item()) == ('c/c9.mp4', 'undecodable', -1)
+    trained_on = FolderDataset(data_root=twelve_videos, pipeline=clip_of_all_frames)[12]['data_samples']
+    assert (trained_on.sample_id, trained_on.role, trained_on.replaces) == ('a/a0.avi', 'query', 'c/c9.mp4')
+
+
+def test_a_test_that_cannot_leave_a_broken_video_out_stops_and_names_it(twelve_videos):
+    (twelve_videos / 'a/a3.avi').write_bytes(b'no video at all')
+    dataset = FolderDataset(data_root=twelve_videos, pipeline=PIPELINE[:-1], test_mode=True)
+    with pytest.raises(ValueError, match='a/a3.avi does not decode, .* without PackActionInputs'):
+        dataset[3]
+
+
+def test_a_packed_sample_knows_its_file(tmp_path, twelve_videos):
+    write_frames(tmp_path / 'frames/a/a0', 5)
+    for root, frames, name in ((twelve_videos, False, 'a/a0.avi'), (tmp_path / 'frames', True, 'a/a0')):
+        dataset = FolderDataset(data_root=root, pipeline=PIPELINE, frames=frames)
+        assert dataset[0]['data_samples'].file == str(root / name)
 
 
 def test_too_many_broken_videos_stop_the_run(twelve_videos):

@@ -51,6 +51,38 @@ def test_a_label_outside_of_the_classes_is_refused(tmp_path):
                         metainfo=dict(classes=['abseiling', 'air drumming']))
 
 
+def test_a_file_saved_by_a_spreadsheet_keeps_its_labels(tmp_path):
+    (tmp_path / 'train.csv').write_text(HEADER + 'air drumming,a,1,11,train,0\n', encoding='utf-8-sig')
+    annotations, _ = read_kinetics_csv(tmp_path / 'train.csv', 'training')
+    assert [(annotation.key, annotation.label) for annotation in annotations] == [('a_000001_000011', 'air drumming')]
+
+
+@pytest.mark.parametrize('header', ['Label,youtube_id,time_start,time_end,split', 'youtube_id,time_start,time_end,split'])
+def test_labels_in_no_column_of_that_name_are_an_error_unless_testing(tmp_path, header):
+    row = 'yoga,a,1,11' if header.startswith('Label') else 'a,1,11'
+    (tmp_path / 'mine.csv').write_text(f'{header}\n{row},train\n{row},val\n{row},test\n')
+    for subset in ('training', 'validation'):
+        with pytest.raises(ValueError, match=r"mine.csv has no column label, but \["):
+            read_kinetics_csv(tmp_path / 'mine.csv', subset)
+    assert [annotation.label for annotation in read_kinetics_csv(tmp_path / 'mine.csv', 'testing')[0]] == [None]
+
+
+@pytest.mark.parametrize('row, complaint', [(',a,1,11,train,0', 'line 2: a has no label'),
+                                            ('yoga,a,one,11,train,0', "line 2: the times are 'one'"),
+                                            ('yoga,a,1,inf,train,0', "line 2: the times are '1' and 'inf'")])
+def test_a_row_that_lacks_its_label_or_times_is_named(tmp_path, row, complaint):
+    (tmp_path / 'train.csv').write_text(f'{HEADER}{row}\n')
+    with pytest.raises(ValueError, match=f'train.csv, {complaint}'):
+        read_kinetics_csv(tmp_path / 'train.csv', 'training')
+
+
+def test_labelled_test_clips_are_found_in_test(tmp_path, folder_of_videos):
+    root = folder_of_videos('test/a_000001_000011.avi', 'yoga/b_000001_000011.avi')
+    (tmp_path / 'test.csv').write_text(HEADER + 'yoga,a,1,11,test,0\nyoga,b,1,11,test,0\n')
+    dataset = KineticsDataset(data_root=root, ann_file=tmp_path / 'test.csv', subset='testing', pipeline=PIPELINE)
+    assert _samples(dataset) == [('test/a_000001_000011.avi', 0), ('yoga/b_000001_000011.avi', 0)]
+
+
 def test_the_json_of_the_preparation_tools_is_read(tmp_path, folder_of_videos):
     root = folder_of_videos('abseiling/a_000001_000011.avi', 'test/b_000001_000011.avi')
     database = {'a_000001_000011': {'subset': 'training', 'annotations': {'label': 'abseiling'}},

@@ -59,6 +59,16 @@ def test_labels_of_a_list_follow_the_class_index_beside_it(tmp_path, folder_of_v
         UCF101Dataset(data_root=root, ann_file=tmp_path / 'train.txt', pipeline=PIPELINE)
 
 
+@pytest.mark.parametrize('name, subset', [('trainlist01.txt', 'validation'), ('testlist01.txt', 'training')])
+def test_a_list_of_the_other_subset_is_refused(tmp_path, folder_of_videos, name, subset):
+    root = folder_of_videos('Archery/v_1.avi')
+    (tmp_path / name).write_text('Archery/v_1.avi\n')
+    options = dict(data_root=root, ann_file=str(tmp_path / name), pipeline=PIPELINE)
+    with pytest.raises(ValueError, match=f'{name} is by its name not the list of the subset {subset!r}'):
+        UCF101Dataset(subset=subset, **options)
+    assert len(UCF101Dataset(subset={'training': 'validation', 'validation': 'training'}[subset], **options)) == 1
+
+
 @pytest.mark.parametrize('line', ['../outside/v.avi', '/etc/v.avi', 'Archery/../../v.avi'])
 def test_a_path_that_leaves_the_root_is_refused(tmp_path, line):
     (tmp_path / 'train.txt').write_text(f'{line} 1\n')

@@ -1,0 +1,31 @@
+"""Videos that do not decode: how many are put up with, and what stands for one in a test."""
+
+from typing import Any
+
+from kdtoolbox.datasets.labels import UNLABELLED
+
+UNDECODABLE = 'undecodable'
+"""Role of a test video that does not decode; metrics leave it out and name it."""
+MIN_TOLERATED_BAD_VIDEOS = 3
+"""So many may fail whatever the share: one bad file in a set of fifty is no reason to stop."""
+
+
+def as_undecodable(packed: Any, *, sample_id: str) -> Any:
+    """What the pipeline packed of another video, as the sample of one that does not decode: only the clip stays.
+
+    Raises:
+        ValueError: it holds no data sample to note that in.
+    """
+    if not isinstance(packed, dict) or 'data_samples' not in packed:
+        raise ValueError(f'{sample_id} does not decode, and the pipeline ends without PackActionInputs, so that the test '
+                         'cannot leave it out: mend or remove it')
+    packed['data_samples'].set_gt_labels(UNLABELLED)
+    packed['data_samples'].set_metainfo({'sample_id': sample_id, 'role': UNDECODABLE})
+    return packed
+
+
+def with_file(packed: Any, file: str) -> Any:
+    """What the pipeline packed, with the metainfo ``file``: by it metrics tell two videos of one ``sample_id`` apart."""
+    if isinstance(packed, dict) and 'data_samples' in packed:
+        packed['data_samples'].set_metainfo({'file': file})
+    return packed

@@ -1,0 +1,46 @@
+"""The part of a video that an annotation means: from one second to another."""
+
+import math
+from numbers import Real
+
+Segment = tuple[float, float]
+
+
+def checked_segment(value: object, where: str) -> Segment:
+    """(start, end) in seconds as the file has them; numbers in quotes are read.
+
+    Args:
+        where: file and video, in messages.
+
+    Raises:
+        ValueError: these are not two finite numbers, or the start lies before the video.
+
+    >>> checked_segment([1.5, '3.25'], 'anet.json')
+    (1.5, 3.25)
+    """
+    try:
+        start, end = map(_number, value if isinstance(value, (list, tuple)) else ())
+    except (TypeError, ValueError):
+        raise ValueError(f'{where}: the segment is {value!r}, expected [start, end] in seconds, two finite '
+                         'numbers') from None
+    if start < 0:
+        raise ValueError(f'{where}: the segment {value!r} starts before the video: expected 0 or more seconds')
+    return start, end
+
+
+def shows_nothing(segment: Segment, duration: object) -> bool:
+    """Whether a segment has no length, or lies behind the end of a video of that duration, if it is known.
+
+    >>> shows_nothing((3, 1), None), shows_nothing((6, 9), 4.0), shows_nothing((3, 9), 4.0)
+    (True, True, False)
+    """
+    start, end = segment
+    known = isinstance(duration, Real) and duration > 0
+    return start >= end or known and start >= duration
+
+
+def _number(value: object) -> float:
+    number = float(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
+        raise TypeError
+    return number

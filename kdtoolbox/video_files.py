@@ -1,0 +1,66 @@
+"""Which files are videos and which folders nobody put there himself: one rule for training and for preparation."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.ts', '.m2ts',
+                  '.mts', '.asf', '.ogv', '.3gp')
+# Waste bins, previews and the like that have no dot in front: Windows, Synology and QNAP storage, ext4, zip of macOS.
+_NAMES_OF_SYSTEMS = {'$RECYCLE.BIN', 'System Volume Information', '@eaDir', '@Recycle', '#recycle', 'lost+found',
+                     '__MACOSX'}
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is the computer's own, such as a waste bin or previews.
+
+    >>> is_hidden('.Trash-1000'), is_hidden('@eaDir'), is_hidden('run')
+    (True, True, False)
+    """
+    return name.startswith('.') or name in _NAMES_OF_SYSTEMS
+
+
+def is_video(name: str) -> bool:
+    """Whether a file of this name is taken for a video: by its suffix, in any case; hidden files are not.
+
+    >>> is_video('IMG_1.MOV'), is_video('IMG_1'), is_video('._IMG_1.MOV'), is_video('Thumbs.db')
+    (True, False, False, False)
+    """
+    return name.lower().endswith(VIDEO_SUFFIXES) and not is_hidden(name)
+
+
+def find_files(root: Path, wanted: Callable[[str], bool]) -> list[str]:
+    """Sorted paths, below ``root``, of the files with wanted names in it and in all folders below that are not hidden.
+
+    Links are followed, as class folders often are links to other disks. However they lead, each folder is looked into
+    once, under the name that it has without a link if it has one.
+
+    Raises:
+        ValueError: a folder may not be read.
+    """
+    found: list[str] = []
+    folders, links = [('', os.path.realpath(root))], []
+    seen = set()
+    while folders or links:
+        below, real = (folders or links).pop()
+        if real in seen or not os.path.isdir(real):
+            continue
+        seen.add(real)
+        for entry in _entries(real):
+            path = f'{below}/{entry.name}' if below else entry.name
+            if not entry.is_dir():
+                if wanted(entry.name):
+                    found.append(path)
+            elif not is_hidden(entry.name):
+                (links if entry.is_symlink() else folders).append((path, os.path.realpath(entry.path)))
+        if not folders:
+            links.sort(reverse=True)
+    return sorted(found)
+
+
+def _entries(folder: str) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except PermissionError as error:
+        raise ValueError(f'the folder {folder} may not be read: allow it, or take it out of the data') from error
