@@ -15,6 +15,7 @@ from kdtoolbox.preparation.frame_facts import write_fps, write_frame_counts
 from kdtoolbox.preparation.frame_tree import Extraction
 from kdtoolbox.preparation.layouts import VideoTree, any_videos, class_videos
 from kdtoolbox.preparation.report import FAILED, Report
+from kdtoolbox.video_files import is_video
 
 
 def extract(args: argparse.Namespace) -> int:
@@ -119,6 +120,10 @@ def folder(args: argparse.Namespace) -> int:
           f'{num_validation} validation videos')
     for label in training_only_classes(annotations):
         print(f'{label} has no validation video: none could be spared')
+    left_out = [f'{path}: {reason}' for path, reason in tree.passed_over.items()
+                if path.parent != args.root or is_video(path.name)]  # what lies beside the classes is not their concern
+    for line in [f'{len(left_out)} left out, among them', *left_out[:10]] if left_out else ():
+        print(line)
     return 0
 
 

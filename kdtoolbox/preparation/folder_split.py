@@ -54,19 +54,20 @@ def _choose(groups: list[list[str]], share: float, rng: random.Random) -> Iterab
     wanted = {label: min(max(round(share * number), 1), number - 1) for label, number in total.items()}
     rng.shuffle(groups)
     groups.sort(key=len, reverse=True)
-    chosen, taken = [], Counter()
+    chosen, taken = {}, Counter()
     for is_last_resort in (False, True):
-        for group in reversed(groups) if is_last_resort else list(groups):
+        for place in reversed(range(len(groups))) if is_last_resort else range(len(groups)):
+            group = groups[place]
             adds = Counter(map(_class, group))
             if is_last_resort:
                 fits = any(not taken[label] for label in adds) and all(taken[label] + number < total[label]
                                                                        for label, number in adds.items())
             else:
                 fits = all(taken[label] + number <= wanted[label] for label, number in adds.items())
-            if fits and group not in chosen:
-                chosen.append(group)
-                taken += adds
-    return chosen
+            if fits and place not in chosen:
+                chosen[place] = group
+                taken.update(adds)
+    return list(chosen.values())
 
 
 def _class(video: str) -> str:

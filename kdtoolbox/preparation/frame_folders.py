@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from kdtoolbox.video_files import is_hidden
+
 FRAME_TEMPLATE = 'image_%05d.jpg'
 STATE_FOLDER = '.kdtoolbox'  # in the root of a tree of frames: lock, settings and unfinished folders
 _FRAME_NAME = re.compile(r'image_(\d{5,})\.jpg')
@@ -110,7 +112,7 @@ def subfolders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f'there is no folder {folder}')
     with os.scandir(folder) as entries:
-        return sorted(Path(entry) for entry in entries if entry.is_dir() and not entry.name.startswith('.'))
+        return sorted(Path(entry) for entry in entries if entry.is_dir() and not is_hidden(entry.name))
 
 
 def write_text(file: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kdtoolbox.preparation.frame_folders import subfolders
+from kdtoolbox.video_files import VIDEO_SUFFIXES, is_hidden, is_video
 
 _UNFINISHED = {'.part', '.ytdl', '.crdownload', '.tmp'}
 
@@ -35,7 +36,7 @@ def flat_videos(video_dir: Path) -> VideoTree:
         ValueError: there is no such folder, or no file in it.
     """
     folders = dict.fromkeys(subfolders(video_dir), 'a folder: this layout takes the files directly in the folder')
-    tree = _without_duplicates((VideoJob(file, file.stem) for file in _files(video_dir)), folders)
+    tree = _videos_once((VideoJob(file, file.stem) for file in _files(video_dir)), folders)
     return _not_empty(tree, f'{video_dir} holds no files. Expected {video_dir}/<video>')
 
 
@@ -49,7 +50,7 @@ def class_videos(video_dir: Path) -> VideoTree:
     stray = dict.fromkeys(_files(video_dir), 'a file beside the class folders, not in one')
     stray.update((deep, 'a folder in a class folder: videos lie in <class>/<video>')
                  for folder in folders for deep in subfolders(folder))
-    tree = _without_duplicates((VideoJob(file, f'{folder.name}/{file.stem}')
+    tree = _videos_once((VideoJob(file, f'{folder.name}/{file.stem}')
                                 for folder in folders for file in _files(folder)), stray)
     return _not_empty(tree, f'{video_dir} holds no videos in class folders. Expected {video_dir}/<class>/<video>')
 
@@ -65,11 +66,12 @@ def annotated_videos(roots: Iterable[Path], target_of: dict[str, str]) -> VideoT
 
     Where no name is the very stem, one that only differs in case is taken: UCF-101 spells one class in two ways.
     """
-    files = [file for root in roots for file in _files_below(root, depth=3)]
-    absent = target_of.keys() - {file.stem for file in files}
+    seen: set[str] = set()
+    files = [file for root in roots for file in _files_below(root, depth=3, seen=seen)]
+    absent = target_of.keys() - {file.stem for file in files if is_video(file.name)}
     stem_of = {stem.casefold(): stem for stem in absent}
     found = ((file, file.stem if file.stem in target_of else stem_of.get(file.stem.casefold())) for file in files)
-    return _without_duplicates((VideoJob(file, target_of[stem]) for file, stem in found if stem), {})
+    return _videos_once((VideoJob(file, target_of[stem]) for file, stem in found if stem), {})
 
 
 def is_inside(target: str) -> bool:
@@ -83,27 +85,35 @@ def is_inside(target: str) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files of any extension, sorted; hidden ones (.DS_Store, ._video.avi) are not videos."""
+    """Files of any extension, sorted; hidden ones (.DS_Store, ._video.avi) are not looked at."""
     with os.scandir(folder) as entries:
-        return sorted(Path(entry) for entry in entries if not entry.name.startswith('.') and not entry.is_dir())
+        return [folder / name for name in sorted(entry.name for entry in entries
+                                                 if not is_hidden(entry.name) and not entry.is_dir())]
 
 
-def _files_below(folder: Path, *, depth: int) -> Iterator[Path]:
+def _files_below(folder: Path, *, depth: int, seen: set[str]) -> Iterator[Path]:
+    """Files at most so many folders below; each folder once, however links lead."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
     yield from _files(folder)
     for deeper in subfolders(folder) if depth else ():
-        yield from _files_below(deeper, depth=depth - 1)
+        yield from _files_below(deeper, depth=depth - 1, seen=seen)
 
 
-def _without_duplicates(jobs: Iterable[VideoJob], passed_over: dict[Path, str]) -> VideoTree:
-    """Refuse all videos that would share a folder: choosing one of them would be a guess."""
+def _videos_once(jobs: Iterable[VideoJob], passed_over: dict[Path, str]) -> VideoTree:
+    """Pass over what is no video, and refuse all videos that would share a folder: choosing one would be a guess."""
     jobs = list(jobs)
-    unfinished = {job.video: 'an unfinished download' for job in jobs if job.video.suffix in _UNFINISHED}
-    jobs = [job for job in jobs if job.video not in unfinished]
+    no_videos = {job.video: 'an unfinished download' if job.video.suffix in _UNFINISHED else
+                 f'no video: its name ends in none of {", ".join(VIDEO_SUFFIXES)}'
+                 for job in jobs if not is_video(job.video.name)}
+    jobs = [job for job in jobs if job.video not in no_videos]
     uses = Counter(job.target for job in jobs)
     good = [job for job in jobs if uses[job.target] == 1]
     refused = {job.video: f'{uses[job.target]} videos would share the frame folder {job.target}: rename or remove '
                           'all but one' for job in jobs if uses[job.target] > 1}
-    return VideoTree(good, refused, {**passed_over, **unfinished})
+    return VideoTree(good, refused, {**passed_over, **no_videos})
 
 
 def _not_empty(tree: VideoTree, complaint: str) -> VideoTree:

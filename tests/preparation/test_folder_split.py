@@ -2,10 +2,12 @@
 
 import json
 import random
+import time
 from collections import Counter
 
 import pytest
 
+from kdtoolbox.datasets import FolderDataset
 from kdtoolbox.preparation.folder_split import folder_annotations, training_only_classes
 
 
@@ -92,6 +94,42 @@ def test_the_command_writes_the_split_beside_the_classes(prepare, tmp_path):
     assert json.loads((tmp_path / 'split.json').read_text()) == folder_annotations(names(run=5, sit=5),
                                                                                   validation_share=0.4, seed=1)
     assert prepare('folder', tmp_path, '--out', tmp_path / 'again.json')[0] == 0  # the first file is not a video
+
+
+def test_a_hundred_thousand_videos_are_split_in_seconds():
+    """Were each looked for among those already chosen, it would take minutes."""
+    videos = [f'class{number % 400:03}/video{number:06}' for number in range(120_000)]
+    start = time.process_time()
+    annotations = folder_annotations(videos)
+    assert time.process_time() - start < 20
+    assert sum(validation_counts(annotations).values()) == 24_000
+
+
+def test_the_command_takes_videos_only_and_says_what_it_leaves_out(prepare, tmp_path):
+    for name in ('run/a.mp4', 'run/b.mp4', 'run/a.jpg', 'run/Thumbs.db', 'run/no_suffix', 'run/half.mp4.part',
+                 'run/day 1/deep.mp4', '__pycache__/x.pyc', '.Trash-1000/t.mp4', 'run/.thumbs/a.mp4', 'stray.mp4',
+                 'README.txt'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b'video')
+    status, printed = prepare('folder', tmp_path)
+    content = json.loads((tmp_path / 'split.json').read_text())
+    assert status == 0 and content['labels'] == ['run'] and sorted(content['database']) == ['run/a', 'run/b']
+    assert '7 left out' in printed and 'run/day 1: a folder in a class folder' in printed
+    assert 'run/half.mp4.part: an unfinished download' in printed and 'stray.mp4: a file beside' in printed
+    for name in ('run/a.jpg', 'run/Thumbs.db', 'run/no_suffix'):
+        assert f'{name}: no video: its name ends in none of .avi' in printed
+    assert 'README' not in printed and '.thumbs' not in printed
+
+
+def test_what_the_command_splits_is_what_training_finds(prepare, tmp_path):
+    for name in ('run/a.mp4', 'run/b.mp4', 'run/c', 'run/d.jpg', '.thumbs/e.mp4'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b'video')
+    assert prepare('folder', tmp_path, '--validation-share', 0.5)[0] == 0
+    found = [FolderDataset(data_root=tmp_path, ann_file=str(tmp_path / 'split.json'), subset=subset, pipeline=[])
+             for subset in ('training', 'validation')]
+    ids = [dataset.get_data_info(index)['sample_id'] for dataset in found for index in range(len(dataset))]
+    assert sorted(ids) == ['run/a.mp4', 'run/b.mp4'] and not any(dataset.missing for dataset in found)
 
 
 def test_the_command_refuses_two_files_of_one_name(prepare, tmp_path):

@@ -29,3 +29,20 @@ def test_a_name_in_another_case_is_taken_only_where_there_is_no_exact_one(tmp_pa
         (tmp_path / f'{stem}.mp4').touch()
     tree = annotated_videos([tmp_path], {'aBc': 'run/aBc', 'deF': 'sit/deF'})
     assert {(job.video.stem, job.target) for job in tree.jobs} == {('Def', 'sit/deF'), ('aBc', 'run/aBc')}
+
+
+def test_a_video_is_found_once_however_links_loop(tmp_path):
+    (tmp_path / 'videos/run').mkdir(parents=True)
+    (tmp_path / 'videos/run/a.mp4').touch()
+    (tmp_path / 'videos/run/up').symlink_to(tmp_path / 'videos')
+    (tmp_path / 'videos/again').symlink_to(tmp_path / 'videos/run')
+    tree = annotated_videos([tmp_path / 'videos'], {'a': 'run/a'})
+    assert [job.target for job in tree.jobs] == ['run/a'] and not tree.refused
+
+
+def test_a_picture_or_text_of_the_stem_of_a_video_is_passed_over_and_no_second_video(tmp_path):
+    for name in ('a.mp4', 'a.jpg', 'a.txt', 'b', 'other.txt'):
+        (tmp_path / name).touch()
+    tree = annotated_videos([tmp_path], {'a': 'run/a', 'b': 'run/b'})
+    assert [job.video.name for job in tree.jobs] == ['a.mp4'] and not tree.refused
+    assert sorted(path.name for path in tree.passed_over) == ['a.jpg', 'a.txt', 'b']
