@@ -15,6 +15,7 @@ from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 from tests.test_configs import data  # noqa: F401  the generated videos, once a session
 from tests.tiny import batch
+from tests.videos import write_hmdb51
 
 REGIMES = sorted((REPOSITORY / 'configs/regimes').glob('*.py'))
 LOSSES = {'semi_supervised': {'loss_cls', 'loss_kd'}, 'fewer_frames': {'loss_cls', 'loss_kd', 'loss_moments'},
@@ -54,7 +55,10 @@ def shrink(config: dict) -> None:
 
 @pytest.mark.parametrize('file', REGIMES, ids=lambda path: path.stem)
 def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa: F811
-    for name, (videos, annotations) in data.items():
+    folders = dict(data)
+    if 'labels_per_class' in Config.fromfile(file).train_dataloader.dataset:  # then every class has to have videos
+        folders['hmdb51'] = write_hmdb51(tmp_path / 'all_classes', used_classes=51, videos=1)
+    for name, (videos, annotations) in folders.items():
         monkeypatch.setenv(f'{name.upper()}_VIDEOS', str(videos))
         monkeypatch.setenv(f'{name.upper()}_ANNOTATIONS', str(annotations))
     np.savez(tmp_path / 'texts.npz', features=np.random.default_rng(0).normal(size=(9, 6)).astype(np.float32),
@@ -66,7 +70,8 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa
     config.model, config.work_dir, config.launcher = model, str(tmp_path), 'none'
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 3, 'val_dataloader.batch_size': 3}
     if 'labels_per_class' in config.train_dataloader.dataset:
-        options['train_dataloader.dataset.labels_per_class'] = 1
+        options.update({'train_dataloader.dataset.labels_per_class': 1, 'train_dataloader.batch_size': 17,
+                        'val_dataloader.batch_size': 17})
     for loader in ('train', 'val', 'test'):
         options.update({f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False})
     for index in (0, 1):

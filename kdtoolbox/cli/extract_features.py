@@ -1,6 +1,7 @@
 """Write one feature vector a video to a file that retrieval and probes run from."""
 
 import argparse
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def extract_student(config: Config, *, checkpoint: str | Path | None = None, lay
 
     # Clips of training are of the size that the teachers need; those of the others are of the student's already.
     view = getattr(runner.model.data_preprocessor, 'student_view', None) if split == 'train' else None
+    if view is not None:
+        view = dataclasses.replace(view, modality='rgb')  # of test clips the model itself makes the differences
 
     def vectors(data: dict) -> Tensor:
         if view is not None:

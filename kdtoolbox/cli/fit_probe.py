@@ -13,7 +13,7 @@ from mmengine.utils import ProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kdtoolbox.cli.configs import add_config_arguments, load_config
+from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.datasets.clip_dataset import UNLABELLED
 from kdtoolbox.engine.dataset_epoch import datasets_in
 from kdtoolbox.evaluation import fit_linear_probe
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
 def fit_probe(config: Config, out: str | Path, *, passes: int = 4) -> float:
     """Fit a probe on the config's labelled training videos, in the teacher's own view, and write it.
 
+    With ``labels_per_class`` these are the videos whose labels a training with the same seed has, and no others.
+
     Args:
         config: has one ImageTeacher and a training set; videos labelled -1 are left out.
         passes: over the training set, each with other crops and moments.
@@ -61,7 +63,8 @@ def fit_probe(config: Config, out: str | Path, *, passes: int = 4) -> float:
     if not isinstance(teacher, ImageTeacher):
         raise ValueError(f'a probe is fitted on the features of one ImageTeacher, but model.teacher is '
                          f'{teacher_config.get("type") or sorted(teacher_config)}')
-    loader = Runner.build_dataloader(_probe_loader(config), seed=config.get('randomness', {}).get('seed', 0))
+    seed_datasets(config)  # as training does: the seed chooses the labels
+    loader = Runner.build_dataloader(_probe_loader(config), seed=(config.get('randomness') or {}).get('seed') or 0)
     classes = list(loader.dataset.metainfo['classes'])
     features, labels, sample_ids = video_features(teacher, loader, passes=passes)
     if not len(labels):

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from kdtoolbox.cli.fit_probe import teacher_answers
 from kdtoolbox.evaluation.feature_file import UNLABELLED, VideoFeatures
-from kdtoolbox.evaluation.samples import unique_samples
+from kdtoolbox.evaluation.samples import decodable, unique_samples
 from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
 from kdtoolbox.teachers import FrozenTeacher
 from kdtoolbox.views import View
@@ -50,10 +50,11 @@ def features_of_videos(vectors_of: Callable[[dict], Tensor], loader: DataLoader,
                 raise ValueError('the pipeline does not pack sample_id: '
                                  "PackActionInputs(meta_keys=('sample_id', 'role'))")
             results.append({'sample_id': sample.sample_id, 'role': sample.get('role') or '', 'label': _label(sample),
-                            'features': vector})
+                            'file': sample.get('file'), 'features': vector})
         progress.update()
     print()  # ends the line of the progress bar
-    results = unique_samples(results)  # one that does not decode is replaced by another, which comes twice then
+    # A training video that does not decode is replaced by another, which comes twice then, with another crop.
+    results = unique_samples(decodable(results, what='features'))
     return VideoFeatures(
         torch.stack([result['features'] for result in results]), torch.tensor([result['label'] for result in results]),
         [result['sample_id'] for result in results], [result['role'] for result in results],

@@ -7,6 +7,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor
 
 ROLES = ('gallery', 'query')
+UNDECODABLE = 'undecodable'  # the role that data sets give a test video that does not decode
 
 
 def label_of(sample: Mapping) -> int:
@@ -26,17 +27,19 @@ def label_of(sample: Mapping) -> int:
 def unique_samples(results: Sequence[dict]) -> list[dict]:
     """The results in order, each ``(sample_id, role)`` once: distributed samplers repeat samples to fill up.
 
-    Results without a ``sample_id`` are all kept.
+    Videos of one name in different files, as where two data sets have the same folders, are different samples. Results
+    without a ``sample_id`` are all kept.
 
     Raises:
-        ValueError: one name stands for samples of different labels.
+        ValueError: one name stands for samples of different labels or, where the file is not known, of different
+            features or scores.
 
     >>> unique_samples([{'sample_id': 'a', 'label': 1}, {'sample_id': 'a', 'label': 1}])
     [{'sample_id': 'a', 'label': 1}]
     """
     known, unique = {}, []
     for result in results:
-        key = (result.get('sample_id'), result.get('role'))
+        key = (result.get('sample_id'), result.get('role'), result.get('file'))
         if key[0] is None:
             unique.append(result)
         elif key not in known:
@@ -45,21 +48,45 @@ def unique_samples(results: Sequence[dict]) -> list[dict]:
         elif known[key]['label'] != result['label']:
             raise ValueError(f'sample_id {key[0]!r} stands for samples labelled {known[key]["label"]} and '
                              f'{result["label"]}: give each video a name of its own, such as its path in the data set')
+        elif key[2] is None and not _alike(known[key], result):
+            raise ValueError(f'sample_id {key[0]!r} stands for several samples, whose features or scores differ: give '
+                             'each video a name of its own, such as its path in the data set')
     return unique
 
 
+def _alike(one: Mapping, other: Mapping) -> bool:
+    """Whether two results may be of one video: in half precision the rest of the batch makes a small difference."""
+    return all(torch.allclose(one[key], other[key], rtol=0, atol=0.05 * float(one[key].abs().max()))
+               for key in ('features', 'scores') if key in one)
+
+
+def decodable(results: Sequence[dict], *, what: str) -> list[dict]:
+    """The results without those of videos that do not decode, which are counted and named in a warning.
+
+    Args:
+        what: is measured, in the warning.
+    """
+    bad = sorted({result['sample_id'] for result in results if result['role'] == UNDECODABLE})
+    if bad:
+        MMLogger.get_current_instance().warning(f'{what}: {len(bad)} videos do not decode and are left out, among them '
+                                                f'{", ".join(bad[:3])}')
+    return [result for result in results if result['role'] != UNDECODABLE]
+
+
 def featured_sample(sample: Mapping) -> dict:
-    """``sample_id``, ``role``, ``label`` and ``features`` (C,) of a data sample.
+    """``sample_id``, ``role``, ``file`` and, if it decodes, ``label`` and ``features`` (C,) of a data sample.
 
     Raises:
         ValueError: it has no name, role or label, or its features have no direction.
     """
     name = sample.get('sample_id')
-    if name is None or sample.get('role') not in ROLES:
+    if name is None or sample.get('role') not in (*ROLES, UNDECODABLE):
         raise ValueError(f'sample {name!r}: sample_id is {name!r} and role {sample.get("role")!r}, expected a '
                          "name and 'gallery' or 'query': set role='gallery' on the data set of training "
                          "videos, role='query' on that of test videos, and pack both keys as metainfo")
-    return {'role': sample['role'], 'sample_id': name, 'label': label_of(sample), 'features': _features(sample)}
+    result = {'role': sample['role'], 'sample_id': name, 'file': sample.get('file')}
+    return result if result['role'] == UNDECODABLE else {**result, 'label': label_of(sample),
+                                                         'features': _features(sample)}
 
 
 def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -72,7 +99,7 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
     Raises:
         ValueError: there is no query or no gallery sample.
     """
-    results = unique_samples(results)
+    results = unique_samples(decodable(results, what=what))
     queries, gallery = ([result for result in results if result['role'] == role] for role in ('query', 'gallery'))
     if not queries or not gallery:
         raise ValueError(f'{what} over {len(gallery)} gallery and {len(queries)} query videos: both are needed. '
@@ -90,7 +117,9 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
 
 
 def scored_sample(sample: Mapping) -> dict:
-    """``sample_id`` and ``role`` of a data sample and, unless it is of the gallery, ``label`` and ``scores`` (K,).
+    """``sample_id``, ``role`` and ``file`` of a data sample and, if it is to be scored, ``label`` and ``scores`` (K,).
+
+    Those of the gallery are not, nor those that do not decode.
 
     mmengine merges processes one sample of each in turn and stops at the shortest list (collect_results, as of 0.10.7),
     so a gallery sample that was left out would drop queries of other processes there.
@@ -98,8 +127,10 @@ def scored_sample(sample: Mapping) -> dict:
     Raises:
         ValueError: a sample that is to be scored has no label, or no finite scores.
     """
-    result = {'role': sample.get('role'), 'sample_id': sample.get('sample_id')}
-    return result if result['role'] == 'gallery' else {**result, 'label': label_of(sample), 'scores': _scores(sample)}
+    result = {'role': sample.get('role'), 'sample_id': sample.get('sample_id'), 'file': sample.get('file')}
+    if result['role'] in ('gallery', UNDECODABLE):
+        return result
+    return {**result, 'label': label_of(sample), 'scores': _scores(sample)}
 
 
 def scored_queries(results: Sequence[dict], *, what: str) -> list[dict]:
@@ -112,7 +143,7 @@ def scored_queries(results: Sequence[dict], *, what: str) -> list[dict]:
     Raises:
         ValueError: there is none.
     """
-    queries = unique_samples([result for result in results if result['role'] != 'gallery'])
+    queries = unique_samples([result for result in decodable(results, what=what) if result['role'] != 'gallery'])
     if not queries:
         raise ValueError(f"{what}: none of {len(results)} samples is a query: set role='query' on the data set of test "
                          'videos')

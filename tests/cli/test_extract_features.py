@@ -109,6 +109,19 @@ def test_training_clips_are_shown_in_the_students_view_and_others_as_they_come(t
         torch.testing.assert_close(extract_student(config, checkpoint=checkpoint, split=split).features[3], expected)
 
 
+def test_a_student_of_frame_differences_sees_them_once(tmp_path):
+    checkpoint, student = student_file(tmp_path)
+    config = experiment(tmp_path, student_view=dict(size=16, modality='rgb_difference'))
+    config.val_dataloader.dataset.roles = ('query',)
+    clip = TinyClips(8)[3]['inputs'].float()
+    differences = torch.cat([clip.diff(dim=2), clip.diff(dim=2)[:, :, -1:]], dim=2)
+    data = student.data_preprocessor(dict(inputs=[differences], data_samples=[TinyClips(8)[3]['data_samples']]))
+    with torch.no_grad():
+        expected = student.backbone(data['inputs'].flatten(0, 1)).mean((2, 3, 4))[0]
+    for split in ('train', 'val'):  # the same clips, which are of the view's size already
+        torch.testing.assert_close(extract_student(config, checkpoint=checkpoint, split=split).features[3], expected)
+
+
 @pytest.mark.parametrize('network', ['student', 'teacher'])
 def test_training_clips_are_those_of_the_runs_seed(tmp_path, network):
     torch.save(TinyImageNet().state_dict(), tmp_path / 'weights.pth')
