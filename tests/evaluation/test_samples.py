@@ -32,9 +32,10 @@ def test_a_video_that_does_not_decode_is_left_out_counted_and_named(kind, monkey
     bad = with_scores([{**sample(f'bad{number}', 'undecodable', -1, features=torch.ones(8)), 'file': None}
                        for number in range(5)])
     expected = evaluate(METRICS.build(dict(type=kind)), good)
-    assert not warnings
+    assert not [text for text in warnings if 'decode' in text]
     assert evaluate(METRICS.build(dict(type=kind)), bad[:2] + good + bad[2:]) == expected
-    assert len(warnings) == 1 and '5 videos do not decode and are left out, among them bad0, bad1, bad2' in warnings[0]
+    told = [text for text in warnings if 'decode' in text]
+    assert len(told) == 1 and '5 videos do not decode and are left out, among them bad0, bad1, bad2' in told[0]
 
 
 def test_data_sets_and_metrics_name_the_role_alike():
@@ -60,7 +61,7 @@ def test_two_videos_of_one_relative_path_are_both_scored(tmp_path):
         return FolderDataset(data_root=tmp_path / name, role=role, pipeline=PIPELINE, test_mode=True,
                              metainfo=dict(classes=['run', 'sit']))
     results = answers(ConcatDataset([folder('one'), folder('two'), folder('gallery', role='gallery')]))
-    metric = METRICS.build(dict(type='QueryAccuracy', topk=(1,)))
+    metric = METRICS.build(dict(type='QueryAccuracy'))
     metric.process(None, results)
     queries = evaluated.scored_queries(metric.results, what='accuracy')
     assert [(query['sample_id'], query['file']) for query in queries] == [
@@ -84,7 +85,7 @@ def test_a_broken_query_is_not_replaced_by_another_in_what_is_scored(tmp_path):
     for seed, name in enumerate(('run/x.avi', 'run/y.avi', 'sit/z.avi')):
         write_video(tmp_path / name, seed=seed)
     (tmp_path / 'run/y.avi').write_bytes(b'no video at all')
-    metric = METRICS.build(dict(type='QueryAccuracy', topk=(1,)))
+    metric = METRICS.build(dict(type='QueryAccuracy'))
     metric.process(None, answers(FolderDataset(data_root=tmp_path, pipeline=PIPELINE, test_mode=True)))
     assert len(metric.results) == 3
     assert [query['sample_id'] for query in evaluated.scored_queries(metric.results, what='accuracy')] == [
