@@ -118,6 +118,10 @@ def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
     command.add_argument('--quality', type=int, metavar='Q',
                          help="ffmpeg's -q:v, 2 (best) to 31 (default: ffmpeg's own)")
     command.add_argument('--fps', type=float, metavar='RATE', help='resample to so many frames a second')
+    command.add_argument('--frames', choices=('constant-rate', 'as-stored'), default='constant-rate',
+                         help='constant-rate repeats or drops frames of a video whose rate varies, as ffmpeg does; '
+                         'as-stored makes one JPEG of each stored frame, and a file of their times '
+                         '(default: %(default)s)')
     command.add_argument('--dry-run', action='store_true', help='say what would be extracted, and do nothing')
     command.set_defaults(default_height=height)
 

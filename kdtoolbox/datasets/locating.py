@@ -10,6 +10,7 @@ from kdtoolbox.video_files import VIDEO_SUFFIXES, find_files, is_video
 FRAME_NAME = 'image_{:05}.jpg'
 NUM_FRAMES_FILE = 'n_frames'
 FPS_FILE = 'fps'
+TIMES_FILE = 'times'  # only of frames that were extracted as stored
 
 
 class VideoFinder:
@@ -65,6 +66,8 @@ class FrameFolderFinder:
     def find(self, candidates: Sequence[str]) -> dict | None:
         """As :meth:`VideoFinder.find`; gives ``frame_dir``, ``total_frames``, ``sample_id`` and ``avg_fps``, if known.
 
+        ``frame_times_file`` is there where the frames have times of their own: a line of seconds for each.
+
         Raises:
             ValueError: ``n_frames`` or ``fps`` does not hold a number of 0 or more.
         """
@@ -77,7 +80,12 @@ class FrameFolderFinder:
                 found = {'frame_dir': str(root / candidate), 'total_frames': int(total_frames),
                          'sample_id': str(candidate)}
                 fps = _read_number(root / candidate / FPS_FILE)
-                return found if fps is None else found | {'avg_fps': fps}
+                if fps is not None:
+                    found['avg_fps'] = fps
+                times_file = root / candidate / TIMES_FILE
+                if times_file.is_file():  # read with the frames, as there may be 100,000 videos
+                    found['frame_times_file'] = str(times_file)
+                return found
         return None
 
     def scan(self) -> list[str]:

@@ -10,8 +10,8 @@ from statistics import median
 from PIL import Image
 
 from kdtoolbox.preparation.annotations import Annotations
-from kdtoolbox.preparation.frame_folders import (count_frames, first_broken_frame, frame_folders, frame_names,
-                                                 read_mark)
+from kdtoolbox.preparation.frame_folders import (TIMES_FILE, count_frames, first_broken_frame, frame_folders,
+                                                 frame_names, read_mark)
 from kdtoolbox.preparation.parallel import in_parallel
 from kdtoolbox.preparation.report import DONE, FAILED, Progress, Report
 
@@ -84,12 +84,24 @@ def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
                         'n_frames is missing or no number')
     if not _read_number(folder / 'fps'):
         problems.append('fps is missing or no number')
+    if (folder / TIMES_FILE).exists():
+        problems += _times_problems(folder, num_frames)
     names = frame_names(folder)
     broken = first_broken_frame(folder) or _undecodable(
         folder, names if every_frame else sorted({names[0], names[len(names) // 2], names[-1]}))
     if broken:
         problems.append(f'{broken} cannot be read')
     return folder, problems
+
+
+def _times_problems(folder: Path, num_frames: int) -> list[str]:
+    try:
+        times = [float(line) for line in (folder / TIMES_FILE).read_text(encoding='utf-8').splitlines()]
+    except (OSError, ValueError):
+        return ['times cannot be read as a number a line']
+    if len(times) != num_frames:
+        return [f'{len(times)} times of {num_frames} frames']
+    return [] if times == sorted(times) else ['the times are not in order']
 
 
 def _undecodable(folder: Path, names: Sequence[str]) -> str:

@@ -29,7 +29,7 @@ def extract(args: argparse.Namespace) -> int:
 
 def _extract_tree(tree: VideoTree, jpg_dir: Path, args: argparse.Namespace) -> int:
     height = args.default_height if args.height is None and args.short_side is None else args.height
-    options = FrameOptions(height, args.short_side, args.quality, args.fps)
+    options = FrameOptions(height, args.short_side, args.quality, args.fps, as_stored=args.frames == 'as-stored')
     extraction = Extraction(tree, jpg_dir, options)
     if args.dry_run:
         print('\n'.join(extraction.plan()))

@@ -4,53 +4,19 @@ import errno
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from kdtoolbox.preparation.ffmpeg import Ffmpeg, FfmpegRun, VideoHeader, read_header
-from kdtoolbox.preparation.frame_folders import (FRAME_TEMPLATE, count_frames, first_broken_frame, foreign_files,
-                                                 is_complete, mark_complete, read_mark)
+from kdtoolbox.preparation.ffmpeg import Ffmpeg, FfmpegRun
+from kdtoolbox.preparation.frame_folders import (count_frames, first_broken_frame, foreign_files, is_complete,
+                                                 mark_complete, read_mark, write_times)
+from kdtoolbox.preparation.frame_options import FrameOptions
 from kdtoolbox.preparation.layouts import VideoJob
 from kdtoolbox.preparation.report import DONE, FAILED, THERE, WARNING
+from kdtoolbox.preparation.video_header import VideoHeader, exact_rate, read_header
 
 
-@dataclass(frozen=True)
-class FrameOptions:
-    """How frames are made: ``height`` or ``short_side`` in pixels (the aspect is kept), one of them; ``quality`` is
-    ffmpeg's ``-q:v`` (2 best … 31), its default where ``None``; ``frames_per_second`` resamples where given.
-
-    Raises:
-        ValueError: a value ffmpeg could not use.
-    """
-
-    height: int | None = None
-    short_side: int | None = None
-    quality: int | None = None
-    frames_per_second: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.height is None) == (self.short_side is None):
-            raise ValueError(f'give height or short side, one of them; got {self.height} and {self.short_side}')
-        limits = (('height', self.height, 1, 16384), ('short side', self.short_side, 1, 16384),
-                  ('quality', self.quality, 1, 31), ('fps', self.frames_per_second, 0.01, 1000))
-        for name, value, lowest, highest in limits:
-            if value is not None and not lowest <= value <= highest:
-                raise ValueError(f'{name} is {value}, expected {lowest} to {highest}')
-
-    def arguments(self) -> list[str]:
-        """The output options of ffmpeg.
-
-        >>> FrameOptions(height=240).arguments()
-        ['-vf', 'scale=-1:240', '-threads', '1', 'image_%05d.jpg']
-        """
-        side = self.short_side
-        size = f'-1:{self.height}' if side is None else f"'if(gt(iw,ih),-1,{side})':'if(gt(iw,ih),{side},-1)'"
-        rate = '' if self.frames_per_second is None else f'fps={self.frames_per_second:g},'
-        quality = [] if self.quality is None else ['-q:v', str(self.quality)]
-        return ['-vf', f'{rate}scale={size}', *quality, '-threads', '1', FRAME_TEMPLATE]
-
-    def settings(self) -> dict[str, float]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+_FAR_MORE = 1.1  # so many times the stored frames were written, or the other way round: worth a word
 
 
 @dataclass(frozen=True)
@@ -64,7 +30,7 @@ class Extracted:
     is_disk_full: bool = False
 
 
-def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, arguments: Sequence[str]) -> Extracted:
+def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Extracted:
     """Write the frames of a video to a new folder in ``parts``, unless ``jpg_dir`` has them all.
 
     What is wrong with the video or its place is the result's ``reason``; only bugs raise.
@@ -73,15 +39,16 @@ def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, 
     try:
         video_bytes = job.video.stat().st_size
         problem = _obstacle(folder, video_bytes)
-        if problem is None:
-            warning = read_mark(folder).get('warning', '')
+        mark = read_mark(folder) or {}
+        if problem is None and ('colours' in mark or ffmpeg.header(job.video)[0].has_jpeg_colours()):
+            warning = mark.get('warning', '')
             return Extracted(job, THERE, warning and f'{warning} (frames are kept)')
         if problem:
             return Extracted(job, FAILED, problem)
         part = parts / uuid.uuid4().hex
         part.mkdir()
         try:
-            return _extract_into(part, job, video_bytes, ffmpeg=ffmpeg, arguments=arguments)
+            return _extract_into(part, job, video_bytes, ffmpeg=ffmpeg, options=options)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)  # the error is what counts; the next run clears the rest
             raise
@@ -105,12 +72,14 @@ def _obstacle(folder: Path, video_bytes: int) -> str | None:
                         f'frames, such as {foreign[0]}: move them away') or ''
 
 
-def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg,
-                  arguments: Sequence[str]) -> Extracted:
+def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Extracted:
+    header, _ = ffmpeg.header(job.video)
+    arguments = options.arguments(has_jpeg_colours=header.has_jpeg_colours(),
+                                  passthrough_options=ffmpeg.passthrough_options)
     run = ffmpeg.run(job.video, arguments, folder=part)
     header = read_header(run.log)
     reason = failure(run, header, time_limit_seconds=ffmpeg.time_limit_seconds)
-    num_frames = 0
+    num_frames, times = 0, []
     if not reason:
         try:
             num_frames = count_frames(part)
@@ -118,12 +87,26 @@ def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg
             reason = 'no frames in it' + _first_error(run)
     if not reason and (broken := first_broken_frame(part)):
         reason = f'{broken} was not written to its end: is the disk full?'
+    if not reason and options.as_stored:
+        times = run.frame_times()
+        if len(times) != num_frames or None in times:
+            reason = f'{num_frames} frames, but times of {sum(seconds is not None for seconds in times)}'
     if reason:
         shutil.rmtree(part, ignore_errors=True)  # the next run clears what could not be removed
         return Extracted(job, FAILED, reason, is_disk_full=run.has_full_disk())
-    warning = doubt(run, header, num_frames)
-    mark_complete(part, num_frames=num_frames, video_bytes=video_bytes, warning=warning)
+    if options.as_stored:
+        write_times(part, sorted(times))
+    warning = doubt(run, header, num_frames, times)
+    mark_complete(part, num_frames=num_frames, video_bytes=video_bytes, warning=warning,
+                  frames_per_second=_rate(header, times))
     return Extracted(job, WARNING if warning else DONE, warning, part)
+
+
+def _rate(header: VideoHeader, times: Sequence[float]) -> float | None:
+    """Frames a second: those that were written at a constant rate, the average of those that are as stored."""
+    if len(times) > 1 and max(times) > min(times):
+        return (len(times) - 1) / (max(times) - min(times))
+    return header.frames_per_second and exact_rate(header.frames_per_second)
 
 
 def failure(run: FfmpegRun, header: VideoHeader, *, time_limit_seconds: float) -> str:
@@ -137,14 +120,27 @@ def failure(run: FfmpegRun, header: VideoHeader, *, time_limit_seconds: float) -
     return ''
 
 
-def doubt(run: FfmpegRun, header: VideoHeader, num_frames: int) -> str:
-    """What a person should know of frames that were written: fewer than announced, or decoded past errors."""
+def doubt(run: FfmpegRun, header: VideoHeader, num_frames: int, times: Sequence[float] = ()) -> str:
+    """What a person should know of frames that were written: fewer than announced, far more than stored, or decoded
+    past errors. ``times`` are the seconds of frames as stored.
+    """
     doubts = []
-    if header.duration_seconds and header.frames_per_second:
+    if any(later < earlier for earlier, later in zip(times, times[1:], strict=False)):
+        doubts.append('its times are not in the order of its frames: sorted')
+    if header.duration_seconds and times:
+        if max(times) < 0.9 * header.duration_seconds - 1:
+            doubts.append(f'the last frame is at {max(times):.1f} of {header.duration_seconds:.1f} s: cut off, or the '
+                          'sound is longer')
+    elif header.duration_seconds and header.frames_per_second:
         announced = header.duration_seconds * header.frames_per_second
         if num_frames < 0.9 * announced - 1:
             doubts.append(f'{num_frames} frames where the header announces about {announced:.0f}: cut off, or the '
                           'sound is longer')
+    repeated, dropped = run.repeated_and_dropped()
+    stored = num_frames - repeated + dropped
+    if not times and max(num_frames, stored) > _FAR_MORE * min(num_frames, stored) + 1:
+        doubts.append(f'{num_frames} files of {stored} stored frames ({repeated} repeated, {dropped} left out): its rate '
+                      'varies, or the picture starts late; --frames as-stored makes one file of each')
     if run.errors():
         doubts.append('decoded past errors' + _first_error(run))
     return '; '.join(doubts)

@@ -1,4 +1,4 @@
-"""One ffmpeg for everything: finding it, running it without a shell, and reading what it says about a video."""
+"""One ffmpeg for everything: finding it, running it without a shell, and reading how that went."""
 
 import os
 import re
@@ -8,10 +8,11 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
-# Demuxers that read text, pictures or lists of other files: what they yield is not the video the user meant.
-NOT_VIDEO_FORMATS = {'tty', 'image2', 'concat', 'hls', 'dash', 'lavfi', 'ffmetadata'}
+from kdtoolbox.preparation.video_header import VideoHeader, read_header
 
 
 @dataclass(frozen=True)
@@ -31,48 +32,43 @@ class FfmpegRun:
         messages = re.findall(r'^(?:\[[^\n]*?\] )?\[(?:error|fatal|panic)\] *(.+?)\.?$', self.log, re.MULTILINE)
         return list(dict.fromkeys(messages))
 
+    def num_frames(self) -> int:
+        """How many frames it wrote, 0 if it does not say."""
+        counts = re.findall(r'^\[info\] frame= *(\d+) ', self.log, re.MULTILINE)
+        return int(counts[-1]) if counts else 0
+
+    def repeated_and_dropped(self) -> tuple[int, int]:
+        """How many frames it wrote once more, and how many it left out, to keep a constant rate.
+
+        >>> FfmpegRun(0, '[info] frame= 1004 fps=0.0 q=24.8 Lsize=N/A bitrate=N/A dup=999 drop=0 speed=2x')\\
+        ...     .repeated_and_dropped()
+        (999, 0)
+        """
+        counts = re.findall(r'^\[info\] frame=.* dup=(\d+) drop=(\d+)', self.log, re.MULTILINE)
+        return (int(counts[-1][0]), int(counts[-1][1])) if counts else (0, 0)
+
+    def frame_times(self) -> list[float | None]:
+        """Seconds of each frame that passed the filter ``showinfo``, ``None`` where ffmpeg knows no time.
+
+        They are on the time line of the container, whose start ffmpeg takes for 0. Time stamps are multiplied out
+        because ffmpeg rounds seconds to six digits: 1234.57 is half a frame off.
+
+        >>> FfmpegRun(0, '[Parsed_showinfo_1 @ 0x1] [info] config in time_base: 1/12800, frame_rate: 25/1\\n'
+        ...              '[Parsed_showinfo_1 @ 0x1] [info] n:   0 pts:   1536 pts_time:0.12   pos: 48').frame_times()
+        [0.12]
+        """
+        times, time_base = [], Fraction(0)
+        for line in re.finditer(r'^\[Parsed_showinfo_\d+ @ \w+\] \[info\] (?:config in time_base: (\d+/\d+)|'
+                                r'n: *\d+ pts: *(\S+))', self.log, re.MULTILINE):
+            if line[1]:  # once more where the picture changes its size
+                time_base = Fraction(line[1])
+            else:
+                times.append(None if line[2] == 'NOPTS' else float(int(line[2]) * time_base))
+        return times
+
     def has_full_disk(self) -> bool:
         return any('No space left on device' in message or 'Disk quota exceeded' in message
                    for message in self.errors())
-
-
-@dataclass(frozen=True)
-class VideoHeader:
-    """What a container says of itself. ``None`` where it does not say."""
-
-    format_names: frozenset[str]
-    has_video: bool
-    duration_seconds: float | None
-    frames_per_second: float | None
-
-    def complaint(self) -> str:
-        """Why this is not a video, '' if it is one."""
-        wrong = {name for name in self.format_names if name in NOT_VIDEO_FORMATS or name.endswith('_pipe')}
-        if wrong:
-            return f'not a video: ffmpeg reads it as {", ".join(sorted(wrong))}'
-        return '' if self.has_video else 'no video stream: sound only'
-
-
-def read_header(log: str) -> VideoHeader:
-    """Read the header that ``ffmpeg -i`` prints; the frame rate is that of the output where there is one.
-
-    Lines are anchored at their indentation, so that a video's title cannot pass for a header.
-
-    >>> header = read_header("[info] Input #0, avi, from 'x':\\n[info]   Duration: 00:01:04.64, start: 0\\n"
-    ...                      "[info]   Stream #0:0: Video: mpeg4, 320x240, 645 kb/s, 25 fps, 25 tbr")
-    >>> header.duration_seconds, header.frames_per_second, header.complaint()
-    (64.64, 25.0, '')
-    """
-    source, _, output = log.replace('[info] ', '').partition('\nOutput #0, ')
-    formats = re.search(r"^Input #0, (.+?), from '", source, re.MULTILINE)
-    duration = re.search(r'^  Duration: (\d+):(\d+):([\d.]+)', source, re.MULTILINE)
-    streams = re.findall(r'^  Stream #\d.*?: Video: .*', source, re.MULTILINE)
-    rate = re.search(r'^  Stream #\d.*?: Video: .* ([\d.]+) fps', output or source, re.MULTILINE)
-    return VideoHeader(
-        format_names=frozenset(formats[1].split(',') if formats else ()),
-        has_video=any('(attached pic)' not in stream for stream in streams),
-        duration_seconds=int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None,
-        frames_per_second=float(rate[1]) if rate else None)
 
 
 def find_ffmpeg(named: str | None = None) -> str:
@@ -105,6 +101,15 @@ class Ffmpeg:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
+
+    @cached_property
+    def passthrough_options(self) -> list[str]:
+        """The output options that keep each frame once and at its own time, by any version of ffmpeg."""
+        version = subprocess.run([self.executable, '-version'], stdin=subprocess.DEVNULL, capture_output=True,
+                                 check=True, timeout=60).stdout
+        library = re.search(rb'libavfilter +(\d+)', version)
+        # -vsync is gone since ffmpeg 8, -fps_mode is there since 5.1 (libavfilter 8).
+        return ['-vsync' if library and int(library[1]) <= 8 else '-fps_mode', 'passthrough']
 
     def run(self, video: Path, output: Sequence[str] = (), *, folder: Path | None = None) -> FfmpegRun:
         """Read ``video`` once; ``output`` holds the options and the name of what to write, relative to ``folder``.

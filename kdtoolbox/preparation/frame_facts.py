@@ -1,14 +1,20 @@
 """The two small files beside the frames of a video: how many there are, and how many a second."""
 
+import os
 import re
 from functools import partial
 from pathlib import Path
 
 from kdtoolbox.preparation.ffmpeg import Ffmpeg
-from kdtoolbox.preparation.frame_folders import count_frames, frame_folders, write_text
+from kdtoolbox.preparation.frame_folders import count_frames, frame_folders, is_complete, read_mark, write_text
 from kdtoolbox.preparation.layouts import VideoJob, VideoTree
 from kdtoolbox.preparation.parallel import in_parallel
 from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, Progress, Report
+from kdtoolbox.preparation.video_header import exact_rate, read_header
+
+
+# Each frame over the one before, uncompressed and to nowhere.
+_ONE_PICTURE = ['-map', '0:v:0', '-c:v', 'rawvideo', '-f', 'image2', '-update', '1', '-y', os.devnull]
 
 
 def write_frame_counts(jpg_dir: Path, report: Report, *, num_workers: int) -> None:
@@ -26,10 +32,7 @@ def write_frame_counts(jpg_dir: Path, report: Report, *, num_workers: int) -> No
 
 
 def write_fps(tree: VideoTree, jpg_dir: Path, report: Report, *, ffmpeg: Ffmpeg, num_workers: int) -> None:
-    """Write ``fps``, frames over seconds with two decimals, into the frame folder of each video.
-
-    The length is the container's; a video whose container does not say is decoded once to find out.
-    """
+    """Write ``fps``, the rate the frames were written at, into the frame folder of each video; see :func:`frame_rate`."""
     for path, reason in tree.refused.items():
         report.add(FAILED, path, reason)
     for path, reason in tree.passed_over.items():
@@ -40,6 +43,31 @@ def write_fps(tree: VideoTree, jpg_dir: Path, report: Report, *, ffmpeg: Ffmpeg,
         progress.update()
         report.add(FAILED if reason else DONE, video, reason)
     progress.close()
+
+
+def frame_rate(video: Path, folder: Path, ffmpeg: Ffmpeg) -> float:
+    """Frames a second of a frame folder: what extraction noted, which is the average where they are as stored.
+
+    Where it noted nothing (frames of other tools, or of another file), the rate at which ffmpeg writes this video if
+    that makes so many frames, else their number over the seconds that the picture lasts. The length of the container
+    may be that of the sound, so it only saves decoding where it fits.
+
+    Raises:
+        ValueError: there are no frames, or the video cannot be read or lasts no time.
+    """
+    num_frames = count_frames(folder)
+    noted = (read_mark(folder) or {}).get('frames_per_second')
+    if noted and is_complete(folder, video.stat().st_size):
+        return noted
+    seconds = duration_seconds(video, ffmpeg)
+    # The rate of a picture file is the constant one that frames are written at, and the first frame shows it.
+    header = read_header(ffmpeg.run(video, ['-frames:v', '1', *_ONE_PICTURE]).log)
+    if not header.frames_per_second:
+        return num_frames / seconds
+    rate = exact_rate(header.frames_per_second)
+    if abs(num_frames - rate * seconds) <= 2 + 0.02 * num_frames:
+        return rate
+    return rate * num_frames / (ffmpeg.run(video, _ONE_PICTURE).num_frames() or rate * seconds)
 
 
 def duration_seconds(video: Path, ffmpeg: Ffmpeg) -> float:
@@ -74,7 +102,17 @@ def _write_video_fps(job: VideoJob, jpg_dir: Path, ffmpeg: Ffmpeg) -> tuple[Path
     if not folder.is_dir():
         return job.video, f'there is no frame folder {folder}: extract this video first'
     try:
-        write_text(folder / 'fps', f'{count_frames(folder) / duration_seconds(job.video, ffmpeg):.2f}\n')
+        write_text(folder / 'fps', f'{_rounded(frame_rate(job.video, folder, ffmpeg))}\n')
     except (ValueError, OSError) as error:
         return job.video, str(error)
     return job.video, ''
+
+
+def _rounded(rate: float) -> str:
+    """Two decimals; three for NTSC's, as 23.98 is two frames off after ten minutes.
+
+    >>> _rounded(25.0), _rounded(24 / 1.001), _rounded(14 / 3)
+    ('25.00', '23.976', '4.67')
+    """
+    is_ntsc = rate % 1 and abs(rate * 1.001 - round(rate * 1.001)) < 1e-6
+    return f'{rate:.3f}' if is_ntsc else f'{rate:.2f}'

@@ -1,10 +1,13 @@
-"""A video as a folder of frames: ``image_00001.jpg`` …, with ``n_frames``, ``fps`` and a mark that it is whole."""
+"""A video as a folder of frames: ``image_00001.jpg`` …, with ``n_frames``, ``fps`` and a mark that it is whole.
+
+Frames as stored have their seconds in ``times``.
+"""
 
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kdtoolbox.video_files import is_hidden
@@ -13,7 +16,8 @@ FRAME_TEMPLATE = 'image_%05d.jpg'
 STATE_FOLDER = '.kdtoolbox'  # in the root of a tree of frames: lock, settings and unfinished folders
 _FRAME_NAME = re.compile(r'image_(\d{5,})\.jpg')
 _MARK = '.complete'
-_OWN_FILES = {_MARK, 'n_frames', 'fps', '.n_frames.part', '.fps.part'}
+TIMES_FILE = 'times'
+_OWN_FILES = {_MARK, 'n_frames', 'fps', TIMES_FILE, '.n_frames.part', '.fps.part', f'.{TIMES_FILE}.part'}
 _END_OF_JPEG = b'\xff\xd9'
 
 
@@ -48,9 +52,19 @@ def first_broken_frame(folder: Path) -> str:
     return ''
 
 
-def mark_complete(folder: Path, *, num_frames: int, video_bytes: int, warning: str) -> None:
-    """Note in the folder that all frames of a video of this size are in it."""
-    text = json.dumps({'num_frames': num_frames, 'video_bytes': video_bytes, 'warning': warning})
+def write_times(folder: Path, times: Sequence[float]) -> None:
+    """Write the seconds of each frame, one a line, on the time line of the container, whose start is 0."""
+    write_text(folder / TIMES_FILE, ''.join(f'{seconds:.6f}\n' for seconds in times))
+
+
+def mark_complete(folder: Path, *, num_frames: int, video_bytes: int, warning: str,
+                  frames_per_second: float | None = None) -> None:
+    """Note in the folder that all frames of a video of this size are in it, and the rate they were written at.
+
+    Marks of earlier versions have no ``colours``: their frames of BT.709 videos were written without conversion.
+    """
+    text = json.dumps({'num_frames': num_frames, 'video_bytes': video_bytes, 'warning': warning,
+                       'frames_per_second': frames_per_second, 'colours': 'bt601'})
     (folder / _MARK).write_text(text, encoding='utf-8')
 
 

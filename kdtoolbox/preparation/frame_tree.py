@@ -67,8 +67,7 @@ class Extraction:
             self._extract_all(ffmpeg, parts, report, num_workers=num_workers)
 
     def _extract_all(self, ffmpeg: Ffmpeg, parts: Path, report: Report, *, num_workers: int) -> None:
-        work = partial(extract_video, jpg_dir=self.jpg_dir, parts=parts, ffmpeg=ffmpeg,
-                       arguments=self.options.arguments())
+        work = partial(extract_video, jpg_dir=self.jpg_dir, parts=parts, ffmpeg=ffmpeg, options=self.options)
         progress = Progress(len(self.tree.jobs))
         ready: list[Extracted] = []
         last_flush = time.monotonic()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from kdtoolbox.preparation.ffmpeg import Ffmpeg, find_ffmpeg
@@ -13,7 +14,14 @@ REFERENCE_FILTER = 'scale=-1:240'
 
 @pytest.fixture(scope='session')
 def executable() -> str:
+    """What the tools use: the ffmpeg on the PATH, if there is one."""
     return find_ffmpeg()
+
+
+@pytest.fixture(scope='session')
+def maker() -> str:
+    """What makes the tests' videos: the packaged ffmpeg, which knows all the options, whatever is on the PATH."""
+    return imageio_ffmpeg.get_ffmpeg_exe()
 
 
 @pytest.fixture
@@ -22,11 +30,11 @@ def ffmpeg(executable) -> Ffmpeg:
 
 
 @pytest.fixture(scope='session')
-def make_video(executable):
+def make_video(maker):
     """``make_video(file, num_frames)`` writes a small test picture that moves, at 10 frames a second, as MPEG-4."""
     def make(file: Path, num_frames: int = 5, *, options: tuple[str, ...] = ()) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
-        call(executable, '-f', 'lavfi', '-i', f'testsrc=size=64x48:rate=10:duration={num_frames / 10}',
+        call(maker, '-f', 'lavfi', '-i', f'testsrc=size=64x48:rate=10:duration={num_frames / 10}',
              '-c:v', 'mpeg4', '-q:v', '3', *options, f'file:{file}')
         return file
     return make

@@ -24,7 +24,7 @@ def extract(tmp_path, ffmpeg):
         parts = tmp_path / 'parts'
         parts.mkdir(exist_ok=True)
         return extract_video(VideoJob(video, 'video'), tmp_path / 'jpg', parts, ffmpeg=with_ffmpeg,
-                             arguments=options.arguments())
+                             options=options)
     return run
 
 
@@ -41,10 +41,14 @@ def assert_same_frames(folder: Path, reference: Path, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize('folder', REAL_CLIPS)
-def test_frames_of_real_clips_equal_those_of_the_plain_command(folder, shared, extract, reference_frames, tmp_path):
+def test_frames_of_real_clips_equal_those_of_the_plain_command(folder, shared, extract, reference_frames, ffmpeg,
+                                                                     tmp_path):
     for video in sorted((shared / 'data/clips' / folder).iterdir()):
         names = reference_frames(video, tmp_path / video.stem)
-        assert_same_frames(extract(video).part, tmp_path / video.stem, names)
+        if ffmpeg.header(video)[0].has_jpeg_colours():
+            assert_same_frames(extract(video).part, tmp_path / video.stem, names)
+        else:  # the plain command's colours are wrong: test_colours
+            assert frame_names(extract(video).part) == names
 
 
 @pytest.mark.parametrize('options, kind', [
@@ -56,10 +60,10 @@ def test_frames_of_unusual_videos_equal_those_of_the_plain_command(options, kind
     assert_same_frames(extract(video).part, tmp_path / 'reference', reference_frames(video, tmp_path / 'reference'))
 
 
-def test_a_rotated_video_gives_upright_frames(make_video, executable, extract, tmp_path):
+def test_a_rotated_video_gives_upright_frames(make_video, maker, extract, tmp_path):
     make_video(tmp_path / 'lying.mp4')
     source, rotated = str(tmp_path / 'lying.mp4'), str(tmp_path / 'up.mp4')
-    call(executable, '-display_rotation', '90', '-i', source, '-c', 'copy', rotated)
+    call(maker, '-display_rotation', '90', '-i', source, '-c', 'copy', rotated)
     assert sizes(extract(tmp_path / 'up.mp4').part) == {(180, 240)}  # 48 x 64 upright
 
 
@@ -113,15 +117,21 @@ def test_files_that_are_no_videos_fail_with_a_reason(content, reason, extract, t
 
 
 @pytest.mark.parametrize('name, arguments, reason', [
-    ('a.m4a', ('-f', 'lavfi', '-i', 'sine=d=0.2'), 'no video stream'),
+    ('a.m4a', ('-f', 'lavfi', '-i', 'sine=d=0.2'), 'no video stream: sound only'),
     ('a.mp3', ('-f', 'lavfi', '-i', 'sine=d=0.2', '-f', 'lavfi', '-i', 'testsrc=d=0.1:r=10', '-map', '0', '-map', '1',
                '-c:v', 'mjpeg', '-frames:v', '1', '-disposition:v', 'attached_pic'), 'no video stream'),
     ('a.jpg', ('-f', 'lavfi', '-i', 'testsrc', '-frames:v', '1'), 'not a video'),
 ])
-def test_sound_covers_and_pictures_fail_with_a_reason(name, arguments, reason, executable, extract, tmp_path):
-    call(executable, *arguments, str(tmp_path / name))
+def test_sound_covers_and_pictures_fail_with_a_reason(name, arguments, reason, maker, extract, tmp_path):
+    call(maker, *arguments, str(tmp_path / name))
     result = extract(tmp_path / name)
     assert result.status == 'failed' and reason in result.reason
+
+
+def test_an_mp4_without_any_stream_is_said_to_hold_nothing(make_video, extract, tmp_path):
+    whole = make_video(tmp_path / 'whole.mp4').read_bytes()
+    (tmp_path / 'a.mp4').write_bytes(whole.replace(b'trak', b'free'))  # the header without its only track
+    assert 'no video stream: it holds nothing' in extract(tmp_path / 'a.mp4').reason
 
 
 def test_a_text_file_is_not_taken_for_a_video(extract, tmp_path):
@@ -165,7 +175,7 @@ def test_a_decoder_that_hangs_ends_at_the_time_limit(make_video, extract, stand_
 
 def test_a_frame_that_was_not_written_to_its_end_is_noticed(make_video, extract, stand_in, executable, tmp_path):
     # An older ffmpeg ends with 0 when the last bytes of a frame do not fit on the disk.
-    careless = Ffmpeg(stand_in(f'"{executable}" "$@"; : > image_00003.jpg'), time_limit_seconds=60)
+    careless = Ffmpeg(stand_in(f'"{executable}" "$@"; case "$*" in *image_*) : > image_00003.jpg;; esac'), time_limit_seconds=60)
     result = extract(make_video(tmp_path / 'a.avi'), with_ffmpeg=careless)
     assert result.status == 'failed' and 'image_00003.jpg was not written to its end' in result.reason
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from kdtoolbox.preparation.ffmpeg import FfmpegRun, find_ffmpeg, read_header
+from kdtoolbox.preparation.ffmpeg import Ffmpeg, FfmpegRun, find_ffmpeg, read_header
 
 
 def test_the_named_one_goes_before_the_path_and_that_before_the_packaged_one(stand_in, tmp_path, monkeypatch):
@@ -41,7 +41,23 @@ def test_a_title_cannot_pass_for_a_header():
 
 
 def test_what_is_no_log_of_ffmpeg_is_no_video():
-    assert read_header('').complaint() == 'no video stream: sound only'
+    assert read_header('').complaint() == 'no video stream: it holds nothing'
+
+
+def test_the_header_of_ffmpeg_4_is_read():
+    header = read_header("[info] Input #0, mov,mp4, from 'x':\n[info]   Duration: 00:00:02.00, start: 0.0\n"
+                         '[info]     Stream #0:0(und): Video: h264, yuv420p(tv, bt709), 64x48, 1k fps, 1k tbr, 1k tbn\n')
+    assert header.complaint() == '' and not header.has_jpeg_colours() and header.frames_per_second == 1000
+
+
+@pytest.mark.parametrize('version, option', [('4.4.1', '-vsync'), ('5.1.9', '-vsync'), ('6.1', '-fps_mode'),
+                                             ('N-118000-gabc', '-fps_mode')])
+def test_frames_as_stored_are_asked_for_in_the_words_of_the_version(version, option, tmp_path):
+    libavfilter = {'4': 7, '5': 8, '6': 9, 'N': 11}[version[0]]
+    file = tmp_path / 'ffmpeg'
+    file.write_text(f'#!/bin/sh\necho "ffmpeg version {version}"; echo "libavfilter     {libavfilter}. 44.100 / …"\n')
+    file.chmod(0o755)
+    assert Ffmpeg(str(file), time_limit_seconds=9).passthrough_options == [option, 'passthrough']
 
 
 def test_errors_are_listed_once_without_addresses():

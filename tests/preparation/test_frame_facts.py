@@ -40,11 +40,57 @@ def test_fps_is_frames_written_over_seconds_with_two_decimals(prepare, make_vide
     assert (tmp_path / 'jpg/a/fps').read_text() == '4.67\n'
 
 
-def test_a_video_whose_header_tells_no_length_is_decoded_for_it(make_video, executable, ffmpeg, tmp_path):
+def test_a_video_whose_header_tells_no_length_is_decoded_for_it(make_video, maker, ffmpeg, tmp_path):
     make_video(tmp_path / 'a.avi', 30)
-    call(executable, '-i', str(tmp_path / 'a.avi'), '-c', 'copy', '-f', 'm4v', str(tmp_path / 'raw'))
+    call(maker, '-i', str(tmp_path / 'a.avi'), '-c', 'copy', '-f', 'm4v', str(tmp_path / 'raw'))
     assert ffmpeg.header(tmp_path / 'raw')[0].duration_seconds is None
     assert duration_seconds(tmp_path / 'raw', ffmpeg) == pytest.approx(3.0, abs=0.05)  # 30 frames, 10 a second
+
+
+def extracted_rate(prepare, video: Path, jpg_dir: Path, *options: str) -> tuple[int, float]:
+    """The number of JPEGs, and the rate that ``fps`` writes for them."""
+    folder = jpg_dir / video.stem
+    assert prepare('video_jpg', video.parent, jpg_dir, *options)[0] == 0
+    assert prepare('fps', video.parent, jpg_dir, *(options if '--ffmpeg' in options else ()))[0] == 0
+    return len(list(folder.glob('*.jpg'))), float((folder / 'fps').read_text())
+
+
+def test_sound_that_is_longer_than_the_picture_does_not_change_the_rate(prepare, maker, tmp_path):
+    video = tmp_path / 'videos/a.mp4'
+    video.parent.mkdir()
+    call(maker, '-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=25:duration=2', '-f', 'lavfi', '-i', 'sine=d=4', str(video))
+    assert extracted_rate(prepare, video, tmp_path / 'jpg') == (50, 25.0)
+    (tmp_path / 'jpg/a/.complete').unlink()  # as frames of another tool
+    assert prepare('fps', video.parent, tmp_path / 'jpg')[0] == 0
+    assert (tmp_path / 'jpg/a/fps').read_text() == '25.00\n'
+
+
+def test_the_rate_of_a_variable_recording_is_that_of_its_jpegs(prepare, shared, tmp_path):
+    (tmp_path / 'videos').mkdir()
+    video = tmp_path / 'videos/vfr.mp4'
+    video.symlink_to(shared / 'cases/frames/vfr.mp4')  # 90 frames in 6 s, on a grid of 25 a second
+    num_files, rate = extracted_rate(prepare, video, tmp_path / 'jpg')
+    assert (num_files, rate) == (pytest.approx(150, abs=2), 25.0)
+    num_files, rate = extracted_rate(prepare, video, tmp_path / 'stored', '--frames', 'as-stored')
+    assert (num_files, rate) == (90, pytest.approx(89 / 5.88, abs=0.01))  # the last one is i = 147, at 147 / 25 s
+
+
+def test_the_rate_of_a_transport_stream_whose_times_jump_is_that_of_its_jpegs(prepare, make_video, maker, tmp_path):
+    make_video(tmp_path / 'a.ts', 20, options=('-c:v', 'mpeg2video', '-r', '25'))
+    make_video(tmp_path / 'b.ts', 20, options=('-c:v', 'mpeg2video', '-r', '25', '-output_ts_offset', '5000'))
+    (tmp_path / 'videos').mkdir()
+    video = tmp_path / 'videos/a.ts'
+    video.write_bytes((tmp_path / 'a.ts').read_bytes() + (tmp_path / 'b.ts').read_bytes())
+    # With the newest ffmpeg: a static build of 7.0.2 crashes on transport streams.
+    assert extracted_rate(prepare, video, tmp_path / 'jpg', '--ffmpeg', maker)[1] == 25.0
+    (tmp_path / 'jpg/a/.complete').unlink()
+    assert prepare('fps', video.parent, tmp_path / 'jpg', '--ffmpeg', maker)[0] == 0
+    assert (tmp_path / 'jpg/a/fps').read_text() == '25.00\n'
+
+
+def test_rates_of_film_on_television_have_three_decimals(prepare, make_video, tmp_path):
+    video = make_video(tmp_path / 'videos/a.mp4', 20, options=('-r', '24000/1001'))
+    assert extracted_rate(prepare, video, tmp_path / 'jpg')[1] == 23.976  # 23.98 is 2 frames off after 10 minutes
 
 
 def test_a_video_without_frames_or_without_a_length_is_a_failure(prepare, make_video, tmp_path):

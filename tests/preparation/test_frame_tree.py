@@ -35,7 +35,7 @@ def wait_for(is_so, *, seconds: float = 20) -> None:
 @pytest.fixture
 def slow_ffmpeg(stand_in, executable, tmp_path):
     """ffmpeg that has written all frames of the video called slow, and then does not end."""
-    return stand_in(f'case "$*" in *slow.avi*) "{executable}" "$@"; touch "{tmp_path}/written"; sleep 8;;\n'
+    return stand_in(f'case "$*" in *slow.avi*image_*) "{executable}" "$@"; touch "{tmp_path}/written"; sleep 8;;\n'
                     f'*) exec "{executable}" "$@";; esac')
 
 
