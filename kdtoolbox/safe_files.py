@@ -1,40 +1,87 @@
 """Reading files that may be anybody's, telling them apart, and writing files that are whole or not there."""
 
 import hashlib
+import os
 import pickle
+import re
+import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
+
+# torch is imported where it is needed: kdtoolbox prepare does without it, in each of its processes.
+
+TORCH, SAFETENSORS = 'a file of torch', 'a safetensors file'
+# What torch's reader of pickles raises for bytes that are none, or that were made to trip it.
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, LookupError, AttributeError, TypeError,
+              ValueError, struct.error, OverflowError, AssertionError, MemoryError)
+# First bytes -> what the file is. A pickle begins with b'\x80' and the number of its protocol.
+BEGINNINGS = {
+    b'\x80\x02': TORCH, b'\x80\x03': TORCH, b'\x80\x04': TORCH, b'\x80\x05': TORCH,
+    b'\x89HDF': 'an HDF5 file, as Keras writes them', b'\x93NUMPY': 'an array of numpy',
+    b'\x1f\x8b': 'a gzip archive: unpack it first',
+    b'version https://git-lfs': 'a pointer of git-lfs instead of the file: fetch it with git lfs pull',
+}
 
 
 def load_safely(file: str | Path, *, what: str) -> dict:
-    """Read a file of tensors and plain values onto the CPU, running no code of it.
+    """Read a file of tensors and plain values (of torch, or safetensors) onto the CPU, running no code of it.
 
     Args:
+        file: ``~`` stands for the home folder.
         what: the file is, in messages.
 
     Raises:
         ValueError: the file is not there, is no such file, or holds more than tensors and plain values.
     """
-    if not Path(file).is_file():
-        raise ValueError(f'{what} {file}: no such file')
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise ValueError(f'{what} {file}: ' + ('a folder, expected a file' if path.is_dir() else 'no such file'))
+    kind = kind_of(path)
+    if kind == SAFETENSORS:
+        return _load_safetensors(path, what=what)
+    if kind != TORCH:
+        raise ValueError(f'{what} {file} is {kind}; it is not a file of tensors and plain values, as torch.save (.pth, .pt) '
+                         'or safetensors write them')
+    import torch
     try:
-        content = torch.load(file, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise ValueError(
-            f'{what} {file} is not a file of tensors and plain values, and anything else could run code when it is '
-            f'loaded ({type(error).__name__}). Checkpoints of plain mmengine hold its log too: have whoever made it '
-            "save its state_dict alone.") from error
+        content = torch.load(path, map_location='cpu', weights_only=True)
+    except UNREADABLE as error:
+        foreign = re.search(r'GLOBAL (\S+)', str(error))
+        reason = (f'it holds a {foreign[1]}, and an object could run code when it is loaded. Have whoever made it save its '
+                  'state_dict() alone; checkpoints of plain mmengine hold its log too' if foreign
+                  else f'it is damaged or was made by something else ({type(error).__name__})')
+        raise ValueError(f'{what} {file} is not a file of tensors and plain values: {reason}') from error
     if not isinstance(content, dict):
         raise ValueError(f'{what} {file}: expected a dict, got {type(content).__name__}')
     return content
 
 
+def kind_of(file: Path) -> str:
+    """What a file is, by its first bytes, in words that go on a sentence "it is …"."""
+    with open(file, 'rb') as stream:
+        begin = stream.read(512)
+    if not begin:
+        return 'an empty file'
+    for bytes_, kind in BEGINNINGS.items():
+        if begin.startswith(bytes_):
+            return kind
+    if begin.startswith(b'PK\x03\x04'):
+        return _kind_of_zip(file)
+    if len(begin) > 8 and begin[8:9] == b'{' and 8 + int.from_bytes(begin[:8], 'little') <= file.stat().st_size:
+        return SAFETENSORS
+    if begin.lstrip().lower().startswith((b'<!doctype html', b'<html')):
+        return 'an HTML page, such as the error or login page of a download'
+    if begin[257:262] == b'ustar':
+        return 'a tar archive: unpack it first'
+    return 'a text file' if not re.search(rb'[\x00-\x08\x0e-\x1f]', begin) else 'of no kind that is known here'
+
+
 def save_aside(content: Mapping, file: str | Path) -> None:
     """``torch.save`` into a file beside ``file``, then move it there."""
+    import torch
     _aside(file, lambda aside: torch.save(dict(content), aside))
 
 
@@ -53,14 +100,61 @@ def write_aside(file: str | Path, text: str) -> None:
     _aside(file, lambda aside: aside.write_text(text, encoding='utf-8'))
 
 
+def check_writable(file: str | Path | None) -> None:
+    """Refuse a file that could not be written, before the work that its content costs; None is no file.
+
+    Raises:
+        ValueError: it is a folder, lies in a file, or may not be written.
+    """
+    if file is None:
+        return
+    file = Path(file)
+    if file.is_dir():
+        raise ValueError(f'{file} cannot be written: it is a folder, expected the name of a file')
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise ValueError(f'{file} cannot be written: {folder} is not a folder')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f'{file} cannot be written: no permission in {folder}')
+
+
 def sha256_of(file: str | Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
-def _aside(file: str | Path, write) -> None:
+def _aside(file: str | Path, write: Callable[[Path], object]) -> None:
+    """Make the folders, write a hidden file there, bring it to the disk, give it its name."""
     file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f'{file.name}.part')
-    write(aside)
-    aside.replace(file)
+    check_writable(file)
+    aside = file.with_name(f'.{file.name}.part')
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(aside)
+        with open(aside, 'rb+') as stream:
+            os.fsync(stream.fileno())
+        aside.replace(file)
+    except OSError as error:
+        raise ValueError(f'{file} cannot be written: {error.strerror or error}') from error
+
+
+def _kind_of_zip(file: Path) -> str:
+    try:
+        names = zipfile.ZipFile(file).namelist()
+    except (zipfile.BadZipFile, OSError):
+        return 'a file that was cut off: a download or a saving that did not end'
+    if any(name.endswith('constants.pkl') for name in names):
+        return ('a program of TorchScript, which could run code. Save its weights: torch.save(torch.jit.load(FILE)'
+                '.state_dict(), …)')
+    if any(name.endswith('data.pkl') for name in names):
+        return TORCH
+    return 'an npz archive of numpy' if any(name.endswith('.npy') for name in names) else 'a zip archive: unpack it first'
+
+
+def _load_safetensors(file: Path, *, what: str) -> dict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+    try:
+        return load_file(file)
+    except (SafetensorError, KeyError) as error:  # the last for a dtype that torch lacks
+        raise ValueError(f'{what} {file} is a safetensors file that cannot be read: {error}') from error

@@ -9,6 +9,7 @@ from kdtoolbox.cli.provenance import told_of, write_metrics
 from kdtoolbox.cli.test import EVALUATIONS
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.registry import METRICS
+from kdtoolbox.safe_files import check_writable
 
 METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}
 
@@ -20,13 +21,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'the queries, whatever role they were extracted in')
     parser.add_argument('--eval', nargs='+', choices=list(METRICS_OF_FEATURES), default=list(METRICS_OF_FEATURES),
                         help='what to measure; default all')
+    parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in knn (default 200)')
     parser.add_argument('--out', help='write the metrics here too, as JSON, with what the features came from')
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.neighbours is not None and 'knn' not in args.eval:
+        raise ValueError('--neighbours is for --eval knn, which is not asked for')
+    check_writable(args.out)
     gallery = None if args.gallery_file is None else load_features(args.gallery_file)
     videos = load_features(args.file)
-    metrics = evaluate_features(videos, gallery, names=args.eval)
+    metrics = evaluate_features(videos, gallery, names=args.eval, num_neighbours=args.neighbours)
     for name, value in metrics.items():
         print(f'{name:28} {value:.4f}')
     if args.out:
@@ -35,13 +40,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def evaluate_features(videos: VideoFeatures, gallery: VideoFeatures | None = None, *,
-                      names: Sequence[str] = tuple(METRICS_OF_FEATURES)) -> dict[str, float]:
+                      names: Sequence[str] = tuple(METRICS_OF_FEATURES),
+                      num_neighbours: int | None = None) -> dict[str, float]:
     """The metrics that testing the network gives, from its stored features.
 
     Args:
         videos: with both roles or, where ``gallery`` is given, the queries.
         gallery: of the same network and layer.
         names: some of :data:`METRICS_OF_FEATURES`.
+        num_neighbours: of k-NN, instead of the metric's own.
 
     Raises:
         ValueError: the two do not belong together, or the features do not suffice for a metric.
@@ -53,7 +60,8 @@ def evaluate_features(videos: VideoFeatures, gallery: VideoFeatures | None = Non
         samples = gallery.data_samples('gallery') + videos.data_samples('query')
     metrics = {}
     for name in names:
-        metric = METRICS.build({'type': METRICS_OF_FEATURES[name]})
+        options = {'num_neighbours': num_neighbours} if name == 'knn' and num_neighbours is not None else {}
+        metric = METRICS.build({'type': METRICS_OF_FEATURES[name], **options})
         metric.process(None, samples)
         metrics |= metric.evaluate(len(samples))
     return metrics

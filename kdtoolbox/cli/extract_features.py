@@ -17,6 +17,7 @@ from kdtoolbox.cli.train import build_runner
 from kdtoolbox.cli.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import check_writable
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 
 NETWORKS = ('student', 'teacher')
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.of == 'teacher' and args.checkpoint is not None:
         raise ValueError(f"a checkpoint ({args.checkpoint}) is a student's; a teacher has the weights of the config: "
                          '--cfg-options model.teacher.weights=FILE')
+    check_writable(args.out)
     config = load_config(args)
     extract = extract_student if args.of == 'student' else extract_teacher
     options = {'checkpoint': args.checkpoint} if args.of == 'student' else {}

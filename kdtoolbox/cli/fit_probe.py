@@ -18,6 +18,7 @@ from kdtoolbox.datasets.clip_dataset import UNLABELLED
 from kdtoolbox.engine.dataset_epoch import datasets_in
 from kdtoolbox.evaluation import fit_linear_probe
 from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import check_writable
 from kdtoolbox.taps import FEATURES
 from kdtoolbox.teachers import FrozenTeacher, ImageTeacher, save_probe
 
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'--launcher {args.launcher}: a probe is fitted by one process')
     config = load_config(args)
     out = args.out or str(Path(config.work_dir) / 'probe.pth')
+    check_writable(out)
     accuracy = fit_probe(config, out, passes=args.passes)
     print(f'wrote {out} (accuracy on the views it was fitted on {accuracy:.3f}). '
           f'Use it: --cfg-options model.teacher.probe={out}')

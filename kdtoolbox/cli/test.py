@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,15 +11,17 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from kdtoolbox.cli.configs import add_config_arguments, load_config
+from kdtoolbox.cli.evaluators import metric_configs
 from kdtoolbox.cli.provenance import config_name, named_by_content, told_of, write_metrics
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.engine.checkpoints import check_same_tensors, student_state_dict
-from kdtoolbox.safe_files import load_safely
+from kdtoolbox.safe_files import check_writable, load_safely
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
 EVALUATIONS = {'accuracy': 'QueryAccuracy', 'retrieval': 'ClipRetrieval', 'knn': 'KNNAccuracy',
                'linear': 'LinearProbeAccuracy', 'agreement': 'TeacherAgreement', 'calibration': 'Calibration',
                'confusion': 'QueryConfusion'}
+FAILED = 2  # exit status where a metric could not be computed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,21 +29,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
     parser.add_argument('--eval', nargs='+', metavar='NAME',
                         help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}")
+    parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in --eval knn (default 200)')
     parser.add_argument('--out', help='write the metrics here too, as JSON, with the checkpoint they are of')
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.neighbours is not None and 'knn' not in (args.eval or ()):
+        raise ValueError('--neighbours is for --eval knn, which is not asked for')
+    check_writable(args.out)
     config = load_config(args)
     if args.eval:
-        config.test_evaluator = evaluators(config, args.eval)
-    metrics = test_student(config, args.checkpoint, local_rank=args.local_rank)
+        config.test_evaluator = evaluators(config, args.eval, num_neighbours=args.neighbours)
+    metrics, failures = measure_student(config, args.checkpoint, local_rank=args.local_rank)
     if args.out:
         write_metrics(args.out, metrics, told_of(config_name(config), named_by_content(args.checkpoint)))
-    return 0
+    for error in failures:
+        print(f'kdtoolbox test: not measured: {error}', file=sys.stderr)
+    return FAILED if failures else 0
 
 
-def evaluators(config: Config, names: Sequence[str]) -> list[dict]:
+def evaluators(config: Config, names: Sequence[str], *, num_neighbours: int | None = None) -> list[dict]:
     """Configs of the metrics that :data:`EVALUATIONS` names; where the config has one of them, with its settings.
+
+    Args:
+        num_neighbours: of k-NN, instead of the config's.
 
     Raises:
         ValueError: a name is unknown, or agreement is asked for and the config has no teacher.
@@ -49,13 +61,14 @@ def evaluators(config: Config, names: Sequence[str]) -> list[dict]:
     if unknown:
         nearest = [f', did you mean {name}?' for name in difflib.get_close_matches(unknown[0], EVALUATIONS, n=1)]
         raise ValueError(f'--eval {unknown[0]!r}: expected any of {", ".join(EVALUATIONS)}{"".join(nearest)}')
-    configured = config.get('test_evaluator') or []
-    known = {metric['type']: metric for metric in ([configured] if isinstance(configured, Mapping) else configured)}
+    known = {metric['type']: metric for metric in metric_configs(config.get('test_evaluator'))}
     chosen = []
     for name in dict.fromkeys(names):
         metric = dict(known.get(EVALUATIONS[name], {'type': EVALUATIONS[name]}))
         if name == 'confusion':
             metric.setdefault('out', str(Path(config.work_dir) / 'confusion.json'))
+        if name == 'knn' and num_neighbours is not None:
+            metric['num_neighbours'] = num_neighbours
         chosen += _agreements(config, metric) if name == 'agreement' else [metric]
     return chosen
 
@@ -76,16 +89,36 @@ def test_student(config: Config, checkpoint: str | None, *, local_rank: int = 0)
 
     Args:
         checkpoint: None tests the student with the weights it is built with.
+
+    Raises:
+        ValueError: a metric cannot be computed.
+    """
+    metrics, failures = measure_student(config, checkpoint, local_rank=local_rank)
+    if failures:
+        raise failures[0]
+    return metrics
+
+
+def measure_student(config: Config, checkpoint: str | None, *,
+                    local_rank: int = 0) -> tuple[dict[str, float], list[ValueError]]:
+    """As :func:`test_student`, but metrics that cannot be computed do not lose the others.
+
+    Returns:
+        The metrics, and the errors of those that failed.
     """
     if config.get('test_dataloader') is None:
         raise ValueError('the config has no test_dataloader, so there is nothing to test on: add one with test_cfg and '
                          'test_evaluator (in an experiment of the original schema, an eval section)')
-    runner = build_runner(without_teacher(config), local_rank=local_rank)
+    config = without_teacher(config)
+    if 'metrics' not in config.test_evaluator:  # else it is an evaluator of the config's choice
+        config.test_evaluator = dict(type='IndependentEvaluator', metrics=metric_configs(config.test_evaluator))
+    runner = build_runner(config, local_rank=local_rank)
     if checkpoint is None:
         runner.model.init_weights()
     else:
         load_student(runner, checkpoint)
-    return runner.test()
+    metrics = runner.test()
+    return metrics, list(getattr(runner.test_loop.evaluator, 'failures', {}).values())
 
 
 def without_teacher(config: Config) -> Config:

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from kdtoolbox.cli.config_keys import refuse_unknown_keys
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.cli.evaluators import tell_average_clips
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 from kdtoolbox.registry import MODELS
 
@@ -56,6 +57,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
                          'experiment of the original schema model.s_pretrain_path or train.resume_path)')
     _check_work_dir(Path(config.work_dir))
     seed_datasets(config)
+    tell_average_clips(config)
     if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):
         config.find_unused_parameters = True
     wrapper = getattr(MODELS.get(config.model['type']), 'model_wrapper', None)

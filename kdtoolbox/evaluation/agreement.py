@@ -8,7 +8,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
-from kdtoolbox.evaluation.probabilities import class_probabilities, log_probabilities
+from kdtoolbox.evaluation.probabilities import (average_over_clips, checked_average, class_probabilities,
+                                                log_probabilities)
 from kdtoolbox.evaluation.samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS, MODELS
 
@@ -16,7 +17,7 @@ from kdtoolbox.registry import METRICS, MODELS
 def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | None = None) -> dict[str, float]:
     """Agreement of two classifiers about Q samples.
 
-    - ``top1``: share with the same most probable class.
+    - ``top1``: share with the same most probable class; of equally probable ones the lowest counts.
     - ``kl``: KL(teacher || student) in nats, mean over the samples.
     - with labels, ``student_acc`` and ``teacher_acc``, and the student's accuracy over the samples the teacher gets
       right, ``student_acc_teacher_right``, and wrong, ``student_acc_teacher_wrong``; where there are no such samples,
@@ -43,21 +44,24 @@ def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | No
     return result | {'teacher_acc': teacher_is_right.double().mean().item()} | accuracies
 
 
-def teacher_logits(teacher: nn.Module, clips: Tensor) -> Tensor:
-    """The teacher's logits for one video, averaged over its clips and crops.
+def teacher_probabilities(teacher: nn.Module, clips: Tensor, *, average_clips: str) -> Tensor:
+    """The teacher's probabilities for one video, averaged over its clips and crops as the student's are.
 
     The teacher sees the very clips that the student is tested on, in its own view: resized to its size, with its frame
     stride and normalisation.
 
     Args:
         clips: uint8 as the data loader gives them, (M, 3, T, H, W), or (T, 3, H, W) for a 2D student.
+        average_clips: of the student's head.
 
     Returns:
-        (K,), on the CPU.
+        (K,), float64, on the CPU.
     """
     clips = clips if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)
     frames = teacher.view.render(clips.to(next(teacher.parameters()).device)).transpose(1, 2)
-    return teacher(frames)['logits'].flatten(0, -2).mean(0).cpu()
+    logits = teacher(frames)['logits'].double().cpu()
+    # A teacher that does not pool gives the logits of frames, (M, T', K): their mean is the clip's.
+    return average_over_clips(logits.mean(1) if logits.dim() == 3 else logits, average_clips=average_clips)
 
 
 @METRICS.register_module()
@@ -71,34 +75,38 @@ class TeacherAgreement(BaseMetric):
 
     Args:
         teacher: config of a teacher.
+        average_clips: of the student's head, ``'prob'`` or ``'score'``: tells what its scores are, and how the teacher's
+            answers are averaged too. The commands of kdtoolbox fill it in.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``agreement``.
 
     Raises:
-        ValueError: student and teacher differ in their classes, a sample has no scores or no label, or there is no
+        ValueError: student and teacher differ in their classes, ``average_clips`` is not told, a sample has no scores or no label, or there is no
             query.
     """
 
     default_prefix = 'agreement'
 
-    def __init__(self, *, teacher: Mapping, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(self, *, teacher: Mapping, average_clips: str | None = None, collect_device: str = 'cpu',
+                 prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        self.average_clips = checked_average(average_clips, metric='TeacherAgreement')
         self.teacher = MODELS.build(dict(teacher)).to(get_device())
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
-        """Keep scores, label and the teacher's logits of each query, and a place for every other sample."""
+        """Keep scores, label and the teacher's probabilities of each query, and a place for every other sample."""
         for clips, sample in zip(data_batch['inputs'], data_samples, strict=True):
             result = scored_sample(sample)
             if 'scores' in result:
-                result['teacher_logits'] = teacher_logits(self.teacher, clips)
-                self._check_number(len(result['scores']), len(result['teacher_logits']))
+                result['teacher'] = teacher_probabilities(self.teacher, clips, average_clips=self.average_clips)
+                self._check_number(len(result['scores']), len(result['teacher']))
             self.results.append(result)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Agreement over the queries of all processes."""
         queries = scored_queries(results, what='agreement')
         scores = torch.stack([query['scores'] for query in queries])
-        teacher = torch.stack([query['teacher_logits'] for query in queries]).double().softmax(1)
+        teacher = torch.stack([query['teacher'] for query in queries])
         classes = (self.dataset_meta or {}).get('classes')
         if classes and len(classes) == scores.shape[1]:
             self._check_names(classes)
@@ -108,7 +116,8 @@ class TeacherAgreement(BaseMetric):
             MMLogger.get_current_instance().info(
                 f"agreement: student and teacher have {scores.shape[1]} classes, which are not the data set's "
                 f'{len(classes or ())}: nothing is said about being right or wrong')
-        return agreement_with_teacher(class_probabilities(scores), teacher, labels)
+        student = class_probabilities(scores, average_clips=self.average_clips)
+        return agreement_with_teacher(student, teacher, labels)
 
     def _check_number(self, num_student: int, num_teacher: int) -> None:
         if num_student != num_teacher:

@@ -6,7 +6,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
-from kdtoolbox.evaluation.probabilities import class_probabilities, log_probabilities
+from kdtoolbox.evaluation.probabilities import checked_average, class_probabilities, log_probabilities
 from kdtoolbox.evaluation.samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS
 
@@ -45,22 +45,26 @@ def calibration_errors(probabilities: Tensor, labels: Tensor, *, num_bins: int =
 class Calibration(BaseMetric):
     """Calibration of the student's probabilities on the queries: ``ece``, ``brier`` and ``nll``.
 
-    See :func:`calibration_errors`. Scores that are logits (``average_clips='score'``) are turned into probabilities.
+    See :func:`calibration_errors`.
 
     Args:
+        average_clips: of the student's head, ``'prob'`` or ``'score'``; scores are logits with the latter and are turned
+            into probabilities. The commands of kdtoolbox fill it in.
         num_bins: of the expected calibration error.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``calibration``.
 
     Raises:
-        ValueError: there is no bin, a sample has no scores or no label, a label is outside the K classes, or there is
+        ValueError: there is no bin, ``average_clips`` is not told or not what the scores are, a sample has no scores or no label, a label is outside the K classes, or there is
             no query.
     """
 
     default_prefix = 'calibration'
 
-    def __init__(self, *, num_bins: int = 15, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(self, *, average_clips: str | None = None, num_bins: int = 15, collect_device: str = 'cpu',
+                 prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
+        self.average_clips = checked_average(average_clips, metric='Calibration')
         if num_bins < 1:
             raise ValueError(f'Calibration(num_bins={num_bins}): expected 1 or more')
         self.num_bins = num_bins
@@ -72,4 +76,5 @@ class Calibration(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The errors over the queries of all processes."""
         scores, labels = scores_and_labels(scored_queries(results, what='calibration'), self.dataset_meta)
-        return calibration_errors(class_probabilities(scores), labels, num_bins=self.num_bins)
+        probabilities = class_probabilities(scores, average_clips=self.average_clips)
+        return calibration_errors(probabilities, labels, num_bins=self.num_bins)

@@ -26,7 +26,7 @@ def chance_topk(query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[int
     for k in topk:
         num_left = len(gallery_labels) - torch.arange(min(k, len(gallery_labels)), dtype=torch.float64)
         missed = torch.log1p(-(num_members[:, None] / num_left).clamp(max=1)).sum(1)
-        chances[k] = float(-(missed.expm1() * counts).sum() / counts.sum())
+        chances[k] = float(((0 - missed.expm1()) * counts).sum() / counts.sum())  # 0 - x: never -0.0
     return chances
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kdtoolbox.evaluation.samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS
-from kdtoolbox.safe_files import write_aside
+from kdtoolbox.safe_files import check_writable, write_aside
 
 NUM_SHOWN = 5
 
@@ -54,6 +54,7 @@ class QueryConfusion(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         if out is not None and Path(out).suffix != '.json':
             raise ValueError(f'QueryConfusion(out={out!r}): expected a file that ends in .json')
+        check_writable(out)
         self.out = out
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping]) -> None:
@@ -82,7 +83,8 @@ class QueryConfusion(BaseMetric):
 
 def _draw(matrix: Tensor, classes: list[str], file: Path) -> Path:
     """Draw each row as shares of its queries."""
-    figure = ConfusionMatrix.plot(matrix / matrix.sum(1, keepdim=True).clamp(min=1), classes=classes, show=False)
+    names = [name.replace('$', r'\$') for name in classes]  # between two of them matplotlib would read a formula
+    figure = ConfusionMatrix.plot(matrix / matrix.sum(1, keepdim=True).clamp(min=1), classes=names, show=False)
     figure.savefig(file)
     plt.close(figure)
     return file

@@ -15,7 +15,7 @@ def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: 
     """Fit ``logits = features @ weight.T + bias`` by minimising mean cross-entropy + l2/2 |weight|^2.
 
     The penalty is on the weights of standardised features, and the standardisation is folded into what is returned,
-    so both apply to raw features. The bias is not penalised. Everything is float64 until it is returned.
+    so both apply to raw features. The bias is not penalised. Everything is computed in float64.
 
     Args:
         features: (N, C).
@@ -26,11 +26,11 @@ def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: 
         seed: of the division into folds.
 
     Returns:
-        weight (K, C) and bias (K,), in the dtype of the features.
+        weight (K, C) and bias (K,), in the dtype of the features, but at least float32: small features have large weights.
 
     Raises:
-        ValueError: shapes, labels or features do not fit, a class has no sample, or ``l2`` is not given and there is
-            too little to hold out: no two classes with two groups.
+        ValueError: shapes, labels or features do not fit, a class has no sample, the features are too small for
+            their dtype, or ``l2`` is not given and there is too little to hold out: no two classes with two groups.
 
     >>> weight, bias = fit_linear_probe(torch.tensor([[0.], [1.], [2.], [3.]]), torch.tensor([0, 0, 1, 1]),
     ...                                 num_classes=2, l2=0.01)
@@ -44,7 +44,12 @@ def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: 
     elif not l2 > 0:
         raise ValueError(f'l2={l2}: expected a number above 0, or None to choose it by cross-validation')
     weight, bias = _fit_path(features.double(), labels, num_classes=num_classes, strengths=[l2])[0]
-    return weight.to(features.dtype), bias.to(features.dtype)
+    dtype = torch.promote_types(features.dtype, torch.float32)
+    weight, bias = weight.to(dtype), bias.to(dtype)
+    if not (weight.isfinite().all() and bias.isfinite().all()):
+        raise ValueError(f'the features, at most {features.abs().max():.1e}, are so small that the weights exceed {dtype}: '
+                         'give them in float64, or multiply them by a constant')
+    return weight, bias
 
 
 def choose_l2(features: Tensor, labels: Tensor, *, num_classes: int, groups: Sequence[Hashable] | None = None,

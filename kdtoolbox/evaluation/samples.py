@@ -111,9 +111,19 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
     if shared:
         logger.warning(f'{what}: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
                        'find themselves; the result says nothing about other videos')
+    _warn_of_unseen_classes(queries, gallery, what=what)
     return tuple(tensor for part in (queries, gallery)
                  for tensor in (torch.stack([result['features'] for result in part]),
                                 torch.tensor([result['label'] for result in part])))
+
+
+def _warn_of_unseen_classes(queries: Sequence[dict], gallery: Sequence[dict], *, what: str) -> None:
+    unseen = {result['label'] for result in queries} - {result['label'] for result in gallery}
+    lost = [result['sample_id'] for result in queries if result['label'] in unseen]
+    if lost:
+        MMLogger.get_current_instance().warning(
+            f'{what}: the gallery has no video of {len(unseen)} classes, number {sorted(unseen)[:5]}; all their '
+            f'{len(lost)} queries, such as {lost[0]!r}, count as wrong')
 
 
 def scored_sample(sample: Mapping) -> dict:

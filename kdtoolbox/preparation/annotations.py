@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kdtoolbox.safe_files import write_aside
+
 Annotations = dict[str, list | dict]
 SPLITS = (1, 2, 3)
 _HMDB51_SUBSETS = {'0': None, '1': 'training', '2': 'validation'}
@@ -88,13 +90,12 @@ def kinetics_annotations(csv_files: dict[str, Path]) -> Annotations:
 
 
 def write_json(file: Path, annotations: Annotations) -> None:
-    """Write the JSON aside, bring it to the disk, give it its name."""
-    aside = file.with_name(f'.{file.name}.part')
-    with open(aside, 'w', encoding='utf-8') as stream:
-        json.dump(annotations, stream, ensure_ascii=False)
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.replace(file)
+    """Write the JSON, whole or not at all; its folder is made.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    write_aside(file, json.dumps(annotations, ensure_ascii=False))
 
 
 def safe_name(name: str, where: str) -> str:

@@ -10,6 +10,8 @@ from typing import TextIO
 
 from mmengine.utils import ProgressBar
 
+from kdtoolbox.safe_files import write_aside
+
 # How a video can end. Only 'failed' makes the exit status 1; 'warning' is done, with something to look at.
 DONE, WARNING, THERE, FAILED, PASSED_OVER = 'done', 'warning', 'already there', 'failed', 'passed over'
 
@@ -46,9 +48,7 @@ class Report:
         """Write the lines as tab-separated status, video, reason, sorted; names are escaped to stay on their line."""
         rows = [('status', 'video', 'reason'), *sorted(self.lines)]
         text = ''.join('\t'.join(map(_one_line, row)) + '\n' for row in rows)
-        aside = file.with_name(f'.{file.name}.part')
-        aside.write_text(text, encoding='utf-8')
-        aside.replace(file)
+        write_aside(file, text)
 
     def close(self, file: Path, stream: TextIO | None = None) -> int:
         """Write the file, print the last line (and where the reasons are); returns the exit status."""

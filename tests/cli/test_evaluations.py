@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 
+from kdtoolbox.cli.evaluators import tell_average_clips
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.test import EVALUATIONS, evaluators, without_teacher
+from kdtoolbox.evaluation import VideoFeatures, save_features
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_aside
 from tests.tiny import NUM_CLASSES, run_config, student_config, teacher_config
@@ -90,3 +92,67 @@ def test_agreement_with_several_teachers_names_each(tmp_path):
 def test_agreement_without_a_teacher_in_the_config_is_refused(tmp_path):
     with pytest.raises(ValueError, match='no model.teacher to agree with'):
         evaluators(config_for(tmp_path, teacher=None), ['agreement'])
+
+
+def test_a_metric_that_fails_does_not_lose_the_others(tmp_path, student, capsys):
+    config_for(tmp_path, teacher=teacher_config())  # of 7 classes, as the flagship's of 1000 beside a student of 51
+    status = main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'metrics.json'), '--eval',
+                   'retrieval', 'agreement', 'calibration'])
+    found = json.loads((tmp_path / 'metrics.json').read_text())
+    assert status == 2 and {name.partition('/')[0] for name in found} == {'retrieval', 'calibration', 'provenance'}
+    assert ('kdtoolbox test: not measured: agreement: the student has 5 classes and the teacher 7. Give the teacher the '
+            "data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth and set model.teacher.probe=probe.pth\n"
+            ) in capsys.readouterr().err
+
+
+def test_a_metric_that_fails_alone_is_the_error_of_the_test(tmp_path, student, capsys):
+    config_for(tmp_path, teacher=teacher_config())
+    assert main(['test', str(tmp_path / 'config.py'), str(student), '--eval', 'agreement']) == 2
+    assert capsys.readouterr().err.startswith('kdtoolbox test: agreement: the student has 5 classes')
+
+
+def test_metrics_learn_from_the_head_what_scores_are(tmp_path):
+    for average in ('prob', 'score'):
+        config = config_for(tmp_path)
+        config.test_evaluator = evaluators(config, ['calibration', 'agreement', 'knn'])
+        config.model.student.cls_head.average_clips = average
+        tell_average_clips(config)
+        assert [metric.get('average_clips') for metric in config.test_evaluator] == [average, average, None]
+
+
+def test_the_number_of_neighbours_is_an_option_of_both_commands(tmp_path, student, capsys):
+    config_for(tmp_path)
+    run = ['test', str(tmp_path / 'config.py'), str(student), '--neighbours', '3', '--eval']
+    assert evaluators(config_for(tmp_path), ['knn'], num_neighbours=3) == [dict(type='KNNAccuracy', num_neighbours=3)]
+    assert main([*run, 'knn']) == 0
+    assert main([*run, 'accuracy']) == 2 and '--neighbours is for --eval knn' in capsys.readouterr().err
+    videos = VideoFeatures(torch.tensor([[1., 0.], [.9, .3], [.8, .4], [1., .1]]), torch.tensor([0, 1, 1, 0]), list('abcd'),
+                           ['gallery'] * 3 + ['query'])
+    save_features(videos, tmp_path / 'features.npz')
+    for neighbours, right in (1, 1.0), (3, 0.0):
+        main(['evaluate-features', str(tmp_path / 'features.npz'), '--eval', 'knn', '--neighbours', str(neighbours)])
+        assert f'knn/top1_unweighted          {right:.4f}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('command', ['test', 'evaluate-features', 'export-student', 'extract-features', 'fit-probe'])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, student, capsys, command):
+    config_for(tmp_path)
+    config, place = str(tmp_path / 'config.py'), tmp_path / 'a_file/out.npz'
+    (tmp_path / 'a_file').write_text('x')
+    arguments = {'test': [config, str(student), '--out', place], 'evaluate-features': ['none.npz', '--out', place],
+                 'export-student': [str(student), place], 'extract-features': [config, place],
+                 'fit-probe': [config, '--out', place]}[command]
+    assert main([command, *map(str, arguments)]) == 2
+    message = capsys.readouterr().err
+    assert f'kdtoolbox {command}: {place} cannot be written: {tmp_path}/a_file is not a folder' in message
+    assert message.count('\n') == 1
+
+
+def test_a_text_file_in_the_place_of_a_checkpoint_is_one_line(tmp_path, capsys):
+    config_for(tmp_path)
+    (tmp_path / 'notes.txt').write_text('0\n')
+    for command in (['test', str(tmp_path / 'config.py'), str(tmp_path / 'notes.txt')],
+                    ['export-student', str(tmp_path / 'notes.txt'), str(tmp_path / 'out.pth')]):
+        assert main(command) == 2
+        message = capsys.readouterr().err
+        assert 'notes.txt is a text file' in message and message.count('\n') == 1

@@ -21,6 +21,12 @@ def test_help_names_every_command_without_importing_them():
     assert done.stdout.rstrip().endswith('False')
 
 
+def test_the_package_can_be_run_as_the_command():
+    done = subprocess.run([sys.executable, '-m', 'kdtoolbox', 'results', '--help'], capture_output=True, text=True,
+                          cwd=REPOSITORY)
+    assert done.returncode == 0 and done.stdout.startswith('usage: kdtoolbox results')
+
+
 def test_a_missing_config_says_where_it_was_looked_for(capsys):
     status, message = run(capsys, 'train', 'no_such_config.py')
     assert status == 2 and "config 'no_such_config.py': no such file. Looked for" in message

@@ -1,14 +1,16 @@
 """Agreement of a student with its teacher."""
 
+import copy
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from kdtoolbox.evaluation import agreement_with_teacher
-from kdtoolbox.evaluation.agreement import teacher_logits
+from kdtoolbox.evaluation.agreement import teacher_probabilities
 from kdtoolbox.registry import METRICS, MODELS
 from tests.evaluation.samples import sample
-from tests.tiny import NUM_TEACHER_CLASSES, batch, teacher_config
+from tests.tiny import NUM_TEACHER_CLASSES, batch, student_config, teacher_config
 
 
 def distributions(num_samples=50, num_classes=6, seed=0):
@@ -49,13 +51,31 @@ def test_a_teacher_that_is_never_wrong_leaves_the_key_out():
     assert 'student_acc_teacher_wrong' not in agreement_with_teacher(student, teacher, teacher.argmax(1))
 
 
-def test_the_teachers_logits_are_the_mean_over_the_clips_in_its_view():
+def test_the_teacher_is_averaged_over_the_clips_in_its_view_as_the_students_head_averages():
     teacher = MODELS.build(teacher_config())
     clips = batch(1, clips=3, pixels=20)['inputs'][0]
-    single = [teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0] for clip in clips]
-    torch.testing.assert_close(teacher_logits(teacher, clips), torch.stack(single).mean(0))
+    single = torch.stack([teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0] for clip in clips]).double()
+    for average, expected in (('prob', single.softmax(1).mean(0)), ('score', single.mean(0).softmax(0))):
+        torch.testing.assert_close(teacher_probabilities(teacher, clips, average_clips=average), expected)
     as_2d = clips[0].transpose(0, 1)  # what the pipeline of a 2D student gives
-    torch.testing.assert_close(teacher_logits(teacher, as_2d), single[0])
+    torch.testing.assert_close(teacher_probabilities(teacher, as_2d, average_clips='prob'), single[0].softmax(0))
+
+
+@pytest.mark.parametrize('average', ['prob', 'score'])
+def test_a_student_that_is_its_own_teacher_agrees_fully_whatever_the_number_of_clips(average):
+    student = student_config()
+    student['cls_head'] = dict(student['cls_head'], average_clips=average, init_std=3.0)  # so that clips differ
+    metric = METRICS.build(dict(type='TeacherAgreement', average_clips=average, teacher=dict(
+        type='RecognizerTeacher', recognizer=student, view=dict(size=16))))
+    recognizer = metric.teacher.network
+    data = batch(3, clips=4)
+    for sample_ in data['data_samples']:
+        sample_.set_metainfo(dict(role='query'))
+    predictions = recognizer.test_step(copy.deepcopy(data))
+    metric.dataset_meta = dict(classes=list('abcde'))
+    metric.process(data, [prediction.to_dict() for prediction in predictions])
+    result = metric.evaluate(3)
+    assert result['agreement/kl'] == pytest.approx(0, abs=1e-6) and result['agreement/top1'] == 1
 
 
 def test_frames_that_are_not_pooled_are_averaged():
@@ -64,13 +84,14 @@ def test_frames_that_are_not_pooled_are_averaged():
     pooled = MODELS.build(teacher_config())
     pooled.load_state_dict(per_frame.state_dict())
     clips = batch(1, clips=2, pixels=20)['inputs'][0]
-    torch.testing.assert_close(teacher_logits(per_frame, clips), teacher_logits(pooled, clips))
+    torch.testing.assert_close(teacher_probabilities(per_frame, clips, average_clips='prob'),
+                               teacher_probabilities(pooled, clips, average_clips='prob'))
 
 
-def build(num_classes=NUM_TEACHER_CLASSES, classes=None):
+def build(num_classes=NUM_TEACHER_CLASSES, classes=None, average_clips='prob'):
     teacher = teacher_config()
     teacher['model'] = dict(teacher['model'], num_classes=num_classes)
-    metric = METRICS.build(dict(type='TeacherAgreement', teacher=teacher))
+    metric = METRICS.build(dict(type='TeacherAgreement', teacher=teacher, average_clips=average_clips))
     metric.dataset_meta = dict(classes=classes)
     return metric
 
@@ -79,23 +100,23 @@ def process(metric, scores, labels, role='query'):
     data = batch(len(labels))
     metric.process(data, [sample(f'v{n}', role, label, scores=score)
                           for n, (label, score) in enumerate(zip(labels, scores))])
-    return torch.stack([teacher_logits(metric.teacher, clips) for clips in data['inputs']])
+    return torch.stack([teacher_probabilities(metric.teacher, clips, average_clips='prob') for clips in data['inputs']])
 
 
 def test_the_metric_compares_each_query_with_the_teacher_on_its_own_clips():
     metric = build(classes=list('abcdefg'))
     scores = torch.randn(4, 7, generator=torch.Generator().manual_seed(1))
     teacher = process(metric, scores.softmax(1), [0, 6, 2, 3])
-    expected = agreement_with_teacher(scores.softmax(1), teacher.softmax(1), torch.tensor([0, 6, 2, 3]))
+    expected = agreement_with_teacher(scores.softmax(1), teacher, torch.tensor([0, 6, 2, 3]))
     expected = {f'agreement/{name}': value for name, value in expected.items()}
     assert metric.evaluate(4) == pytest.approx(expected, rel=1e-5)
-    process(metric, teacher, [0, 6, 2, 3])  # a student that gives the teacher's own logits
+    process(metric, teacher, [0, 6, 2, 3])  # a student that gives the teacher's own answers
     result = metric.evaluate(4)
     assert result['agreement/top1'] == 1 and result['agreement/kl'] == pytest.approx(0, abs=1e-6)
 
 
 def test_classes_of_the_teacher_alone_say_nothing_about_right_or_wrong():
-    metric = build(classes=['a', 'b'])
+    metric = build(classes=['a', 'b'], average_clips='score')
     process(metric, torch.randn(3, 7), [1, 0, 1])
     assert set(metric.evaluate(3)) == {'agreement/top1', 'agreement/kl'}
 

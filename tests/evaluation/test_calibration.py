@@ -62,16 +62,38 @@ def test_logits_and_their_probabilities_are_scored_alike_and_the_gallery_not():
     expected = {f'calibration/{name}': pytest.approx(value, rel=1e-6)
                 for name, value in calibration_errors(logits.softmax(1), labels).items()}
     gallery = [sample('g0', 'gallery', 3)]
-    for scores in (logits, logits.softmax(1)):
-        assert evaluate(METRICS.build(dict(type='Calibration')), gallery + as_samples(scores, labels)) == expected
+    for average, scores in (('score', logits), ('prob', logits.softmax(1))):
+        metric = METRICS.build(dict(type='Calibration', average_clips=average))
+        assert evaluate(metric, gallery + as_samples(scores, labels)) == expected
 
 
-def test_a_mixture_of_logits_and_probabilities_is_refused():
+def test_logits_that_look_like_probabilities_are_logits_if_the_head_says_so():
+    logits, labels = torch.tensor([[0.2, 0.8], [0.5, 0.5]]), torch.tensor([0, 1])
+    found = evaluate(METRICS.build(dict(type='Calibration', average_clips='score')), as_samples(logits, labels))
+    assert found['calibration/nll'] == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-6)
+
+
+def test_small_sets_of_logits_of_few_classes_are_never_taken_for_anything_else():
+    for seed in range(20):  # a guess from the values was wrong in 4 of 20
+        generator = torch.Generator().manual_seed(seed)
+        logits = torch.rand(300, 2, generator=generator)
+        labels = torch.randint(2, (300,), generator=generator)
+        found = evaluate(METRICS.build(dict(type='Calibration', average_clips='score')), as_samples(logits, labels))
+        assert found['calibration/nll'] == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
+
+
+def test_scores_that_are_no_probabilities_are_refused_where_the_head_promises_some():
     samples = as_samples(torch.tensor([[0.25, 0.75], [3.0, -1.0]]), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match='1 of 2 score vectors are probabilities and the rest are not'):
-        evaluate(METRICS.build(dict(type='Calibration')), samples)
+    with pytest.raises(ValueError, match="average_clips='prob', but 1 of 2 score vectors are no probabilities"):
+        evaluate(METRICS.build(dict(type='Calibration', average_clips='prob')), samples)
+
+
+@pytest.mark.parametrize('average', [None, 'mean'])
+def test_a_metric_of_probabilities_that_is_not_told_what_scores_are_is_not_built(average):
+    with pytest.raises(ValueError, match=f"Calibration.average_clips={average!r}.: expected 'prob' or 'score'"):
+        METRICS.build(dict(type='Calibration', average_clips=average))
 
 
 def test_no_bins_are_refused():
     with pytest.raises(ValueError, match='num_bins=0'):
-        METRICS.build(dict(type='Calibration', num_bins=0))
+        METRICS.build(dict(type='Calibration', average_clips='prob', num_bins=0))

@@ -1,8 +1,11 @@
 """The retrieval metric as mmengine runs it."""
 
+import math
+
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
 from scipy.stats import hypergeom
 
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
@@ -93,3 +96,21 @@ def test_samples_that_cannot_be_scored_are_named(samples, message):
 def test_a_topk_without_neighbours_is_refused_when_built(topk):
     with pytest.raises(ValueError, match='topk'):
         METRICS.build(dict(type='ClipRetrieval', topk=topk))
+
+
+def test_chance_of_a_class_that_the_gallery_lacks_is_plain_zero():
+    chance = chance_topk(torch.tensor([1]), torch.tensor([0]), (1,))[1]
+    assert chance == 0 and math.copysign(1, chance) == 1
+
+
+@pytest.mark.parametrize('metric, what', [('ClipRetrieval', 'retrieval'), ('KNNAccuracy', 'k-NN'),
+                                          ('LinearProbeAccuracy', 'linear probe')])
+def test_queries_of_a_class_that_the_gallery_lacks_are_named_in_every_metric_of_features(metric, what, monkeypatch):
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda _, message: said.append(message))
+    built = METRICS.build(dict(type=metric))
+    gallery = [sample(f'g{n}', 'gallery', n % 2, [float(n), 1.0]) for n in range(8)]
+    built.process(None, gallery + [sample('q0', 'query', 0, [1.0, 0.0]), sample('lost', 'query', 7, [1.0, 0.5])])
+    built.evaluate(10)
+    assert [message for message in said if 'has no video of' in message] == [
+        f"{what}: the gallery has no video of 1 classes, number [7]; all their 1 queries, such as 'lost', count as wrong"]

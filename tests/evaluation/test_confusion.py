@@ -31,6 +31,14 @@ def test_matrix_and_recalls_are_scikit_learns_and_the_gallery_does_not_count(tmp
     assert (tmp_path / 'confusion.png').read_bytes().startswith(b'\x89PNG')
 
 
+def test_class_names_with_dollar_signs_are_drawn_as_they_are(tmp_path):
+    metric = METRICS.build(dict(type='QueryConfusion', out=str(tmp_path / 'confusion.json')))
+    metric.dataset_meta = dict(classes=['win $5_$', r'a\$b', '$', '$x^^{$', 'sit'])
+    evaluate(metric, scored())
+    assert (tmp_path / 'confusion.png').read_bytes().startswith(b'\x89PNG')
+    assert json.loads((tmp_path / 'confusion.json').read_text())['classes'][0] == 'win $5_$'
+
+
 def test_nothing_is_written_unless_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     evaluate(METRICS.build(dict(type='QueryConfusion')), scored())

@@ -110,3 +110,17 @@ def test_what_cannot_be_fitted_is_refused(change, message):
     arguments = dict(features=torch.eye(3)[:, :2], labels=torch.tensor([0, 1, 1]), num_classes=2) | change
     with pytest.raises(ValueError, match=message):
         fit_linear_probe(**arguments)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float32, torch.float64])
+def test_tiny_features_give_finite_weights_that_tell_the_classes_apart(dtype):
+    features = (torch.tensor([[0.], [1.], [2.], [3.]]) * 6e-8 * 4).to(dtype)  # float16 has nothing below 6e-8
+    weight, bias = fit_linear_probe(features, torch.tensor([0, 0, 1, 1]), num_classes=2, l2=0.01)
+    assert weight.isfinite().all() and bias.isfinite().all() and weight.dtype == torch.promote_types(dtype, torch.float32)
+    assert (features.to(weight.dtype) @ weight.T + bias).argmax(1).tolist() == [0, 0, 1, 1]
+
+
+def test_features_too_small_for_their_dtype_are_refused():
+    features = torch.tensor([[0.], [1.], [2.], [3.]]) * 1e-39
+    with pytest.raises(ValueError, match='so small that the weights exceed torch.float32'):
+        fit_linear_probe(features, torch.tensor([0, 0, 1, 1]), num_classes=2, l2=0.01)

@@ -62,6 +62,23 @@ def test_fewer_than_five_classes_are_scored():
     assert evaluate(samples(num_classes=3))['acc/top5'] == 1
 
 
+@pytest.mark.parametrize('label, right', [(0, 0), (1, 1), (2, 0)])
+def test_of_equal_scores_the_lowest_class_counts_in_every_metric(label, right):
+    queries = [dict(sample_id='a', role='query', gt_labels={'item': torch.tensor([label])},
+                    pred_scores={'item': torch.tensor([0.1, 0.4, 0.4, 0.1])})]
+    confusion = METRICS.build(dict(type='QueryConfusion'))
+    confusion.process(None, queries)
+    found = evaluate(queries)
+    assert found['acc/top1'] == found['acc/mean1'] == confusion.evaluate(1)['confusion/mean_recall'] == right
+
+
+def test_classes_that_tie_for_the_fifth_place_are_taken_in_label_order():
+    def top5(label):
+        return evaluate([dict(sample_id='a', role='query', gt_labels={'item': torch.tensor([label])},
+                              pred_scores={'item': torch.zeros(8)})])['acc/top5']
+    assert [top5(label) for label in range(8)] == [1, 1, 1, 1, 1, 0, 0, 0]
+
+
 def without(key):
     return [{name: value for name, value in query.items() if name != key} for query in samples(2)]
 

@@ -1,0 +1,27 @@
+"""What is filled into the configs of metrics before they are built."""
+
+import inspect
+from collections.abc import Mapping
+
+from mmengine.config import Config
+
+from kdtoolbox.registry import METRICS
+
+EVALUATORS = ('val_evaluator', 'test_evaluator')
+
+
+def metric_configs(evaluator: Mapping | list | None) -> list[Mapping]:
+    """The configs of the metrics of a ``val_evaluator`` or ``test_evaluator``, in any of mmengine's forms."""
+    metrics = evaluator['metrics'] if isinstance(evaluator, Mapping) and 'metrics' in evaluator else evaluator
+    return [metric for metric in ([metrics] if isinstance(metrics, Mapping) else metrics or ())
+            if isinstance(metric, Mapping)]
+
+
+def tell_average_clips(config: Config) -> None:
+    """Tell the metrics that ask for it whether the student's scores are probabilities or logits: its head knows."""
+    model = config.get('model') or {}
+    head = (model.get('student') or model).get('cls_head') or {}
+    average = head.get('average_clips')
+    for metric in (metric for name in EVALUATORS for metric in metric_configs(config.get(name))):
+        if average and 'average_clips' in inspect.signature(METRICS.get(metric['type'])).parameters:
+            metric.setdefault('average_clips', average)
