@@ -136,6 +136,8 @@ def _aside(file: str | Path, write: Callable[[Path], object]) -> None:
         aside.replace(file)
     except OSError as error:
         raise ValueError(f'{file} cannot be written: {error.strerror or error}') from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _kind_of_zip(file: Path) -> str:
