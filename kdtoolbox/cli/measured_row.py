@@ -9,7 +9,7 @@ from pathlib import Path
 from kdtoolbox.cli.configs import find_config
 from kdtoolbox.cli.provenance import CONTENT, PROVENANCE, named_by_content
 from kdtoolbox.cli.results_table import DATA_SETS, PROTOCOLS, agrees_with_chance, read_json
-from kdtoolbox.safe_files import load_safely
+from kdtoolbox.engine.checkpoints import load_checkpoint
 
 PACKAGES = ('kdtoolbox', 'torch', 'torchvision', 'mmengine', 'mmaction2')
 TIME = r'\d{8}_\d{6}'  # that mmengine appends to the name of a run, or names it by
@@ -112,7 +112,7 @@ def _facts(checkpoint: Path | None, told: Mapping | None, source: Path) -> dict:
         parts = [part for part in (told['checkpoint'], told['sha256']) if part is not None]
         return {'checkpoint': CONTENT.join(parts) or None, 'epoch': None, 'iter': None, 'seed': None,
                 'config': None if parts else _without_suffix(told['config'])}
-    meta = load_safely(checkpoint, what='checkpoint').get('meta') or {}
+    meta = load_checkpoint(checkpoint).get('meta') or {}
     named = named_by_content(checkpoint)
     if told is not None and told['sha256'] != named.rpartition(CONTENT)[2]:
         tested = f'{told["checkpoint"]} {told["sha256"]}' if told['checkpoint'] else 'a network that was not trained'

@@ -14,8 +14,8 @@ from kdtoolbox.cli.configs import add_config_arguments, load_config
 from kdtoolbox.cli.evaluators import metric_configs
 from kdtoolbox.cli.provenance import config_name, named_by_content, told_of, write_metrics
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.engine.checkpoints import check_same_tensors, student_state_dict
-from kdtoolbox.safe_files import check_writable, load_safely
+from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint, student_state_dict
+from kdtoolbox.safe_files import check_writable
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
 EVALUATIONS = {'accuracy': 'QueryAccuracy', 'retrieval': 'ClipRetrieval', 'knn': 'KNNAccuracy',
@@ -142,6 +142,6 @@ def load_student(runner: Runner, checkpoint: str | Path) -> None:
     """
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     student = getattr(model, 'student', model)
-    state = student_state_dict(load_safely(checkpoint, what='checkpoint'))
+    state = student_state_dict(load_checkpoint(checkpoint))
     check_same_tensors(state, student.state_dict(), what=f'checkpoint {checkpoint}', model=type(student).__name__)
     student.load_state_dict(state, strict=True)

@@ -1,17 +1,19 @@
 """Checkpoints that are safe to load, hold no teacher, and are never loaded in part."""
 
-import ast
 from collections.abc import Mapping
 from logging import Logger
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
+from kdtoolbox.engine.student_settings import settings_to_store, student_config
 from kdtoolbox.registry import HOOKS
+from kdtoolbox.safe_files import load_safely
 
 STUDENT = 'student.'
 CRITERION = 'criterion.'
@@ -46,14 +48,13 @@ class PlainCheckpointHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['message_hub'] = _to_plain(checkpoint['message_hub'])
-        student = runner.cfg.get('model', {}).get('student')
-        if student is not None:
-            # As a literal: a loader that is to be safe must not have to run the config file that mmengine stores.
-            checkpoint['meta']['student_config'] = repr(student.to_dict())
+        checkpoint['meta'].update(settings_to_store(runner.cfg))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        source = runner._load_from or find_latest_checkpoint(runner.work_dir) or ''
+        check_form(checkpoint, what=f'the checkpoint {source}')
         if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
-            raise ValueError(f'{runner._load_from} is no checkpoint of training but weights alone, such as an exported '
+            raise ValueError(f'{source} is no checkpoint of training but weights alone, such as an exported '
                              'student: training cannot be resumed from it. Start from it: load_from without resume (in an '
                              'experiment of the original schema model.s_pretrain_path)')
         if 'message_hub' in checkpoint:
@@ -69,8 +70,31 @@ class PlainCheckpointHook(Hook):
             state = {f'{STUDENT}{name}': value for name, value in state.items()}
             state.update({name: value for name, value in expected.items() if not name.startswith(STUDENT)})
             checkpoint['state_dict'] = state
-        check_same_tensors(state, expected, what=f'the checkpoint {runner._load_from or ""}',
-                           model=type(model).__name__)
+        check_same_tensors(state, expected, what=f'the checkpoint {source}', model=type(model).__name__)
+
+
+def load_checkpoint(file: str | Path) -> dict:
+    """A checkpoint of training, or weights alone, read safely and of the form that is expected.
+
+    Raises:
+        ValueError: the file is not there, not safe, or not of that form.
+    """
+    checkpoint = load_safely(file, what='checkpoint')
+    check_form(checkpoint, what=f'checkpoint {file}')
+    return checkpoint
+
+
+def check_form(checkpoint: Mapping, *, what: str) -> None:
+    """Raise ValueError unless ``meta``, where there is one, is a dict and ``state_dict`` has tensors by their names."""
+    state, meta = checkpoint.get('state_dict', checkpoint), checkpoint.get('meta') or {}
+    if not isinstance(meta, Mapping):
+        raise ValueError(f'{what}: its meta is a {type(meta).__name__}, expected a dict')
+    if not isinstance(state, Mapping):
+        raise ValueError(f'{what}: its state_dict is a {type(state).__name__}, expected a dict of tensors')
+    unfit = [name for name in state if not isinstance(name, str)]
+    unfit += [name for name, value in state.items() if 'state_dict' in checkpoint and not isinstance(value, torch.Tensor)]
+    if unfit:
+        raise ValueError(f'{what}: its state_dict holds {str(unfit[0])[:60]!r}, expected tensors by their names')
 
 
 def student_state_dict(checkpoint: Mapping) -> dict[str, torch.Tensor]:
@@ -92,14 +116,6 @@ def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: s
                          'first (kdtoolbox export-student).')
 
 
-def student_config(checkpoint: Mapping) -> dict | None:
-    """The student's config as the checkpoint knows it, None if it does not, or if it is more than plain values."""
-    try:
-        return ast.literal_eval(checkpoint.get('meta', {}).get('student_config', 'None'))
-    except (ValueError, SyntaxError):
-        return None
-
-
 def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict[str, torch.Tensor]:
     """The student of ``state`` but for its classifier; that, and what is no student's, as in ``expected``."""
     prefix = STUDENT if any(name.startswith(STUDENT) for name in expected) else ''
@@ -117,11 +133,12 @@ def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict
 
 def _warn_of_other_normalisation(runner: Runner, checkpoint: Mapping) -> None:
     """Say so if the student learned on frames normalised otherwise: no tensor of the checkpoint tells."""
-    learned = (student_config(checkpoint) or {}).get('data_preprocessor', {})
+    learned = (student_config(checkpoint) or {}).get('data_preprocessor')
+    learned = learned if isinstance(learned, Mapping) else {}
     model = runner.cfg.get('model', {})
     now = model.get('student', model).get('data_preprocessor', {})
     unlike = {key: (learned[key], now.get(key)) for key in ('mean', 'std')
-              if key in learned and list(learned[key]) != list(now.get(key) or ())}
+              if isinstance(learned.get(key), (list, tuple)) and list(learned[key]) != list(now.get(key) or ())}
     if unlike:
         runner.logger.warning('The student learned on frames normalised otherwise than now, (then, now): '
                               f'{unlike}. Give its data_preprocessor the values it learned with.')
