@@ -1,15 +1,16 @@
 """Finding out which frames a file has: from the list of its packets, or by decoding them all."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
 
 from kdtoolbox.video.container import OpenedVideo
-from kdtoolbox.video.decoding import decode_in_order
-from kdtoolbox.video.errors import DamagedVideo, DecodeError
+from kdtoolbox.video.decoding import decode_by_time, decode_in_order
+from kdtoolbox.video.errors import DamagedVideo, DecodeError, WrongTimeStamps
 from kdtoolbox.video.frame_index import FrameIndex
 
 # Containers that store the time of each packet, and codecs of which every packet is shown as one frame. Not VP8 (it has
@@ -19,6 +20,9 @@ _ONE_FRAME_A_PACKET = {'h264', 'hevc', 'vp9', 'av1'}
 
 _MAX_GAP_SECONDS = 10
 """A longer step between two frames of a stream that was joined from several is its clock that was set anew."""
+
+_FRAMES_TO_COMPARE = 12
+"""Behind each key frame: pictures that lean on frames before it differ within so many, if at all."""
 
 _NO_KEY_FRAMES = np.empty(0, np.int64)
 
@@ -63,8 +67,9 @@ class DecodedFile:
     damage: DamagedVideo | None
 
 
-def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0) -> DecodedFile:
-    """Decode a file that was just opened from its first frame to its last.
+def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0,
+                 look_at: Callable[[VideoFrame], None] = lambda frame: None) -> DecodedFile:
+    """Decode a file that was just opened from its first frame to its last; ``look_at`` is called with each.
 
     Raises:
         DecodeError: no frame comes out.
@@ -75,6 +80,7 @@ def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0) -> DecodedFile:
         for frame in decode_in_order(video):
             size = size or (frame.width, frame.height)
             stamps.append(frame.pts)
+            look_at(frame)
             kept_bytes += sum(plane.buffer_size for plane in frame.planes)
             if kept_bytes <= max_kept_bytes:
                 kept.append(frame)
@@ -91,26 +97,46 @@ def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0) -> DecodedFile:
 def verified_index(path: str) -> tuple[FrameIndex, DamagedVideo | None]:
     """The index of a file by decoding all of it; from then on there is nothing left to find out.
 
-    A file whose frames come with the time stamps of its packets can be read from its key frames. Of a damaged file the
-    frames before the damage are the whole.
+    A file whose frames come with the time stamps of its packets can be read from those of its key frames behind which
+    the pictures are, bit by bit, the ones that decoding in order gives. Of a damaged file the frames before the damage
+    are the whole.
 
     Raises:
         DecodeError: the file cannot be opened, or no frame comes out.
     """
     video = OpenedVideo(path)
-    listed = index_from_packets(video)
-    video.close()
-    video = OpenedVideo(path)
     try:
-        decoded = decode_whole(video)
+        listed = index_from_packets(video)
     finally:
         video.close()
-    stamps = decoded.index.time_stamps
-    if listed is None or not np.array_equal(listed.time_stamps[:len(stamps)], stamps) or not (
-            decoded.damage or len(listed) == len(stamps)):
-        return decoded.index, decoded.damage
-    keys = listed.key_frames[listed.key_frames < len(stamps)]
-    return FrameIndex(stamps, listed.time_base, listed.start_seconds, keys, listed.frames_per_second), decoded.damage
+    video = OpenedVideo(path)
+    fingerprints: list[int] = []
+    try:
+        decoded = decode_whole(video, look_at=lambda frame: fingerprints.append(_fingerprint(frame)))
+        index, stamps = decoded.index, decoded.index.time_stamps
+        if listed is not None and np.array_equal(listed.time_stamps[:len(stamps)], stamps) and (
+                decoded.damage or len(listed) == len(stamps)):
+            keys = listed.key_frames[listed.key_frames < len(stamps)]
+            index = replace(listed, time_stamps=stamps, key_frames=keys)
+            proven = [key for key in keys.tolist() if key == 0 or _decodes_alike_from(key, index, video, fingerprints)]
+            index = replace(index, key_frames=np.array(proven, np.int64))
+        return index, decoded.damage
+    finally:
+        video.close()
+
+
+def _decodes_alike_from(key: int, index: FrameIndex, video: OpenedVideo, fingerprints: Sequence[int]) -> bool:
+    wanted = range(key, min(key + _FRAMES_TO_COMPARE, len(index)))
+    only_this = replace(index, key_frames=np.array([key], np.int64))
+    try:
+        return all(_fingerprint(frame) == fingerprints[number]
+                   for number, frame in decode_by_time(video, only_this, wanted))
+    except (WrongTimeStamps, DamagedVideo):
+        return False
+
+
+def _fingerprint(frame: VideoFrame) -> int:
+    return zlib.crc32(np.ascontiguousarray(frame.to_ndarray(format='gray', threads=1)))
 
 
 def _index_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> FrameIndex:

@@ -43,7 +43,7 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
 def upright(image: np.ndarray, matrix: tuple[int, int, int, int] | None) -> np.ndarray:
     """An image (H, W, C) turned and mirrored by a display matrix, as ffmpeg does by default."""
     if matrix is None or not (matrix[0] or matrix[2]) or not (matrix[1] or matrix[3]):
-        return image
+        return np.ascontiguousarray(image)
     a, b, c, d = matrix
     degrees = round(math.degrees(math.atan2(b / math.hypot(b, d), a / math.hypot(a, c)))) % 360
     if degrees in (89, 90, 91):

@@ -1,0 +1,55 @@
+"""Frame i is the i-th frame that playing the file shows, in whatever way it was encoded and is asked for."""
+
+import random
+
+import numpy as np
+import pytest
+
+from kdtoolbox.video import VideoReader
+from kdtoolbox.video.frame_index import index_file, save_index
+from kdtoolbox.video.indexing import verified_index
+from tests.video.numbered_videos import KINDS, NUM_FRAMES, Kind, frames_in_order, make_video, number_of
+
+REAL_HMDB51 = 'data/clips/hmdb51'
+
+
+def requests(num_frames: int, seed: int) -> list[list[int]]:
+    """Clips of 16 neighbours, scattered, repeated and backward frames, and the very ends."""
+    draw = random.Random(seed)
+    starts = [draw.randrange(max(num_frames - 16, 1)) for _ in range(4)]
+    clips = [[(start + step) % num_frames for step in range(16)] for start in starts]
+    scattered = [draw.randrange(num_frames) for _ in range(12)]
+    return [*clips, scattered, sorted(scattered, reverse=True), [scattered[0]] * 3, [num_frames - 1], [0, num_frames - 1]]
+
+
+def assert_right(video, truth: np.ndarray) -> None:
+    """What is read is nearest to the frame that was asked for, of all frames of the file, and near."""
+    reader = VideoReader(video)
+    assert len(reader) == len(reader.seconds) == len(truth)
+    assert (np.diff(reader.seconds) > 0).all()
+    for wanted in requests(len(truth), seed=len(truth)):
+        for each in (reader, VideoReader(video)):  # one reader for many requests, and a new one for each
+            for number, image in zip(wanted, each.frames(wanted), strict=True):
+                grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+                assert grey.shape == truth.shape[1:]
+                distances = np.abs(truth - grey).mean((1, 2))
+                assert distances[number] == distances.min() < 6, (wanted, number, int(distances.argmin()))
+
+
+def upright_size(kind: Kind, name: str) -> tuple[int, int]:
+    return kind.size[::-1] if '90' in name or '270' in name or 'and_rotated' in name else kind.size
+
+
+@pytest.mark.parametrize('name', KINDS)
+def test_each_frame_is_the_one_that_playing_shows(tmp_path, name):
+    kind = KINDS[name]
+    video = make_video(kind, tmp_path)
+    truth = frames_in_order(video, upright_size(kind, name))
+    if kind.is_whole and truth.shape[1:] == (64, 96) and 'mirrored' not in name and 'rotated' not in name:
+        assert [number_of(frame) for frame in truth] == list(range(NUM_FRAMES))
+    assert_right(video, truth)
+    index, damage = verified_index(str(video))
+    assert damage is None and len(index) == len(truth)
+    save_index(index, video)
+    assert index_file(video).is_file()
+    assert_right(video, truth)
