@@ -19,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest='preparation', metavar='PREPARATION', required=True)
     _add_extraction(subparsers)
     _add_frame_facts(subparsers)
+    help_text = 'decode each video below VIDEO_DIR once and keep the index of its frames beside it: training opens it faster'
+    _add_jobs(_command(subparsers, 'index', help_text, commands.index, 'video_dir'))
     _add_annotations(subparsers)
     for name in DATA_SETS:
         help_text = f'everything for {name}, as downloaded into ROOT'

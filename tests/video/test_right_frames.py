@@ -2,9 +2,12 @@
 
 import random
 
+import av
 import numpy as np
 import pytest
+from torch.utils.data import DataLoader
 
+from kdtoolbox.registry import DATASETS
 from kdtoolbox.video import VideoReader
 from kdtoolbox.video.frame_index import index_file, save_index
 from kdtoolbox.video.indexing import verified_index
@@ -53,3 +56,34 @@ def test_each_frame_is_the_one_that_playing_shows(tmp_path, name):
     save_index(index, video)
     assert index_file(video).is_file()
     assert_right(video, truth)
+
+
+def test_real_frames_of_hmdb51_are_those_of_decoding_in_order(shared):
+    videos = sorted((shared / REAL_HMDB51).glob('*.avi'))
+    assert len(videos) >= 6
+    for video in videos:
+        with av.open(str(video), metadata_errors='ignore') as container:
+            truth = [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
+        reader = VideoReader(video)
+        assert len(reader) == len(truth)
+        for wanted in requests(len(truth), seed=1):
+            for number, image in zip(wanted, VideoReader(video).frames(wanted), strict=True):
+                np.testing.assert_array_equal(image, truth[number])
+
+
+def test_clips_of_the_loaders_workers_are_neighbouring_frames(tmp_path):
+    # As the shipped configs load: several workers that live on, mmaction2's sampler, videos with B-frames in AVI.
+    for name in ('h264_avi', 'mpeg4_avi_b_frames', 'h264_mp4_open_gop', 'mpeg2_ts'):
+        (tmp_path / 'c' / name).mkdir(parents=True)
+        make_video(KINDS[name], tmp_path / 'c' / name)
+    pipeline = [dict(type='OpenVideo'), dict(type='SampleFrames', clip_len=16, num_clips=2), dict(type='DecodeClip'),
+                dict(type='FormatShape', input_format='NCTHW'), dict(type='PackActionInputs')]
+    dataset = DATASETS.build(dict(type='UnlabelledFolderDataset', data_root=str(tmp_path), pipeline=pipeline))
+    loader = DataLoader(dataset, batch_size=1, num_workers=2, persistent_workers=True, collate_fn=lambda batch: batch)
+    for epoch in range(3):
+        dataset.set_epoch(epoch)
+        clips = [clip for batch in loader for sample in batch for clip in sample['inputs']]
+        assert len(clips) == 8
+        for clip in clips:
+            numbers = [number_of(frame) for frame in clip[0].numpy()]
+            assert numbers == list(range(numbers[0], numbers[0] + 16))
