@@ -79,7 +79,8 @@ def text_of(listed: list[Entry]) -> str:
         origin = '' if entry.source == 'kdtoolbox' else f' [{entry.source}]'
         lines.append(f'  {entry.name:{width}}  {entry.summary}{origin}')
         if entry.card is not None:
-            lines.append(f'  {"":{width}}  {entry.card.paper}; needs {", ".join(entry.card.needs) or "nothing more"}')
+            needs = (*entry.card.needs, *entry.card.least)
+            lines.append(f'  {"":{width}}  {entry.card.paper}; needs {", ".join(needs) or "nothing more"}')
     return '\n'.join(lines)
 
 

@@ -36,11 +36,7 @@ def config_name(method: str) -> str:
 
 def _row(name: str, card: MethodCard) -> list[str]:
     works_on = [shape for need, shape in WORKS_ON.items() if need in card.needs]
-    needs = [need for need in card.needs if need not in (*WORKS_ON, 'batch')]
-    if 'batch' in card.needs:
-        needs.append(f'{max(2, card.min_batch_size)} clips a batch or more')
-    if card.min_classes > 1:
-        needs.append(f'{card.min_classes} classes or more')
+    needs = [*(need for need in card.needs if need not in WORKS_ON and (need != 'batch' or not card.least)), *card.least]
     return [f'`{name}`', card.paper, ', '.join(needs) or '–', f'yes: {", ".join(works_on) or "any"}', card.paper_weight,
             card.our_weight, _config(name), ', '.join(card.checked_against)]
 

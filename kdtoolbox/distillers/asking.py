@@ -1,9 +1,9 @@
-"""Giving a loss what its ``forward`` asks for by name, and what its card says of it."""
+"""Giving a loss what its ``forward`` asks for by name, and taking a scalar from it."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 EXTRA_INPUTS = ('labels', 'sample_ids', 'progress', 'student_classifier', 'teacher_classifier')
 
@@ -28,9 +28,20 @@ def extra_inputs(term: str, loss: nn.Module) -> tuple[str, ...]:
     return tuple(parameter.name for parameter in parameters[2:] if parameter.name in EXTRA_INPUTS)
 
 
-def cards(loss: nn.Module) -> Iterator:
-    """The ``MethodCard`` of a loss and of those it wraps, of each that has one."""
-    while isinstance(loss, nn.Module):
-        if card := getattr(loss, 'card', None):
-            yield card
-        loss = getattr(loss, 'loss', None)
+def scalar_of(loss: nn.Module, student, teacher, asked: Mapping) -> Tensor:
+    """``loss(student, teacher, **asked)``.
+
+    Args:
+        asked: by name, the extra inputs of the loss.
+
+    Raises:
+        ValueError: the loss refuses its inputs, or is not a scalar tensor; the message names it.
+    """
+    try:
+        value = loss(student, teacher, **asked)
+    except ValueError as error:
+        raise ValueError(f'{type(loss).__name__}: {error}') from error
+    if not isinstance(value, Tensor) or value.dim():
+        gave = f'{tuple(value.shape)}' if isinstance(value, Tensor) else f'{type(value).__name__} {value!r:.50}'
+        raise ValueError(f'{type(loss).__name__} gave {gave}, expected a scalar tensor, the mean over the batch')
+    return value

@@ -15,6 +15,7 @@ from mmaction.models import Recognizer2D
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
+from kdtoolbox.card import cards
 from kdtoolbox.distillers.sides import Sides, student_side, teacher_side
 from kdtoolbox.distillers.term import Term
 from kdtoolbox.distillers.unregistered import Unregistered
@@ -106,7 +107,7 @@ def rehearse(term: Term, tapped: Tapped) -> None:
     Raises:
         ValueError: the shapes do not fit, or the student has too few classes for the loss.
     """
-    num_clips = max(2, term.min_batch_size)
+    num_clips = max(2, term.min_batch_size, *(card.min_elements for card in cards(term.loss)))
     student, teacher = tapped.repeated(num_clips)
     labels = torch.zeros(num_clips, dtype=torch.long)
     extra = {'labels': labels, 'sample_ids': [f'dry run {index}' for index in range(num_clips)], 'progress': 0.0}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from kdtoolbox.distillers.asking import scalar_of
 from kdtoolbox.registry import MODELS
 
 
@@ -66,19 +67,21 @@ def gated_loss(loss: nn.Module, student: Tensor | tuple[Tensor, ...], teacher: T
         keep: (N,), True for the clips that count.
 
     Raises:
-        ValueError: a tensor has not one row a clip.
+        ValueError: a tensor has not one row a clip, or the loss is no scalar.
     """
     student, teacher = _rows(student, keep), _rows(teacher, keep)
     num_kept = int(keep.sum())
     if not num_kept:  # 0 with a gradient to everything that would learn, which DDP waits for
-        learning = [*(student if isinstance(student, tuple) else (student,)), *loss.parameters()]
+        classifier = asked.get('student_classifier')
+        learning = [*(student if isinstance(student, tuple) else (student,)), *loss.parameters(),
+                    *(() if classifier is None else classifier.parameters())]
         return sum(tensor.float().sum() * 0 for tensor in learning)
     asked = dict(asked)
     if 'labels' in asked:
         asked['labels'] = asked['labels'][keep]
     if 'sample_ids' in asked:
         asked['sample_ids'] = [one for one, kept in zip(asked['sample_ids'], keep.tolist()) if kept]
-    return loss(student, teacher, **asked) * (num_kept / len(keep))
+    return scalar_of(loss, student, teacher, asked) * (num_kept / len(keep))
 
 
 def _rows(side: Tensor | tuple[Tensor, ...], keep: Tensor):

@@ -1,11 +1,13 @@
 """A term: which outputs of the student and of a teacher are compared, how, and how much it counts."""
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.asking import cards, extra_inputs
+from kdtoolbox.card import cards, mixes_clips
+from kdtoolbox.distillers.asking import extra_inputs, scalar_of
 from kdtoolbox.distillers.gates import gated_loss
 from kdtoolbox.distillers.schedule import scheduled_weight
 from kdtoolbox.distillers.sides import Sides
@@ -24,7 +26,7 @@ class Term(nn.Module):
         teacher: likewise in the teacher; with several teachers, ``'<teacher>.<path>'``. None for a loss that needs
             none: it gets None.
         student_connector: config of the module that the student's output goes through first; a list is a sequence.
-        teacher_connector: likewise for the teacher's.
+        teacher_connector: likewise for the teacher's; one that learns is refused, as no gradient reaches it.
         weight: what the loss is multiplied by. At 0 the term costs nothing.
         weight_schedule: points (progress, factor), see :func:`scheduled_weight`.
         gate: config of what decides by the teacher's logits on which clips it is believed, such as ``ConfidenceGate``.
@@ -54,6 +56,9 @@ class Term(nn.Module):
             self.teacher_connector = build_connector(teacher_connector)
         except ValueError as error:
             raise ValueError(f'term {name!r}: {error}') from error
+        if any(parameter.requires_grad for parameter in self.teacher_connector.parameters()):
+            raise ValueError(f'term {name!r}: the teacher_connector has parameters, but a loss gives the teacher\'s side '
+                             'no gradient, so they would stay random: put what is learned on the student\'s side')
         self.gate = None if gate is None else MODELS.build(dict(gate))
         self._check_gate()
         self.chosen: tuple[str, ...] = ()
@@ -61,8 +66,16 @@ class Term(nn.Module):
 
     @property
     def min_batch_size(self) -> int:
-        """With fewer clips in the batch the loss is undefined or constant."""
+        """With fewer clips in the batch of all processes the loss is undefined or constant."""
         return max((card.min_batch_size for card in cards(self.loss)), default=1)
+
+    @property
+    def min_clips_of_a_process(self) -> int:
+        """Likewise for one process: where vectors are compared, a clip is one element of a channel; a map has many."""
+        elements = max((card.min_elements for card in cards(self.loss)), default=1)
+        shapes = [self.shapes[side] for side in ('student_connected', 'teacher_connected') if self.shapes.get(side)]
+        positions = [math.prod(shape[1:]) for side in shapes for shape in (side if isinstance(side, list) else [side])]
+        return math.ceil(elements / min(positions)) if positions else 1
 
     @property
     def min_classes(self) -> int:
@@ -96,14 +109,12 @@ class Term(nn.Module):
             pair = self.connected(student, teacher, sides)
             asked = {name: extra[name] if name in extra else self._classifier(name, sides)
                      for name in self.extra_inputs}
-            loss = self.loss(*pair, **asked) if keep is None else gated_loss(self.loss, *pair, asked, keep)
+            if keep is not None:
+                return gated_loss(self.loss, *pair, asked, keep)
+            return scalar_of(self.loss, *pair, asked)
         except ValueError as error:
             raise ValueError(f'term {self.name!r}, student {self.student!r} {shapes_of(pick(student, self.student))}, '
                              f'teacher {self.teacher!r} {shapes_of(pick(teacher, self.teacher))}: {error}') from error
-        if loss.dim():
-            raise ValueError(f'term {self.name!r}: {type(self.loss).__name__} gave {tuple(loss.shape)}, expected a '
-                             'scalar, the mean over the batch')
-        return loss
 
     def connected(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], sides: Sides | None) -> tuple:
         """What the loss gets of either side: the tapped tensors behind their connectors."""
@@ -143,9 +154,10 @@ class Term(nn.Module):
             return
         if self.teacher is None:
             raise ValueError(f'term {self.name!r}: a gate decides by the logits of a teacher, but teacher=None')
-        if any(card.min_batch_size > 1 or 'batch' in card.needs for card in cards(self.loss)):
+        if mixes_clips(self.loss):
             raise ValueError(f'term {self.name!r}: {type(self.loss).__name__} compares the clips of a batch with one '
-                             'another, so it has no loss of a single clip for a gate to leave out: drop the gate')
+                             'another, takes statistics over them or remembers them, so it has no loss of a single clip '
+                             'for a gate to leave out: drop the gate')
         if 'loss' in self.name:
             raise ValueError(f"term {self.name!r}: its gate is logged as 'gate_{self.name}', which mmengine would add "
                              "to the loss because of the 'loss' in it: give the term another name")

@@ -1,11 +1,11 @@
 """Channel-wise distillation, Shu et al., ICCV 2021, arXiv:2011.13256."""
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.maps import require_same_maps
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.relative_entropy import relative_entropy
 from kdtoolbox.registry import MODELS
 
 
@@ -27,9 +27,7 @@ def channel_wise(student: Tensor, teacher: Tensor, *, tau: float = 4.0) -> Tenso
     tensor(0.6931)
     """
     require_same_maps(student, teacher)
-    log_student = (student.flatten(2) / tau).log_softmax(-1)
-    log_teacher = (teacher.flatten(2) / tau).log_softmax(-1)
-    return F.kl_div(log_student, log_teacher, reduction='none', log_target=True).sum(-1).mean() * tau ** 2
+    return relative_entropy(student.flatten(2) / tau, teacher.flatten(2) / tau).mean() * tau ** 2
 
 
 @MODELS.register_module()

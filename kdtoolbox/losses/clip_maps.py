@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+MIN_ELEMENTS = 3  # two become -1 and 1 when they are standardized, whatever they are
+
 
 def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
     """The features as (N, C, T, H, W).
@@ -66,6 +68,22 @@ def channel_lists(student_channels: int | Sequence[int],
     for number in student + teacher:
         checked_positive(number, 'a number of channels')
     return student, teacher
+
+
+def require_elements(features: Tensor) -> None:
+    """Refuse features whose channels have too few elements to be standardized.
+
+    Args:
+        features: (N, C, ...).
+
+    Raises:
+        ValueError: over clips, time and space there are fewer than :data:`MIN_ELEMENTS`.
+    """
+    num_elements = features.shape[0] * features.shape[2:].numel()
+    if num_elements < MIN_ELEMENTS:
+        raise ValueError(f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes statistics '
+                         f'over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to {MIN_ELEMENTS} or '
+                         'more and drop_last=True in the training dataloader, or listen to maps')
 
 
 def checked_positive(number: int, name: str) -> int:

@@ -1,12 +1,12 @@
 """Decoupled knowledge distillation, Zhao et al., CVPR 2022, arXiv:2203.08679."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.labelled import other_classes, over_labelled
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision
+from kdtoolbox.losses.relative_entropy import relative_entropy
 from kdtoolbox.registry import MODELS
 
 
@@ -37,16 +37,16 @@ def dkd(student: Tensor, teacher: Tensor, *, labels: Tensor, alpha: float = 1.0,
     """
     student_odds, student_rest = _split(student / temperature, labels)
     teacher_odds, teacher_rest = _split(teacher / temperature, labels)
-    tckd = F.kl_div(student_odds, teacher_odds, reduction='batchmean', log_target=True)
-    nckd = F.kl_div(student_rest, teacher_rest, reduction='batchmean', log_target=True)
+    tckd = relative_entropy(student_odds, teacher_odds).mean()
+    nckd = relative_entropy(student_rest, teacher_rest).mean()
     return temperature ** 2 * (alpha * tckd + beta * nckd)
 
 
 def _split(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Log probabilities of the right class and of all others together (N, 2), and among the others (N, K - 1)."""
+    """Logits of the right class against all others together (N, 2), and of the others (N, K - 1)."""
     others = other_classes(logits, labels)
     gap = logits.gather(1, labels[:, None]) - others.logsumexp(1, keepdim=True)
-    return torch.cat([F.logsigmoid(gap), F.logsigmoid(-gap)], dim=1), others.log_softmax(1)
+    return torch.cat([gap, torch.zeros_like(gap)], dim=1), others
 
 
 @MODELS.register_module()

@@ -53,11 +53,23 @@ def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Te
         raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must be (N, C, ...) '
                          'of the same N clips: fold frames or crops out of the batch dimension first')
     student, teacher = gather_batch(student.flatten(1)), gather_batch(teacher.detach().flatten(1))
-    if len(student) < min_clips:
-        raise ValueError(f'a batch of {len(student)} in all processes together, but this loss compares '
+    require_clips(len(student), min_clips=min_clips)
+    return student, teacher
+
+
+def require_clips(num_clips: int, *, min_clips: int) -> None:
+    """Refuse a batch that is too small.
+
+    Args:
+        num_clips: of all processes together.
+
+    Raises:
+        ValueError: there are fewer than ``min_clips``.
+    """
+    if num_clips < min_clips:
+        raise ValueError(f'a batch of {num_clips} in all processes together, but this loss compares '
                          f'{min_clips} clips or more with one another: set batch_size to {min_clips} or more and '
                          'drop_last=True in the training dataloader')
-    return student, teacher
 
 
 def _with_gradient_times(tensor: Tensor, factor: int) -> Tensor:

@@ -20,13 +20,13 @@ def hard_target(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -
         teacher: of the student's shape.
 
     Raises:
-        ValueError: the shapes differ or are not those of logits.
+        ValueError: the shapes differ or are not those of logits, or K < 2.
 
     >>> import torch
     >>> hard_target(torch.zeros(1, 4), torch.tensor([[0., 0., 9., 1.]]))  # log 4
     tensor(1.3863)
     """
-    require_logits(student)
+    require_logits(student, min_classes=2)
     return F.cross_entropy((student / temperature).flatten(0, -2), teacher.argmax(-1).flatten())
 
 
@@ -41,7 +41,7 @@ class HardTarget(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Touvron et al., ICML 2021, arXiv:2012.12877', needs=('logits',),
+    card = MethodCard(paper='Touvron et al., ICML 2021, arXiv:2012.12877', needs=('logits',), min_classes=2,
                       paper_weight='0.5, beside 0.5 of the cross-entropy', our_weight='0.5',
                       checked_against=('distil2d3d_loss',))
 

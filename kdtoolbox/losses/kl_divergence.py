@@ -1,10 +1,10 @@
 """Knowledge distillation, Hinton, Vinyals & Dean, arXiv:1503.02531."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.relative_entropy import relative_entropy
 from kdtoolbox.registry import MODELS
 
 
@@ -21,16 +21,14 @@ def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0)
         teacher: of the student's shape.
 
     Raises:
-        ValueError: the shapes differ or are not those of logits.
+        ValueError: the shapes differ or are not those of logits, or K < 2.
 
     >>> import torch
     >>> kl_divergence(torch.zeros(1, 2), torch.tensor([[0., 100.]]))  # a certain teacher, a student that knows nothing
     tensor(0.6931)
     """
-    require_logits(student)
-    log_student = (student / temperature).log_softmax(-1)
-    log_teacher = (teacher / temperature).log_softmax(-1)
-    return F.kl_div(log_student, log_teacher, reduction='none', log_target=True).sum(-1).mean() * temperature ** 2
+    require_logits(student, min_classes=2)
+    return relative_entropy(student / temperature, teacher / temperature).mean() * temperature ** 2
 
 
 @MODELS.register_module()
@@ -45,7 +43,7 @@ class KLDivergence(nn.Module):
     """
 
     card = MethodCard(
-        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',),
+        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',), min_classes=2,
         paper_weight='0.9, beside 0.1 of the cross-entropy, in much public code; some of it without temperature^2',
         our_weight='0.9; where without, that / temperature^2',
         checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'))

@@ -11,14 +11,14 @@ from kdtoolbox.losses.pair import require_logits
 UNLABELLED = -1
 
 
-def require_labels(labels: Tensor, *, num_samples: int, num_classes: int) -> None:
-    """Refuse labels that are not one class a sample.
+def checked_labels(labels: Tensor, *, num_samples: int, num_classes: int) -> Tensor:
+    """The labels as int64, which torch's functions of classes ask for.
 
     Raises:
         ValueError: the labels are not (N,) integers, each a class or -1.
 
     >>> import torch
-    >>> require_labels(torch.tensor([0, 51, -1]), num_samples=3, num_classes=51)
+    >>> checked_labels(torch.tensor([0, 51, -1]), num_samples=3, num_classes=51)
     Traceback (most recent call last):
     ...
     ValueError: labels from -1 to 51, but the logits have 51 classes: expected 0 to 50, or -1 for a sample without a \
@@ -32,6 +32,7 @@ label. Give the student (and the teacher a probe with) the classes of the data s
         raise ValueError(f'labels from {low} to {high}, but the logits have {num_classes} classes: expected 0 to '
                          f'{num_classes - 1}, or {UNLABELLED} for a sample without a label. Give the student (and the '
                          'teacher a probe with) the classes of the data set')
+    return labels.long()
 
 
 def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -43,8 +44,8 @@ def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """
     @wraps(loss)
     def wrapped(student: Tensor, teacher: Tensor, *, labels: Tensor, **options) -> Tensor:
-        require_logits(student)
-        require_labels(labels, num_samples=len(student), num_classes=student.shape[-1])
+        require_logits(student, min_classes=2)
+        labels = checked_labels(labels, num_samples=len(student), num_classes=student.shape[-1])
         labelled = labels != UNLABELLED
         if not labelled.any():
             return student.sum() * 0

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.gathering import gather_batch
+from kdtoolbox.losses.gathering import gather_batch, require_clips
 from kdtoolbox.losses.kl_divergence import kl_divergence
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.registry import MODELS
+
+MIN_CLIPS = 2
 
 
 @in_full_precision
@@ -58,9 +60,10 @@ def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequenc
         teacher: of the student's shape.
 
     Raises:
-        ValueError: the shapes differ or are not those of logits.
+        ValueError: the shapes differ or are not those of logits, or there is one sample or class only.
     """
     student, teacher = gather_batch(student), gather_batch(teacher.detach())
+    require_clips(len(student), min_clips=MIN_CLIPS)
     return sum(level(student, teacher, temperature=temperature) for temperature in temperatures
                for level in (kl_divergence, batch_level, class_level))
 
@@ -78,7 +81,7 @@ class MultiLevelLogit(nn.Module):
 
     card = MethodCard(paper='Jin, Wang & Lin, CVPR 2023', needs=('logits', 'batch'), paper_weight='0.9',
                       our_weight='0.9', checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
-                      min_batch_size=2)
+                      min_batch_size=MIN_CLIPS, min_classes=2)
 
     def __init__(self, *, temperatures: Sequence[float] = (2, 3, 4, 5, 6)) -> None:
         super().__init__()

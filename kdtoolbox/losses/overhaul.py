@@ -7,7 +7,8 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, as_taps, channel_lists, conv_norm
+from kdtoolbox.losses.clip_maps import (MIN_ELEMENTS, as_clip_map, as_taps, channel_lists, conv_norm,
+                                         require_elements)
 from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
@@ -80,10 +81,11 @@ class Overhaul(nn.Module):
         ValueError: margins and channels do not fit together, or a margin is above 0.
     """
 
-    card = MethodCard(paper='Heo et al., ICCV 2019, arXiv:1904.01866', needs=('maps', 'several taps', 'learned parts'),
+    card = MethodCard(paper='Heo et al., ICCV 2019, arXiv:1904.01866',
+                      needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
                       paper_weight='1e-3, sum over elements, mean over the batch',
                       our_weight="1e-3 times the elements C*H*W of one clip's last map",
-                      checked_against=('ofd', 'ofd_core'))
+                      checked_against=('ofd', 'ofd_core'), min_elements=MIN_ELEMENTS)
 
     def __init__(self, student_channels: int | Sequence[int], teacher_channels: int | Sequence[int], *,
                  margins: Sequence[Sequence[float]] | None = None) -> None:
@@ -108,6 +110,8 @@ class Overhaul(nn.Module):
         student = as_clip_map(student, channels=self.student_channels[tap], side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels[tap], side='teacher')
         require_same_positions(student, teacher)
+        if self.training:
+            require_elements(student)
         if self.training and not self.margins_are_given:
             self.margins[tap].update(teacher)
         return partial_l2(self.connectors[tap](student), teacher, margin=self.margins[tap].value)
@@ -132,9 +136,10 @@ class Margin(nn.Module):
 
     @torch.no_grad()
     def update(self, responses: Tensor) -> None:
-        """Count in the responses (N, C, T, H, W) of a batch."""
-        seen = responses.clamp(max=0).sum((0, 2, 3, 4)).to(self.value.dtype)
-        num_seen = (responses < 0).sum((0, 2, 3, 4))
+        """Count in the responses (N, C, T, H, W) of a batch, but for those that are infinite or NaN."""
+        counts = (responses < 0) & responses.isfinite()
+        seen = responses.where(counts, 0).sum((0, 2, 3, 4)).to(self.value.dtype)
+        num_seen = counts.sum((0, 2, 3, 4))
         all_reduce(seen)
         all_reduce(num_seen)
         total = self.num_negative + num_seen

@@ -28,15 +28,23 @@ equal (LinearProjection for vectors and logits), or the teacher a probe with the
                          f"{more}), or the teacher a probe with the student's classes (tools/fit_probe.py)")
 
 
-def require_logits(logits: Tensor) -> None:
+def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
     """Refuse tensors whose last dimension is not one of classes.
 
     Raises:
-        ValueError: the tensor is neither (N, K) nor, frame by frame, (N, T', K).
+        ValueError: the tensor is neither (N, K) nor, frame by frame, (N, T', K), or there are too few classes.
+
+    >>> require_logits(torch.zeros(4, 1), min_classes=2)
+    Traceback (most recent call last):
+    ...
+    ValueError: 1 classes: this loss needs at least 2, with fewer it is constant. Use KLDivergence, which needs 2, or L2
     """
     if logits.dim() not in (2, 3):
         raise ValueError(f"got {tuple(logits.shape)}, expected logits (N, K), or (N, T', K) frame by frame: for maps "
                          'use L1 or L2 on logits, or pool them first (GlobalPool)')
+    if logits.shape[-1] < min_classes:
+        raise ValueError(f'{logits.shape[-1]} classes: this loss needs at least {min_classes}, with fewer it is constant. '
+                         'Use KLDivergence, which needs 2, or L2')
 
 
 def checked_temperature(temperature: float) -> float:

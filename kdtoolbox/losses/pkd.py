@@ -2,10 +2,12 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kdtoolbox.card import MethodCard
+from kdtoolbox.losses.clip_maps import MIN_ELEMENTS, require_elements
 from kdtoolbox.losses.maps import require_same_maps
 from kdtoolbox.losses.pair import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.registry import MODELS
@@ -16,7 +18,7 @@ EPSILON = 1e-6
 def standardized(features: Tensor) -> Tensor:
     """Each channel less its mean, divided by its deviation, over the batch and all positions.
 
-    Channels that do not vary become 0 and get no gradient.
+    Channels that do not vary, but for rounding errors, become 0 and get no gradient.
 
     Args:
         features: (N, C, ...).
@@ -26,7 +28,9 @@ def standardized(features: Tensor) -> Tensor:
     """
     channels = features.transpose(0, 1).flatten(1)
     deviation = channels.std(1, keepdim=True)
-    return (channels - channels.mean(1, keepdim=True)) / (deviation + EPSILON).masked_fill(deviation == 0, math.inf)
+    rounding = 8 * torch.finfo(channels.dtype).eps * channels.detach().abs().amax(1, keepdim=True)
+    centred = channels - channels.mean(1, keepdim=True)
+    return centred / (deviation + EPSILON).masked_fill(deviation <= rounding, math.inf)
 
 
 @in_full_precision_of_any_shape
@@ -40,7 +44,7 @@ def pkd(student: Tensor, teacher: Tensor) -> Tensor:
         teacher: of the same shape.
 
     Raises:
-        ValueError: the shapes differ, or a channel has a single element.
+        ValueError: the shapes differ, or a channel has fewer than three elements.
 
     >>> import torch
     >>> rising = torch.tensor([[[1., 2., 3.]]])
@@ -50,9 +54,7 @@ def pkd(student: Tensor, teacher: Tensor) -> Tensor:
     if student.dim() > 2:
         require_same_maps(student, teacher)
     require_equal_shapes(student, teacher)
-    if student[:, 0].numel() < 2:
-        raise ValueError(f'got {tuple(student.shape)}: one element a channel has no deviation; listen to maps, or set '
-                         'batch_size to 2 or more')
+    require_elements(student)
     return F.mse_loss(standardized(student), standardized(teacher)) / 2
 
 
@@ -60,8 +62,8 @@ def pkd(student: Tensor, teacher: Tensor) -> Tensor:
 class PKD(nn.Module):
     """Match feature maps up to the scale and offset of each channel, see :func:`pkd`."""
 
-    card = MethodCard(paper='Cao et al., NeurIPS 2022, arXiv:2207.02039', needs=('maps',), paper_weight='6',
-                      our_weight='the same', checked_against=('pkd',))
+    card = MethodCard(paper='Cao et al., NeurIPS 2022, arXiv:2207.02039', needs=('maps', 'batch statistics'), paper_weight='6',
+                      our_weight='the same', checked_against=('pkd',), min_elements=MIN_ELEMENTS)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return pkd(student, teacher)

@@ -30,5 +30,5 @@ def side_of(outputs: Tensor, *, on: str, temperature: float) -> Tensor:
     """
     if on == 'logits':
         return outputs / temperature
-    require_logits(outputs)
+    require_logits(outputs, min_classes=2)
     return (outputs / temperature).softmax(-1)

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, as_taps, channel_lists, checked_positive, conv_norm
+from kdtoolbox.losses.clip_maps import (MIN_ELEMENTS, as_clip_map, as_taps, channel_lists, checked_positive,
+                                         conv_norm, require_elements)
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -62,6 +63,8 @@ class AttentionFusion(nn.Module):
 
     def forward(self, student: Tensor, passed: Tensor | None, size: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The map to compare with the teacher's, and the one to pass on, both of the teacher's ``size`` (T, H, W)."""
+        if self.training:
+            require_elements(student)
         reduced = self.reduce(student)
         if self.attention is not None:
             passed = F.interpolate(passed, reduced.shape[2:], mode='nearest')
@@ -69,6 +72,8 @@ class AttentionFusion(nn.Module):
             reduced = reduced * attention[:, :1] + passed * attention[:, 1:]
         if reduced.shape[2:] != tuple(size):
             reduced = F.interpolate(reduced, tuple(size), mode='nearest')
+        if self.training:
+            require_elements(reduced)
         return self.expand(reduced), reduced
 
 
@@ -91,9 +96,9 @@ class ReviewKD(nn.Module):
     """
 
     card = MethodCard(paper='Chen et al., CVPR 2021, arXiv:2104.09044',
-                      needs=('maps', 'several taps', 'learned parts'),
+                      needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
                       paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
-                      our_weight='the same', checked_against=('reviewkd', 'reviewkd_hcl'))
+                      our_weight='the same', checked_against=('reviewkd', 'reviewkd_hcl'), min_elements=MIN_ELEMENTS)
 
     def __init__(self, student_channels: int | Sequence[int], teacher_channels: int | Sequence[int], *,
                  mid_channels: int | None = None) -> None:

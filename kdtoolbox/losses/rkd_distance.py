@@ -60,12 +60,12 @@ class RKDDistance(nn.Module):
 
     card = MethodCard(paper='Park et al., CVPR 2019, arXiv:1904.05068', needs=('vectors', 'batch'),
                       paper_weight='25 (1 for metric learning)', our_weight='the same',
-                      checked_against=('rkd_distance', 'rkd'), min_batch_size=2)
+                      checked_against=('rkd_distance', 'rkd'), min_batch_size=3)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).
 
         Raises:
-            ValueError: they differ in N, or there is one clip only.
+            ValueError: they differ in N, or there are fewer than three clips, whose one distance is always 1.
         """
         return rkd_distance(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.labelled import UNLABELLED, require_labels
+from kdtoolbox.card import MethodCard, mixes_clips
+from kdtoolbox.losses.labelled import UNLABELLED, checked_labels
 from kdtoolbox.losses.wrapping import asking_for_inputs_of, call
 from kdtoolbox.registry import MODELS
 
@@ -76,7 +76,7 @@ def sdd(student: Tensor, teacher: Tensor, *, labels: Tensor, loss: Callable[[Ten
         raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ, expected logits '
                          '(N, K, M) of the same classes and regions: give the teacher a probe with the classes of the '
                          'student (tools/fit_probe.py)')
-    require_labels(labels, num_samples=len(student), num_classes=student.shape[1])
+    labels = checked_labels(labels, num_samples=len(student), num_classes=student.shape[1])
     teacher = teacher.detach()
     labelled = (labels != UNLABELLED)[:, None]
     right = teacher.argmax(1) == labels[:, None]
@@ -104,13 +104,13 @@ class SDD(nn.Module):
         complementary_weight: of regions where the teacher is right although it is wrong in the whole, or the reverse.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: an option is out of range, or the loss is not one of each clip by itself.
     """
 
     card = MethodCard(
         paper='Wei, Luo & Luo, CVPR 2024, arXiv:2403.13512',
         needs=('labels', 'maps', 'student classifier', 'teacher classifier'),
-        checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'))
+        checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'), min_classes=2)
 
     def __init__(self, *, loss: Mapping, scales: Sequence[int] = (1, 2, 4), pyramid: str = 'space',
                  complementary_weight: float = 2.0) -> None:
@@ -121,6 +121,10 @@ class SDD(nn.Module):
         if pyramid not in PYRAMIDS:
             raise ValueError(f'pyramid={pyramid!r}: expected one of {", ".join(map(repr, PYRAMIDS))}')
         self.loss = MODELS.build(dict(loss))
+        if mixes_clips(self.loss):
+            raise ValueError(f'{type(self.loss).__name__} compares the clips of a batch, or takes statistics over them, '
+                             'but SDD calls its loss for some of their regions at a time: take a loss of each clip by '
+                             'itself, such as KLDivergence, DKD or NKD')
         self.cut = dict(scales=tuple(scales), pyramid=pyramid)
         self.complementary_weight = complementary_weight
         self.forward = asking_for_inputs_of(self.loss, self.forward)
@@ -133,5 +137,7 @@ class SDD(nn.Module):
         def compare(student_rows: Tensor, teacher_rows: Tensor, row_labels: Tensor) -> Tensor:
             return call(self.loss, student_rows, teacher_rows, {**extra, 'labels': row_labels})
 
-        return sdd(region_logits(student, student_classifier, **self.cut), teacher, labels=labels, loss=compare,
-                   complementary_weight=self.complementary_weight)
+        value = sdd(region_logits(student, student_classifier, **self.cut), teacher, labels=labels, loss=compare,
+                    complementary_weight=self.complementary_weight)
+        # Without any label the inner loss is not called; DDP waits for a gradient of what it learns still.
+        return value + sum(parameter.sum() * 0 for parameter in self.loss.parameters() if parameter.requires_grad)

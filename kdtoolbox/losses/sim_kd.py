@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, conv_norm
+from kdtoolbox.losses.clip_maps import MIN_ELEMENTS, as_clip_map, checked_positive, conv_norm, require_elements
 from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
@@ -48,8 +48,9 @@ class SimKD(nn.Module):
         ValueError: a number of channels is below 1, or the reduction leaves none.
     """
 
-    card = MethodCard(paper='Chen et al., CVPR 2022, arXiv:2203.14001', needs=('maps', 'learned parts'),
-                      paper_weight='1, mean over all elements, and no other loss', checked_against=('simkd',))
+    card = MethodCard(paper='Chen et al., CVPR 2022, arXiv:2203.14001', needs=('maps', 'learned parts', 'batch statistics'),
+                      paper_weight='1, mean over all elements, and no other loss', checked_against=('simkd',),
+                      min_elements=MIN_ELEMENTS)
 
     def __init__(self, student_channels: int, teacher_channels: int, *, reduction: int = 2) -> None:
         super().__init__()
@@ -64,6 +65,8 @@ class SimKD(nn.Module):
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels, side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        if self.training:
+            require_elements(student)
         return sim_kd(student, teacher, projector=self.projector)
 
     def predict(self, student: Tensor, teacher_classifier: nn.Module) -> Tensor:

@@ -1,10 +1,10 @@
 """Cross-entropy to soft labels: knowledge distillation as Hinton, Vinyals & Dean write it, arXiv:1503.02531."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.relative_entropy import relative_entropy
 from kdtoolbox.registry import MODELS
 
 
@@ -20,15 +20,16 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, *, temperature: float =
         teacher: of the student's shape.
 
     Raises:
-        ValueError: the shapes differ or are not those of logits.
+        ValueError: the shapes differ or are not those of logits, or K < 2.
 
     >>> import torch
     >>> soft_cross_entropy(torch.zeros(1, 2), torch.zeros(1, 2))  # log 2, the teacher's entropy
     tensor(0.6931)
     """
-    require_logits(student)
-    targets = (teacher / temperature).softmax(-1)
-    return temperature ** 2 * F.cross_entropy((student / temperature).flatten(0, -2), targets.flatten(0, -2))
+    require_logits(student, min_classes=2)
+    log_targets = (teacher / temperature).log_softmax(-1)
+    entropy = -(log_targets.exp() * log_targets).sum(-1)
+    return temperature ** 2 * (relative_entropy(student / temperature, log_targets) + entropy).mean()
 
 
 @MODELS.register_module()
@@ -42,7 +43,7 @@ class SoftCrossEntropy(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',),
+    card = MethodCard(paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',), min_classes=2,
                       paper_weight='without temperature^2 in some code', our_weight='that / temperature^2',
                       checked_against=('soft_ce',))
 

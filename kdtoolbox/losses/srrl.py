@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
-from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive, conv_norm
+from kdtoolbox.losses.clip_maps import MIN_ELEMENTS, as_clip_map, checked_positive, conv_norm, require_elements
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.registry import MODELS
 
@@ -53,9 +53,9 @@ class SRRL(nn.Module):
     """
 
     card = MethodCard(paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
-                      needs=('maps', 'learned parts', 'teacher classifier'),
+                      needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
                       paper_weight='1 for each of the two terms, means over all elements', our_weight='1',
-                      checked_against=('srrl', 'srrl_statm'))
+                      checked_against=('srrl', 'srrl_statm'), min_elements=MIN_ELEMENTS)
 
     def __init__(self, student_channels: int, teacher_channels: int, *, regression_weight: float = 1.0) -> None:
         super().__init__()
@@ -72,6 +72,8 @@ class SRRL(nn.Module):
     def _loss(self, student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels, side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        if self.training:
+            require_elements(student)
         pooled = _pooled(self.connector(student)), _pooled(teacher)
         return (mean_feature_distance(*pooled)
                 + self.regression_weight * softmax_regression(*pooled, teacher_classifier=teacher_classifier))

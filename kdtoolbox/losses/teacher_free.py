@@ -67,7 +67,7 @@ class TeacherFree(nn.Module):
         ValueError: the probability is not inside (0, 1), or the temperature not above 0.
     """
 
-    card = MethodCard(paper='Yuan et al., CVPR 2020, arXiv:1909.11723', needs=('labels', 'logits'),
+    card = MethodCard(paper='Yuan et al., CVPR 2020, arXiv:1909.11723', needs=('labels', 'logits'), min_classes=2,
                       paper_weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
                       our_weight='alpha / temperature^2', checked_against=('the closed form of the paper',))
 

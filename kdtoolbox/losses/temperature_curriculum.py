@@ -56,7 +56,7 @@ class TemperatureCurriculum(nn.Module):
         ValueError: the loss has no temperature or is given one, or a number is out of range.
     """
 
-    card = MethodCard(paper='Li et al., AAAI 2023, arXiv:2211.16231', needs=('logits', 'learned parts'),
+    card = MethodCard(paper='Li et al., AAAI 2023, arXiv:2211.16231', needs=('logits', 'learned parts'), min_classes=2,
                       paper_weight='0.9 around KL, beside 0.1 of the cross-entropy', our_weight='0.9',
                       checked_against=('ctkd',))
 

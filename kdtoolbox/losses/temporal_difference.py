@@ -37,7 +37,7 @@ def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
 class TemporalDifference(nn.Module):
     """Change from frame to frame as the teacher's features do, see :func:`temporal_difference`."""
 
-    card = MethodCard(paper='ours', needs=('frames',), checked_against=('hand-computed changes',))
+    card = MethodCard(paper='ours', needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return temporal_difference(student, teacher)

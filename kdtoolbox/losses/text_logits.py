@@ -38,7 +38,7 @@ def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: 
         text: (K, D), of length 1 each.
 
     Raises:
-        ValueError: an embedding is not (N, D), or the two sides differ in N.
+        ValueError: an embedding is not (N, D), the two sides differ in N, or there is one text only.
 
     >>> import torch
     >>> text = torch.eye(2)

@@ -48,7 +48,7 @@ class WSLD(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Zhou et al., ICLR 2021, arXiv:2102.00650', needs=('labels', 'logits'),
+    card = MethodCard(paper='Zhou et al., ICLR 2021, arXiv:2102.00650', needs=('labels', 'logits'), min_classes=2,
                       paper_weight='2.5', our_weight='2.5', checked_against=('wsld', 'wsld_official'))
 
     def __init__(self, *, temperature: float = 2.0) -> None:

@@ -1,10 +1,10 @@
 """Transformed teacher matching, Zheng & Yang, ICLR 2024, arXiv:2402.11148."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.pair import in_full_precision, require_logits
+from kdtoolbox.losses.relative_entropy import relative_entropy
 from kdtoolbox.registry import MODELS
 
 
@@ -22,15 +22,15 @@ def wttm(student: Tensor, teacher: Tensor, *, gamma: float = 0.1, weighted: bool
         teacher: of the student's shape.
 
     Raises:
-        ValueError: the shapes differ or are not those of logits.
+        ValueError: the shapes differ or are not those of logits, or K < 2.
 
     >>> import torch
     >>> wttm(torch.zeros(1, 4), torch.tensor([[50., 50., 0., 0.]]), gamma=0.5)  # sqrt(2) log 2
     tensor(0.9803)
     """
-    require_logits(student)
+    require_logits(student, min_classes=2)
     powers = gamma * teacher.log_softmax(-1)
-    divergence = F.kl_div(student.log_softmax(-1), powers.log_softmax(-1), reduction='none', log_target=True).sum(-1)
+    divergence = relative_entropy(student, powers)
     return (powers.exp().sum(-1) * divergence if weighted else divergence).mean()
 
 
@@ -46,7 +46,7 @@ class WTTM(nn.Module):
         ValueError: gamma is not in (0, 1].
     """
 
-    card = MethodCard(paper='Zheng & Yang, ICLR 2024, arXiv:2402.11148', needs=('logits',),
+    card = MethodCard(paper='Zheng & Yang, ICLR 2024, arXiv:2402.11148', needs=('logits',), min_classes=2,
                       paper_weight="chosen for each pair; 45 in the example of the authors' code",
                       our_weight='the same',
                       checked_against=('ttm', 'wttm'))

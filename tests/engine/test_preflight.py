@@ -14,9 +14,10 @@ def config_of(loss: str, work_dir='unused', **model):
     return run_config(work_dir, epochs=1, terms=terms, use_labels=False, **model)
 
 
-def check(*, loss='SimilarityPreserving', batch_size=4, length=8, sampler='DefaultSampler', drop_last=False):
+def check(*, loss='SimilarityPreserving', batch_size=4, length=8, sampler='DefaultSampler', drop_last=False, **term):
     """What the hook says to a training on ``length`` clips."""
     config = config_of(loss)
+    config.model.terms.pairs.update(term)
     loader = dict(config.train_dataloader, batch_size=batch_size, drop_last=drop_last,
                   sampler=dict(type=sampler, shuffle=True), dataset=dict(type='TinyClips', length=length))
     PreflightHook().before_train(SimpleNamespace(model=MODELS.build(config.model),
@@ -49,3 +50,13 @@ def test_a_last_batch_that_is_too_small_is_refused_unless_it_is_dropped():
 
 def test_a_loss_of_single_clips_may_have_batches_of_one():
     check(loss='L2', batch_size=1)
+
+
+def test_statistics_over_vectors_need_three_clips_in_each_process_and_over_maps_one(monkeypatch):
+    monkeypatch.setattr(preflight, 'get_world_size', lambda: 2)
+    with pytest.raises(ValueError, match=r"term 'pairs': PKD takes statistics .* needs 3 or more in each process, but the "
+                                         'last batch of an epoch has 1: set train_dataloader.drop_last=True'):
+        check(loss='PKD', length=9)
+    check(loss='PKD', length=9, drop_last=True)
+    pool = [dict(type='TemporalAlign'), 'auto']
+    check(loss='PKD', length=9, student='backbone.layer3', teacher='layer2', student_connector=pool)

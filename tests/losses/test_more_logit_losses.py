@@ -3,6 +3,7 @@
 import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 from torch.nn import functional as F
 
-from kdtoolbox.losses import (DIST, DKD, NKD, WSLD, WTTM, KLDivergence, LogitStandardization, MultiLevelLogit,
-                              SoftCrossEntropy, TeacherFree, TemperatureCurriculum, gathering)
+from kdtoolbox.losses import (DIST, DKD, NKD, WSLD, WTTM, ChannelWise, KLDivergence, LogitStandardization,
+                              MultiLevelLogit, SoftCrossEntropy, TeacherFree, TemperatureCurriculum, gathering)
+from kdtoolbox.losses.dkd import dkd
 from kdtoolbox.losses.kl_divergence import kl_divergence
 from kdtoolbox.losses.multi_level_logit import batch_level, class_level
+from kdtoolbox.losses.soft_cross_entropy import soft_cross_entropy
 from kdtoolbox.losses.teacher_free import virtual_teacher
 from kdtoolbox.losses.wrapping import extra_inputs
 from kdtoolbox.registry import MODELS
@@ -126,8 +129,8 @@ def test_half_precision_inputs_are_compared_in_float32_and_float64_stays(name):
 @every_loss
 @pytest.mark.parametrize('gap', [1e4, -1e4, 0.0])
 def test_extreme_and_equal_logits_give_finite_loss_and_gradient(name, gap):
-    student = torch.tensor([[gap, 0.0, -gap], [0.0, 0.0, 0.0]], requires_grad=True)
-    value = value_of(name, student, torch.tensor([[-gap, 0.0, gap], [gap, 0.0, 0.0]]))
+    student = torch.tensor([[gap, 0.0, -gap], [0.0, 0.0, 0.0], [0.0, gap, 0.0]], requires_grad=True)
+    value = value_of(name, student, torch.tensor([[-gap, 0.0, gap], [gap, 0.0, 0.0], [0.0, 0.0, gap]]))
     value.backward()
     assert value.isfinite() and student.grad.isfinite().all()
 
@@ -283,12 +286,63 @@ def test_dist_is_numpys_correlation_over_classes_and_over_samples():
     assert value.item() == pytest.approx(expected, rel=1e-5)  # the summand of 1e-8 in the denominator
 
 
-def test_a_single_sample_teaches_dist_nothing_between_samples():
-    student, teacher = logits(num_clips=1)
-    value = DIST(beta=0, temperature=2)(student, teacher)
-    value.backward()
-    assert value.item() == 4 and student.grad.abs().max() == 0
-    assert DIST.card.min_batch_size == MultiLevelLogit.card.min_batch_size == 2
+@pytest.mark.parametrize('sizes, message', [(dict(num_clips=2), 'a batch of 2 .* 3 clips or more'),
+                                            (dict(num_classes=2), '2 classes: .* at least 3')])
+def test_two_samples_or_classes_which_always_correlate_by_1_or_minus_1_are_refused_by_dist(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        DIST()(*logits(**sizes))
+
+
+@pytest.mark.parametrize('spread', [0, 1e-8, 1e-5])
+def test_the_gradient_of_dist_at_equal_logits_is_bounded(spread):
+    """As of a classifier that starts from zero; it was 2e5 and more."""
+    torch.manual_seed(0)
+    student, teacher = (spread * torch.randn(8, 51)).requires_grad_(), 3 * torch.randn(8, 51)
+    DIST()(student, teacher).backward()
+    assert 0 < student.grad.norm() < 200
+
+
+@pytest.mark.parametrize('name', ['KL', 'SoftCrossEntropy', 'DKD', 'ChannelWise'])
+@pytest.mark.parametrize('temperature', [100.0, 1e3, 1e4])
+def test_at_high_temperatures_float32_has_the_value_and_the_gradient_of_float64(name, temperature):
+    student, teacher = (3 * side.detach() for side in logits(num_classes=51))
+    labels = torch.arange(6)
+    loss = dict(KL=kl_divergence, SoftCrossEntropy=soft_cross_entropy, ChannelWise=ChannelWise(tau=temperature),
+                DKD=partial(dkd, labels=labels))[name]
+    options = {} if name == 'ChannelWise' else dict(temperature=temperature)
+    values, gradients = [], []
+    for dtype in (torch.float32, torch.float64):
+        pair = [side.to(dtype).requires_grad_() for side in (student, teacher)]
+        values.append(loss(*(side[:, None] if name == 'ChannelWise' else side for side in pair), **options))
+        gradients.append(torch.autograd.grad(values[-1], pair[0])[0])
+    assert values[0].item() == pytest.approx(values[1].item(), rel=1e-4)
+    assert (gradients[0] - gradients[1]).norm() < 1e-4 * gradients[1].norm()
+
+
+def test_kl_at_a_temperature_without_end_is_half_the_variance_of_the_difference_of_logits():
+    student, teacher = (side.float() for side in logits())
+    expected = (teacher - student.detach()).var(1, correction=0).mean().item() / 2
+    assert kl_divergence(student, teacher, temperature=1e5).item() == pytest.approx(expected, rel=1e-4)
+
+
+@every_loss_with_labels
+@pytest.mark.parametrize('dtype', [torch.int32, torch.int16])
+def test_labels_of_any_integer_type_are_taken(name, dtype):
+    student, teacher = logits()
+    labels = torch.tensor([1, 5, 2, -1, 0, 9])
+    assert torch.equal(value_of(name, student, teacher, labels.to(dtype)), value_of(name, student, teacher, labels))
+    assert torch.equal(TeacherFree()(student, None, labels.to(dtype)), TeacherFree()(student, None, labels))
+
+
+def test_two_classes_are_refused_by_logit_standardization_which_makes_them_constant():
+    with pytest.raises(ValueError, match='2 classes.*at least 3'):
+        value_of('standardized KL', *logits(num_classes=2))
+
+
+def test_the_gradient_of_standardized_logits_that_are_all_equal_is_bounded():
+    student = torch.zeros(4, 10, requires_grad=True)
+    value_of('standardized KL', student, torch.randn(4, 10)).backward()
+    assert 0 < student.grad.norm() < 1e4
 
 
 def test_the_levels_compare_every_pair_of_samples_and_of_classes():

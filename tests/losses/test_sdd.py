@@ -174,3 +174,25 @@ def test_classes_that_differ_are_refused():
 def test_options_out_of_range_are_refused_when_built(options):
     with pytest.raises(ValueError, match='expected'):
         SDD(loss=dict(type='KLDivergence'), **options)
+
+
+@pytest.mark.parametrize('inner', [
+    dict(type='DIST'), dict(type='MultiLevelLogit'), dict(type='TemperatureCurriculum', loss=dict(type='DIST')),
+    dict(type='LogitStandardization', loss=dict(type='MultiLevelLogit'))])
+def test_a_loss_that_compares_clips_is_refused_inside_as_a_process_without_such_regions_would_not_call_it(inner):
+    with pytest.raises(ValueError, match=f'{inner["type"]} compares the clips of a batch'):
+        SDD(loss=inner)
+
+
+def test_without_a_label_a_learned_temperature_inside_gets_a_gradient_of_zero():
+    loss = SDD(loss=dict(type='TemperatureCurriculum', loss=dict(type='KLDivergence')), scales=(1, 2))
+    student, linear = randn(N, 3, 2, 4, 4).requires_grad_(), classifier(3)
+    value = loss(student, randn(N, 3, 2, 4, 4, seed=1), labels=torch.full((N,), -1), student_classifier=linear,
+                 teacher_classifier=classifier(3, seed=1), progress=0.5)
+    value.backward()
+    assert value == 0 and loss.loss.theta.grad == 0 and not student.grad.any() and not linear.weight.grad.any()
+
+
+def test_labels_of_any_integer_type_are_taken():
+    pair = randn(N, 3, 2, 4, 4), randn(N, 3, 2, 4, 4, seed=1)
+    assert torch.equal(value_of(kl_loss(), *pair, labels=LABELS.int()), value_of(kl_loss(), *pair))
