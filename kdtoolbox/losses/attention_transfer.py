@@ -21,7 +21,8 @@ def attention_map(maps: Tensor, *, p: float) -> Tensor:
     Returns:
         (N, number of positions), all of time and space together.
     """
-    return unit_vectors(unit_scale(maps).abs().pow(p).sum(1).flatten(1), dim=1)
+    scaled = unit_scale(maps.flatten(2), dim=(1, 2))
+    return unit_vectors(scaled.abs().pow(p).sum(1), dim=1)
 
 
 @in_full_precision_of_any_shape

@@ -8,12 +8,15 @@ from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive
 from kdtoolbox.losses.maps import require_maps
 from kdtoolbox.losses.pair import in_full_precision_of_any_shape
+from kdtoolbox.losses.sequences import unit_vectors
 from kdtoolbox.registry import MODELS
 
 
 @in_full_precision_of_any_shape
 def cat_kd(student: Tensor, teacher: Tensor, *, resolution: int = 2, normalize: bool = True) -> Tensor:
     """Mean squared difference of pooled class activation maps, each divided by its length; mean over all elements.
+
+    A map of zeros has no direction and gets no gradient.
 
     Space is averaged over ``resolution`` x ``resolution`` parts. Time, which the paper has not, is averaged over as
     many parts, or fewer where one of the two has fewer steps.
@@ -37,7 +40,7 @@ def cat_kd(student: Tensor, teacher: Tensor, *, resolution: int = 2, normalize: 
     size = (min(resolution, student.shape[2], teacher.shape[2]), resolution, resolution)
     student, teacher = (F.adaptive_avg_pool3d(maps, size).flatten(2) for maps in (student, teacher))
     if normalize:
-        student, teacher = F.normalize(student, dim=2), F.normalize(teacher, dim=2)
+        student, teacher = unit_vectors(student, dim=2), unit_vectors(teacher, dim=2)
     return F.mse_loss(student, teacher)
 
 

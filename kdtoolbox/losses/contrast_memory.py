@@ -70,8 +70,10 @@ class ContrastMemory(nn.Module):
     def update(self, slots: Tensor, student: Tensor, teacher: Tensor) -> None:
         """Move the memory towards the embeddings (N, D) of the samples in ``slots``, all processes' together.
 
-        Of a sample that is there twice, the last one counts.
+        Of a sample that is there twice, the last one counts. Embeddings that are infinite or NaN are left out.
         """
+        finite = student.isfinite().all(1) & teacher.isfinite().all(1)
+        slots, student, teacher = slots[finite], student[finite], teacher[finite]
         last = torch.zeros(len(self.keys), dtype=torch.long, device=slots.device)
         numbers = torch.arange(len(slots), device=slots.device)
         last.scatter_reduce_(0, slots, numbers, 'amax', include_self=False)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
@@ -12,6 +11,7 @@ from kdtoolbox.losses.clip_maps import checked_positive, checked_share
 from kdtoolbox.losses.contrast_memory import ContrastMemory
 from kdtoolbox.losses.gathering import gather_batch
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.sequences import unit_vectors
 from kdtoolbox.registry import MODELS
 
 EPSILON = 1e-7
@@ -148,4 +148,4 @@ def _embedded(vectors: Tensor, layer: nn.Linear, *, side: str) -> Tensor:
     if vectors.dim() != 2 or vectors.shape[1] != layer.in_features:
         raise ValueError(f'the {side} gave {tuple(vectors.shape)}, expected vectors (N, {layer.in_features}): listen '
                          f"to 'features' or pool maps first (GlobalPool), and set {side}_channels to their channels")
-    return F.normalize(layer(vectors))
+    return unit_vectors(layer(vectors), dim=1)

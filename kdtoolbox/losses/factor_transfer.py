@@ -7,6 +7,7 @@ from kdtoolbox.card import MethodCard
 from kdtoolbox.losses.clip_maps import as_clip_map, checked_positive
 from kdtoolbox.losses.maps import require_same_positions
 from kdtoolbox.losses.pair import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.sequences import unit_vectors
 from kdtoolbox.registry import MODELS
 
 LEAKY_SLOPE = 0.1
@@ -17,7 +18,7 @@ def factor_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean absolute difference of two factors, each divided by its length; mean over all elements.
 
     The paper's factor transfer loss with p = 1. One public toolbox squares and averages over the channels first, which
-    makes it attention transfer; this does not.
+    makes it attention transfer; this does not. A factor of zeros has no direction and gets no gradient.
 
     Args:
         student: factors (N, C, ...).
@@ -27,7 +28,7 @@ def factor_distance(student: Tensor, teacher: Tensor) -> Tensor:
     >>> factor_distance(torch.tensor([[3., 4.]]), torch.tensor([[4., 3.]]))
     tensor(0.2000)
     """
-    return F.l1_loss(F.normalize(student.flatten(1)), F.normalize(teacher.flatten(1)))
+    return F.l1_loss(unit_vectors(student.flatten(1), dim=1), unit_vectors(teacher.flatten(1), dim=1))
 
 
 class Paraphraser(nn.Module):

@@ -18,8 +18,10 @@ def channel_correlation(maps: Tensor) -> Tensor:
     Returns:
         (N, C, C).
     """
-    channels = unit_scale(maps).flatten(2)
-    return unit_vectors(channels @ channels.transpose(1, 2), dim=2)
+    channels = maps.flatten(2)
+    # Each row by its own scale, the other channels by the clip's: a row's scale does not matter, theirs does.
+    products = unit_scale(channels, dim=2) @ unit_scale(channels, dim=(1, 2)).transpose(1, 2)
+    return unit_vectors(products, dim=2)
 
 
 @in_full_precision_of_any_shape

@@ -1,5 +1,7 @@
 """What losses of feature maps and of relations share: what they demand of a pair, and a scale without overflow."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 
@@ -50,15 +52,19 @@ def require_same_maps(student: Tensor, teacher: Tensor) -> None:
     require_same_positions(student, teacher)
 
 
-def unit_scale(features: Tensor) -> Tensor:
-    """Divided by the largest absolute value, taken as a constant; zeros stay zeros.
+def unit_scale(features: Tensor, dim: int | Sequence[int] = ()) -> Tensor:
+    """Divided by the largest absolute value along ``dim``, by default of all, taken as a constant; zeros stay zeros.
 
     For formulas that do not depend on the scale of their input: powers and squares in them neither overflow nor vanish,
-    and the gradient is the same as without.
+    and the gradient is the same as without. What does not depend on the scale of each clip is to be scaled clip by
+    clip, or a clip that is much weaker than another would vanish.
 
     >>> import torch
     >>> unit_scale(torch.tensor([-4e30, 2e30]))
     tensor([-1.0000,  0.5000])
+    >>> unit_scale(torch.tensor([[4.], [1e-9]]), dim=1)
+    tensor([[1.],
+            [1.]])
     """
-    largest = features.detach().abs().amax()
+    largest = features.detach().abs().amax(dim, keepdim=True)
     return features / largest.masked_fill(largest == 0, 1)

@@ -11,7 +11,7 @@ from kdtoolbox.registry import MODELS
 
 def selectivities(maps: Tensor) -> Tensor:
     """Where each channel is active, as a vector of length 1 over all positions: (N, C, ...) -> (N, C, positions)."""
-    return unit_vectors(unit_scale(maps).flatten(2), dim=2)
+    return unit_vectors(unit_scale(maps.flatten(2), dim=2), dim=2)
 
 
 def mean_kernel(left: Tensor, right: Tensor) -> Tensor:

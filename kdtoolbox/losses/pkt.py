@@ -23,7 +23,7 @@ def neighbour_probabilities(features: Tensor, *, eps: float) -> Tensor:
     """
     length = vector_norm(features, dim=1, keepdim=True)
     directions = unit_vectors(features, dim=1) * (length / (length + eps))  # as features / (length + eps), 0 at 0
-    kernel = (directions @ directions.T + 1) / 2
+    kernel = ((directions @ directions.T + 1) / 2).clamp(0, 1)  # a cosine may be a rounding error beyond 1
     return kernel / kernel.sum(1, keepdim=True)
 
 

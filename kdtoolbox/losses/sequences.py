@@ -61,7 +61,7 @@ def unit_vectors(vectors: Tensor, dim: int) -> Tensor:
             [0.0000, 0.0000]])
     """
     length = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
-    directed = length > SHORTEST
+    directed = ~(length <= SHORTEST)  # NaN stays NaN
     return torch.where(directed, vectors / torch.where(directed, length, 1.0), 0.0)
 
 

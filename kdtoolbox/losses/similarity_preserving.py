@@ -12,8 +12,8 @@ from kdtoolbox.registry import MODELS
 
 def similarity_rows(features: Tensor) -> Tensor:
     """The dot products of each sample with all others, each row scaled to length 1: (N, N)."""
-    features = unit_scale(features)
-    return unit_vectors(features @ features.T, dim=1)
+    # Each row by its own scale, the samples it is compared with by that of the batch: a row's own does not matter.
+    return unit_vectors(unit_scale(features, dim=1) @ unit_scale(features).T, dim=1)
 
 
 @in_full_precision_of_any_shape

@@ -5,6 +5,7 @@ import math
 from torch import Tensor, nn
 
 from kdtoolbox.card import MethodCard
+from kdtoolbox.losses.maps import unit_scale
 from kdtoolbox.losses.pair import in_full_precision_of_any_shape
 from kdtoolbox.losses.sequences import require_equal_steps, unit_vectors
 from kdtoolbox.registry import MODELS
@@ -19,8 +20,10 @@ def attention(maps: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Over space (N, T, H W), of length 1 in each frame; over time (N, T), of length 1 in each clip.
     """
-    energy = maps.square().sum(1).flatten(2)
-    return unit_vectors(energy, dim=2), unit_vectors(energy.sum(2), dim=1)
+    frames = maps.flatten(3)
+    space = unit_scale(frames, dim=(1, 3)).square().sum(1)
+    time = unit_scale(frames, dim=(1, 2, 3)).square().sum((1, 3))
+    return unit_vectors(space, dim=2), unit_vectors(time, dim=1)
 
 
 @in_full_precision_of_any_shape

@@ -64,9 +64,9 @@ class VID(nn.Module):
         self.regressor = nn.Sequential(nn.Conv3d(student_channels, hidden, 1, bias=False), nn.ReLU(),
                                        nn.Conv3d(hidden, hidden, 1, bias=False), nn.ReLU(),
                                        nn.Conv3d(hidden, teacher_channels, 1, bias=False))
-        # The inverse of softplus: the variance is initial_variance before the first step.
-        self.log_scale = nn.Parameter(torch.full((teacher_channels,),
-                                                 math.log(math.expm1(initial_variance - minimum_variance))))
+        # The inverse of softplus, log(exp(v) - 1): the variance is initial_variance before the first step.
+        above = initial_variance - minimum_variance
+        self.log_scale = nn.Parameter(torch.full((teacher_channels,), above + math.log(-math.expm1(-above))))
 
     def variance(self) -> Tensor:
         """(C,) of the teacher's channels."""

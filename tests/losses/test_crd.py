@@ -143,3 +143,23 @@ def test_options_out_of_range_are_refused(options, message):
 def test_maps_are_refused_by_the_name_of_the_connector():
     with pytest.raises(ValueError, match='GlobalPool'):
         build()(torch.randn(2, 4, 3, 3), torch.randn(2, 6), ['a', 'b'])
+
+
+def test_an_infinite_or_nan_embedding_does_not_stay_in_the_memory():
+    loss = build()
+    loss(*batch(0))
+    student, teacher, ids = batch(0)
+    before = loss.memory.student.clone()
+    student[1], teacher[2] = torch.nan, torch.inf
+    loss(student, teacher, ids)
+    assert loss.memory.student.isfinite().all() and loss.memory.teacher.isfinite().all()
+    changed = (loss.memory.student != before).any(1).nonzero().flatten().tolist()
+    slots, _ = loss.memory.slots_of(ids)
+    assert sorted(changed) == sorted(slots[[0, 3]].tolist())
+
+
+def test_a_first_batch_with_nan_does_not_fix_the_normalisers():
+    loss = build()
+    student, teacher, ids = batch(0)
+    assert loss(torch.full_like(student, torch.nan), teacher, ids).isnan()
+    assert loss(student, teacher, ids).isfinite() and loss.memory.log_normalisers.isfinite().all()

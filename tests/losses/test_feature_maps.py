@@ -220,7 +220,7 @@ def test_double_precision_stays(loss):
     ('ChannelWise', (2, 3, 4, 4, 4), (2, 3, 4, 4, 1), 'MatchSpace'),
     ('ChannelWise', (2, 3), (2, 3), 'before the pooling'),
     ('PKD', (2, 3, 4, 4, 4), (2, 3, 4, 1, 4), 'MatchSpace'),
-    ('PKD', (1, 3), (1, 3), 'batch_size to 2'),
+    ('PKD', (1, 3), (1, 3), 'batch_size to 3'),
     ('ICKD', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
 ])
 def test_shapes_that_do_not_fit_are_refused_with_the_fix(name, student, teacher, fix):
@@ -259,3 +259,13 @@ def test_options_out_of_range_are_refused_when_built(config, message):
 def test_each_loss_is_registered_by_its_name_and_says_what_it_is(cls):
     assert isinstance(MODELS.build(dict(type=cls.__name__)), cls)
     assert 'maps' in cls.card.needs and cls.card.checked_against
+
+
+@pytest.mark.parametrize('loss', [AttentionTransfer(), AttentionTransfer(squared=True), ICKD(), NST()],
+                         ids=['AT', 'AT squared', 'ICKD', 'NST'])
+@pytest.mark.parametrize('factor', [1e-7, 1e-14, 1e12])
+def test_a_clip_much_weaker_or_stronger_than_the_others_counts_as_they_do(loss, factor):
+    student, teacher = (x.detach().float() for x in maps())
+    expected = loss(student, teacher).item()
+    student[0] *= factor
+    assert loss(student, teacher).item() == pytest.approx(expected, rel=1e-4)

@@ -133,14 +133,14 @@ def test_hierarchical_context_of_an_image_averages_space_alone():
 
 def review_stages():
     loss = build('ReviewKD', student_channels=[3, STUDENT, STUDENT], teacher_channels=[TEACHER, 7, 7])
-    students = torch.randn(2, 3, 4, 8, 8), torch.randn(2, STUDENT, 2, 4, 4), torch.randn(2, STUDENT)
+    students = torch.randn(3, 3, 4, 8, 8), torch.randn(3, STUDENT, 2, 4, 4), torch.randn(3, STUDENT)
     return loss, [student.requires_grad_() for student in students]
 
 
 def test_each_shallower_map_reviews_the_deeper_ones():
     loss, students = review_stages()
     fused = loss.fuse(students, [(4, 8, 8), (2, 4, 4), (1, 1, 1)])
-    assert [tuple(maps.shape) for maps in fused] == [(2, TEACHER, 4, 8, 8), (2, 7, 2, 4, 4), (2, 7, 1, 1, 1)]
+    assert [tuple(maps.shape) for maps in fused] == [(3, TEACHER, 4, 8, 8), (3, 7, 2, 4, 4), (3, 7, 1, 1, 1)]
     reached = [[gradient is not None for gradient in torch.autograd.grad(
         maps.square().sum(), students, retain_graph=True, allow_unused=True)] for maps in fused]
     assert reached == [[True, True, True], [False, True, True], [False, False, True]]
@@ -148,9 +148,9 @@ def test_each_shallower_map_reviews_the_deeper_ones():
 
 def test_review_brings_space_but_not_time_to_the_teachers():
     loss, students = review_stages()
-    teachers = [torch.randn(2, TEACHER, 4, 14, 14), torch.randn(2, 7, 2, 7, 7), torch.randn(2, 7)]
+    teachers = [torch.randn(3, TEACHER, 4, 14, 14), torch.randn(3, 7, 2, 7, 7), torch.randn(3, 7)]
     assert torch.isfinite(loss(students, teachers))
-    teachers[0] = torch.randn(2, TEACHER, 8, 14, 14)
+    teachers[0] = torch.randn(3, TEACHER, 8, 14, 14)
     with pytest.raises(ValueError, match='TemporalAlign'):
         loss(students, teachers)
 
@@ -218,3 +218,40 @@ def test_the_projection_of_vkd_stays_orthogonal_under_weight_decay():
         optimizer.step()
     weight = loss.projection.weight
     torch.testing.assert_close(weight.T @ weight, torch.eye(3), atol=1e-5, rtol=0)
+
+
+def test_the_variance_of_vid_starts_at_what_it_is_told_however_large():
+    for variance in (1e-3, 5.0, 800.0, 1e6):
+        loss = build('VID', initial_variance=variance)
+        torch.testing.assert_close(loss.variance(), torch.full((TEACHER,), variance), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize('compare', [cat_kd, factor_distance])
+def test_a_map_of_zeros_gets_no_gradient_where_clamping_its_length_would_give_a_huge_one(compare):
+    teacher = torch.randn(2, 3, 2, 4, 4)
+    student = torch.randn(2, 3, 2, 4, 4)
+    student[0] = 0
+    student.requires_grad_()
+    compare(student, teacher).backward()
+    assert not student.grad[0].any() and 0 < student.grad[1].norm() < 1
+
+
+def test_infinite_and_nan_responses_are_in_no_margin():
+    loss = build('Overhaul')
+    torch.manual_seed(0)
+    student, teacher = torch.randn(3, STUDENT, 2, 3, 3), torch.randn(3, TEACHER, 2, 3, 3)
+    loss(student, teacher)
+    expected, broken = loss.margins[0].value.clone(), teacher.clone()
+    broken[:, 0], broken[:, 1] = -torch.inf, torch.nan
+    loss(student, broken)
+    torch.testing.assert_close(loss.margins[0].value, expected)
+
+
+@pytest.mark.parametrize('name, options', [('SRRL', {}), ('SimKD', {}), ('ReviewKD', {}), ('Overhaul', {})])
+def test_batch_norm_over_two_vectors_which_are_minus_1_and_1_is_refused(name, options):
+    loss, classifier = build(name, **options), nn.Linear(TEACHER, CLASSES)
+    asked = dict(teacher_classifier=classifier) if name == 'SRRL' else {}
+    with pytest.raises(ValueError, match='2 elements a channel, .* 3 or more'):
+        loss(torch.randn(2, STUDENT), torch.randn(2, TEACHER), **asked)
+    loss.eval()
+    assert loss(torch.randn(2, STUDENT), torch.randn(2, TEACHER), **asked).isfinite()

@@ -138,6 +138,18 @@ def test_attention_counts_over_space_in_each_frame_and_over_time():
     torch.testing.assert_close(time, torch.tensor([[5., 10.]]) / 125 ** 0.5)
 
 
+@pytest.mark.parametrize('factor', [1e-7, 1e-14, 1e12])
+def test_attention_of_weak_and_strong_clips_and_frames_is_that_of_all_others(factor):
+    student, teacher = pair(dtype=torch.float64)
+    weak_frame = torch.ones(student.shape[2], dtype=torch.float64)
+    weak_frame[0] = factor
+    for weights in (torch.tensor(factor), weak_frame.view(1, 1, -1, 1, 1)):
+        for loss in (SpatioTemporalAttention(), SpatioTemporalAttention(time_weight=0)):
+            expected = loss(student * weights, teacher) if loss.time_weight else loss(student, teacher)
+            got = loss((student * weights).float(), teacher.float())
+            assert got.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
 def test_the_parts_over_space_and_over_time_are_independent():
     student, _ = pair(MAP)
     brighter_late = student * torch.tensor([1., 1., 2., 4.]).view(4, 1, 1)
