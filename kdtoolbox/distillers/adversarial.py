@@ -34,9 +34,10 @@ class AdversarialGame(nn.Module):
         super().__init__()
         self.objective: AdversarialObjective = MODELS.build(dict(objective))
         self._discriminator = discriminator
-        self.regularizers = nn.ModuleDict({one['type']: MODELS.build(dict(one)) for one in regularizers})
-        if len(self.regularizers) != len(regularizers):
-            raise ValueError(f'adversarial: a regularizer is there twice in {[one["type"] for one in regularizers]}; '
+        built = [MODELS.build(dict(one)) for one in regularizers]
+        self.regularizers = nn.ModuleDict({type(one).__name__: one for one in built})
+        if len(self.regularizers) != len(built):
+            raise ValueError(f'adversarial: a regularizer is there twice in {[type(one).__name__ for one in built]}; '
                              'give it one weight')
         self.weight = weight
         self.seen: tuple[Tensor, Tensor, Tensor] | None = None
@@ -108,7 +109,7 @@ class AdversarialDistiller(Distiller):
         options: of :class:`Distiller`: teacher, terms, ...
 
     Raises:
-        ValueError: a part does not fit; a learned connector stands on the teacher's side.
+        ValueError: a part does not fit.
     """
 
     # What it needs around it in several processes. In full: mmengine 0.10.7 looks wrappers up in its own registry only.
@@ -123,9 +124,6 @@ class AdversarialDistiller(Distiller):
         super().__init__(student, terms=terms, **options)
         if ADVERSARIAL not in self.criterion.terms:
             raise ValueError('adversarial has weight 0: use type=Distiller instead')
-        if any(True for _ in self.criterion.terms[ADVERSARIAL].teacher_connector.parameters()):
-            raise ValueError('adversarial: the teacher_connector has parameters, which the student would train to make '
-                             'the game easy; put what is learned on the student\'s side')
         self.discriminator = network
 
     def train_step(self, data: Mapping, optim_wrapper: OptimWrapperDict) -> dict[str, Tensor]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.views import step_times
@@ -33,7 +35,6 @@ class Side:
         Raises:
             ValueError: it has no time steps.
 
-        >>> import torch
         >>> Side('teacher', 4, 2, classifier=None).times(torch.zeros(1, 8, 2))  # of frames 0, 2, 4, 6
         tensor([1., 5.])
         """
@@ -92,7 +93,35 @@ def teacher_classifier(teacher: nn.Module) -> nn.Module:
         raise ValueError(f"a loss asks for the teacher's classifier, but {type(teacher).__name__} has no network with "
                          'a classifier in it: take a teacher with a probe or a head')
     module = network.get_submodule(path)
-    return module if isinstance(module, nn.Conv2d) else linear_in(module, 'teacher')
+    return LinearOfConvolution(module) if isinstance(module, CONVOLUTIONS) else linear_in(module, 'teacher')
+
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class LinearOfConvolution(nn.Module):
+    """A classifier that is a 1x1 convolution, as the linear layer that it is of pooled features: (M, C) -> (M, K).
+
+    Args:
+        convolution: C to K channels; its weights are shared, not copied.
+
+    Raises:
+        ValueError: it sees more than one place at a time, or its channels in groups.
+
+    >>> LinearOfConvolution(nn.Conv2d(8, 5, kernel_size=1))(torch.zeros(2, 8)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(self, convolution: nn.Module) -> None:
+        super().__init__()
+        if set(convolution.kernel_size) != {1} or convolution.groups != 1:
+            raise ValueError(f"a loss asks for the teacher's classifier, but {convolution} is not one of pooled features: "
+                             'expected a linear layer or a convolution of kernel size 1. Take a teacher with a probe')
+        self.convolution = convolution
+        self.in_features, self.out_features = convolution.in_channels, convolution.out_channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.linear(features, self.convolution.weight.flatten(1), self.convolution.bias)
 
 
 def linear_in(head: nn.Module, owner: str) -> nn.Linear:

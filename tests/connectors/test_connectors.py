@@ -45,3 +45,24 @@ def test_standardizing_uses_the_statistics_of_everything_seen():
 
 def test_a_constant_channel_stays_finite():
     assert Standardize(2)(torch.full((4, 2), 7.)).abs().max() < 1e-3
+
+
+def test_clips_with_infinite_or_nan_features_are_in_no_statistics_and_it_is_said_once():
+    batches = torch.randn(3, 8, 3) + 5
+    broken = batches.clone()
+    broken[1, 2, 0], broken[1, 5, 1], broken[2, 0] = torch.inf, torch.nan, -torch.inf
+    standardize, clean = Standardize(3), Standardize(3)
+    warnings = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('kdtoolbox.connectors.standardize.print_log', lambda words, *_: warnings.append(words))
+        for batch in broken:
+            standardize(batch)
+    for batch in broken:
+        clean(batch[batch.isfinite().all(1)])
+    torch.testing.assert_close(standardize.eval()(batches[0]), clean.eval()(batches[0]))
+    assert len(warnings) == 1 and '2 of 8 clips have infinite or NaN features' in warnings[0]
+
+
+def test_a_first_batch_without_a_finite_clip_is_refused():
+    with pytest.raises(ValueError, match='seen nothing finite'):
+        Standardize(2)(torch.full((3, 2), torch.nan))

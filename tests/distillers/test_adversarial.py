@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
 
+from kdtoolbox.discriminators import L1Regularizer
 from kdtoolbox.engine import AdversarialOptimWrapperConstructor
 from kdtoolbox.registry import MODELS, OPTIM_WRAPPERS
 from kdtoolbox.safe_files import load_safely
@@ -133,6 +134,14 @@ def test_several_regularisers_are_logged_each():
     logged = model.train_step(batch(), optimizer)
     parts = ('discriminator_adversarial', 'discriminator_L1Regularizer', 'discriminator_FakeAsReal')
     assert logged['discriminator_loss'].item() == pytest.approx(sum(logged[part].item() for part in parts), rel=1e-5)
+
+
+@pytest.mark.parametrize('kind', ['kdtoolbox.L1Regularizer', L1Regularizer])
+def test_a_regulariser_may_be_named_with_its_scope_or_be_the_class_itself(kind):
+    model, optimizer = build(regularizers=[dict(type=kind, weight=0.01)])
+    assert model.train_step(batch(), optimizer)['discriminator_L1Regularizer'] > 0
+    with pytest.raises(ValueError, match='is there twice'):
+        build(regularizers=[dict(type=kind), dict(type='L1Regularizer')])
 
 
 def test_a_discriminator_beats_a_student_that_stands_still():

@@ -1,5 +1,7 @@
 import copy
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub
@@ -7,7 +9,7 @@ from torch import nn
 
 from kdtoolbox.distillers import Criterion, Term, scheduled_weight
 from kdtoolbox.distillers.distiller import training_progress
-from kdtoolbox.distillers.sides import Side, Sides
+from kdtoolbox.distillers.sides import Side, Sides, teacher_classifier
 from kdtoolbox.registry import MODELS
 
 
@@ -209,3 +211,65 @@ def test_a_connector_that_learns_cannot_serve_several_taps():
     maps = {name: torch.zeros(2, 3, 4, 2, 2) for name in 'ab'}
     with pytest.raises(ValueError, match="term 'kd'.*MapProjection learns, so one cannot serve 2 taps"):
         term(maps, maps, {})
+
+
+@MODELS.register_module(force=True)
+class Gives(nn.Module):
+    """A loss whose value is what it is told."""
+
+    def __init__(self, value) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, student, teacher):
+        return self.value
+
+
+@pytest.mark.parametrize('gate', [None, dict(type='ConfidenceGate', threshold=0.1)])
+@pytest.mark.parametrize('value, words', [(None, 'NoneType None'), (0.5, 'float 0.5'), (np.float32(1), 'float32 '),
+                                          (dict(loss=1), "dict {'loss': 1}"), (torch.zeros(2), r'\(2,\)')])
+def test_a_loss_that_gives_no_scalar_tensor_is_refused_by_its_name(value, words, gate):
+    with pytest.raises(ValueError, match=f"term 'kd'.* Gives gave {words}.*, expected a scalar tensor"):
+        run(Criterion(dict(kd=dict(loss=dict(type='Gives', value=value), gate=gate))))
+
+
+def test_a_connector_that_learns_is_refused_on_the_teachers_side_which_gets_no_gradient():
+    learns = dict(type='LinearProjection', in_channels=3, out_channels=3)
+    for connector in (learns, [dict(type='GlobalPool'), learns]):
+        with pytest.raises(ValueError, match="term 'kd': the teacher_connector has parameters"):
+            Criterion(dict(kd=term(teacher_connector=connector)))
+    Criterion(dict(kd=term(teacher_connector=dict(type='Standardize', channels=3), student_connector=learns)))
+
+
+@pytest.mark.parametrize('convolution', [nn.Conv2d(6, 4, 1), nn.Conv3d(6, 4, 1, bias=False)])
+def test_a_classifier_that_is_a_1x1_convolution_is_given_as_the_linear_layer_it_is(convolution):
+    teacher = SimpleNamespace(network=nn.ModuleDict(dict(top=convolution)), classifier='top')
+    maps = torch.randn(3, 6, *[5] * len(convolution.kernel_size))
+    linear = teacher_classifier(teacher)
+    torch.testing.assert_close(linear(maps.flatten(2).mean(2)), convolution(maps).flatten(2).mean(2))
+    assert linear.in_features == 6
+
+
+def test_a_convolution_over_several_places_is_no_classifier_of_pooled_features():
+    teacher = SimpleNamespace(network=nn.ModuleDict(dict(top=nn.Conv2d(6, 4, 3))), classifier='top')
+    with pytest.raises(ValueError, match='kernel size 1'):
+        teacher_classifier(teacher)
+
+
+@pytest.mark.parametrize('loss, options', [
+    ('SDD', dict(loss=dict(type='KLDivergence'), scales=(1, 2))), ('CATKD', {}),
+    ('SRRL', dict(student_channels=6, teacher_channels=6))])
+def test_losses_that_ask_for_the_teachers_classifier_take_a_convolution_as_its_linear_layer(loss, options):
+    convolution, linear = nn.Conv2d(6, 5, 1), nn.Linear(6, 5)
+    linear.weight, linear.bias = nn.Parameter(convolution.weight.flatten(1)), convolution.bias
+    torch.manual_seed(0)
+    student, teacher, values = {'map': torch.randn(3, 6, 2, 4, 4)}, {'map': torch.randn(3, 6, 2, 4, 4)}, []
+    for classifier in (convolution, linear):
+        torch.manual_seed(0)
+        of_teacher = SimpleNamespace(network=nn.ModuleDict(dict(top=classifier)), classifier='top')
+        sides = Sides(Side('student', 2, 1, lambda: nn.Linear(6, 5)),
+                      {'': Side('teacher', 2, 1, lambda: teacher_classifier(of_teacher))})
+        made = Term('kd', loss=dict(type=loss, **options), student='map', teacher='map')
+        torch.manual_seed(0)
+        values.append(made(student, teacher, {'labels': torch.tensor([0, 4, -1])}, sides=sides))
+    torch.testing.assert_close(*values)
