@@ -8,7 +8,7 @@ from kdtoolbox.losses.gathering import gather_batch, require_clips
 from kdtoolbox.losses.pair import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.registry import MODELS
 
-LEAST_DEVIATION = 1e-3  # of a row of probabilities, as a share of their length
+LEAST_DEVIATION = 0.01  # of a row of probabilities, as a share of their length
 LEAST = 3  # classes and samples: two points always correlate by 1 or -1
 
 
@@ -21,7 +21,7 @@ def dist(student: Tensor, teacher: Tensor, *, beta: float = 1.0, gamma: float = 
     intra the samples of each class, over the batches of all processes.
 
     A correlation does not depend on how far the probabilities deviate from their mean, so its gradient grows without
-    bound as they become equal, as those of a classifier that starts from zero are. Deviations below a thousandth of the
+    bound as they become equal, as those of a classifier that starts from zero are. Deviations below a hundredth of the
     probabilities count as if they were that large: the loss then falls short of 1 - correlation, and the gradient is
     bounded.
 

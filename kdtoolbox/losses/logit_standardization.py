@@ -11,13 +11,13 @@ from kdtoolbox.losses.wrapping import asking_for_inputs_of
 from kdtoolbox.registry import MODELS
 
 
-LEAST_DEVIATION = 1e-3
+LEAST_DEVIATION = 0.01
 
 
 def standardized(logits: Tensor) -> Tensor:
     """Each sample's logits less their mean over classes, divided by their standard deviation + 1e-7.
 
-    The deviation divides by K - 1, as in the authors' code. One below 1e-3 counts as 1e-3: the logits of a classifier
+    The deviation divides by K - 1, as in the authors' code. One below 0.01 counts as 0.01: the logits of a classifier
     that starts from zero are all equal, and dividing by 1e-7 would give a gradient that undoes a training in one step.
 
     Args:

@@ -43,8 +43,8 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     similarity, target = affinity(student), affinity(teacher)
     require_equal_steps(student, teacher)
     if student.shape[2] < 2:
-        raise ValueError(f'got {tuple(student.shape)}: with one time step there is nothing to compare it to; listen to '
-                         'a module that has more')
+        raise ValueError(f'got {tuple(student.shape)}: one time step, expected 2 or more to compare with one another; '
+                         'listen to a module that has them')
     return (similarity - target).square().mean()
 
 
