@@ -4,7 +4,7 @@ import copy
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ class Case:
         torch.manual_seed(0)
         return MODELS.build(copy.deepcopy(dict(self.config))).train()
 
-    @property
+    @cached_property
     def cards(self) -> list[MethodCard]:
         return list(cards(self.build()))
 
@@ -71,7 +71,7 @@ class Case:
     def has_time(self) -> bool:
         return self.kind in ('frames', 'maps')
 
-    @property
+    @cached_property
     def asked(self) -> tuple[str, ...]:
         return extra_inputs('case', self.build())
 
