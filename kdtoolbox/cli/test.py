@@ -4,6 +4,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from mmengine.config import Config
@@ -22,6 +23,7 @@ EVALUATIONS = {'accuracy': 'QueryAccuracy', 'retrieval': 'ClipRetrieval', 'knn':
                'linear': 'LinearProbeAccuracy', 'agreement': 'TeacherAgreement', 'calibration': 'Calibration',
                'confusion': 'QueryConfusion'}
 FAILED = 2  # exit status where a metric could not be computed
+OF_FEATURES = {'ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy'}  # which need not know the student's classes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +93,8 @@ def test_student(config: Config, checkpoint: str | None, *, local_rank: int = 0)
         checkpoint: None tests the student with the weights it is built with.
 
     Raises:
-        ValueError: a metric cannot be computed.
+        ValueError: there is no test set, the checkpoint is of another student, its classes are not the test set's, or a
+            metric cannot be computed.
     """
     metrics, failures = measure_student(config, checkpoint, local_rank=local_rank)
     if failures:
@@ -116,9 +119,34 @@ def measure_student(config: Config, checkpoint: str | None, *,
     if checkpoint is None:
         runner.model.init_weights()
     else:
-        load_student(runner, checkpoint)
+        check_classes(runner, load_student(runner, checkpoint))
     metrics = runner.test()
     return metrics, list(getattr(runner.test_loop.evaluator, 'failures', {}).values())
+
+
+def check_classes(runner: Runner, learned: Sequence[str] | None) -> None:
+    """Refuse to compare scores of the classes that the student has learned with labels that mean others.
+
+    Args:
+        learned: as :func:`load_student` gives them.
+
+    Raises:
+        ValueError: the classes differ, and a metric reads scores.
+    """
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    head = getattr(getattr(model, 'student', model), 'cls_head', None)
+    tested = getattr(runner.test_loop.dataloader.dataset, 'metainfo', {}).get('classes')
+    # A student that learned without labels has outputs of another number, the teacher's.
+    if not learned or not tested or getattr(head, 'num_classes', None) != len(learned) or list(tested) == list(learned):
+        return
+    of_scores = [type(metric).__name__ for metric in runner.test_loop.evaluator.metrics
+                 if type(metric).__name__ not in OF_FEATURES]
+    if of_scores:
+        one, other = next(pair for pair in zip_longest(learned, tested) if pair[0] != pair[1])
+        raise ValueError(f'{of_scores[0]}: the {len(learned)} classes that the checkpoint has learned are not the '
+                         f'{len(tested)} of the test set, in the same order: first {one!r} and {other!r}, so that labels '
+                         "would mean other classes. Give the test set the checkpoint's, metainfo=dict(classes=[…]), or "
+                         'measure features alone: --eval retrieval knn linear')
 
 
 def without_teacher(config: Config) -> Config:
@@ -134,14 +162,19 @@ def without_teacher(config: Config) -> Config:
     return config
 
 
-def load_student(runner: Runner, checkpoint: str | Path) -> None:
+def load_student(runner: Runner, checkpoint: str | Path) -> list[str] | None:
     """Load the student's weights into the model of ``runner``, every tensor of them.
+
+    Returns:
+        The classes of the data set that it was trained on, in label order, if the checkpoint tells.
 
     Raises:
         ValueError: the checkpoint is not there, not safe, or of another student.
     """
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     student = getattr(model, 'student', model)
-    state = student_state_dict(load_checkpoint(checkpoint))
+    content = load_checkpoint(checkpoint)
+    state = student_state_dict(content)
     check_same_tensors(state, student.state_dict(), what=f'checkpoint {checkpoint}', model=type(student).__name__)
     student.load_state_dict(state, strict=True)
+    return ((content.get('meta') or {}).get('dataset_meta') or {}).get('classes')

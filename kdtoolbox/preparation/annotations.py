@@ -17,6 +17,7 @@ from kdtoolbox.safe_files import write_aside
 Annotations = dict[str, list | dict]
 SPLITS = (1, 2, 3)
 _HMDB51_SUBSETS = {'0': None, '1': 'training', '2': 'validation'}
+_KINETICS_SUBSETS = {'train': 'training', 'val': 'validation', 'validate': 'validation', 'test': 'testing'}
 
 
 def ucf101_annotations(annotation_dir: Path, split: int) -> Annotations:
@@ -78,9 +79,10 @@ def kinetics_annotations(csv_files: dict[str, Path]) -> Annotations:
     Videos of ``testing`` get no label, also where the file has one, because the official one does not.
 
     Raises:
-        ValueError: a file is missing, or a row is not what the official files hold.
+        ValueError: a file is missing, or a row is not what the official files hold, or is marked with the ``split`` of
+            another file.
     """
-    rows = {subset: list(_kinetics_rows(file, has_labels=subset != 'testing')) for subset, file in csv_files.items()}
+    rows = {subset: list(_kinetics_rows(file, subset)) for subset, file in csv_files.items()}
     labels = sorted({label for subset in rows for _, _, label in rows[subset] if subset != 'testing'})
     annotations = {'labels': labels, 'database': {}}
     for subset, found in rows.items():
@@ -109,8 +111,9 @@ def safe_name(name: str, where: str) -> str:
     return name
 
 
-def _kinetics_rows(file: Path, *, has_labels: bool) -> Iterator[tuple[str, str, str | None]]:
+def _kinetics_rows(file: Path, subset: str) -> Iterator[tuple[str, str, str | None]]:
     """(where, key, label) of each row; the columns are found by their names, which differ in order between releases."""
+    has_labels = subset != 'testing'
     columns = {'youtube_id', 'time_start', 'time_end'} | ({'label'} if has_labels else set())
     try:
         stream = open(file, encoding='utf-8-sig', newline='')
@@ -122,6 +125,9 @@ def _kinetics_rows(file: Path, *, has_labels: bool) -> Iterator[tuple[str, str, 
             raise ValueError(f'{file}: its columns are {reader.fieldnames}, expected {sorted(columns)} among them')
         for row in reader:
             where = f'{file}:{reader.line_num}'
+            if row.get('split') and _KINETICS_SUBSETS.get(row['split']) != subset:
+                raise ValueError(f'{where}: a row of the split {row["split"]!r} in the file that was given for {subset}: '
+                                 'give the files in the order training, validation, testing')
             try:
                 start, end = (int(float(row[name])) for name in ('time_start', 'time_end'))
             except (TypeError, ValueError) as error:

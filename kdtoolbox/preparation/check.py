@@ -1,6 +1,7 @@
 """Is a tree of frames what it should be? Every folder against its own files and against the annotations."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -59,14 +60,26 @@ def read_annotations(file: Path) -> Annotations:
         ValueError: there is no such file, or it has another form.
     """
     try:
-        annotations = json.loads(file.read_text(encoding='utf-8'))
+        annotations = json.loads(file.read_text(encoding='utf-8-sig'))
     except FileNotFoundError as error:
         raise ValueError(f'there is no file {file}') from error
     except ValueError as error:
         raise ValueError(f'{file} is not JSON: {error}') from error
     if not isinstance(annotations, dict) or not isinstance(annotations.get('database'), dict):
         raise ValueError(f'{file} has no "database": expected what the *_json tools write, or ActivityNet\'s JSON')
+    for key, entry in annotations['database'].items():
+        if not _is_entry(entry):
+            raise ValueError(f'{file}: the entry of {key!r} is {str(entry)[:60]}, expected {{"subset": …, "annotations": '
+                             '{"label": …}}}, or a list of {"label": …, "segment": …} as annotations')
     return annotations
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get('subset'), str):
+        return False
+    annotations = entry.get('annotations') or {}
+    parts = annotations if isinstance(annotations, list) else [annotations]
+    return all(isinstance(part, dict) and isinstance(part.get('label', ''), str) for part in parts)
 
 
 def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
@@ -82,8 +95,9 @@ def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
     if written != num_frames:
         problems.append(f'n_frames says {written}, there are {num_frames}' if written is not None else
                         'n_frames is missing or no number')
-    if not _read_number(folder / 'fps'):
-        problems.append('fps is missing or no number')
+    rate = _read_number(folder / 'fps')
+    if rate is None or not math.isfinite(rate) or rate <= 0:
+        problems.append('fps is missing or no number' if rate is None else f'fps says {rate:g}, expected a rate above 0')
     if (folder / TIMES_FILE).exists():
         problems += _times_problems(folder, num_frames)
     names = frame_names(folder)

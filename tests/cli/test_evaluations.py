@@ -156,3 +156,30 @@ def test_a_text_file_in_the_place_of_a_checkpoint_is_one_line(tmp_path, capsys):
         assert main(command) == 2
         message = capsys.readouterr().err
         assert 'notes.txt is a text file' in message and message.count('\n') == 1
+
+
+def trained_on(tmp_path, classes):
+    state = MODELS.build(student_config(num_classes=len(classes))).state_dict()
+    save_aside({'meta': {'dataset_meta': {'classes': classes}}, 'state_dict': state}, tmp_path / 'student.pth')
+    return tmp_path / 'student.pth'
+
+
+CLASSES = [f'class{index}' for index in range(NUM_CLASSES)]
+
+
+@pytest.mark.parametrize('classes, first', [([*CLASSES[1:], 'other'], "'class1' and 'class0'"),
+                                            (CLASSES[::-1], "'class4' and 'class0'"),
+                                            ([*CLASSES[:4], 'other'], "'other' and 'class4'")])
+@pytest.mark.parametrize('evaluation', ['accuracy', 'calibration', 'confusion', 'agreement'])
+def test_a_checkpoint_of_other_classes_is_not_scored(tmp_path, capsys, evaluation, classes, first):
+    config_for(tmp_path)
+    student = trained_on(tmp_path, classes)
+    assert main(['test', str(tmp_path / 'config.py'), str(student), '--eval', 'retrieval', evaluation]) == 2
+    assert f'not the 5 of the test set, in the same order: first {first}' in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_the_same_classes_is_scored_and_features_are_of_any(tmp_path):
+    config_for(tmp_path)
+    for classes, evaluations in ((CLASSES, ['accuracy', 'retrieval']), (CLASSES[::-1], ['retrieval', 'knn', 'linear'])):
+        assert main(['test', str(tmp_path / 'config.py'), str(trained_on(tmp_path, classes)), '--eval',
+                     *evaluations]) == 0

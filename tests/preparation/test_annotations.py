@@ -148,6 +148,16 @@ def test_a_wrong_row_of_kinetics_is_named(row, message, tmp_path):
         kinetics_annotations({'training': tmp_path / 'train.csv'})
 
 
+def test_files_given_for_one_another_are_refused_by_what_their_rows_say(prepare, tmp_path):
+    for name in ('train', 'validate', 'test'):
+        (tmp_path / f'{name}.csv').write_text(f'label,youtube_id,time_start,time_end,split\nrun,{name},1,11,{name}\n')
+    files = [tmp_path / f'{name}.csv' for name in ('train', 'validate', 'test')]
+    for swapped in ((1, 0, 2), (2, 1, 0), (0, 2, 1)):
+        status, printed = prepare('kinetics_json', *(files[number] for number in swapped), tmp_path / 'out.json')
+        assert status == 2 and ':2: a row of the split' in printed and not (tmp_path / 'out.json').exists()
+    assert prepare('kinetics_json', *files, tmp_path / 'out.json')[0] == 0
+
+
 def test_a_csv_of_something_else_is_refused(tmp_path):
     (tmp_path / 'train.csv').write_text('a,b\n1,2\n')
     with pytest.raises(ValueError, match="columns are \\['a', 'b'\\]"):

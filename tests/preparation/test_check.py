@@ -37,6 +37,11 @@ def test_a_good_tree_passes(prepare, tree, tmp_path):
     (lambda folder: (folder / 'n_frames').write_text('6'), 'n_frames says 6.0, there are 5'),
     (lambda folder: (folder / 'n_frames').unlink(), 'n_frames is missing'),
     (lambda folder: (folder / 'fps').write_text(''), 'fps is missing or no number'),
+    (lambda folder: (folder / 'fps').write_text('nan'), 'fps says nan, expected a rate above 0'),
+    (lambda folder: (folder / 'fps').write_text('inf'), 'fps says inf, expected a rate above 0'),
+    (lambda folder: (folder / 'fps').write_text('-25'), 'fps says -25, expected a rate above 0'),
+    (lambda folder: (folder / 'fps').write_text('0'), 'fps says 0, expected a rate above 0'),
+    (lambda folder: (folder / 'n_frames').write_text('nan'), 'n_frames says nan, there are 5'),
     (lambda folder: (folder / 'image_00004.jpg').write_bytes(b''), 'image_00004.jpg cannot be read'),
     (lambda folder: damage_middle(folder / 'image_00001.jpg'), 'image_00001.jpg cannot be read'),
 ])
@@ -84,3 +89,12 @@ def test_annotations_that_are_none_are_refused(content, message, prepare, tree, 
         (tmp_path / 'x.json').write_text(content)
     status, printed = prepare('check', tree, '--json', tmp_path / 'x.json')
     assert status == 2 and message in printed
+
+
+@pytest.mark.parametrize('entry', [[], None, {}, 'run', {'annotations': {'label': 'run'}}, {'subset': 1},
+                                   {'subset': 'training', 'annotations': {'label': 1}},
+                                   {'subset': 'training', 'annotations': [None]}])
+def test_an_entry_of_another_form_is_named(entry, prepare, tree, tmp_path):
+    (tmp_path / 'x.json').write_text(json.dumps({'database': {'fine': {'subset': 'training'}, 'a': entry}}))
+    status, printed = prepare('check', tree, '--json', tmp_path / 'x.json')
+    assert status == 2 and "x.json: the entry of 'a' is" in printed
