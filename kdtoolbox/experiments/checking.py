@@ -44,6 +44,7 @@ def checked_experiment(content: Mapping) -> dict:
         if experiment['model']['t_arch'] is None:
             raise ValueError('model.t_arch is missing: training needs a teacher, one of resnet18 to resnet152')
         _check_method(experiment['model'], train)
+        _check_epochs(train, eval_)
         for side in ('', 's_', 'd_'):
             _check_unused(train[f'{side}optimizer'], OPTIMIZER, OPTIMIZER_KEYS, f'train.{side}optimizer')
             _check_unused(train[f'{side}scheduler'], SCHEDULER, SCHEDULER_KEYS, f'train.{side}scheduler')
@@ -76,6 +77,20 @@ def _check_method(model: Mapping, train: Mapping) -> None:
             missing = [f'train.{side}{kind}' for side in players if not train[f'{side}{kind}']]
             raise ValueError(f'{", ".join(missing) if own else "train.optimizer"} is missing: give it with name and '
                              'learning_rate')
+
+
+def _check_epochs(train: Mapping, eval_: Mapping | None) -> None:
+    """Refuse what is to happen after an epoch that never comes."""
+    last = train['n_epochs']
+    for path, epochs in (('train.checkpoint', train['checkpoint']), ('eval.epoch_n', eval_ and eval_['epoch_n'])):
+        if epochs and epochs > last:
+            raise ValueError(f'{path}: got {epochs}, expected at most train.n_epochs, which is {last}: it would never '
+                             'come to that')
+    for side in ('', 's_', 'd_'):
+        late = [epoch for epoch in (train[f'{side}scheduler'] or {}).get('milestones') or () if epoch >= last]
+        if late:
+            raise ValueError(f'train.{side}scheduler.milestones: got {late}, expected epochs below train.n_epochs, which '
+                             f'is {last}: nothing would happen there')
 
 
 def _check_unused(values: Mapping | None, section: Section, keys_of: Mapping[str, set], path: str) -> None:

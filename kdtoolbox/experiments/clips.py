@@ -98,24 +98,37 @@ def training_pipeline(template: Sequence[Mapping], data: Mapping) -> list[dict]:
     return pipeline
 
 
-def evaluation_pipeline(template: Sequence[Mapping], *, wanted: Mapping, student: Mapping) -> list[dict]:
+def evaluation_pipeline(template: Sequence[Mapping], *, wanted: Mapping, student: Mapping,
+                        data: Mapping | None) -> list[dict]:
     """The pipeline for clips that are to be normalised with ``wanted`` by a student that normalises with its own.
 
     Args:
-        template: a pipeline with CenterCrop.
+        template: a pipeline with SampleClipsEvenly, Resize and CenterCrop.
         wanted: mean and std of the evaluation.
         student: mean and std of the student's preprocessor.
+        data: ``train.data``: clips are as long and as large as the student was shown them; None leaves the template's.
     """
+    template = [dict(transform) for transform in template]
+    if data is not None:
+        _as_trained(template, data)
     if wanted == student:
-        return [dict(transform) for transform in template]
+        return template
     # What the student's own normalisation then turns into the wanted one: ((x - m) / s - m_student) / s_student.
     std = [new / own for new, own in zip(wanted['std'], student['std'])]
     mean = [new - own * ratio for new, own, ratio in zip(wanted['mean'], student['mean'], std)]
     shift = dict(type='TransformBroadcaster', mapping=dict(img='imgs'), auto_remap=True,
                  transforms=[dict(type='Normalize', mean=mean, std=std, to_rgb=False)])
     place = [transform['type'] for transform in template].index('CenterCrop') + 1
-    return [*(dict(transform) for transform in template[:place]), shift,
-            *(dict(transform) for transform in template[place:])]
+    return [*template[:place], shift, *template[place:]]
+
+
+def _as_trained(pipeline: Sequence[dict], data: Mapping) -> None:
+    """Set the number of frames, and the pixels by what the student's size is to the template's crop."""
+    by_type = {transform['type']: transform for transform in pipeline}
+    pixels, crop = data['sample_size'] // 2, by_type['CenterCrop']['crop_size']
+    by_type['SampleClipsEvenly']['clip_len'] = data['sample_duration']
+    by_type['Resize']['scale'] = tuple(round(side * pixels / crop) for side in by_type['Resize']['scale'])
+    by_type['CenterCrop']['crop_size'] = pixels
 
 
 def loader(section: Mapping, dataset: Mapping, *, training: bool, num_processes: int) -> dict:

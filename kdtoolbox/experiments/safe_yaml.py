@@ -5,6 +5,10 @@ from pathlib import Path
 import yaml
 from mmengine.fileio import BaseFileHandler, register_handler
 
+NAMES = ('exp_id',)
+"""Keys whose values are names, whatever they look like."""
+_MISREAD_AS = {f'tag:yaml.org,2002:{kind}' for kind in ('int', 'float', 'bool', 'timestamp')}
+
 
 def read_yaml(file: str | Path) -> dict:
     """The mapping that a YAML file holds.
@@ -31,10 +35,14 @@ def parse_yaml(text: str, *, source: str = 'the text') -> object:
 
     >>> parse_yaml('train: {n_epochs: 45}')
     {'train': {'n_epochs': 45}}
+    >>> parse_yaml('run: {exp_id: 2024_01}')
+    {'run': {'exp_id': '2024_01'}}
     """
     try:
-        _refuse_repeated_keys(yaml.compose(text, Loader=yaml.SafeLoader), source)
-        return yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_repeated_keys(node, source)
+        _keep_names(node)
+        return None if node is None else yaml.SafeLoader('').construct_document(node)
     except yaml.constructor.ConstructorError as error:
         raise ValueError(f'{source}{_place(error)}: {error.problem}. Only numbers, texts, lists and mappings are read; '
                          'a tag such as !!python/object could run code') from error
@@ -76,6 +84,16 @@ def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
                                  'keep one of them')
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
             _refuse_repeated_keys(value, source)
+
+
+def _keep_names(node: yaml.Node | None) -> None:
+    """Have names taken as they are written: YAML reads 2024_01 as 202401, 1:30 as 90, 007 as 7, 2024.10 as 2024.1."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            is_name = isinstance(key, yaml.ScalarNode) and key.value in NAMES
+            if is_name and isinstance(value, yaml.ScalarNode) and value.tag in _MISREAD_AS:
+                value.tag = 'tag:yaml.org,2002:str'
+            _keep_names(value)
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:

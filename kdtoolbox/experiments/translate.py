@@ -74,7 +74,8 @@ def _evaluation(experiment: Mapping, datasets: Mapping, *, template: Mapping, nu
     eval_ = experiment['eval']
     videos = source(eval_['data']['name'], datasets, prefer=VIDEOS)
     pipeline = evaluation_pipeline(template['val_dataloader']['dataset']['datasets'][0]['pipeline'], wanted=own['eval'],
-                                   student=own.get('train', own['eval']))
+                                   student=own.get('train', own['eval']),
+                                   data=experiment['train'] and experiment['train']['data'])
     dataset = dict(type='ConcatDataset', datasets=[
         dict(videos, subset=subset, role=role, pipeline=pipeline, test_mode=True)
         for subset, role in (('training', 'gallery'), ('validation', 'query'))])

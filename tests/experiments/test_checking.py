@@ -190,3 +190,19 @@ def test_a_datasets_file_is_checked_like_an_experiment():
 def test_an_mmengine_config_is_told_from_an_experiment(content):
     assert not is_experiment(content)
     assert is_experiment(simple()) and is_experiment({'trian': {}})
+
+
+@pytest.mark.parametrize('path, value, message', [
+    ('train.checkpoint', 11, r'train\.checkpoint: got 11, expected at most train\.n_epochs, which is 10'),
+    ('eval.epoch_n', 11, r'eval\.epoch_n: got 11, expected at most train\.n_epochs'),
+    ('train.scheduler', {'name': 'MultiStep', 'milestones': [5, 10, 12]},
+     r'train\.scheduler\.milestones: got \[10, 12\], expected epochs below train\.n_epochs'),
+    ('train.s_scheduler', {'name': 'MultiStep', 'milestones': [10]}, r'train\.s_scheduler\.milestones: got \[10\]')])
+def test_what_would_happen_after_the_last_epoch_is_refused(path, value, message):
+    with pytest.raises(ValueError, match=message):
+        checked_experiment(put(simple(n_epochs=10), path, value))
+
+
+def test_what_happens_up_to_the_last_epoch_may_stand():
+    content = simple(n_epochs=10, checkpoint=10, scheduler={'name': 'MultiStep', 'milestones': [5, 9]})
+    checked_experiment(put(content, 'eval.epoch_n', 10))

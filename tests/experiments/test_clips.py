@@ -153,3 +153,17 @@ def test_a_data_set_without_a_place_is_missed():
         translated(simple(), places=put(datasets(), 'hmdb51', ...))
     with pytest.raises(ValueError, match=r'where ucf101 lies: give ucf101\.annotation_path'):
         translated(simple(), places=put(datasets(), 'ucf101.annotation_path', ''))
+
+
+@pytest.mark.parametrize('size, duration, scale', [(224, 16, (171, 128)), (160, 8, (122, 91)), (256, 32, (195, 146))])
+@pytest.mark.parametrize('own_colours', [False, True])
+def test_evaluation_shows_the_student_clips_as_long_and_large_as_training_does(size, duration, scale, own_colours):
+    content = simple(data={'name': 'ucf101', 'sample_size': size, 'sample_duration': duration})
+    config = translated(content if own_colours else put(content, 'eval.data.name', 'ucf101'))
+    assert config['model']['student_view'] == dict(size=size // 2)
+    for loader in ('val_dataloader', 'test_dataloader'):
+        for dataset in config[loader]['dataset']['datasets']:
+            pipeline = {one['type']: one for one in dataset['pipeline']}
+            assert ('TransformBroadcaster' in pipeline) == own_colours
+            assert pipeline['SampleClipsEvenly']['clip_len'] == duration
+            assert pipeline['CenterCrop']['crop_size'] == size // 2 and pipeline['Resize']['scale'] == scale

@@ -62,3 +62,18 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_aliases_are_read():
     assert parse_yaml('a: &x {lr: 1}\nb: *x') == {'a': {'lr': 1}, 'b': {'lr': 1}}
+
+
+@pytest.mark.parametrize('name', ['2024_01', '1:30', '007', '0x10', '2024.10', '1e3', '2024-01-05', 'yes', '+7', 'r3d'])
+def test_the_name_of_an_experiment_is_taken_as_written(name):
+    content = parse_yaml(f'run: {{exp_id: {name}, manual_seed: 7}}\ntrain: {{n_epochs: 0x10}}')
+    assert content == {'run': {'exp_id': name, 'manual_seed': 7}, 'train': {'n_epochs': 16}}
+
+
+@pytest.mark.parametrize('nothing', ['', '~', 'null'])
+def test_no_name_is_none(nothing):
+    assert parse_yaml(f'run:\n  exp_id: {nothing}') == {'run': {'exp_id': None}}
+
+
+def test_merged_keys_and_anchors_are_read():
+    assert parse_yaml('a: &a {x: 1}\nb: {<<: *a, y: 2}') == {'a': {'x': 1}, 'b': {'x': 1, 'y': 2}}
