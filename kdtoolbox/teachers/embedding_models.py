@@ -11,12 +11,14 @@ from kdtoolbox.teachers.weights import load_teacher_weights
 PRETRAINED = 'pretrained'
 
 
-def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None) -> tuple[nn.Module, dict]:
+def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None, *,
+                          view: Mapping | None = None) -> tuple[nn.Module, dict]:
     """The network that a config names, with its weights, and how it is to see images.
 
     Args:
         model: see :class:`EmbeddingTeacher`.
         weights: likewise.
+        view: what is told of size, mean and std; with all three, nothing is asked of transformers' image processor.
 
     Returns:
         The network, and size, mean and std as far as its library tells, else 224 and ImageNet's.
@@ -31,7 +33,7 @@ def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None)
         if weights is not None or options:
             raise ValueError(f'teacher model {model!r}: transformers brings its own weights and settings; to take '
                              "others, name the folder that they lie in: 'transformers./path/to/folder'")
-        return _from_transformers(name)
+        return _from_transformers(name, view or {})
     if library == 'timm':
         network = timm_model(name, pretrained=weights == PRETRAINED, **options)
     elif isinstance(model, nn.Module):
@@ -46,7 +48,7 @@ def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None)
     return network, own_view(network, None, None)
 
 
-def _from_transformers(name: str) -> tuple[nn.Module, dict]:
+def _from_transformers(name: str, given: Mapping) -> tuple[nn.Module, dict]:
     try:
         import transformers
     except ImportError as error:
@@ -54,10 +56,18 @@ def _from_transformers(name: str) -> tuple[nn.Module, dict]:
     try:
         # safetensors, because the other format of weights can run code when it is loaded.
         network = transformers.AutoModel.from_pretrained(name, use_safetensors=True)
-        processor = transformers.AutoImageProcessor.from_pretrained(name)
     except OSError as error:  # transformers' signal for a name it does not know or cannot reach
         raise ValueError(f"teacher model 'transformers.{name}': {error}. Without a network, name the folder of a model "
                          "saved by save_pretrained: 'transformers./path/to/folder'") from error
+    if given.keys() >= {'size', 'mean', 'std'}:
+        return TransformersEmbedding(network), {}
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(name)
+    except OSError as error:
+        raise ValueError(
+            f"teacher model 'transformers.{name}' comes without its image processor (preprocessor_config.json), which tells "
+            'the size, mean and std of its images: save it too, AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), '
+            'or tell them, on the scale 0-255: view=dict(size=224, mean=[…], std=[…])') from error
     size = getattr(processor, 'crop_size', None) or processor.size
     view = {'size': (size['height'], size['width']) if 'height' in size else size['shortest_edge'],
             'mean': [255 * value for value in processor.image_mean],

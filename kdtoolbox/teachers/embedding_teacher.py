@@ -46,7 +46,7 @@ class EmbeddingTeacher(FrozenTeacher):
                  chunk_size: int = 64, compute_dtype: str = 'float32') -> None:
         if chunk_size < 1:
             raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
-        network, own_view = build_embedding_model(model, weights)
+        network, own_view = build_embedding_model(model, weights, view=view)
         super().__init__(network, classifier=None, view=View(**{**own_view, **(view or {})}),
                          compute_dtype=compute_dtype)
         text, self.classes = (None, None) if text_features is None else load_text_features(text_features)

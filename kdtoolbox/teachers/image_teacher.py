@@ -65,6 +65,7 @@ class ImageTeacher(FrozenTeacher):
             mmaction2 2D backbone with its head is a ``Recognizer2D``, run here frame by frame; to let it see the
             frames as segments of one video, use :class:`RecognizerTeacher`.
         weights: torchvision name, file or URL, see :func:`load_weights`; None keeps what ``model`` came with.
+        num_classes: of a network of torchvision or timm whose weights are for other classes than ImageNet's.
         probe: file written by ``tools/fit_probe.py``: its classes replace the model's own.
         view: size in pixels, ``frame_stride``, mean and std; where not given, size, mean and std are those that the
             weights or the network name, else 224 and ImageNet's.
@@ -77,15 +78,16 @@ class ImageTeacher(FrozenTeacher):
 
     outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
 
-    def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None, probe: str | None = None,
-                 view: Mapping | None = None, pooling: str = 'mean_logits', chunk_size: int = 64,
+    def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None, num_classes: int | None = None,
+                 probe: str | None = None, view: Mapping | None = None, pooling: str = 'mean_logits', chunk_size: int = 64,
                  compute_dtype: str = 'float32', classifier: str | None = None,
                  compile: bool | Mapping = False) -> None:
         if pooling not in POOLINGS:
             raise ValueError(f'teacher pooling {pooling!r}: expected one of {", ".join(POOLINGS)}')
         if chunk_size < 1:
             raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
-        network = build_image_model(model)
+        network = build_image_model(model, **({} if num_classes is None else {'num_classes': num_classes}))
+        _check_classes(num_classes, _torchvision_name(model), weights)
         load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
         super().__init__(network, classifier=classifier or _classifier_of(network),
                          view=View(**{**own_view(network, _torchvision_name(model), weights), **(view or {})}),
@@ -129,21 +131,28 @@ class ImageTeacher(FrozenTeacher):
         return {LOGITS: logits, **tapped}
 
 
-def build_image_model(model: str | Mapping | nn.Module) -> nn.Module:
+def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | None = None) -> nn.Module:
     """The image network that a config names; without weights where its library would fetch some.
+
+    Args:
+        num_classes: instead of the library's own, for a name.
 
     Raises:
         ValueError: the name is not ``torchvision.*`` or ``timm.*``, or not known there.
     """
+    if num_classes is not None and not isinstance(model, str):
+        raise ValueError(f'teacher num_classes={num_classes} is for a torchvision.<name> or timm.<name>; a model of your own '
+                         'has an argument of its own: model=dict(type=…, num_classes=…)')
+    options = {} if num_classes is None else {'num_classes': num_classes}
     if isinstance(model, nn.Module):
         return model
     if isinstance(model, Mapping):
         return MODELS.build(dict(model))
     library, _, name = model.partition('.')
     if library == 'torchvision' and name in torchvision.models.list_models(module=torchvision.models):
-        return torchvision.models.get_model(name, weights=None)
+        return torchvision.models.get_model(name, weights=None, **options)
     if library == 'timm':
-        return timm_model(name)
+        return timm_model(name, **options)
     known = torchvision.models.list_models(module=torchvision.models)
     raise ValueError(f'teacher model {model!r}: '
                      + (f'torchvision has no {name!r}: {did_you_mean(name, known)}' if library == 'torchvision' else
@@ -183,6 +192,14 @@ def own_view(network: nn.Module, model_name: str | None, weights: str | None) ->
         view = {'size': timm_config['input_size'][-1], 'mean': [255 * value for value in timm_config['mean']],
                 'std': [255 * value for value in timm_config['std']]}
     return view
+
+
+def _check_classes(num_classes: int | None, model_name: str | None, weights: str | None) -> None:
+    entry = torchvision_weights(model_name).get(weights)
+    if num_classes is not None and entry is not None and num_classes != len(entry.meta['categories']):
+        raise ValueError(f"teacher num_classes={num_classes}, but {weights} are weights for {len(entry.meta['categories'])} "
+                         "classes: leave num_classes out and fit a probe (tools/fit_probe.py) to have the data set's, or "
+                         'name the file of weights for yours')
 
 
 def _torchvision_name(model: str | Mapping | nn.Module) -> str | None:

@@ -11,7 +11,10 @@ import torchvision
 from mmengine.logging import print_log
 from torch import nn
 
-from kdtoolbox.safe_files import load_safely
+from kdtoolbox.safe_files import UNREADABLE, load_safely
+
+PLACES = ('state_dict', 'model', 'model_state_dict', 'model_state', 'network', 'net')  # of a state dict in a checkpoint
+WRAPPERS = ('module.', '_orig_mod.', 'model.', 'network.', 'net.')  # of DataParallel, torch.compile, Lightning
 
 
 def load_teacher_weights(network: nn.Module, weights: str | None, *, config: object,
@@ -50,8 +53,9 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
     """Load ``weights`` into ``network``, every tensor of it.
 
     Args:
-        weights: a torchvision weights name such as ``'IMAGENET1K_V2'`` (needs ``model_name``), the path of a
-            state dict, bare or under ``'state_dict'``, or an http(s) URL of one.
+        weights: a torchvision weights name such as ``'IMAGENET1K_V2'`` (needs ``model_name``), the path of a file of
+            torch or safetensors, or an http(s) URL of one. A file of torch holds a state dict, bare or under one of
+            :data:`PLACES`. Where all its names begin with one of :data:`WRAPPERS`, that is taken off.
         model_name: the torchvision name of the network.
 
     Raises:
@@ -60,7 +64,7 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
     named = torchvision_weights(model_name)
     if '://' in weights:
         content = _download(weights)
-    elif Path(weights).is_file():
+    elif Path(weights).expanduser().is_file():
         content = load_safely(weights, what='teacher weights')
     elif weights in named:
         content = _download(named[weights].url)
@@ -72,15 +76,30 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
     else:
         known = f', or one of {", ".join(named)}' if named else ''
         raise ValueError(f'teacher weights {weights!r}: no such file. Expected the path of a state dict, a URL{known}.')
-    state = content['state_dict'] if isinstance(content.get('state_dict'), dict) else content
-    if not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f'teacher weights {weights}: expected a state dict (name -> tensor)')
-    _load_strictly(network, state, weights)
+    _load_strictly(network, _unwrapped(_state_dict_in(content, weights), network), weights)
 
 
 def torchvision_weights(model_name: str | None) -> dict:
     """Name -> torchvision's entry, with its URL and transforms; empty for a network that is not torchvision's."""
     return {} if model_name is None else dict(torchvision.models.get_model_weights(model_name).__members__)
+
+
+def _state_dict_in(content: Mapping, source: str) -> Mapping[str, torch.Tensor]:
+    for state in (content, *(content[key] for key in PLACES if key in content)):
+        if isinstance(state, Mapping) and state and all(isinstance(name, str) and isinstance(value, torch.Tensor)
+                                                        for name, value in state.items()):
+            return state
+    raise ValueError(f'teacher weights {source}: expected a state dict (name -> tensor), bare or under '
+                     f'{", ".join(PLACES)}; the file holds {", ".join(map(str, list(content)[:5])) or "nothing"}')
+
+
+def _unwrapped(state: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
+    """The state dict without the prefixes that wrappers put before all names."""
+    expected = network.state_dict()
+    for prefix in 2 * WRAPPERS:  # one may be inside of another
+        if all(name.startswith(prefix) for name in state) and not any(name.startswith(prefix) for name in expected):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return dict(state)
 
 
 def _download(url: str) -> dict:
@@ -91,6 +110,10 @@ def _download(url: str) -> dict:
         raise ValueError(
             f'teacher weights: {url} could not be fetched ({error}). Without a network, fetch {file.name} elsewhere '
             f'and put it at {file}, or name a file: --cfg-options model.teacher.weights=/path/to/{file.name}') from error
+    except UNREADABLE as error:
+        if not file.is_file():  # its name promises another content than came
+            raise ValueError(f'teacher weights: {url}: {error}') from error
+        return load_safely(file, what=f'teacher weights, fetched from {url} to')
 
 
 def _load_strictly(network: nn.Module, state: dict, source: str) -> None:
@@ -101,7 +124,16 @@ def _load_strictly(network: nn.Module, state: dict, source: str) -> None:
     misshapen = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
                  for name in expected.keys() & state.keys() if state[name].shape != expected[name].shape]
     if missing or unexpected or misshapen:
+        hint = _number_of_classes(state, expected) if misshapen and not missing and not unexpected else ''
         raise ValueError(f'teacher weights {source} are of another network than {type(network).__name__}: '
                          f'missing {missing[:5]} ({len(missing)}), unexpected {unexpected[:5]} ({len(unexpected)}), '
-                         f'of another shape {misshapen[:5]} ({len(misshapen)})')
+                         f'of another shape {misshapen[:5]} ({len(misshapen)}){hint}')
     network.load_state_dict(state, strict=True)
+
+
+def _number_of_classes(state: Mapping, expected: Mapping) -> str:
+    """The way out where the number of outputs is all that differs."""
+    numbers = {tuple(value.shape[:1]) for name, value in state.items() if value.shape != expected[name].shape
+               and value.shape[1:] == expected[name].shape[1:]}
+    unlike = [name for name, value in state.items() if value.shape[1:] != expected[name].shape[1:]]
+    return f'. If these are classes of your own: num_classes={numbers.pop()[0]}' if len(numbers) == 1 and not unlike else ''

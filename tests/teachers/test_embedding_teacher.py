@@ -300,3 +300,14 @@ def test_a_model_of_transformers_that_is_not_there_or_has_no_embedding_is_refuse
     transformers.model = ImageModel(pooled=False)
     with pytest.raises(ValueError, match='no pooled output'):
         EmbeddingTeacher('transformers.facebook/dinov2.small')(clips())
+
+
+def test_a_model_of_transformers_without_its_processor_needs_a_view_and_says_so(transformers):
+    def no_processor(name):
+        raise OSError('no preprocessor_config.json')
+    transformers.AutoImageProcessor.from_pretrained = no_processor
+    teacher = EmbeddingTeacher('transformers.facebook/dinov2.small', view=dict(size=20, mean=[1, 2, 3], std=[4, 5, 6]))
+    assert teacher.view.size == (20, 20) and list(teacher.view.mean) == [1, 2, 3]
+    for view in (None, dict(size=20)):
+        with pytest.raises(ValueError, match='without its image processor .*preprocessor_config.*view=dict'):
+            EmbeddingTeacher('transformers.facebook/dinov2.small', view=view)

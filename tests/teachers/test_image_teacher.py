@@ -1,9 +1,12 @@
 import copy
 import re
+import sys
+import types
 
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save_file
 from torch import nn
 
 from kdtoolbox.registry import MODELS
@@ -218,7 +221,7 @@ def test_unknown_weights_list_the_known_names():
 
 
 @pytest.mark.parametrize('options, message', [
-    (dict(model='torchvision.resnet5'), 'expected torchvision'), (dict(model='resnet18'), 'expected torchvision'),
+    (dict(model='torchvision.resnet5'), "torchvision has no 'resnet5'"), (dict(model='resnet18'), 'expected torchvision'),
     (dict(model=nn.Flatten()), 'name its classifier'), (dict(model=TinyImageNet(), pooling='avg'), 'mean_logits'),
     (dict(model=TinyImageNet(), chunk_size=0), 'chunk_size'),
     (dict(model=TinyImageNet(), compute_dtype='half'), 'compute_dtype')])
@@ -234,3 +237,74 @@ def test_real_imagenet_weights_load_strictly_and_see_a_parrot(shared):
     clip = teacher.view.render(image[None, :, None]).transpose(1, 2)
     label = labels[int(teacher(clip)['logits'].argmax()) + 1]  # the file counts a background class first
     assert 'macaw' in label
+
+
+# Weights as people have them
+
+
+def own_classes(name='resnet18', num_classes=6):
+    torch.manual_seed(3)
+    return torchvision.models.get_model(name, weights=None, num_classes=num_classes).state_dict()
+
+
+@pytest.mark.parametrize('write', [
+    torch.save, save_file, lambda state, file: torch.save({'epoch': 3, 'model': state, 'optimizer': {'lr': 1}}, file),
+    lambda state, file: torch.save({'model_state_dict': state}, file),
+    lambda state, file: torch.save({f'module.{name}': value for name, value in state.items()}, file),
+    lambda state, file: torch.save({'state_dict': {f'module._orig_mod.{name}': value for name, value in state.items()}}, file),
+    lambda state, file: torch.save({'state_dict': {f'model.{name}': value for name, value in state.items()}}, file)])
+def test_a_network_of_torchvision_with_classes_of_ones_own_is_a_teacher_from_any_usual_file(tmp_path, monkeypatch, write):
+    state = own_classes()
+    write(state, tmp_path / 'weights.file')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    teacher = ImageTeacher('torchvision.resnet18', weights='~/weights.file', num_classes=6, view=dict(size=32))
+    assert all(torch.equal(value, state[name]) for name, value in teacher.network.state_dict().items())
+    assert teacher(torch.randn(1, 2, 3, 32, 32))['logits'].shape == (1, 6)
+
+
+def test_weights_of_classes_of_ones_own_tell_how_to_take_them(tmp_path):
+    torch.save(own_classes(), tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match=r'fc.weight \(6, 512\) instead of \(1000, 512\).*classes of your own: num_classes=6$'):
+        ImageTeacher('torchvision.resnet18', weights=str(tmp_path / 'weights.pth'))
+
+
+def test_a_network_whose_names_begin_as_a_wrappers_keeps_them(tmp_path):
+    network, other = (nn.ModuleDict({'model': nn.Linear(2, 2)}) for _ in range(2))
+    torch.save({f'module.{name}': value for name, value in network.state_dict().items()}, tmp_path / 'weights.pth')
+    load_weights(other, str(tmp_path / 'weights.pth'))
+    assert torch.equal(other['model'].weight, network['model'].weight)
+
+
+def test_a_number_of_classes_that_does_not_go_with_the_rest_is_refused():
+    with pytest.raises(ValueError, match='num_classes=6, but IMAGENET1K_V1 are weights for 1000 classes.*fit a probe'):
+        ImageTeacher('torchvision.resnet18', weights='IMAGENET1K_V1', num_classes=6)
+    with pytest.raises(ValueError, match='num_classes=6 is for a torchvision'):
+        ImageTeacher(dict(type='TinyImageNet'), num_classes=6)
+
+
+def test_timm_is_asked_for_as_many_classes(monkeypatch, tmp_path):
+    module = types.ModuleType('timm')
+    module.create_model = lambda name, **options: torchvision.models.get_model(name, weights=None, **options)
+    module.list_models = lambda *_, **__: ['resnet18']
+    monkeypatch.setitem(sys.modules, 'timm', module)
+    torch.save(own_classes(), tmp_path / 'weights.pth')
+    teacher = ImageTeacher('timm.resnet18', weights=str(tmp_path / 'weights.pth'), num_classes=6, view=dict(size=32))
+    assert teacher(torch.randn(1, 1, 3, 32, 32))['logits'].shape == (1, 6)
+
+
+def test_a_file_without_a_state_dict_says_what_it_holds(tmp_path):
+    torch.save({'epoch': 3, 'optimizer': {}}, tmp_path / 'weights.pth')
+    with pytest.raises(ValueError, match='expected a state dict .* under state_dict, model.*holds epoch, optimizer'):
+        load_weights(TinyImageNet(), str(tmp_path / 'weights.pth'))
+
+
+def test_a_download_that_is_a_page_or_safetensors_is_told_apart(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    (tmp_path / 'checkpoints').mkdir()
+    (tmp_path / 'checkpoints/page.pth').write_text('<!doctype html>log in')
+    source, target = TinyImageNet(), TinyImageNet()
+    save_file(source.state_dict(), tmp_path / 'checkpoints/weights.safetensors')
+    with pytest.raises(ValueError, match='fetched from https://a.org/page.pth to .*page.pth is an HTML page'):
+        load_weights(target, 'https://a.org/page.pth')
+    load_weights(target, 'https://a.org/weights.safetensors')
+    assert torch.equal(target.fc.weight, source.fc.weight)
