@@ -27,7 +27,7 @@ model = dict(
 custom_hooks = [
     dict(type='EpochSeedHook'), dict(type='SetDatasetEpochHook'),
     dict(type='PlainCheckpointHook', replace_head=True),  # load_from gives all of the student but its classifier
-    dict(type='PreflightHook')]
+    dict(type='PreflightHook'), dict(type='EvaluationProgressHook')]
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
 optim_wrapper = dict(type='OptimWrapper', clip_grad=dict(max_norm=20),

@@ -14,6 +14,7 @@ custom_hooks = [
     dict(type='SetDatasetEpochHook'),    # the same for augmentation, in any number of workers
     dict(type='PlainCheckpointHook'),    # checkpoints load with weights_only=True, whole or not at all
     dict(type='PreflightHook'),          # labels that do not fit the head are refused before the first step
+    dict(type='EvaluationProgressHook'),  # a line every half minute, also where fifty batches take long
 ]
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

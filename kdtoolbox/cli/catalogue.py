@@ -91,11 +91,19 @@ def _is_of(kind: str, thing, package: str) -> bool:
         return thing.__module__.startswith(f'{package}.')
     if package in ('kdtoolbox.datasets', 'kdtoolbox.evaluation', 'kdtoolbox.engine'):
         return True
-    if hasattr(thing, 'card') or issubclass(thing, FrozenTeacher):
-        return kind == ('teachers' if issubclass(thing, FrozenTeacher) else 'losses')
-    return kind == 'connectors'  # of a plugin's own modules without a card, these are what configs name
+    if issubclass(thing, FrozenTeacher):
+        return kind == 'teachers'
+    return kind == ('losses' if hasattr(thing, 'card') or _compares_two(thing) else 'connectors')
+
+
+def _compares_two(thing: type) -> bool:
+    """Whether the forward of a plugin's module takes two things, as losses do, and not one, as connectors do."""
+    parameters = list(inspect.signature(thing.forward).parameters.values())[1:]
+    return sum(parameter.default is inspect.Parameter.empty for parameter in parameters
+               if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)) > 1
 
 
 def _summary(thing: type) -> str:
-    paragraph = (inspect.getdoc(thing) or 'no docstring').split('\n\n', 1)[0].replace('\n', ' ')
+    own = inspect.cleandoc(vars(thing).get('__doc__') or '')  # not that of nn.Module
+    paragraph = (own or 'no docstring').split('\n\n', 1)[0].replace('\n', ' ')
     return re.sub(r',? (see|in the sense of) :\w+:.*', '', paragraph).rstrip('.')

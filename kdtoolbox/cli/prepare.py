@@ -88,6 +88,9 @@ def _add_folder(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument('--seed', type=int, default=0, help='another seed is another split (default: %(default)s)')
     command.add_argument('--group-separator', default='', metavar='TEXT',
                          help='what stands before the last TEXT in a name is its source; one source is never divided')
+    command.add_argument('--open', action='store_true',
+                         help='open each video once, and leave out and name those that cannot be read')
+    _add_jobs(command)
 
 
 def _command(subparsers: argparse._SubParsersAction, name: str, help_text: str,

@@ -15,6 +15,7 @@ from kdtoolbox.safe_files import write_aside
 
 READERS = {'ucf101': read_ucf101, 'hmdb51': read_hmdb51}
 SPLIT = 1  # the one that the published rows of clip retrieval are of
+OFFICIAL = {'ucf101': (101, 9537, 3783), 'hmdb51': (51, 3570, 1530)}  # classes, training and test videos of the split
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +59,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chance_rows(annotations: Path, data_set: str) -> dict:
-    """What guessing gives on the official split: in retrieval, and in classification."""
+    """What guessing gives on the official split: in retrieval, and in classification.
+
+    Raises:
+        ValueError: the annotations are not those of the data set.
+    """
     classes = READERS[data_set](annotations, split=SPLIT, subset='training')[1]
     gallery, queries = (torch.tensor([classes.index(video.label)
                                       for video in READERS[data_set](annotations, split=SPLIT, subset=subset)[0]])
                         for subset in ('training', 'validation'))
+    found = (len(classes), len(gallery), len(queries))
+    if found != OFFICIAL[data_set]:
+        raise ValueError(f'{annotations} has {found[0]} classes, {found[1]} training and {found[2]} test videos in split '
+                         f'{SPLIT}; {DATA_SETS[data_set]} has {OFFICIAL[data_set]}. Give the official split files, whole')
     topk = [int(column.removeprefix('top-')) for column in PROTOCOLS['retrieval'].columns]
     shares = chance_topk(queries, gallery, topk)
     return {'split': SPLIT, 'num_classes': len(classes), 'num_gallery': len(gallery), 'num_queries': len(queries),

@@ -5,7 +5,8 @@ from kdtoolbox.engine.checkpoints import PlainCheckpointHook
 from kdtoolbox.engine.dataset_epoch import SetDatasetEpochHook
 from kdtoolbox.engine.ema_teacher import EMATeacherHook
 from kdtoolbox.engine.epoch_seed import EpochSeedHook
+from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
 from kdtoolbox.engine.preflight import PreflightHook
 
-__all__ = ['AdversarialOptimWrapperConstructor', 'EMATeacherHook', 'EpochSeedHook', 'PlainCheckpointHook', 'PreflightHook',
-           'SetDatasetEpochHook']
+__all__ = ['AdversarialOptimWrapperConstructor', 'EMATeacherHook', 'EpochSeedHook', 'EvaluationProgressHook',
+           'PlainCheckpointHook', 'PreflightHook', 'SetDatasetEpochHook']

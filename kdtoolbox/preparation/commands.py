@@ -15,7 +15,9 @@ from kdtoolbox.preparation.frame_facts import write_fps, write_frame_counts
 from kdtoolbox.preparation.frame_indexes import write_frame_indexes
 from kdtoolbox.preparation.frame_tree import Extraction
 from kdtoolbox.preparation.layouts import VideoTree, any_videos, class_videos
+from kdtoolbox.preparation.readable import unreadable_videos
 from kdtoolbox.preparation.report import FAILED, Report
+from kdtoolbox.safe_files import check_writable
 from kdtoolbox.video_files import is_video
 
 
@@ -119,17 +121,24 @@ def folder(args: argparse.Namespace) -> int:
     if tree.refused:
         video, reason = next(iter(tree.refused.items()))
         raise ValueError(f'{video}: {reason} ({len(tree.refused)} such videos)')
-    annotations = folder_annotations([job.target for job in tree.jobs], validation_share=args.validation_share,
-                                     seed=args.seed, group_separator=args.group_separator)
     out = args.out or args.root / 'split.json'
+    check_writable(out)
+    unreadable = unreadable_videos([job.video for job in tree.jobs], num_workers=args.jobs) if args.open else {}
+    jobs = [job for job in tree.jobs if job.video not in unreadable]
+    if not jobs:
+        raise ValueError(f'none of the {len(tree.jobs)} videos of {args.root} can be read; the first: '
+                         f'{unreadable[tree.jobs[0].video]}')
+    annotations = folder_annotations([job.target for job in jobs], validation_share=args.validation_share,
+                                     seed=args.seed, group_separator=args.group_separator)
     write_json(out, annotations)
     num_validation = sum(entry['subset'] == 'validation' for entry in annotations['database'].values())
-    print(f'wrote {out}: {len(annotations["labels"])} classes, {len(tree.jobs) - num_validation} training, '
+    print(f'wrote {out}: {len(annotations["labels"])} classes, {len(jobs) - num_validation} training, '
           f'{num_validation} validation videos')
     for label in training_only_classes(annotations):
         print(f'{label} has no validation video: none could be spared')
     left_out = [f'{path}: {reason}' for path, reason in tree.passed_over.items()
                 if path.parent != args.root or is_video(path.name)]  # what lies beside the classes is not their concern
+    left_out = [*unreadable.values(), *left_out]
     for line in [f'{len(left_out)} left out, among them', *left_out[:10]] if left_out else ():
         print(line)
     return 0

@@ -17,6 +17,8 @@ def plugin():
         'PluginLoss': type('PluginLoss', (nn.Module,), {
             '__doc__': 'Somebody\'s loss.', '__module__': 'somebody.losses',
             'card': MethodCard(paper='Somebody, 2026', needs=('logits',))}),
+        'PluginCardless': type('PluginCardless', (nn.Module,), {
+            '__module__': 'somebody.losses', 'forward': lambda self, student, teacher, labels=None: student.mean()}),
         'PluginTeacher': type('PluginTeacher', (FrozenTeacher,), {'__doc__': 'A teacher.', '__module__': 'somebody'}),
         'PluginConnector': type('PluginConnector', (nn.Module,), {'__doc__': 'A connector.', '__module__': 'somebody'}),
     }
@@ -35,8 +37,9 @@ def test_every_loss_of_ours_has_a_card_and_a_line():
 def test_plugins_are_listed_under_their_kind_with_their_package(plugin, capsys):
     assert main(['list', 'losses']) == 0
     out = capsys.readouterr().out
+    assert 'PluginCardless' in out and 'no docstring [somebody]' in out and 'Base class for all neural' not in out
     assert "Somebody's loss [somebody]" in out and 'Somebody, 2026; needs logits' in out
-    for kind, name in (('losses', 'PluginLoss'), ('teachers', 'PluginTeacher'), ('connectors', 'PluginConnector')):
+    for kind, name in (('losses', 'PluginLoss'), ('losses', 'PluginCardless'), ('teachers', 'PluginTeacher'), ('connectors', 'PluginConnector')):
         assert name in [entry.name for entry in entries(kind)]
         assert not any(name in [entry.name for entry in entries(other)] for other in KINDS if other != kind)
 

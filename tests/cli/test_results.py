@@ -14,6 +14,7 @@ from kdtoolbox.cli.train import build_runner
 from kdtoolbox.safe_files import sha256_of
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
+from tests.videos import write_ucf101
 
 DOCS = REPOSITORY / 'docs'
 CONFIG = 'finetune_r3d_hmdb51'
@@ -326,3 +327,12 @@ def test_a_data_set_without_a_chance_row_takes_no_runs_until_it_has_one(docs, tm
 
 def test_the_tables_lead_with_the_smallest_k():
     assert list(PROTOCOLS['retrieval'].columns)[:2] == ['top-1', 'top-5']
+
+
+def test_split_files_of_another_data_set_do_not_become_the_chance_row(docs, tmp_path, capsys):
+    _, annotations = write_ucf101(tmp_path / 'six', num_classes=6)
+    before = content(docs)
+    assert main(['results', 'chance', str(annotations), '--data-set', 'ucf101', '--docs', str(docs)]) == 2
+    message = capsys.readouterr().err
+    assert 'has 6 classes, 12 training and 12 test videos in split 1; UCF-101 has (101, 9537, 3783)' in message
+    assert content(docs) == before

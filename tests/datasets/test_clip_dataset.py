@@ -304,3 +304,15 @@ def test_a_video_shorter_than_the_clip_loops(tmp_path):
     write_video(tmp_path / 'a/short.avi', num_frames=3)
     sample = FolderDataset(data_root=tmp_path, pipeline=PIPELINE)[0]
     assert frame_numbers(sample['inputs']) == [0, 1, 2, 0]
+
+
+# A class that is missing whole
+
+
+def test_a_class_whose_folder_was_renamed_is_an_error_though_few_videos_are_missing(tmp_path, twelve_videos):
+    lines = [f'{label}/{label}{number}.avi' for label in 'abc' for number in range(4)] + ['walking/w0.avi']
+    (tmp_path / 'list.txt').write_text('\n'.join(lines))
+    options = dict(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE)
+    with pytest.raises(ValueError, match='all videos of 1 classes .* are missing in .*: walking. Was a folder renamed'):
+        UCF101Dataset(**options)  # 1 of 13 is below the tolerated tenth
+    assert len(UCF101Dataset(**options, max_missing_share=1)) == 12

@@ -138,3 +138,30 @@ def test_the_command_refuses_two_files_of_one_name(prepare, tmp_path):
         (tmp_path / 'run' / name).touch()
     status, printed = prepare('folder', tmp_path)
     assert status == 2 and 'would share' in printed and not (tmp_path / 'split.json').exists()
+
+
+def test_videos_that_cannot_be_read_are_left_out_and_named_when_asked_to_open_them(prepare, make_video, tmp_path):
+    for name in ('run/0', 'run/1', 'sit/0', 'sit/1'):
+        make_video(tmp_path / f'{name}.mp4')
+    (tmp_path / 'run/broken.mp4').write_bytes(b'not a video')
+    (tmp_path / '__pycache__').mkdir()
+    (tmp_path / '__pycache__/a.pyc').write_bytes(b'x')
+    for options, num_run in ([], 3), (['--open', '--jobs', 2], 2):
+        status, printed = prepare('folder', tmp_path, *options)
+        database = json.loads((tmp_path / 'split.json').read_text())
+        labels = Counter(entry['annotations']['label'] for entry in database['database'].values())
+        assert status == 0 and database['labels'] == ['run', 'sit'] and labels == {'run': num_run, 'sit': 2}
+    assert '2 left out, among them' in printed and f'{tmp_path}/run/broken.mp4' in printed
+    (tmp_path / 'alone/run').mkdir(parents=True)
+    (tmp_path / 'run/broken.mp4').rename(tmp_path / 'alone/run/broken.mp4')
+    status, printed = prepare('folder', tmp_path / 'alone', '--open')
+    assert status == 2 and 'none of the 1 videos' in printed and 'broken.mp4' in printed
+
+
+def test_a_place_for_the_split_is_made_or_refused_before_the_videos_are_opened(prepare, make_video, tmp_path):
+    for name in ('run/0', 'run/1'):
+        make_video(tmp_path / f'videos/{name}.mp4')
+    assert prepare('folder', tmp_path / 'videos', '--out', tmp_path / 'new/folder/split.json')[0] == 0
+    assert (tmp_path / 'new/folder/split.json').is_file()
+    status, printed = prepare('folder', tmp_path / 'videos', '--open', '--out', tmp_path)
+    assert status == 2 and f'{tmp_path} cannot be written: it is a folder' in printed and printed.count('\n') == 1
