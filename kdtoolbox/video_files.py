@@ -1,5 +1,6 @@
 """Which files are videos and which folders nobody put there himself: one rule for training and for preparation."""
 
+import heapq
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -39,10 +40,10 @@ def find_files(root: Path, wanted: Callable[[str], bool]) -> list[str]:
         ValueError: a folder may not be read.
     """
     found: list[str] = []
-    folders, links = [('', os.path.realpath(root))], []
+    folders, links = [('', os.path.realpath(root))], []  # links wait, in the order of their names
     seen = set()
     while folders or links:
-        below, real = (folders or links).pop()
+        below, real = folders.pop() if folders else heapq.heappop(links)
         if real in seen or not os.path.isdir(real):
             continue
         seen.add(real)
@@ -51,10 +52,12 @@ def find_files(root: Path, wanted: Callable[[str], bool]) -> list[str]:
             if not entry.is_dir():
                 if wanted(entry.name):
                     found.append(path)
-            elif not is_hidden(entry.name):
-                (links if entry.is_symlink() else folders).append((path, os.path.realpath(entry.path)))
-        if not folders:
-            links.sort(reverse=True)
+            elif is_hidden(entry.name):
+                continue
+            elif entry.is_symlink():
+                heapq.heappush(links, (path, os.path.realpath(entry.path)))
+            else:
+                folders.append((path, entry.path))  # real, as the folder it is in is
     return sorted(found)
 
 

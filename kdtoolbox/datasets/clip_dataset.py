@@ -28,7 +28,7 @@ class ClipDataset(VideoDataset):
     run goes on with the ones it would have got. In training a video that does not decode is replaced by the next one
     that does, with that one's own label and ``sample_id``, and ``replaces`` names the bad one. In a test no other video
     takes its place: the sample has the bad one's ``sample_id``, the role 'undecodable' and no label (its clip is only
-    there to fill the batch), so metrics leave it out and say so, and one of mmaction2 counts it as a miss.
+    there to fill the batch), so metrics leave it out and say so; those of mmaction2 cannot.
 
     What the pipeline packs is given the metainfo ``file``, the video or the folder of its frames, by which metrics tell
     two videos of one ``sample_id`` apart.
@@ -102,7 +102,7 @@ class ClipDataset(VideoDataset):
         self._metainfo['classes'] = classes
         self.num_classes = len(classes)
         samples = self._locate(annotations, {name: number for number, name in enumerate(classes)})
-        if self.subset == 'training':
+        if self.subset == 'training' and not self.test_mode:
             report_unused_classes(samples, classes, self._source)
         if self.labels_per_class is not None:
             samples = keep_labels(samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep',

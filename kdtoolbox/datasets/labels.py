@@ -38,7 +38,8 @@ def settle_classes(annotations: list[Annotation], *, configured: Sequence[str] |
 def _check_names(classes: list, source: str) -> None:
     unnamed = [name for name in classes if not isinstance(name, str) or not name.strip()]
     if unnamed:
-        raise ValueError(f'{source} has a class called {unnamed[0]!r}: classes are names, write them in quotes')
+        raise ValueError(f'{source} has a class called {unnamed[0]!r}: classes are names, in quotes in JSON, and a list of '
+                         'them has no blank line')
     if len(set(classes)) < len(classes):
         repeated = next(name for number, name in enumerate(classes) if name in classes[:number])
         raise ValueError(f'{source} has the class {repeated!r} twice among its {len(classes)} classes: a label is the '

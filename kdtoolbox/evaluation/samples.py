@@ -107,7 +107,8 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
                          "videos with role='query'")
     logger = MMLogger.get_current_instance()
     logger.info(f'{what}: {len(queries)} query videos in {len(gallery)} gallery videos')
-    shared = {result['sample_id'] for result in queries} & {result['sample_id'] for result in gallery}
+    known = {(result['sample_id'], result['file']) for result in gallery}
+    shared = [result['sample_id'] for result in queries if (result['sample_id'], result['file']) in known]
     if shared:
         logger.warning(f'{what}: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
                        'find themselves; the result says nothing about other videos')

@@ -56,8 +56,8 @@ def class_videos(video_dir: Path) -> VideoTree:
 
 
 def any_videos(video_dir: Path) -> VideoTree:
-    """``class_videos`` if any folder in ``video_dir`` holds a file, else ``flat_videos``."""
-    nested = any(_files(folder) for folder in subfolders(video_dir))
+    """``class_videos`` if any folder in ``video_dir`` holds a video, else ``flat_videos``."""
+    nested = any(is_video(file.name) for folder in subfolders(video_dir) for file in _files(folder))
     return class_videos(video_dir) if nested else flat_videos(video_dir)
 
 

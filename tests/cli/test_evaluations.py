@@ -8,10 +8,12 @@ import torch
 from kdtoolbox.cli.evaluators import tell_average_clips
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.test import EVALUATIONS, evaluators, without_teacher
+from kdtoolbox.cli.test import test_student as metrics_of_student
 from kdtoolbox.evaluation import VideoFeatures, save_features
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_aside
 from tests.tiny import NUM_CLASSES, run_config, student_config, teacher_config
+from tests.videos import write_video
 
 PREFIXES = {'accuracy': 'acc', 'retrieval': 'retrieval', 'knn': 'knn', 'linear': 'linear', 'agreement': 'agreement',
             'calibration': 'calibration', 'confusion': 'confusion'}
@@ -183,3 +185,25 @@ def test_a_checkpoint_of_the_same_classes_is_scored_and_features_are_of_any(tmp_
     for classes, evaluations in ((CLASSES, ['accuracy', 'retrieval']), (CLASSES[::-1], ['retrieval', 'knn', 'linear'])):
         assert main(['test', str(tmp_path / 'config.py'), str(trained_on(tmp_path, classes)), '--eval',
                      *evaluations]) == 0
+
+
+def test_a_test_with_a_broken_video_gives_what_one_without_it_gives(tmp_path, student):
+    """Loaded by workers, through the student, into metrics of scores and of features."""
+    pipeline = [dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=2), dict(type='DecodeClip'),
+                dict(type='Resize', scale=(16, 16), keep_ratio=False), dict(type='FormatShape', input_format='NCTHW'),
+                dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
+    classes = [f'class{index}' for index in range(NUM_CLASSES)]
+    for number in range(18):
+        role = ('gallery', 'query')[number % 2]
+        write_video(tmp_path / role / classes[number // 2 % 3] / f'{number:02}.avi', seed=number)
+    broken = tmp_path / 'query/class1/03.avi'
+    found = []
+    for break_or_remove in (lambda: broken.write_bytes(b'no video at all'), broken.unlink):
+        break_or_remove()
+        config = config_for(tmp_path)
+        datasets = [dict(type='FolderDataset', data_root=str(tmp_path / role), role=role, pipeline=pipeline, test_mode=True,
+                         metainfo=dict(classes=classes)) for role in ('gallery', 'query')]
+        config.test_dataloader = dict(batch_size=2, num_workers=2, dataset=dict(type='ConcatDataset', datasets=datasets),
+                                      sampler=dict(type='DefaultSampler', shuffle=False))
+        found.append(metrics_of_student(config, str(student)))
+    assert found[0] == pytest.approx(found[1], rel=1e-5) and {'acc/top1', 'retrieval/top1'} <= found[0].keys()

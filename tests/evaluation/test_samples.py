@@ -73,6 +73,17 @@ def test_two_videos_of_one_relative_path_are_both_scored(tmp_path):
     assert len(again) == 3
 
 
+def test_a_query_is_in_the_gallery_only_where_it_is_the_same_file(monkeypatch):
+    warnings = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, text: warnings.append(text))
+    for files, expected in (('one', 'one'), 1), (('one', 'two'), 0), ((None, None), 1):
+        warnings.clear()
+        results = [{**sample('run/x', role, 0, features=[1.0, 2.0]), 'file': file}
+                   for role, file in zip(('query', 'gallery'), files)]
+        evaluate(METRICS.build(dict(type='ClipRetrieval', topk=(1,))), results)
+        assert len([text for text in warnings if 'both query and gallery' in text]) == expected
+
+
 @pytest.mark.parametrize('key, value', [('features', torch.tensor([0.0, 1.0])), ('scores', torch.tensor([0.1, 0.9]))])
 def test_one_name_for_unlike_videos_is_refused_where_no_file_tells_them_apart(key, value):
     first = {'sample_id': 'run/x', 'role': 'query', 'label': 0, key: torch.tensor([1.0, 0.0])}

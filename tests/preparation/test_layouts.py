@@ -19,6 +19,7 @@ def test_a_target_outside_the_tree_is_refused_before_anything_is_written(target,
 def test_the_layout_is_read_from_where_the_files_lie(tmp_path):
     (tmp_path / 'run').mkdir()
     (tmp_path / 'v_a.mp4').touch()
+    (tmp_path / 'run/notes.txt').touch()
     assert [job.target for job in any_videos(tmp_path).jobs] == ['v_a']
     (tmp_path / 'run/b.mp4').touch()
     assert [job.target for job in any_videos(tmp_path).jobs] == ['run/b']
