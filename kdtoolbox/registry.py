@@ -33,13 +33,15 @@ class Registry(mmengine.registry.Registry):
         super().import_from_location()
         load_plugins()
 
-    def get(self, key: str) -> type:
-        """Return the class registered as ``key``.
+    def get(self, key: str | type) -> type:
+        """Return the class registered as ``key``; a class, which configs in Python may name, is itself.
 
         Raises:
             KeyError: the name is registered neither here nor in a parent; the message lists the
                 nearest names.
         """
+        if isinstance(key, type):
+            return key
         try:
             found = super().get(key)
         except (RuntimeError, ImportError):  # mmengine's own signals for "no such name"

@@ -31,3 +31,16 @@ def test_a_plugin_that_does_not_import_is_named(monkeypatch):
     monkeypatch.setattr(registry, 'entry_points', lambda group: [broken])
     with pytest.raises(ImportError, match="plugin 'broken' .no_such_module_anywhere.*does not import.*Mend or uninstall"):
         registry.load_plugins()
+
+
+def test_a_config_may_name_a_class_itself_wherever_its_name_would_do():
+    from kdtoolbox.connectors import LinearProjection
+    from kdtoolbox.teachers import ImageTeacher
+    from tests.tiny import student_config, teacher_config
+    connector = dict(type=LinearProjection, in_channels='auto', out_channels='auto')
+    distiller = MODELS.build(dict(
+        type='Distiller', student=student_config(), teacher=dict(teacher_config(), type=ImageTeacher),
+        student_view=dict(size=16),
+        terms=dict(kd=dict(loss=dict(type='L2'), student='features', student_connector=connector))))
+    assert distiller.criterion.terms.kd.chosen == (
+        'student_connector: LinearProjection(in_channels=32, out_channels=7)',)

@@ -157,5 +157,6 @@ def _words(config: Mapping | Sequence | None) -> str:
     parts = []
     for one in _layers(config):
         arguments = ', '.join(f'{key}={value}' for key, value in one.items() if key != 'type')
-        parts.append(f'{one["type"]}({arguments})')
+        kind = one['type']
+        parts.append(f'{kind if isinstance(kind, str) else kind.__name__}({arguments})')
     return ', '.join(parts) or 'none needed'

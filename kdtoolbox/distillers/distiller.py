@@ -154,7 +154,8 @@ class Distiller(BaseModel):
                 what = term.loss if 'labels' in term.extra_inputs else term.gate
                 raise ValueError(f'term {term.name!r}: {type(what).__name__} needs labels, but use_labels=False')
             self._check_classifiers(term)
-            if term.student == LOGITS and isinstance(term.student_connector, nn.Identity):
+            of_logits = term.student == LOGITS and isinstance(term.student_connector, nn.Identity)
+            if of_logits or 'student_classifier' in term.extra_inputs:
                 refuse_few_classes(term, self.student.cls_head.num_classes)
         blending = getattr(self.student.data_preprocessor, 'blending', None)
         if self.teachers and blending is not None:

@@ -71,11 +71,14 @@ class Term(nn.Module):
 
     @property
     def min_clips_of_a_process(self) -> int:
-        """Likewise for one process: where vectors are compared, a clip is one element of a channel; a map has many."""
+        """Likewise for one process: of a vector a clip is one element of a channel, a map has many.
+
+        Shapes that are not known, see :func:`criterion_for`, are taken for vectors.
+        """
         elements = max((card.min_elements for card in cards(self.loss)), default=1)
         shapes = [self.shapes[side] for side in ('student_connected', 'teacher_connected') if self.shapes.get(side)]
         positions = [math.prod(shape[1:]) for side in shapes for shape in (side if isinstance(side, list) else [side])]
-        return math.ceil(elements / min(positions)) if positions else 1
+        return math.ceil(elements / min(positions, default=1))
 
     @property
     def min_classes(self) -> int:

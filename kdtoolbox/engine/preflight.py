@@ -43,9 +43,11 @@ class PreflightHook(Hook):
                         f'another and needs {term.min_batch_size} or more, but {fix[0]} {num_clips} in each of '
                         f'{num_processes} process(es): {fix[1]}')
                 if num_clips < term.min_clips_of_a_process:
+                    shapes = '' if term.shapes else ', or clip_shape=(T, H, W) of the distiller if it compares maps'
                     raise ValueError(
                         f'term {term.name!r}: {type(term.loss).__name__} takes statistics over the clips of a batch and '
-                        f'needs {term.min_clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: {fix[1]}')
+                        f'needs {term.min_clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: '
+                        f'{fix[1]}{shapes}')
 
     def _check_classes(self, runner: Runner, model, num_classes: int) -> None:
         classes = runner.train_dataloader.dataset.metainfo.get('classes')

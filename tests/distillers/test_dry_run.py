@@ -325,3 +325,11 @@ def test_a_2d_student_is_rehearsed_as_it_is_trained():
     distiller = MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term),
                                   student_view=dict(size=32)))
     assert 'LinearProjection(in_channels=512, out_channels=7)' in distiller.criterion.terms.kd.chosen[0]
+
+
+def test_too_few_classes_of_the_students_classifier_are_refused_where_no_shapes_are_known():
+    student = student_config(num_classes=2)
+    term = dict(loss=dict(type='SDD', loss=dict(type='DKD')), student='backbone.layer4', teacher='backbone.layer4')
+    with pytest.raises(ValueError, match="term 'kd': SDD needs 3 classes or more, but the student has 2"):
+        MODELS.build(dict(type='Distiller', student=student, teacher=dict(video_teacher(), recognizer=student),
+                          terms=dict(kd=term)))

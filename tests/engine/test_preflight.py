@@ -17,6 +17,8 @@ def config_of(loss: str, work_dir='unused', **model):
 def check(*, loss='SimilarityPreserving', batch_size=4, length=8, sampler='DefaultSampler', drop_last=False, **term):
     """What the hook says to a training on ``length`` clips."""
     config = config_of(loss)
+    if 'student_view' in term:
+        config.model.student_view = term.pop('student_view')
     config.model.terms.pairs.update(term)
     loader = dict(config.train_dataloader, batch_size=batch_size, drop_last=drop_last,
                   sampler=dict(type=sampler, shuffle=True), dataset=dict(type='TinyClips', length=length))
@@ -58,5 +60,8 @@ def test_statistics_over_vectors_need_three_clips_in_each_process_and_over_maps_
                                          'last batch of an epoch has 1: set train_dataloader.drop_last=True'):
         check(loss='PKD', length=9)
     check(loss='PKD', length=9, drop_last=True)
+    unknown = dict(student_view=None, student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8))
+    with pytest.raises(ValueError, match='PKD takes .* or clip_shape'):
+        check(loss='PKD', length=9, **unknown)
     pool = [dict(type='TemporalAlign'), 'auto']
     check(loss='PKD', length=9, student='backbone.layer3', teacher='layer2', student_connector=pool)
