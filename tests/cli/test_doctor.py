@@ -79,7 +79,7 @@ def test_a_term_that_does_not_reach_the_student_is_a_problem(tmp_path):
 
 def test_a_relational_loss_on_one_clip_is_refused_with_its_term(tmp_path):
     terms = dict(rkd=dict(student='features', teacher='features', loss=dict(type='RKDDistance')))
-    with pytest.raises(ValueError, match="'rkd'.*batch of 1.*batch_size to 2 or more"):
+    with pytest.raises(ValueError, match="'rkd'.*batch of 1.*batch_size to 3 or more"):
         check(tiny(tmp_path, terms=terms), synthetic=False, batch_size=1)
 
 
