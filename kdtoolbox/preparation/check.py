@@ -115,7 +115,7 @@ def _times_problems(folder: Path, num_frames: int) -> list[str]:
         return ['times cannot be read as a number a line']
     if len(times) != num_frames:
         return [f'{len(times)} times of {num_frames} frames']
-    return [] if times == sorted(times) else ['the times are not in order']
+    return [] if times == sorted(set(times)) else ['the times do not ascend']
 
 
 def _undecodable(folder: Path, names: Sequence[str]) -> str:

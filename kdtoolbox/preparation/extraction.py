@@ -1,6 +1,7 @@
 """One video to one folder of frames, whole or not at all."""
 
 import errno
+import re
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -8,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdtoolbox.preparation.ffmpeg import Ffmpeg, FfmpegRun
-from kdtoolbox.preparation.frame_folders import (count_frames, first_broken_frame, foreign_files, is_complete,
-                                                 mark_complete, read_mark, write_times)
+from kdtoolbox.preparation.frame_folders import (ascending, count_frames, first_broken_frame, foreign_files,
+                                                 is_complete, mark_complete, read_mark, write_times)
 from kdtoolbox.preparation.frame_options import FrameOptions
 from kdtoolbox.preparation.layouts import VideoJob
 from kdtoolbox.preparation.report import DONE, FAILED, THERE, WARNING
@@ -88,24 +89,34 @@ def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg
     if not reason and (broken := first_broken_frame(part)):
         reason = f'{broken} was not written to its end: is the disk full?'
     if not reason and options.as_stored:
-        times = run.frame_times()
-        if len(times) != num_frames or None in times:
-            reason = f'{num_frames} frames, but times of {sum(seconds is not None for seconds in times)}'
+        times = _stored_times(run, header)
+        if len(times) != num_frames:
+            reason = f'{num_frames} frames, but times of {len(times)}'
     if reason:
         shutil.rmtree(part, ignore_errors=True)  # the next run clears what could not be removed
         return Extracted(job, FAILED, reason, is_disk_full=run.has_full_disk())
     if options.as_stored:
-        write_times(part, sorted(times))
+        write_times(part, times)
     warning = doubt(run, header, num_frames, times)
+    if ffmpeg.loses_mirroring and re.search('^ *display ?matrix: ', run.log.replace('[info] ', ''), re.I | re.M):
+        warning = '; '.join(filter(None, [warning, 'turned, but not mirrored if it should be: use ffmpeg 5 or newer']))
     mark_complete(part, num_frames=num_frames, video_bytes=video_bytes, warning=warning,
                   frames_per_second=_rate(header, times))
     return Extracted(job, WARNING if warning else DONE, warning, part)
 
 
+def _stored_times(run: FfmpegRun, header: VideoHeader) -> list[float]:
+    step_seconds = 1 / exact_rate(header.frames_per_second or 25)
+    shown = run.frame_times()
+    if header.has_times():
+        return ascending(shown, step_seconds=step_seconds)
+    return [round(index * step_seconds, 6) for index in range(len(shown))]
+
+
 def _rate(header: VideoHeader, times: Sequence[float]) -> float | None:
     """Frames a second: those that were written at a constant rate, the average of those that are as stored."""
-    if len(times) > 1 and max(times) > min(times):
-        return (len(times) - 1) / (max(times) - min(times))
+    if len(times) > 1 and times[-1] > times[0]:
+        return (len(times) - 1) / (times[-1] - times[0])
     return header.frames_per_second and exact_rate(header.frames_per_second)
 
 
@@ -125,11 +136,11 @@ def doubt(run: FfmpegRun, header: VideoHeader, num_frames: int, times: Sequence[
     past errors. ``times`` are the seconds of frames as stored.
     """
     doubts = []
-    if any(later < earlier for earlier, later in zip(times, times[1:], strict=False)):
-        doubts.append('its times are not in the order of its frames: sorted')
+    if times and header.has_times() and times != run.frame_times():
+        doubts.append('not all its times are in the order of its frames: those that are not follow at the average rate')
     if header.duration_seconds and times:
-        if max(times) < 0.9 * header.duration_seconds - 1:
-            doubts.append(f'the last frame is at {max(times):.1f} of {header.duration_seconds:.1f} s: cut off, or the '
+        if times[-1] < 0.9 * header.duration_seconds - 1:
+            doubts.append(f'the last frame is at {times[-1]:.1f} of {header.duration_seconds:.1f} s: cut off, or the '
                           'sound is longer')
     elif header.duration_seconds and header.frames_per_second:
         announced = header.duration_seconds * header.frames_per_second
@@ -139,8 +150,8 @@ def doubt(run: FfmpegRun, header: VideoHeader, num_frames: int, times: Sequence[
     repeated, dropped = run.repeated_and_dropped()
     stored = num_frames - repeated + dropped
     if not times and max(num_frames, stored) > _FAR_MORE * min(num_frames, stored) + 1:
-        doubts.append(f'{num_frames} files of {stored} stored frames ({repeated} repeated, {dropped} left out): its rate '
-                      'varies, or the picture starts late; --frames as-stored makes one file of each')
+        doubts.append(f'{num_frames} files of {stored} stored frames ({repeated} repeated, {dropped} left out): its '
+                      'rate varies, or the picture starts late; --frames as-stored makes one file of each')
     if run.errors():
         doubts.append('decoded past errors' + _first_error(run))
     return '; '.join(doubts)

@@ -105,11 +105,21 @@ class Ffmpeg:
     @cached_property
     def passthrough_options(self) -> list[str]:
         """The output options that keep each frame once and at its own time, by any version of ffmpeg."""
+        # -fps_mode is there since ffmpeg 5.1 (libavfilter 8), -vsync is gone since 8.
+        return ['-vsync' if self._libavfilter <= 8 else '-fps_mode', 'passthrough']
+
+    @property
+    def loses_mirroring(self) -> bool:
+        """Whether it is ffmpeg 4, which turns frames by a display matrix but does not mirror them."""
+        return self._libavfilter <= 7
+
+    @cached_property
+    def _libavfilter(self) -> int:
+        """The version of its filters, which builds between two releases have too; 99 where it does not say."""
         version = subprocess.run([self.executable, '-version'], stdin=subprocess.DEVNULL, capture_output=True,
                                  check=True, timeout=60).stdout
         library = re.search(rb'libavfilter +(\d+)', version)
-        # -vsync is gone since ffmpeg 8, -fps_mode is there since 5.1 (libavfilter 8).
-        return ['-vsync' if library and int(library[1]) <= 8 else '-fps_mode', 'passthrough']
+        return int(library[1]) if library else 99
 
     def run(self, video: Path, output: Sequence[str] = (), *, folder: Path | None = None) -> FfmpegRun:
         """Read ``video`` once; ``output`` holds the options and the name of what to write, relative to ``folder``.

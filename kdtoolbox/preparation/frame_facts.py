@@ -12,7 +12,6 @@ from kdtoolbox.preparation.parallel import in_parallel
 from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, Progress, Report
 from kdtoolbox.preparation.video_header import exact_rate, read_header
 
-
 # Each frame over the one before, uncompressed and to nowhere.
 _ONE_PICTURE = ['-map', '0:v:0', '-c:v', 'rawvideo', '-f', 'image2', '-update', '1', '-y', os.devnull]
 
@@ -32,7 +31,7 @@ def write_frame_counts(jpg_dir: Path, report: Report, *, num_workers: int) -> No
 
 
 def write_fps(tree: VideoTree, jpg_dir: Path, report: Report, *, ffmpeg: Ffmpeg, num_workers: int) -> None:
-    """Write ``fps``, the rate the frames were written at, into the frame folder of each video; see :func:`frame_rate`."""
+    """Write ``fps``, the rate its frames were written at, into the frame folder of each video: :func:`frame_rate`."""
     for path, reason in tree.refused.items():
         report.add(FAILED, path, reason)
     for path, reason in tree.passed_over.items():

@@ -52,6 +52,19 @@ def first_broken_frame(folder: Path) -> str:
     return ''
 
 
+def ascending(times: Sequence[float | None], *, step_seconds: float) -> list[float]:
+    """Times of frames in order: one without a time, or with one not after the last, comes a step after the last.
+
+    >>> ascending([0.0, 0.08, 0.04, None, 0.16], step_seconds=0.04)
+    [0.0, 0.08, 0.12, 0.16, 0.2]
+    """
+    fitted: list[float] = []
+    for seconds in times:
+        is_later = seconds is not None and (not fitted or seconds > fitted[-1])
+        fitted.append(seconds if is_later else round(fitted[-1] + step_seconds, 6) if fitted else 0.0)
+    return fitted
+
+
 def write_times(folder: Path, times: Sequence[float]) -> None:
     """Write the seconds of each frame, one a line, on the time line of the container, whose start is 0."""
     write_text(folder / TIMES_FILE, ''.join(f'{seconds:.6f}\n' for seconds in times))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 NOT_VIDEO_FORMATS = {'tty', 'image2', 'concat', 'hls', 'dash', 'lavfi', 'ffmetadata'}
 # The matrices that decode as JPEG's does, BT.601; decoders take a video that names none as BT.601 too.
 BT601_MATRICES = {'', 'bt470bg', 'smpte170m', 'gbr'}
+# Containers without times of presentation: what ffmpeg gives for them begins late by the frames that the decoder holds.
+_WITHOUT_TIMES = {'avi', 'h264', 'hevc', 'm4v', 'mpegvideo', 'obu', 'ivf'}
 _KINDS = {'Video': 'a cover picture', 'Audio': 'sound', 'Subtitle': 'subtitles', 'Data': 'data',
           'Attachment': 'attachments'}
 
@@ -31,6 +33,10 @@ class VideoHeader:
             return ''
         kinds = ' and '.join(sorted(_KINDS[kind] for kind in self.stream_kinds))
         return f'no video stream: {kinds or "it holds nothing"}' + (' only' if kinds else '')
+
+    def has_times(self) -> bool:
+        """Whether its frames have times; else they follow one another at the frame rate, from 0."""
+        return not self.format_names & _WITHOUT_TIMES
 
     def has_jpeg_colours(self) -> bool:
         """Whether its colours are made with the matrix that JPEG means."""

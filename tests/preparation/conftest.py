@@ -65,9 +65,9 @@ def prepare(capsys):
 @pytest.fixture
 def stand_in(tmp_path):
     """``stand_in(script)`` is an executable to be used in ffmpeg's place; it answers ``-version`` as ffmpeg does."""
-    def write(script: str) -> str:
+    def write(script: str, *, version: str = '') -> str:
         file = tmp_path / 'stand_in_ffmpeg'
-        file.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exit 0\n{script}\n')
+        file.write_text(f'#!/bin/sh\n[ "$1" = -version ] && echo "{version}" && exit 0\n{script}\n')
         file.chmod(0o755)
         return str(file)
     return write

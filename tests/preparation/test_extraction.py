@@ -12,6 +12,7 @@ from kdtoolbox.preparation.extraction import FrameOptions, extract_video
 from kdtoolbox.preparation.ffmpeg import Ffmpeg
 from kdtoolbox.preparation.frame_folders import frame_names, mark_complete
 from kdtoolbox.preparation.layouts import VideoJob
+from kdtoolbox.video import VideoReader
 from tests.preparation.processes import call
 
 REAL_CLIPS = ('decord', 'torchcodec', 'ucf101', 'kth')
@@ -65,6 +66,27 @@ def test_a_rotated_video_gives_upright_frames(make_video, maker, extract, tmp_pa
     source, rotated = str(tmp_path / 'lying.mp4'), str(tmp_path / 'up.mp4')
     call(maker, '-display_rotation', '90', '-i', source, '-c', 'copy', rotated)
     assert sizes(extract(tmp_path / 'up.mp4').part) == {(180, 240)}  # 48 x 64 upright
+
+
+@pytest.mark.parametrize('turn', ['-display_rotation 90', '-display_rotation 180', '-display_rotation 270',
+                                  '-display_rotation 0 -display_hflip', '-display_rotation 0 -display_vflip',
+                                  '-display_rotation 90 -display_hflip', '-display_rotation 270 -display_hflip'])
+def test_turned_and_mirrored_videos_look_as_in_training_from_the_video(turn, make_video, maker, extract, tmp_path):
+    make_video(tmp_path / 'plain.mp4', options=('-vf', 'gblur=4'))
+    call(maker, *turn.split(), '-i', str(tmp_path / 'plain.mp4'), '-c', 'copy', str(tmp_path / 'turned.mp4'))
+    shown = VideoReader(tmp_path / 'turned.mp4').frames([2])[0].astype(float)
+    packaged = Ffmpeg(maker, time_limit_seconds=60)  # ffmpeg 4 does not mirror
+    part = extract(tmp_path / 'turned.mp4', FrameOptions(height=shown.shape[0], quality=2), with_ffmpeg=packaged).part
+    jpeg = np.asarray(Image.open(part / 'image_00003.jpg'), dtype=float)
+    assert jpeg.shape == shown.shape and abs(jpeg - shown).mean() < 5  # tens where it is turned otherwise
+
+
+def test_ffmpeg_4_says_that_it_may_not_mirror(make_video, maker, extract, stand_in, tmp_path):
+    make_video(tmp_path / 'plain.mp4')
+    call(maker, '-display_rotation', '90', '-i', str(tmp_path / 'plain.mp4'), '-c', 'copy', str(tmp_path / 'a.mp4'))
+    old = Ffmpeg(stand_in(f'exec "{maker}" "$@"', version='libavfilter 7. 40.101'), time_limit_seconds=60)
+    assert 'not mirrored' in extract(tmp_path / 'a.mp4', with_ffmpeg=old).reason
+    assert extract(tmp_path / 'plain.mp4', with_ffmpeg=old).reason == ''
 
 
 @pytest.mark.parametrize('options, size', [
@@ -175,7 +197,8 @@ def test_a_decoder_that_hangs_ends_at_the_time_limit(make_video, extract, stand_
 
 def test_a_frame_that_was_not_written_to_its_end_is_noticed(make_video, extract, stand_in, executable, tmp_path):
     # An older ffmpeg ends with 0 when the last bytes of a frame do not fit on the disk.
-    careless = Ffmpeg(stand_in(f'"{executable}" "$@"; case "$*" in *image_*) : > image_00003.jpg;; esac'), time_limit_seconds=60)
+    script = f'"{executable}" "$@"; case "$*" in *image_*) : > image_00003.jpg;; esac'
+    careless = Ffmpeg(stand_in(script), time_limit_seconds=60)
     result = extract(make_video(tmp_path / 'a.avi'), with_ffmpeg=careless)
     assert result.status == 'failed' and 'image_00003.jpg was not written to its end' in result.reason
 

@@ -46,7 +46,7 @@ def test_what_is_no_log_of_ffmpeg_is_no_video():
 
 def test_the_header_of_ffmpeg_4_is_read():
     header = read_header("[info] Input #0, mov,mp4, from 'x':\n[info]   Duration: 00:00:02.00, start: 0.0\n"
-                         '[info]     Stream #0:0(und): Video: h264, yuv420p(tv, bt709), 64x48, 1k fps, 1k tbr, 1k tbn\n')
+                         '[info]     Stream #0:0(und): Video: h264, yuv420p(tv, bt709), 64x48, 1k fps, 1k tbr\n')
     assert header.complaint() == '' and not header.has_jpeg_colours() and header.frames_per_second == 1000
 
 

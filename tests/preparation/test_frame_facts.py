@@ -58,7 +58,8 @@ def extracted_rate(prepare, video: Path, jpg_dir: Path, *options: str) -> tuple[
 def test_sound_that_is_longer_than_the_picture_does_not_change_the_rate(prepare, maker, tmp_path):
     video = tmp_path / 'videos/a.mp4'
     video.parent.mkdir()
-    call(maker, '-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=25:duration=2', '-f', 'lavfi', '-i', 'sine=d=4', str(video))
+    call(maker, '-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=25:duration=2', '-f', 'lavfi', '-i', 'sine=d=4',
+         str(video))
     assert extracted_rate(prepare, video, tmp_path / 'jpg') == (50, 25.0)
     (tmp_path / 'jpg/a/.complete').unlink()  # as frames of another tool
     assert prepare('fps', video.parent, tmp_path / 'jpg')[0] == 0
