@@ -73,9 +73,16 @@ def _add_annotations(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_check(subparsers: argparse._SubParsersAction) -> None:
-    command = _command(subparsers, 'check', 'verify a tree of frames', commands.check, 'jpg_dir')
+    help_text = 'verify a tree of frames, or with --videos a folder of videos'
+    command = _command(subparsers, 'check', help_text, commands.check)
+    command.add_argument('jpg_dir', type=Path, metavar='JPG_DIR', nargs='?')
+    command.add_argument('--videos', type=Path, metavar='DIR', help='decode each video below it from start to end: how '
+                         'many frames it has, from where it is damaged, what readers that seek by index get wrong')
+    command.add_argument('--report', type=Path, metavar='FILE', default=Path('videos_report.tsv'),
+                         help='of --videos: a line for each video (default: %(default)s, here)')
     command.add_argument('--json', type=Path, metavar='FILE', help='annotations: every video in them must be there')
     command.add_argument('--every-frame', action='store_true', help='decode all frames, not three of each video')
+    _add_time_limit(command)
     _add_jobs(command)
 
 
@@ -103,7 +110,7 @@ def _command(subparsers: argparse._SubParsersAction, name: str, help_text: str,
 
 
 def _add_jobs(command: argparse.ArgumentParser) -> None:
-    command.add_argument('--jobs', type=_at_least_one, default=num_cores(), metavar='N',
+    command.add_argument('-j', '--jobs', type=_at_least_one, default=num_cores(), metavar='N',
                          help='so many at a time (default: all %(default)s cores)')
 
 
@@ -111,6 +118,10 @@ def _add_ffmpeg_options(command: argparse.ArgumentParser) -> None:
     _add_jobs(command)
     command.add_argument('--ffmpeg', metavar='PATH',
                          help='the ffmpeg to use (default: the one on the PATH, else imageio-ffmpeg)')
+    _add_time_limit(command)
+
+
+def _add_time_limit(command: argparse.ArgumentParser) -> None:
     command.add_argument('--time-limit', type=float, default=1800, metavar='SECONDS',
                          help='for one video, after which it has failed (default: %(default)s)')
 

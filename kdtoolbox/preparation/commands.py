@@ -18,6 +18,7 @@ from kdtoolbox.preparation.layouts import VideoTree, any_videos, class_videos
 from kdtoolbox.preparation.readable import unreadable_videos
 from kdtoolbox.preparation.report import FAILED, Report
 from kdtoolbox.safe_files import check_writable
+from kdtoolbox.preparation.video_check import check_videos
 from kdtoolbox.video_files import is_video
 
 
@@ -102,7 +103,17 @@ def data_set(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Verify a tree of frames and say what is wrong with it."""
+    """Verify a tree of frames, or a folder of videos, and say what is wrong with it."""
+    if (args.jpg_dir is None) == (args.videos is None):
+        raise ValueError('name a tree of frames to check, or a folder of videos with --videos, one of them')
+    if args.videos is not None:
+        if args.json or args.every_frame:
+            raise ValueError('--json and --every-frame are for trees of frames')
+        # Not among the videos: data sets are often read-only, and a check has no business to write there.
+        with _report_to(args.report) as report:
+            print('\n'.join(check_videos(args.videos, report, num_workers=args.jobs,
+                                         time_limit_seconds=args.time_limit)))
+        return report.exit_status
     return _check_and_tell(args.jpg_dir, args.json and read_annotations(args.json), args)
 
 
@@ -148,12 +159,16 @@ def _ffmpeg(args: argparse.Namespace) -> Ffmpeg:
     return Ffmpeg(find_ffmpeg(args.ffmpeg), time_limit_seconds=args.time_limit)
 
 
+def _closing_report(folder: Path, name: str) -> contextlib.AbstractContextManager[Report]:
+    return _report_to(folder / f'{name}_report.tsv')
+
+
 @contextlib.contextmanager
-def _closing_report(jpg_dir: Path, name: str) -> Iterator[Report]:
+def _report_to(file: Path) -> Iterator[Report]:
     """A report that is written and summed up however the work ends."""
     report = Report()
     try:
         yield report
     finally:
         if report.counts:
-            report.close(jpg_dir / f'{name}_report.tsv')
+            report.close(file)
