@@ -17,8 +17,8 @@ from kdtoolbox.preparation.frame_tree import Extraction
 from kdtoolbox.preparation.layouts import VideoTree, any_videos, class_videos
 from kdtoolbox.preparation.readable import unreadable_videos
 from kdtoolbox.preparation.report import FAILED, Report
-from kdtoolbox.safe_files import check_writable
 from kdtoolbox.preparation.video_check import check_videos
+from kdtoolbox.safe_files import check_writable
 from kdtoolbox.video_files import is_video
 
 
@@ -109,6 +109,8 @@ def check(args: argparse.Namespace) -> int:
     if args.videos is not None:
         if args.json or args.every_frame:
             raise ValueError('--json and --every-frame are for trees of frames')
+        check_writable(args.report)
+        args.report.parent.mkdir(parents=True, exist_ok=True)
         # Not among the videos: data sets are often read-only, and a check has no business to write there.
         with _report_to(args.report) as report:
             print('\n'.join(check_videos(args.videos, report, num_workers=args.jobs,

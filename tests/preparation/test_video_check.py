@@ -74,7 +74,7 @@ def test_the_command_tells_of_each_video_and_writes_nothing_among_them(prepare, 
     (videos / 'broken.avi').write_bytes(b'\x8f' * 999)
     (videos / 'notes.txt').write_text('no video')
     before = sorted(videos.rglob('*'))
-    report = tmp_path / 'report.tsv'
+    report = tmp_path / 'not yet there/report.tsv'
     status, printed = prepare('check', '--videos', videos, '--report', report, '-j', 2)
     assert status == 1 and printed.splitlines()[0] == '1 of 3 videos are damaged or cannot be read'
     assert '1 of 3 videos are read wrong' in printed and '2 done (1 with a warning), 0 already there, 1 failed' in printed
@@ -87,7 +87,7 @@ def test_the_command_tells_of_each_video_and_writes_nothing_among_them(prepare, 
 
 def test_wrong_use_of_the_check_is_said(prepare, tmp_path):
     for arguments in ((), (tmp_path, '--videos', tmp_path), ('--videos', tmp_path, '--every-frame'),
-                      ('--videos', tmp_path)):
+                      ('--videos', tmp_path), ('--videos', tmp_path, '--report', tmp_path)):
         assert prepare('check', *arguments)[0] == 2
 
 
