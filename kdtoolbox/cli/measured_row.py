@@ -119,11 +119,14 @@ def _facts(checkpoint: Path | None, told: Mapping | None, source: Path) -> dict:
         raise ValueError(f'{source}: the metrics are of {tested}, not of {named}: leave out --checkpoint, or give the '
                          'file that was tested')
     run = meta.get('experiment_name') or ''
+    facts = {key: meta.get(key) for key in ('epoch', 'iter', 'seed')}
+    if not isinstance(run, str) or not all(value is None or isinstance(value, int) for value in facts.values()):
+        raise ValueError(f'{checkpoint}: its experiment_name is {run!r} and {facts}, expected a text and whole numbers')
     config = re.sub(f'_?{TIME}$', '', run) or None
     # A run without a config file, as of an experiment in YAML, is named by its time alone; so is the config it leaves.
     if run and config is None and checkpoint.with_name(f'{run}.py').is_file():
         config = f'{checkpoint.resolve().parent.name}/{run}.py'
-    return {'checkpoint': named, 'config': config, **{key: meta.get(key) for key in ('epoch', 'iter', 'seed')}}
+    return {'checkpoint': named, 'config': config, **facts}
 
 
 def _config(given: str | None, facts: Mapping, source: Path) -> str:

@@ -20,7 +20,7 @@ def config_name(config: Config) -> str | None:
 
 def named_by_content(weights: str | Path) -> str:
     """A file of weights by name and SHA-256; anything else, such as torchvision's names, as it is."""
-    file = Path(weights)
+    file = Path(weights).expanduser()
     return f'{file.name}{CONTENT}{sha256_of(file)}' if file.is_file() else str(weights)
 
 

@@ -41,7 +41,7 @@ def load_probe(file: str | Path, *, network: nn.Module) -> tuple[nn.Linear, list
         ValueError: the file is not there, is not a probe, or was fitted on the features of another network.
     """
     content = load_safely(file, what='probe')
-    if content.get('format') != FORMAT:
+    if content.get('format') != FORMAT or not _fits_together(content):
         raise ValueError(f'probe {file}: expected a file written by tools/fit_probe.py')
     if content['network'] != fingerprint(network):
         raise ValueError(f'probe {file} was fitted on the features of another network, or of this {type(network).__name__} '
@@ -50,3 +50,9 @@ def load_probe(file: str | Path, *, network: nn.Module) -> tuple[nn.Linear, list
     probe = nn.Linear(num_features, num_classes)
     probe.load_state_dict({'weight': content['weight'], 'bias': content['bias']})
     return probe, content['classes']
+
+
+def _fits_together(content: dict) -> bool:
+    weight, bias, classes = (content.get(key) for key in ('weight', 'bias', 'classes'))
+    return (isinstance(weight, Tensor) and isinstance(bias, Tensor) and isinstance(classes, list) and weight.dim() == 2
+            and bias.shape == weight.shape[:1] and len(classes) == len(bias) and 'network' in content)

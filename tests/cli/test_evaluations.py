@@ -136,6 +136,13 @@ def test_the_number_of_neighbours_is_an_option_of_both_commands(tmp_path, studen
         assert f'knn/top1_unweighted          {right:.4f}' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('value', ["[dict(type='KNNAccuracy', num_neighbours=20)]", '[1,(2', '(1,2'])
+def test_an_option_that_is_no_value_is_told_in_words(value, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['test', 'configs/kd_r2d_to_r3d_hmdb51.py', 'a.pth', '--cfg-options', f'test_evaluator={value}'])
+    assert ended.value.code == 2 and f'--cfg-options …={value}: expected a value' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('command', ['test', 'evaluate-features', 'export-student', 'extract-features', 'fit-probe'])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, student, capsys, command):
     config_for(tmp_path)

@@ -208,3 +208,13 @@ def test_an_exported_student_can_be_exported_again(trained, tmp_path):
     again = export_student(once[0], tmp_path / 'again.pth')
     assert once[1].read_text() == again[1].read_text()
     assert load_safely(once[0], what='a').keys() == load_safely(again[0], what='a').keys()
+
+
+def test_the_snippet_of_the_page_runs_and_names_a_class(trained, tmp_path):
+    export_student(f'{trained.work_dir}/epoch_1.pth', tmp_path / 'student.pth')
+    write_video(tmp_path / 'video.mp4.avi').rename(tmp_path / 'video.mp4')
+    page = (REPOSITORY / 'docs/evaluation.md').read_text()
+    snippet = next(block for block in re.findall(r'```python\n(.*?)```', page, flags=re.DOTALL) if 'init_recognizer' in block)
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', snippet], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1].startswith(tuple(CLASSES))

@@ -336,3 +336,12 @@ def test_split_files_of_another_data_set_do_not_become_the_chance_row(docs, tmp_
     message = capsys.readouterr().err
     assert 'has 6 classes, 12 training and 12 test videos in split 1; UCF-101 has (101, 9537, 3783)' in message
     assert content(docs) == before
+
+
+@pytest.mark.parametrize('meta', [{'experiment_name': ['run']}, {'experiment_name': 'run', 'epoch': 'three'}])
+def test_a_checkpoint_that_tells_nonsense_of_its_run_is_refused_in_words(docs, tmp_path, capsys, meta):
+    torch.save({'meta': meta, 'state_dict': {}}, tmp_path / 'odd.pth')
+    before = content(docs)
+    source = written(tmp_path / 'm.json', {key: value for key, value in metrics().items() if key != 'provenance'})
+    assert add(docs, source, *RETRIEVAL, '--checkpoint', str(tmp_path / 'odd.pth')) == 2
+    assert 'expected a text and whole numbers' in capsys.readouterr().err and content(docs) == before

@@ -308,3 +308,14 @@ def test_a_download_that_is_a_page_or_safetensors_is_told_apart(monkeypatch, tmp
         load_weights(target, 'https://a.org/page.pth')
     load_weights(target, 'https://a.org/weights.safetensors')
     assert torch.equal(target.fc.weight, source.fc.weight)
+
+
+@pytest.mark.parametrize('changes', [{'network': None}, {'weight': [1]}, {'bias': torch.zeros(3)}, {'classes': 'ab'},
+                                     {'weight': torch.zeros(2)}])
+def test_a_probe_of_another_form_is_refused_in_words(tmp_path, changes):
+    network = TinyImageNet()
+    save_probe(tmp_path / 'probe.pth', network=network, weight=torch.zeros(2, 8), bias=torch.zeros(2), classes=['a', 'b'])
+    content = {**torch.load(tmp_path / 'probe.pth', weights_only=True), **changes}
+    torch.save({key: value for key, value in content.items() if value is not None}, tmp_path / 'probe.pth')
+    with pytest.raises(ValueError, match='probe .*: expected a file written by tools/fit_probe.py'):
+        ImageTeacher(network, probe=str(tmp_path / 'probe.pth'))
