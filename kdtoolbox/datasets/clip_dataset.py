@@ -118,6 +118,8 @@ class ClipDataset(VideoDataset):
         info['role'] = self.role
         if self.frames:
             info['filename_tmpl'] = FRAME_NAME
+        else:
+            info['frame_counts'] = self.state.frame_counts
         return info
 
     def set_epoch(self, epoch: int) -> None:

@@ -1,4 +1,4 @@
-"""What a data set shares with the worker processes that load from it: the epoch, and which videos are bad."""
+"""What a data set shares with its worker processes: the epoch, which videos are bad, and how many frames they have."""
 
 import torch
 
@@ -14,16 +14,21 @@ class SharedState:
     >>> state = SharedState(num_videos=3)
     >>> state.mark_bad(1), state.mark_bad(1, hangs=True), state.hangs(1), state.num_bad
     (True, False, True, 1)
+
+    Attributes:
+        frame_counts: (videos,) int32, 0 where no worker has found out yet; see OpenVideo.
     """
 
     def __init__(self, num_videos: int) -> None:
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
         self._bad = torch.zeros(num_videos, dtype=torch.uint8).share_memory_()
+        self.frame_counts = torch.zeros(num_videos, dtype=torch.int32).share_memory_()
 
     def __deepcopy__(self, memo: dict) -> 'SharedState':
         copy = SharedState(len(self._bad))
         copy._epoch.copy_(self._epoch)
         copy._bad.copy_(self._bad)
+        copy.frame_counts.copy_(self.frame_counts)
         return copy
 
     @property

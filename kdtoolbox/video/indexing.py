@@ -27,14 +27,25 @@ _FRAMES_TO_COMPARE = 12
 _NO_KEY_FRAMES = np.empty(0, np.int64)
 
 
+def is_listed_by_packets(video: OpenedVideo) -> bool:
+    """Whether container and codec are such that every packet has its own time stamp and is shown as one frame."""
+    return (video.container.format.name.split(',')[0] in _CONTAINERS_WITH_TIMES
+            and video.stream.codec_context.codec.canonical_name in _ONE_FRAME_A_PACKET)
+
+
+def index_by_rate(num_frames: int, video: OpenedVideo) -> FrameIndex:
+    """The frames of a file without time stamps: equally spaced."""
+    rate = video.frames_per_second
+    return FrameIndex(np.arange(num_frames), 1 / rate, 0.0, _NO_KEY_FRAMES, float(rate))
+
+
 def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
     """The frames of the file, from the list of its packets, which takes milliseconds.
 
-    None where the list does not tell: the container or codec is not one of those whose every packet has its own time
-    stamp and is shown as one frame, or something in the list says otherwise. Then only decoding in order tells.
+    None where the list does not tell: :func:`is_listed_by_packets` is false, or something in the list is not as it says.
+    Then only decoding in order tells.
     """
-    if (video.container.format.name.split(',')[0] not in _CONTAINERS_WITH_TIMES
-            or video.stream.codec_context.codec.canonical_name not in _ONE_FRAME_A_PACKET):
+    if not is_listed_by_packets(video):
         return None
     try:
         packets = [(packet.pts, packet.is_keyframe) for packet in video.container.demux(video.stream)
@@ -75,14 +86,15 @@ def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0,
         DecodeError: no frame comes out.
     """
     stamps: list[int | None] = []
-    size, damage, kept, kept_bytes = None, None, [], 0
+    size, damage, kept, max_kept = None, None, [], 0
     try:
         for frame in decode_in_order(video):
-            size = size or (frame.width, frame.height)
+            if size is None:
+                size = (frame.width, frame.height)
+                max_kept = max_kept_bytes // sum(plane.buffer_size for plane in frame.planes)
             stamps.append(frame.pts)
             look_at(frame)
-            kept_bytes += sum(plane.buffer_size for plane in frame.planes)
-            if kept_bytes <= max_kept_bytes:
+            if len(stamps) <= max_kept:
                 kept.append(frame)
             else:
                 kept = []
@@ -141,8 +153,7 @@ def _fingerprint(frame: VideoFrame) -> int:
 
 def _index_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> FrameIndex:
     if not video.has_time_stamps:
-        rate = video.frames_per_second
-        return FrameIndex(np.arange(len(stamps)), 1 / rate, 0.0, _NO_KEY_FRAMES, float(rate))
+        return index_by_rate(len(stamps), video)
     fitted = time_stamps_in_order(stamps, video)
     return FrameIndex(fitted, video.stream.time_base, video.start_seconds, _NO_KEY_FRAMES, _average_rate(fitted, video))
 

@@ -10,7 +10,7 @@ from kdtoolbox.video.container import OpenedVideo
 from kdtoolbox.video.decoding import decode_by_time, decode_in_order
 from kdtoolbox.video.errors import DamagedVideo, DecodeError, WrongTimeStamps
 from kdtoolbox.video.frame_index import FrameIndex, load_index
-from kdtoolbox.video.indexing import decode_whole, index_from_packets
+from kdtoolbox.video.indexing import decode_whole, index_by_rate, index_from_packets, is_listed_by_packets
 from kdtoolbox.video.pixels import rgb
 
 _MAX_KEPT_BYTES = 64 * 2**20
@@ -27,6 +27,7 @@ class VideoReader:
 
     Args:
         path: the file.
+        known_num_frames: of a file that was counted before; saves decoding it for that where it has no time stamps.
         max_short_side: frames whose shorter side has more pixels are scaled down to it as they are decoded.
 
     Attributes:
@@ -40,14 +41,15 @@ class VideoReader:
     it has; otherwise reading one behind them raises.
     """
 
-    def __init__(self, path: str | Path, *, max_short_side: int | None = None) -> None:
+    def __init__(self, path: str | Path, *, max_short_side: int | None = None,
+                 known_num_frames: int | None = None) -> None:
         self.path = str(path)
         self.max_short_side = max_short_side
         self.damage: DamagedVideo | None = None
         self._kept: list[VideoFrame] | None = None
         self._video = OpenedVideo(self.path)
         self._size = self._video.header_size
-        self.index: FrameIndex = load_index(path) or index_from_packets(self._video) or self._index_by_decoding()
+        self.index: FrameIndex = load_index(path) or self._find_index(known_num_frames)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -92,6 +94,7 @@ class VideoReader:
                         for number, frame in decode_by_time(self._video, self.index, wanted)}
             except WrongTimeStamps:
                 announced = len(self.index)
+                self._reopen()
                 self.index = self._index_by_decoding()
                 if wanted[-1] >= len(self.index):
                     raise self.damage or DecodeError(
@@ -114,8 +117,17 @@ class VideoReader:
         raise DecodeError(f'{self.path}: frame {number} cannot be decoded: the file ends before it. Was it changed '
                           'while it was read?')
 
+    def _find_index(self, known_num_frames: int | None) -> FrameIndex:
+        if known_num_frames is not None and not self._video.has_time_stamps:
+            return index_by_rate(known_num_frames, self._video)
+        if is_listed_by_packets(self._video):
+            index = index_from_packets(self._video)
+            if index is not None:
+                return index
+            self._reopen()
+        return self._index_by_decoding()
+
     def _index_by_decoding(self) -> FrameIndex:
-        self._reopen()
         decoded = decode_whole(self._video, max_kept_bytes=_MAX_KEPT_BYTES)
         self._size, self._kept, self.damage = decoded.size, decoded.frames, decoded.damage
         return decoded.index

@@ -87,3 +87,16 @@ def test_clips_of_the_loaders_workers_are_neighbouring_frames(tmp_path):
         for clip in clips:
             numbers = [number_of(frame) for frame in clip[0].numpy()]
             assert numbers == list(range(numbers[0], numbers[0] + 16))
+
+
+def test_a_file_that_must_be_decoded_is_counted_once_for_all_workers_and_epochs(tmp_path, monkeypatch):
+    (tmp_path / 'c').mkdir()
+    make_video(KINDS['mpeg4_avi_b_frames'], tmp_path / 'c')
+    pipeline = [dict(type='OpenVideo'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip')]
+    dataset = DATASETS.build(dict(type='UnlabelledFolderDataset', data_root=str(tmp_path), pipeline=pipeline))
+    loader = DataLoader(dataset, batch_size=1, num_workers=1, collate_fn=lambda batch: batch)
+    for batch in loader:  # counts in the worker
+        assert len(batch) == 1
+    monkeypatch.setattr('kdtoolbox.video.reader.decode_whole', lambda *args, **kwargs: 1 / 0)
+    numbers = [number_of(image[..., 0]) for image in dataset[0]['imgs']]
+    assert dataset[0]['total_frames'] == NUM_FRAMES and numbers == list(range(numbers[0], numbers[0] + 4))

@@ -31,6 +31,9 @@ class OpenVideo(BaseTransform):
     ``offset`` is its first frame: those are the frames that begin in it, by the frames' own times, so that neighbouring
     segments share no frame.
 
+    A video of a kind that must be decoded to be counted (AVI) is counted once: ``frame_counts[video_number]``, which the
+    workers of a data set share, keeps the number.
+
     Args:
         decoder: 'pyav' gives the i-th frame that playing the file shows, of any file; 'decord' is right only for files
             without B-frames.
@@ -56,7 +59,12 @@ class OpenVideo(BaseTransform):
     def transform(self, results: dict) -> dict:
         if 'frame_dir' not in results:
             path = results['filename']
-            reader = within_time_limit(lambda: self._open(path), path=path, seconds=self.time_limit_seconds)
+            counts, number = results.pop('frame_counts', None), results.get('video_number')
+            known = int(counts[number]) if counts is not None else 0
+            reader = within_time_limit(lambda: self._open(path, known or None), path=path,
+                                       seconds=self.time_limit_seconds)
+            if counts is not None:
+                counts[number] = len(reader)
             results['video_reader'] = reader
             results['total_frames'] = len(reader)
             results['avg_fps'] = reader.frames_per_second
@@ -64,11 +72,11 @@ class OpenVideo(BaseTransform):
             _restrict_to_segment(results)
         return results
 
-    def _open(self, path: str) -> Any:
+    def _open(self, path: str, known_num_frames: int | None) -> VideoReader | Any:
         if self.decoder == 'decord':
             from kdtoolbox.video.decord_reader import DecordReader  # only needed where a config asks for it
             return DecordReader(path)
-        reader = VideoReader(path, max_short_side=self.max_short_side)
+        reader = VideoReader(path, max_short_side=self.max_short_side, known_num_frames=known_num_frames)
         if reader.damage and path not in _warned_of:
             _warned_of.add(path)
             print_log(str(reader.damage), 'current', logging.WARNING)
