@@ -35,6 +35,7 @@ class Taps:
     def __init__(self, network: nn.Module, paths: Iterable[str], *, classifier: str | None, owner: str) -> None:
         self.paths = tuple(dict.fromkeys(paths))
         self.owner = owner
+        self.classifier = classifier
         self._modules = {path: _find(network, classifier if path in (LOGITS, FEATURES) else path, path, owner)
                          for path in self.paths}
 
@@ -78,6 +79,9 @@ class Taps:
         return module.register_forward_hook(lambda _, args, output: record(output))
 
     def _only(self, path: str, seen: list[tuple[Tensor, int]]) -> Tensor:
+        if len(seen) != 1 and path in (LOGITS, FEATURES):
+            raise ValueError(f'the classifier {self.classifier!r} of the {self.owner} ran {len(seen)} times in one forward pass, '
+                             'expected once: name the layer that turns features into logits, classifier=<module path>')
         if len(seen) != 1:
             raise ValueError(f'{self.owner} tap {path!r} ran {len(seen)} times in one forward pass, expected '
                              'once. A module that is used several times, or not at all, cannot be tapped: name '

@@ -16,7 +16,8 @@ MIDDLE = {'losses', 'connectors', 'discriminators'}
 INSPECTION = {'inspection'}  # what distillers, engine and commands find out before training
 UPPER = {'distillers', 'teachers', 'datasets', 'preparation', 'evaluation', 'engine', 'experiments'}
 BELOW_UPPER = FOUNDATION | MIDDLE | VIDEO | INSPECTION
-ALLOWED = {**{room: ARGUMENTS for room in FOUNDATION}, **{room: FOUNDATION for room in MIDDLE | VIDEO | INSPECTION},
+ALLOWED = {**{room: ARGUMENTS for room in FOUNDATION}, **{room: FOUNDATION for room in MIDDLE | VIDEO},
+           **{room: FOUNDATION | VIDEO for room in INSPECTION},
            **{room: BELOW_UPPER for room in UPPER}, 'cli': BELOW_UPPER | UPPER}
 MODULES = sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE or path.stem in FOUNDATION)
 

@@ -3,20 +3,29 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import nn
+from torch.utils.data import DataLoader
 
+from kdtoolbox.cli.config_keys import refuse_unknown_keys
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.distillers.building import GUESSED_FRAMES
 from kdtoolbox.distillers.checkup import Checkup, NetworkFacts, examine
+from kdtoolbox.inspection import Training, real_batch
+from kdtoolbox.inspection.sizes import NOT_RUN
+from kdtoolbox.inspection.training import before_a_step, of_the_metrics
+from kdtoolbox.inspection.untouched import copy_to_try
 from kdtoolbox.registry import MODELS
+from kdtoolbox.teachers.weights import torchvision_weights
 
 MAX_NAMES = 6
 
@@ -25,34 +34,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--synthetic', action='store_true', help='a batch of noise instead of the first real one')
     parser.add_argument('--batch-size', type=int, help="number of clips; default the config's, of noise 4")
+    parser.add_argument('--strict', action='store_true', help='exit status 1 if there is any problem')
 
 
 def run(args: argparse.Namespace) -> int:
     config = load_config(args)
     checkup, problems = check(config, synthetic=args.synthetic, batch_size=args.batch_size)
-    print(report(checkup, [*problems, *checkup.problems]))
-    return 0
+    problems = list(dict.fromkeys([*problems, *checkup.problems]))
+    print(report(checkup, problems))
+    return 1 if args.strict and problems else 0
 
 
 def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> tuple[Checkup, list[str]]:
-    """Build the model of ``config`` and examine it on a batch; returns what was found, and problems of the config.
+    """Build the model of ``config`` and examine it on a batch; returns what was found, and problems beside.
+
+    Args:
+        synthetic: show noise; neither data nor a network connection are needed, teachers have random weights.
 
     Raises:
-        ValueError: it is no distiller, does not fit together, or its data cannot be read.
+        ValueError: it is no distiller, does not fit together, does not run, or its data cannot be read.
     """
+    refuse_unknown_keys(config)
     init_default_scope(config.get('default_scope', 'kdtoolbox'))
     MMLogger.get_instance('doctor', log_level='WARNING')  # without one, initialising a network logs each of its tensors
     seed = (config.get('randomness') or {}).get('seed') or 0
     set_random_seed(seed)
     seed_datasets(config)
+    problems = list(_config_problems(config))
+    if synthetic:
+        config = Config(without_downloads(config.to_dict()))
     model = MODELS.build(config.model)
     if not hasattr(model, 'criterion'):
         raise ValueError(f'the model is a {type(model).__name__}, which is no distiller: doctor looks at their terms. '
                          "Expected model.type='Distiller' or one made from it")
     model.init_weights()
     model.to(get_device()).train()
-    batch = _noise(config, model, batch_size or 4) if synthetic else _first_batch(config, batch_size, seed)
-    return examine(model, batch), list(_config_problems(config))
+    training = Training(config, model) if synthetic else _training(config, model, batch_size, seed)
+    batch = _noise(config, model, batch_size or 4) if synthetic else _first_batch(training.training)
+    step = list(real_batch.of_a_step(copy_to_try(model), batch))
+    failed = [finding.text for finding in step if finding.is_error and NOT_RUN in finding.text]
+    if failed:
+        raise ValueError('; '.join(failed))
+    problems += [finding.text for finding in (*before_a_step(training), *step)]
+    if not synthetic:
+        problems += [finding.text for finding in of_the_metrics(training, copy_to_try(model))]
+    return examine(model, batch), problems
+
+
+def without_downloads(config: dict) -> dict:
+    """A copy without weights that a library would fetch: names and URLs; files stay."""
+    def kept(key: str, value) -> bool:
+        return not (key in ('weights', 'pretrained', 'checkpoint') and isinstance(value, str) and not Path(value).is_file())
+
+    if 'model' in config and 'type' in config and isinstance(config['model'], str) and config.get('weights'):
+        # The size that goes with torchvision's weights is theirs, not the network's.
+        size = own_size(config['model'], config['weights'])
+        config = {**config, 'view': {**({'size': size} if size else {}), **(config.get('view') or {})}}
+    return {key: without_downloads(value) if isinstance(value, Mapping) else
+            [without_downloads(item) if isinstance(item, Mapping) else item for item in value] if isinstance(value, list)
+            else value if kept(key, value) else None for key, value in config.items()
+            if not (key == 'init_cfg' and isinstance(value, Mapping) and value.get('type') == 'Pretrained')}
 
 
 def report(checkup: Checkup, problems: Sequence[str]) -> str:
@@ -104,16 +145,33 @@ def _listed(names: Sequence[str]) -> str:
     return f' ({", ".join(names[:MAX_NAMES])}{more})' if names else ''
 
 
-def _first_batch(config: Config, batch_size: int | None, seed: int) -> dict:
-    loader = {**config.train_dataloader, 'num_workers': 0, 'persistent_workers': False}
-    if batch_size is not None:
-        loader['batch_size'] = batch_size
+def _training(config: Config, model: nn.Module, batch_size: int | None, seed: int) -> Training:
+    """Data and metrics as the training has them, read by this process alone."""
+    def loader(name: str, **options) -> DataLoader:
+        settings = {**config[name], 'num_workers': 0, 'persistent_workers': False, **options}
+        settings.pop('prefetch_factor', None)
+        try:
+            return Runner.build_dataloader(settings, seed=seed)
+        except (ValueError, FileNotFoundError) as error:
+            raise ValueError(f'no batch of the data of {name}: {error}. To look at the networks alone: --synthetic') from error
+
+    training = loader('train_dataloader', **({} if batch_size is None else {'batch_size': batch_size}))
+    validation = evaluator = None
+    if config.get('val_dataloader') and config.get('val_evaluator'):
+        validation, evaluator = loader('val_dataloader'), Evaluator(config.val_evaluator)
+    tests = ()
+    if config.get('test_dataloader') and config.test_dataloader != config.get('val_dataloader'):
+        tests = (loader('test_dataloader').dataset,)
+    return Training(config, model, training, validation, evaluator, tests)
+
+
+def _first_batch(loader: DataLoader) -> dict:
     try:
-        batches = list(islice(Runner.build_dataloader(loader, seed=seed), 1))
+        batches = list(islice(loader, 1))
     except (ValueError, FileNotFoundError) as error:
         raise ValueError(f'no batch of the training data: {error}. To look at the networks alone: --synthetic') from error
     if not batches:
-        raise ValueError(f'the training data give no batch of {loader["batch_size"]} clips: set a smaller --batch-size')
+        raise ValueError(f'the training data give no batch of {loader.batch_size} clips: set a smaller --batch-size')
     return batches[0]
 
 
@@ -134,6 +192,14 @@ def _noise(config: Config, model: nn.Module, num_clips: int) -> dict:
     clips = [torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=generator) for _ in samples]
     is_2d = type(model.student).__name__ == 'Recognizer2D'
     return {'inputs': [clip[0].transpose(0, 1) if is_2d else clip for clip in clips], 'data_samples': samples}
+
+
+def own_size(model: str, weights: str) -> int | None:
+    """The size in pixels that weights of torchvision were learned on, None for others."""
+    if not model.startswith('torchvision.'):
+        return None
+    entry = torchvision_weights(model.removeprefix('torchvision.')).get(weights)
+    return None if entry is None else entry.transforms().crop_size[0]
 
 
 def _config_problems(config: Config):

@@ -12,6 +12,7 @@ from kdtoolbox.cli.config_keys import refuse_unknown_keys
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.cli.evaluators import tell_average_clips
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
+from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
 
 
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
                         help='go on from this checkpoint, or from the last one in the work directory')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
+    parser.add_argument('--strict', action='store_true', help='do not start if anything is unusual (see kdtoolbox doctor)')
     parser.add_argument('--no-validate', action='store_true', help='do not validate during training')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate by the batch size over auto_scale_lr.base_batch_size')
@@ -31,11 +33,16 @@ def run(args: argparse.Namespace) -> int:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     if args.amp:
         _use_amp(config)
+    if args.strict:
+        _be_strict(config)
     if args.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
     if args.resume is not None:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
+    senseless = [finding.text for finding in of_the_config(config) if finding.is_error]
+    if senseless:  # said now: schedules, built before any hook is asked, would fail of them in other words
+        raise ValueError('; '.join(senseless))
     build_runner(config, local_rank=args.local_rank).train()
     return 0
 
@@ -79,6 +86,14 @@ def leaves_parameters_unused(model: Mapping) -> bool:
     terms = (model.get('terms') or {}).values()
     return (model.get('use_labels', True) is False
             or any(factor == 0 for term in terms for _, factor in term.get('weight_schedule', ())))
+
+
+def _be_strict(config: Config) -> None:
+    hooks = [hook for hook in config.get('custom_hooks') or () if hook.get('type') == 'PreflightHook']
+    if not hooks:
+        raise ValueError("--strict is for the checks of PreflightHook, which custom_hooks lacks: add dict(type='PreflightHook')")
+    for hook in hooks:
+        hook['strict'] = True
 
 
 def _use_amp(config: Config) -> None:

@@ -1,7 +1,8 @@
 """Building the criterion: ``'auto'`` is filled in, and what does not fit is said before any training."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from mmengine.logging import print_log
 from torch import nn
@@ -57,22 +58,31 @@ def criterion_for(terms: Mapping[str, Mapping], student: nn.Module, teachers: Ma
 def _fitted(terms: Mapping[str, Mapping], is_open: Mapping[str, bool], tapped: Tapped, *, hint: str) -> Criterion:
     chosen: dict[str, list[str]] = {}
     filled = dict(terms)
-    try:
-        with untouched_randomness():
-            student, teacher = tapped.repeated(2)
-            for name in filter(is_open.get, terms):
-                filled[name], chosen[name] = fill_in(name, terms[name], student, teacher, tapped.sides)
-        # Only now is anything made that trains: its random weights are those it would have with the numbers typed.
-        criterion = Criterion(filled)
-        with untouched_randomness():
-            for term in criterion.terms.values():
-                rehearse(term, tapped)
-    except ValueError as error:
-        raise ValueError(f'{error}{hint}') from error
+    with _hinting(hint, tapped), untouched_randomness():
+        student, teacher = tapped.repeated(2)
+        for name in filter(is_open.get, terms):
+            filled[name], chosen[name] = fill_in(name, terms[name], student, teacher, tapped.sides)
+    # Only now is anything made that trains: its random weights are those it would have with the numbers typed.
+    criterion = Criterion(filled)
+    with _hinting(hint, tapped), untouched_randomness():
+        for term in criterion.terms.values():
+            rehearse(term, tapped)
     for name, words in chosen.items():
         criterion.terms[name].chosen = tuple(words)
         print_log(f'term {name!r}, auto: {"; ".join(words)}', 'current')
     return criterion
+
+
+@contextmanager
+def _hinting(hint: str, tapped: Tapped) -> Iterator[None]:
+    """Add the hint to errors that another clip might mend: those of maps, whose times and sizes are the clip's."""
+    try:
+        yield
+    except ValueError as error:
+        has_maps = any(value.dim() > 2 for value in (*tapped.student.values(), *tapped.teacher.values()))
+        if has_maps and hint:
+            raise ValueError(f'{error}{hint}') from error
+        raise
 
 
 def _guessed_clip(student_view: View | None, teachers: Mapping[str, nn.Module]) -> tuple[int, int, int] | None:

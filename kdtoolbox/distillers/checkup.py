@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.distillers.batch import UNLABELLED, labels_of
+from kdtoolbox.inspection.gradients import gradients_of, learning_parameters
+from kdtoolbox.inspection.real_batch import are_probabilities, no_gradient
 from kdtoolbox.taps import LOGITS
 from kdtoolbox.views import View
 
@@ -47,6 +49,7 @@ class NetworkFacts:
         normalisation: mean and std on the scale 0-255, in words.
         accuracy: top-1 of a teacher on this batch, None where labels or classes do not allow it.
         num_classes: of its logits.
+        gives_probabilities: where it should give logits.
     """
 
     name: str
@@ -55,6 +58,7 @@ class NetworkFacts:
     normalisation: str
     accuracy: float | None = None
     num_classes: int | None = None
+    gives_probabilities: bool = False
 
 
 @dataclass
@@ -80,13 +84,11 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
     logged = model(**data, mode='loss')
     values = {name: value for name, value in logged.items() if 'loss' in name}
     student = dict(model.student.named_parameters(prefix='student'))
-    # A discriminator learns in a step of its own.
-    everything = {name: parameter for name, parameter in model.named_parameters()
-                  if parameter.requires_grad and not name.startswith('discriminator.')}
+    everything = learning_parameters(model)
     losses, used = [], set()
     terms = model.criterion.terms
     for name, value in values.items():
-        gradients = _gradients(value, everything)
+        gradients = gradients_of(value, everything)
         used |= {key for key, gradient in gradients.items() if gradient is not None}
         own = [gradient for key, gradient in gradients.items() if key in student and gradient is not None]
         norm = math.sqrt(sum(gradient.double().square().sum().item() for gradient in own))
@@ -99,13 +101,6 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
     networks = [_student_facts(model, data), *_teacher_facts(model, data.get('teacher_inputs', {}), labels)]
     unused = sorted(everything.keys() - used)
     return Checkup(losses, networks, unused, len(labels), _problems(model, losses, networks, len(labels)))
-
-
-def _gradients(value: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor | None]:
-    if not value.requires_grad:
-        return dict.fromkeys(parameters)
-    found = torch.autograd.grad(value, list(parameters.values()), retain_graph=True, allow_unused=True)
-    return dict(zip(parameters, found))
 
 
 def _student_facts(model: BaseModel, data: Mapping) -> NetworkFacts:
@@ -130,7 +125,8 @@ def _teacher_facts(model: BaseModel, frames: Mapping[str, Tensor], labels: Tenso
         if are_the_labels and num_classes == model.student.cls_head.num_classes and labels.dim() == 1 and bool(labelled.any()):
             accuracy = (logits[labelled].argmax(1) == labels[labelled]).float().mean().item()
         facts.append(NetworkFacts(f'teacher {name}'.strip(), tuple(shown.shape), teacher.view,
-                                  _normalisation(teacher.view.mean, teacher.view.std), accuracy, num_classes))
+                                  _normalisation(teacher.view.mean, teacher.view.std), accuracy, num_classes,
+                                  logits is not None and are_probabilities(logits)))
     return facts
 
 
@@ -143,15 +139,15 @@ def _normalisation(mean, std) -> str:
 
 def _problems(model: BaseModel, losses: list[LossFacts], networks: list[NetworkFacts], num_clips: int) -> list[str]:
     problems = []
+    is_misled = any(network.gives_probabilities for network in networks)  # of a value that is not what it should be
     # '<peer>.<loss>' is what another student learns from.
     for loss in (loss for loss in losses if '.' not in loss.name):
         if not math.isfinite(loss.value) or not math.isfinite(loss.gradient_norm):
             problems.append(f'{loss.name} is {loss.value}, its gradient {loss.gradient_norm}: look at its inputs in the table, '
                             'lower the learning rate, or train without --amp')
         elif not loss.gradient_norm:
-            problems.append(f'{loss.name} sends no gradient to the student: listen to something that depends on its '
-                            'parameters, or drop the term')
-        elif _others(losses, loss) and not FAINT <= loss.gradient_share <= DOMINANT:
+            problems.append(no_gradient(loss.name).text)
+        elif not is_misled and _others(losses, loss) and not FAINT <= loss.gradient_share <= DOMINANT:
             word = 'drowns the others' if loss.gradient_share > DOMINANT else 'hardly counts'
             factor = _balance(losses, loss)
             fix = (f'about {factor:.2g} times its weight' if loss.term else

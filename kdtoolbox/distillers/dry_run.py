@@ -4,12 +4,10 @@ Nothing that trains is touched: copies of the student and the terms run, and the
 """
 
 import copy
-import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from mmaction.models import Recognizer2D
 from mmaction.structures import ActionDataSample
@@ -21,8 +19,13 @@ from kdtoolbox.distillers.term import Term
 from kdtoolbox.distillers.unregistered import Unregistered
 from kdtoolbox.distillers.view_preprocessor import ViewPreprocessor
 from kdtoolbox.distillers.wiring import pick, shapes_of
+from kdtoolbox.inspection.sizes import student_size, teacher_key, teacher_size, wrong_size
+from kdtoolbox.inspection.untouched import untouched_randomness
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 from kdtoolbox.views import View
+
+
+__all__ = ['ClipDoesNotFit', 'Tapped', 'refuse_few_classes', 'rehearse', 'run_networks', 'untouched_randomness']
 
 
 class ClipDoesNotFit(ValueError):
@@ -49,18 +52,6 @@ class Tapped:
                       for path, value in side.items()} for side in (self.student, self.teacher))
 
 
-@contextmanager
-def untouched_randomness() -> Iterator[None]:
-    """Put the random state of torch's CPU generator, numpy and Python back afterwards."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])
-
-
 @torch.no_grad()
 def run_networks(student: nn.Module, teachers: Mapping[str, nn.Module], *, clip_shape: tuple[int, int, int],
                  student_view: View | None, student_paths: tuple[str, ...]) -> Tapped:
@@ -75,7 +66,7 @@ def run_networks(student: nn.Module, teachers: Mapping[str, nn.Module], *, clip_
 
     Raises:
         ClipDoesNotFit: a network does not run on such a clip.
-        ValueError: a tap does not work.
+        ValueError: a tap does not work, or a network runs on another size than its view has.
     """
     student = copy.deepcopy(student).eval()
     clip = torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -84,14 +75,17 @@ def run_networks(student: nn.Module, teachers: Mapping[str, nn.Module], *, clip_
     data = preprocessor({'inputs': [clip[0].transpose(0, 1) if isinstance(student, Recognizer2D) else clip],
                          'data_samples': [ActionDataSample().set_gt_labels(0)]}, training=True)
     with Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs:
-        with _on_this_clip('the student', clip_shape):
+        with _on_this_clip('the student', clip_shape, view='model.student_view', shown=data['inputs'], size=lambda: (
+                None if student_view is None else student_size(student, data['inputs']))):
             student(data['inputs'], mode='tensor', stage='head')
     if FEATURES in outputs:
         outputs[FEATURES] = pool_to_vector(outputs[FEATURES], 1)
     frames = data.get('teacher_inputs', {})
     answers = {}
     for name, teacher in teachers.items():
-        with _on_this_clip(f'the teacher {name}'.strip(), clip_shape), torch.compiler.set_stance('force_eager'):
+        with torch.compiler.set_stance('force_eager'), _on_this_clip(
+                f'the teacher {name}'.strip(), clip_shape, view=f'{teacher_key(name)}.view', shown=frames[name],
+                size=lambda: teacher_size(teacher, frames[name])):
             for path, answer in teacher(frames[name]).items():
                 answers[f'{name}.{path}' if name else path] = answer
     stride = student_view.frame_stride if student_view else 1
@@ -149,10 +143,15 @@ def copy_with_unregistered(module: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def _on_this_clip(who: str, clip_shape: tuple[int, int, int]) -> Iterator[None]:
+def _on_this_clip(who: str, clip_shape: tuple[int, int, int], *, view: str, shown: Tensor,
+                  size: Callable[[], int | None]) -> Iterator[None]:
+    """Say of a network that fails what it would run on: another size of its view, or another clip."""
     try:
         yield
     except Exception as error:  # a network may fail in any way on a clip that it is not made for
+        found = None if isinstance(error, ValueError) else size()
+        if found is not None:
+            raise ValueError(wrong_size(error, who=who, view=view, shown=shown, size=found)) from error
         raise ClipDoesNotFit(f'{who} does not run on a clip of (T, H, W) = {tuple(clip_shape)}: '
                              f'{type(error).__name__}: {error}. If the clips of the training are others, set '
                              'clip_shape=(T, H, W) of the distiller to what the training pipeline gives') from error

@@ -45,7 +45,11 @@ class Term(nn.Module):
         self.student = student if isinstance(student, str) else tuple(student)
         self.teacher = teacher if isinstance(teacher, (str, type(None))) else tuple(teacher)
         self.weight = float(weight)
-        self.weight_schedule = [(float(progress), float(factor)) for progress, factor in weight_schedule]
+        try:
+            self.weight_schedule = [(float(progress), float(factor)) for progress, factor in weight_schedule]
+        except TypeError as error:
+            raise ValueError(f'term {name!r}: weight_schedule {weight_schedule!r}: expected points (progress, factor), such as '
+                             '[(0.0, 0.0), (0.1, 1.0)]') from error
         points = [progress for progress, _ in self.weight_schedule]
         if points != sorted(set(points)) or any(not 0 <= point <= 1 for point in points):
             raise ValueError(f'term {name!r}: weight_schedule {weight_schedule} must rise in progress from 0 to 1')

@@ -132,3 +132,65 @@ def test_what_peers_learn_is_shown_and_no_problem_of_the_students(tmp_path):
     facts = {loss.name: loss for loss in checkup.losses}
     assert facts['twin.loss_cls'].gradient_norm == 0 and facts['loss_mutual'].gradient_norm > 0
     assert not any('twin' in problem for problem in checkup.problems)
+
+
+def doctor(tmp_path, capsys, *options, synthetic=False, **model) -> tuple[int, str]:
+    config = tiny(tmp_path, **model)
+    config.custom_imports = dict(imports=['tests.tiny', 'tests.inspection.test_real_batch'])
+    config.dump(tmp_path / 'config.py')
+    status = main(['doctor', str(tmp_path / 'config.py'), *(['--synthetic'] if synthetic else []),
+                   *(['--cfg-options', *options] if options else [])])
+    captured = capsys.readouterr()
+    return status, captured.out if status == 0 else captured.err
+
+
+def test_a_sound_config_has_no_problems_and_strict_says_so(tmp_path, capsys):
+    torch.save(MODELS.build(dict(type='TinyImageNet')).state_dict(), tmp_path / 'teacher.pth')
+    status, out = doctor(tmp_path, capsys, teacher=teacher_config(weights=str(tmp_path / 'teacher.pth')))
+    assert status == 0 and 'Problems: none found' in out, out
+    assert main(['doctor', str(tmp_path / 'config.py'), '--strict']) == 0
+    assert main(['doctor', str(tmp_path / 'config.py'), '--strict', '--cfg-options', 'model.terms.kd.weight=-1']) == 1
+
+
+@pytest.mark.parametrize('options, words', [
+    (['model.terms.kd.weight=-1'], "term 'kd' has weight -1"), (['model.terms.kd.weight=0'], "term 'kd' has weight 0"),
+    (['model.student.cls_head.num_classes=100'], 'the student has 100 classes, but the training set has 5'),
+    (['model.student.data_preprocessor.to_rgb=True'], 'swaps red and blue'),
+    (['default_hooks.checkpoint.save_best=top1'], "save_best='top1' is none of what the metrics give"),
+    (['model.use_labels=False'], 'nothing trains the student\'s classifier'),
+    (['model.teacher.view.mean=[0.5,0.5,0.5]', 'model.teacher.view.std=[0.2,0.2,0.2]'], 'are those of pixels from 0 to 1')])
+def test_what_the_training_would_say_the_doctor_says(tmp_path, capsys, options, words):
+    status, out = doctor(tmp_path, capsys, *options)
+    assert status == 0 and words in out, out
+
+
+@pytest.mark.parametrize('options, words', [
+    (['model.terms.kd.weight_schedule=0.5'], 'weight_schedule 0.5: expected points'),
+    (['model.teacher.model.type=OfOneSize'], 'set model.teacher.view.size=32'),
+    (['model.student_view.size=0'], 'view size 0')])
+def test_what_does_not_run_is_one_line(tmp_path, capsys, options, words):
+    status, err = doctor(tmp_path, capsys, *options)
+    assert status == 2 and words in err and err.count('\n') == 1, err
+    assert 'clip_shape' not in err
+
+
+def test_probabilities_are_found_and_weights_are_then_not_advised_on(tmp_path, capsys):
+    teacher = teacher_config()
+    teacher.update(model=dict(type='GivesProbabilities'), view=dict(size=32))
+    terms = dict(kd=dict(distillation_head(), weight=1e-4))
+    status, out = doctor(tmp_path, capsys, teacher=teacher, terms=terms)
+    assert status == 0 and 'gives probabilities' in out and 'times its weight' not in out
+
+
+def test_noise_needs_no_network(tmp_path, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise AssertionError('fetched')
+    monkeypatch.setattr('torch.hub.load_state_dict_from_url', no_network)
+    config = tiny(tmp_path)
+    config.model.teacher = dict(type='ImageTeacher', model='torchvision.mobilenet_v3_small', weights='IMAGENET1K_V1')
+    config.model.terms.kd.student_connector = 'auto'
+    config.model.clip_shape = (4, 64, 64)
+    config.model.student.backbone.pretrained = 'torchvision://resnet18'
+    checkup, problems = check(config, synthetic=True)
+    assert not any('random weights' in problem for problem in problems)
+    assert checkup.networks[1].view.size == (224, 224)

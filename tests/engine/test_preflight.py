@@ -1,11 +1,15 @@
+import copy
+import logging
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.runner import Runner
 
+from kdtoolbox.cli.main import main
 from kdtoolbox.engine import PreflightHook, preflight
 from kdtoolbox.registry import MODELS
-from tests.tiny import run_config
+from tests.tiny import distillation_head, run_config, student_config, teacher_config
 
 
 def config_of(loss: str, work_dir='unused', **model):
@@ -22,8 +26,9 @@ def check(*, loss='SimilarityPreserving', batch_size=4, length=8, sampler='Defau
     config.model.terms.pairs.update(term)
     loader = dict(config.train_dataloader, batch_size=batch_size, drop_last=drop_last,
                   sampler=dict(type=sampler, shuffle=True), dataset=dict(type='TinyClips', length=length))
-    PreflightHook().before_train(SimpleNamespace(model=MODELS.build(config.model),
-                                                 train_dataloader=Runner.build_dataloader(loader)))
+    PreflightHook().before_train(SimpleNamespace(
+        model=MODELS.build(config.model), train_dataloader=Runner.build_dataloader(loader), val_loop=None, cfg=config,
+        logger=logging.getLogger('preflight')))
 
 
 def test_a_relational_loss_at_batch_1_is_refused_before_the_first_step(tmp_path):
@@ -65,3 +70,80 @@ def test_statistics_over_vectors_need_three_clips_in_each_process_and_over_maps_
         check(loss='PKD', length=9, **unknown)
     pool = [dict(type='TemporalAlign'), 'auto']
     check(loss='PKD', length=9, student='backbone.layer3', teacher='layer2', student_connector=pool)
+
+
+def trained(config, *, preflight: bool):
+    """The runner after a training of ``config``, with the checks before it or without."""
+    config = copy.deepcopy(config)
+    config.experiment_name = f'{config.work_dir} {preflight}'
+    if not preflight:
+        config.custom_hooks = [hook for hook in config.custom_hooks if hook.type != 'PreflightHook']
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner
+
+
+def test_the_checks_change_no_weight_and_no_random_number(tmp_path):
+    """With dropout, statistics of batches and a connector that learns: bit for bit the same."""
+    terms = dict(kd=dict(distillation_head(), student_connector=[
+        dict(type='Standardize', channels=32), dict(type='LinearProjection', in_channels=32, out_channels=7)]))
+    config = run_config(tmp_path, epochs=1, student=student_config(dropout=0.5), terms=terms)
+    config.custom_hooks = [hook for hook in config.custom_hooks if hook.type != 'EpochSeedHook']  # it would hide drawing
+    one, other = (trained(config, preflight=preflight).model.state_dict() for preflight in (True, False))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_metrics_of_a_head_that_nothing_trains_are_said_and_not_reported(tmp_path, caplog):
+    config = run_config(tmp_path, epochs=1, use_labels=False)
+    runner = trained(config, preflight=True)
+    assert [type(metric).__name__ for metric in runner.val_loop.evaluator.metrics] == ['ClipRetrieval']
+    config.default_hooks.checkpoint.save_best = 'acc/top1'
+    with pytest.raises(ValueError, match="save_best='acc/top1': nothing trains the student's classifier"):
+        trained(config, preflight=True)
+
+
+def test_a_training_of_no_epochs_is_refused(tmp_path, capsys):
+    config = run_config(tmp_path / 'run', epochs=0)
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'config.py')
+    assert main(['train', str(tmp_path / 'config.py')]) == 2
+    assert 'train_cfg.max_epochs is 0: nothing would be trained' in capsys.readouterr().err
+
+
+def test_strict_stops_at_what_may_be_meant(tmp_path, capsys):
+    config = run_config(tmp_path, epochs=1)
+    config.optim_wrapper.optimizer.lr = 0
+    config.custom_hooks[-1].strict = True
+    with pytest.raises(ValueError, match='optim_wrapper.optimizer.lr is 0: nothing would be learned'):
+        trained(config, preflight=True)
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.custom_hooks[-1].strict = False
+    config.dump(tmp_path / 'config.py')
+    assert main(['train', str(tmp_path / 'config.py'), '--strict']) == 2
+    assert 'nothing would be learned' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('change, words', [
+    ({'default_hooks.checkpoint.save_best': 'top1'}, r"save_best='top1' is none of what the metrics give"),
+    ({'model.student.cls_head.num_classes': 100}, 'the student has 100 classes, but the training set has 5')])
+def test_what_cannot_be_meant_is_refused_before_the_first_step(change, words, tmp_path):
+    config = run_config(tmp_path, epochs=1)
+    config.merge_from_dict(change)
+    config.experiment_name = f'{tmp_path}'
+    runner = Runner.from_cfg(config)
+    with pytest.raises(ValueError, match=words):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_texts_and_probes_in_another_order_than_the_labels_are_refused(tmp_path):
+    """A teacher of texts as much as one with a probe, with labels and without."""
+    teacher = dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5))
+    for use_labels in (True, False):
+        config = run_config(tmp_path, epochs=1, teacher=teacher, use_labels=use_labels,
+                            terms=dict(kd=dict(loss=dict(type='KLDivergence'))))
+        config.experiment_name = f'{tmp_path} {use_labels}'
+        runner = Runner.from_cfg(config)
+        runner.model.teachers[''].classes = [f'class{index}' for index in (1, 0, 2, 3, 4)]
+        with pytest.raises(ValueError, match=r"classes of the teacher are not those of the (training|validation) set"):
+            runner.train()

@@ -1,0 +1,6 @@
+"""What is found out before training, by the training itself and by ``kdtoolbox doctor``."""
+
+from kdtoolbox.inspection.findings import Finding, act_on
+from kdtoolbox.inspection.training import Training, inspect
+
+__all__ = ['Finding', 'Training', 'act_on', 'inspect']

@@ -1,0 +1,67 @@
+"""Whether batches and clips of the training come together."""
+
+from collections.abc import Iterator
+
+from mmengine.dataset import InfiniteSampler
+from torch import nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset
+
+from kdtoolbox.inspection.data_sets import parts_of
+from kdtoolbox.inspection.findings import Finding, error
+from kdtoolbox.video.errors import DecodeError
+
+NUM_VIDEOS = 3
+
+
+def small_batches(model: nn.Module, loader: DataLoader, *, num_processes: int) -> Iterator[Finding]:
+    """Batches with fewer clips than a term compares with one another, or takes statistics over."""
+    criterion = getattr(model, 'criterion', None)
+    terms = [] if criterion is None else list(criterion.terms.values())
+    for num_clips, fix in _smallest_batches(loader):
+        for term in terms:
+            if num_clips * num_processes < term.min_batch_size:
+                yield error(f'term {term.name!r}: {type(term.loss).__name__} compares the clips of a batch with one '
+                            f'another and needs {term.min_batch_size} or more, but {fix[0]} {num_clips} in each of '
+                            f'{num_processes} process(es): {fix[1]}')
+            elif num_clips < term.min_clips_of_a_process:
+                shapes = '' if term.shapes else ', or clip_shape=(T, H, W) of the distiller if it compares maps'
+                yield error(f'term {term.name!r}: {type(term.loss).__name__} takes statistics over the clips of a batch and '
+                            f'needs {term.min_clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: '
+                            f'{fix[1]}{shapes}')
+
+
+def clips_longer_than_videos(dataset: Dataset) -> Iterator[Finding]:
+    """Clips that span more frames than there are, so that frames are repeated."""
+    for part in parts_of(dataset):
+        transforms = getattr(getattr(part, 'pipeline', None), 'transforms', ())
+        sampler = next((one for one in transforms if hasattr(one, 'clip_len')), None)
+        if sampler is None or not len(part):
+            continue
+        interval = getattr(sampler, 'frame_interval', None) or getattr(sampler, 'frame_stride', None) or 1
+        span = (sampler.clip_len - 1) * interval + 1
+        before = transforms[:list(transforms).index(sampler)]
+        lengths = []
+        for number in range(min(NUM_VIDEOS, len(part))):
+            info = part.get_data_info(number * len(part) // NUM_VIDEOS) if hasattr(part, 'get_data_info') else {}
+            try:
+                for transform in before:
+                    info = transform(info)
+            except DecodeError:  # the training says so, and takes another
+                continue
+            lengths.append(info.get('total_frames', span))
+        if max(lengths, default=span) < span:
+            yield Finding(f'a clip of {sampler.clip_len} frames, every {interval}, spans {span}, but the videos that were looked '
+                          f'at have {", ".join(map(str, lengths))}: their frames are repeated. Set a smaller clip_len or '
+                          'frame_interval')
+
+
+def _smallest_batches(loader: DataLoader) -> list[tuple[int, tuple[str, str]]]:
+    """Number of clips of a full batch and of the last one of an epoch, each with where it comes from and the fix."""
+    sampler = loader.batch_sampler
+    if not isinstance(sampler, BatchSampler):  # one of a user's own does not tell
+        return []
+    full = (sampler.batch_size, ('a batch has', 'set a larger train_dataloader.batch_size'))
+    rest = len(sampler.sampler) % sampler.batch_size
+    if sampler.drop_last or not rest or isinstance(sampler.sampler, InfiniteSampler):
+        return [full]
+    return [full, (rest, ('the last batch of an epoch has', 'set train_dataloader.drop_last=True'))]

@@ -1,0 +1,75 @@
+"""Whether all who speak of classes by number mean the same ones."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import nn
+from torch.utils.data import Dataset
+
+from kdtoolbox.inspection.findings import Finding, error
+from kdtoolbox.taps import LOGITS
+
+
+def head_of_the_labels(model: nn.Module, training: Dataset, validation: Dataset | None) -> Iterator[Finding]:
+    """Refuse labels that do not fit the student's head, or other classes of the validation set or of a probe."""
+    classes = classes_of(training)
+    if not getattr(model, 'use_labels', True) or classes is None:
+        return
+    num_classes = getattr(model, 'student', model).cls_head.num_classes
+    if not classes:
+        yield error('no training video has a label: train without labels (model.use_labels=False)')
+    elif num_classes != len(classes):
+        yield error(f'the student has {num_classes} classes, but the training set has {len(classes)} '
+                    f'({classes[0]} … {classes[-1]}): set model.student.cls_head.num_classes={len(classes)}, '
+                    'or train without labels (model.use_labels=False)')
+    else:
+        others = {f'the probe of teacher {name!r}': getattr(teacher, 'probe_classes', None)
+                  for name, teacher in getattr(model, 'teachers', {}).items()}
+        if validation is not None:
+            others['the validation set'] = classes_of(validation)
+        yield from (error(words) for what, found in others.items()
+                    if found is not None and (words := unlike(what, found, 'the training set', classes)))
+
+
+def compared_logits(model: nn.Module, training: Dataset | None, validation: Dataset | None, *,
+                    scores_are_measured: bool) -> Iterator[Finding]:
+    """Refuse terms that compare logits of classes in one order with logits in another.
+
+    Args:
+        scores_are_measured: a metric compares the student's scores with the labels of the validation set.
+    """
+    known = {f'teacher {name!r}' if name else 'the teacher': list(classes) for name, classes in _taught_classes(model)}
+    num_classes = getattr(model, 'student', model).cls_head.num_classes
+    if known and getattr(model, 'use_labels', True) and training is not None and classes_of(training):
+        known['the training set'] = list(classes_of(training))
+    if known and scores_are_measured and validation is not None and len(classes_of(validation) or ()) == num_classes:
+        known['the validation set'] = list(classes_of(validation))
+    first, *rest = known.items() or [('', [])]
+    yield from (error(words) for what, classes in rest if (words := unlike(first[0], first[1], what, classes)))
+
+
+def classes_of(dataset: Dataset) -> list[str] | None:
+    """Names in label order; None where the data set does not tell."""
+    return getattr(dataset, 'metainfo', {}).get('classes')
+
+
+def unlike(what: str, found: Sequence[str], other: str, expected: Sequence[str]) -> str:
+    """How two lists of classes differ; empty if they do not."""
+    if list(found) == list(expected):
+        return ''
+    pairs = [pair for pair in zip(expected, found) if pair[0] != pair[1]][:1]
+    return (f'the classes of {what} are not those of {other}, in the same order: {len(found)} and {len(expected)}, first '
+            f'difference {pairs}. Give both data sets the same metainfo=dict(classes=…), or fit the probe, or store the '
+            'texts, anew')
+
+
+def _taught_classes(model: nn.Module) -> Iterator[tuple[str, Sequence[str]]]:
+    """Name and classes of each teacher whose logits the student's are compared with, as far as it tells them."""
+    criterion = getattr(model, 'criterion', None)
+    for term in [] if criterion is None else criterion.terms.values():
+        if term.student != LOGITS or not isinstance(term.student_connector, nn.Identity) or not isinstance(term.teacher, str):
+            continue
+        name, _, path = f'.{term.teacher}'.rpartition('.') if '.' in term.teacher else ('', '', term.teacher)
+        teacher = model.teachers.get(name.lstrip('.'))
+        classes = getattr(teacher, 'probe_classes', None) or getattr(teacher, 'classes', None)
+        if path == LOGITS and classes:
+            yield name.lstrip('.'), classes

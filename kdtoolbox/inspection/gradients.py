@@ -1,0 +1,28 @@
+"""Gradients of the losses of one step, each by itself."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+def gradients_of(value: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor | None]:
+    """Name -> gradient of one loss, None where it does not reach; ``.grad`` is as before afterwards.
+
+    By ``backward``, because networks that recompute their activations (``with_cp=True``) allow nothing else.
+    """
+    before = {name: parameter.grad for name, parameter in parameters.items()}
+    for parameter in parameters.values():
+        parameter.grad = None
+    try:
+        if value.requires_grad:
+            value.backward(retain_graph=True)
+        return {name: parameter.grad for name, parameter in parameters.items()}
+    finally:
+        for name, parameter in parameters.items():
+            parameter.grad = before[name]
+
+
+def learning_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """What a step of the student's moves: a discriminator learns in a step of its own."""
+    return {name: parameter for name, parameter in model.named_parameters()
+            if parameter.requires_grad and not name.startswith('discriminator.')}

@@ -1,0 +1,158 @@
+"""What a few real clips tell: ranges of the inputs, what teachers answer, where gradients arrive."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from mmengine.dist import get_rank
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from kdtoolbox.inspection.findings import Finding, error, listed
+from kdtoolbox.inspection.gradients import gradients_of, learning_parameters
+from kdtoolbox.inspection.sizes import student_size, teacher_key, teacher_size, wrong_size
+from kdtoolbox.taps import LOGITS
+
+NUM_CLIPS = 3
+FAR_OFF = 20
+"""A deviation above it is not one of normalised pixels; means and deviations for 0-1 give hundreds."""
+
+
+def few_clips(loader: DataLoader, model: nn.Module, *, num_processes: int = 1) -> Mapping:
+    """A small batch of training clips from all over the data set, other ones in each process."""
+    criterion = getattr(model, 'criterion', None)
+    needed = max((max(term.min_batch_size, term.min_clips_of_a_process)
+                  for term in (criterion.terms.values() if criterion is not None else ())), default=1)
+    num_clips = min(max(NUM_CLIPS, needed), len(loader.dataset), num_processes * (loader.batch_size or NUM_CLIPS))
+    indices = [(number * len(loader.dataset) // num_clips + get_rank()) % len(loader.dataset) for number in range(num_clips)]
+    return loader.collate_fn([loader.dataset[index] for index in indices])
+
+
+def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
+    """Run a step without the step.
+
+    Args:
+        model: a copy, whose statistics may change, in training mode.
+        batch: what the training loader gives.
+
+    Raises:
+        ValueError: a part refuses what it gets.
+    """
+    data = model.data_preprocessor(batch, True)
+    yield from input_ranges(model, data)
+    with torch.compiler.set_stance('force_eager'):
+        failed = list(networks_that_fail(model, data))
+        yield from failed
+        if failed:
+            return
+        yield from probabilities_for_logits(model, data.get('teacher_inputs', {}))
+        losses = {name: value for name, value in model(**data, mode='loss').items() if 'loss' in name}
+    yield from gradients_that_are_missing(model, losses)
+
+
+def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
+    """Inputs that are not normalised to about mean 0 and deviation 1."""
+    student = getattr(model, 'student', model)
+    shown = {'the student': (data['inputs'], 'model.student.data_preprocessor', getattr(student, 'data_preprocessor', None))}
+    for name, frames in data.get('teacher_inputs', {}).items():
+        shown[_called(name)] = (frames, f'{teacher_key(name)}.view', model.teachers[name].view)
+    for who, (tensor, key, owner) in shown.items():
+        mean, deviation = tensor.float().mean().item(), tensor.float().std().item()
+        is_normalised = getattr(owner, 'mean', None) is not None
+        facts = f'{who} sees pixels of mean {mean:.3g} and deviation {deviation:.3g} where about 0 and 1 are usual'
+        if is_normalised and deviation > FAR_OFF:
+            yield error(f'{facts}: mean and std of {key} are those of pixels from 0 to 1, but pixels go from 0 to 255: '
+                        'multiply them by 255')
+        elif not is_normalised and deviation > FAR_OFF:
+            yield Finding(f'{facts}: {key} has no mean and std, so it sees 0 to 255; is it made for that?')
+        elif abs(mean) > 4 or deviation > 4 or 0 < deviation < 0.05:
+            yield Finding(f'{facts}: are mean and std of {key}, on the scale 0-255, those it was made for?')
+
+
+@torch.no_grad()
+def networks_that_fail(model: nn.Module, data: Mapping) -> Iterator[Finding]:
+    """Networks that do not run on what their view shows them."""
+    for name, frames in data.get('teacher_inputs', {}).items():
+        teacher = model.teachers[name]
+        try:
+            teacher(frames[:1])
+        except ValueError:
+            raise
+        except (RuntimeError, AssertionError, IndexError) as failure:
+            yield error(wrong_size(failure, who=_called(name), view=f'{teacher_key(name)}.view', shown=frames,
+                                   size=teacher_size(teacher, frames)))
+    student = getattr(model, 'student', model)
+    was_training = student.training
+    student.eval()
+    try:
+        student(data['inputs'][:1], mode='tensor', stage='head')
+    except ValueError:
+        raise
+    except (RuntimeError, AssertionError, IndexError) as failure:
+        yield error(wrong_size(failure, who='the student', view='model.student_view', shown=data['inputs'],
+                               size=student_size(student, data['inputs'])))
+    finally:
+        student.train(was_training)
+
+
+def probabilities_for_logits(model: nn.Module, frames: Mapping[str, Tensor]) -> Iterator[Finding]:
+    """Teachers whose answers are probabilities already."""
+    for name, shown in frames.items():
+        logits = model.teachers[name](shown).get(LOGITS)
+        if logits is not None and are_probabilities(logits):
+            yield Finding(f'{_called(name)} gives probabilities, its rows sum to 1, where logits are expected: losses take the '
+                          'softmax of them once more, which makes all classes nearly equal. Leave its softmax out')
+
+
+def are_probabilities(logits: Tensor) -> bool:
+    """Whether every row of (…, K) is one of probabilities.
+
+    >>> are_probabilities(torch.tensor([[0.25, 0.75], [1.0, 0.0]])), are_probabilities(torch.tensor([[0.25, 0.8]]))
+    (True, False)
+    """
+    sums = logits.float().sum(-1)
+    return logits.shape[-1] > 1 and bool((logits >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all())
+
+
+def gradients_that_are_missing(model: nn.Module, losses: Mapping[str, Tensor]) -> Iterator[Finding]:
+    """Losses that teach the student nothing, and parts that no loss reaches."""
+    parameters = learning_parameters(model)
+    unused = set(parameters)
+    for name, value in losses.items():
+        gradients = gradients_of(value, parameters)
+        unused -= {key for key, gradient in gradients.items() if gradient is not None}
+        own = [gradient for key, gradient in gradients.items() if gradient is not None and key.startswith('student.')]
+        # '<peer>.<loss>' is what another student learns from.
+        if '.' not in name and hasattr(model, 'criterion') and not any(bool(gradient.any()) for gradient in own):
+            yield no_gradient(name)
+    if not getattr(model, 'use_labels', True):
+        unused = {name for name in unused if not name.startswith('student.cls_head.')}
+    if unused and not sleeping_terms(model):
+        yield Finding(f'{len(unused)} parameters that are to learn get no gradient: {listed(sorted(unused))}. Drop or freeze '
+                      'that part, or listen behind it')
+
+
+def no_gradient(loss: str) -> Finding:
+    """What to say of a loss whose gradient into the student is zero."""
+    return Finding(f'{loss} sends no gradient to the student: listen to something that depends on its parameters, or drop '
+                   'the term')
+
+
+def sleeping_terms(model: nn.Module) -> bool:
+    """Whether a term does not count yet, so that what it teaches gets no gradient so far."""
+    criterion = getattr(model, 'criterion', None)
+    return criterion is not None and any(term.weight_at(0.0) == 0 for term in criterion.terms.values())
+
+
+def trains_its_head(model: nn.Module) -> bool:
+    """Whether anything teaches the student's classifier: labels, or a term over its logits."""
+    criterion = getattr(model, 'criterion', None)
+    if criterion is None or getattr(model, 'use_labels', True):
+        return True
+    return any(LOGITS in (term.student if isinstance(term.student, tuple) else (term.student,))
+               or any(path.startswith('cls_head') for path in (term.student if isinstance(term.student, tuple)
+                                                               else (term.student,)))
+               or 'student_classifier' in term.extra_inputs for term in criterion.terms.values())
+
+
+def _called(name: str) -> str:
+    return f'the teacher {name}'.strip()

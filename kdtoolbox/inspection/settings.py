@@ -1,0 +1,68 @@
+"""Settings that can be read off the config: legal numbers that are hardly, or cannot be, meant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kdtoolbox.inspection.findings import Finding, error
+
+LARGE_RATE = 10
+"""A learning rate above it diverges with any loss that is a mean over the batch."""
+
+
+def unusual_weights(model: Mapping) -> Iterator[Finding]:
+    """Terms that count nothing, or less than nothing."""
+    terms = {name: term.get('weight', 1.0) for name, term in (model.get('terms') or {}).items()}
+    if 'weight' in model:
+        terms['mutual'] = model['weight']
+    if isinstance(model.get('adversarial'), Mapping):
+        terms['adversarial'] = model['adversarial'].get('weight', 1.0)
+    for name, weight in terms.items():
+        if weight < 0:
+            yield Finding(f'term {name!r} has weight {weight}: the student learns to disagree. Is the sign meant?')
+        elif not weight:
+            yield Finding(f'term {name!r} has weight 0: it is left out')
+
+
+def unusual_schedule(config: Mapping) -> Iterator[Finding]:
+    """A training of no length, or a learning rate that moves nothing or too far."""
+    length = config.get('train_cfg') or {}
+    for name in ('max_epochs', 'max_iters'):
+        if length.get(name) is not None and length[name] < 1:
+            yield error(f'train_cfg.{name} is {length[name]}: nothing would be trained, set 1 or more')
+    wrapper = config.get('optim_wrapper') or {}
+    players = {f'{name}.': one for name, one in wrapper.items() if isinstance(one, Mapping) and 'optimizer' in one}
+    for name, player in (players or {'': wrapper}).items():
+        rate = (player.get('optimizer') or {}).get('lr')
+        where = f'optim_wrapper.{name}optimizer.lr'
+        if rate is not None and rate <= 0:
+            yield Finding(f'{where} is {rate}: nothing would be learned')
+        elif rate is not None and rate > LARGE_RATE:
+            yield Finding(f'{where} is {rate:g}: the training will most likely diverge; usual are 0.0001 to 1')
+
+
+def unusual_sampling(config: Mapping) -> Iterator[Finding]:
+    """Clips of one frame over and over."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for transform in _transforms((config.get(name) or {}).get('dataset')):
+            interval = transform.get('frame_interval', transform.get('frame_stride', 1))
+            if str(transform.get('type', '')).startswith('Sample') and interval is not None and interval < 1:
+                yield error(f'{name}: {transform["type"]} has frame_interval {interval}, so a clip would be one frame over and '
+                            'over: set 1 or more')
+
+
+def swapped_colours(model: Mapping) -> Iterator[Finding]:
+    """``to_rgb`` on frames that are RGB already: every decoder here and in mmaction2 gives RGB."""
+    for name in ('student', 'teacher'):
+        preprocessor = ((model.get(name) or {}).get('recognizer', model.get(name) or {})).get('data_preprocessor') or {}
+        if preprocessor.get('to_rgb'):
+            yield Finding(f'model.{name}.data_preprocessor has to_rgb=True, which swaps red and blue of frames that are RGB '
+                          'already: leave it out, unless the weights were learned on BGR')
+
+
+def _transforms(dataset) -> Iterator[Mapping]:
+    """Every transform of the pipelines below a data set's config."""
+    if isinstance(dataset, Mapping):
+        yield from (one for one in dataset.get('pipeline') or () if isinstance(one, Mapping))
+        dataset = [dataset.get('dataset'), *(dataset.get('datasets') or ())]
+    if isinstance(dataset, Sequence) and not isinstance(dataset, str):
+        for one in dataset:
+            yield from _transforms(one)
