@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from kdtoolbox.cli.config_keys import refuse_unknown_keys
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.cli.evaluators import metric_configs, tell_average_clips
 from kdtoolbox.distillers.building import GUESSED_FRAMES
 from kdtoolbox.distillers.checkup import Checkup, NetworkFacts, examine
 from kdtoolbox.inspection import Training, real_batch
@@ -60,6 +61,7 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
     seed = (config.get('randomness') or {}).get('seed') or 0
     set_random_seed(seed)
     seed_datasets(config)
+    tell_average_clips(config)
     problems = list(_config_problems(config))
     if synthetic:
         config = Config(without_downloads(config.to_dict()))
@@ -158,7 +160,7 @@ def _training(config: Config, model: nn.Module, batch_size: int | None, seed: in
     training = loader('train_dataloader', **({} if batch_size is None else {'batch_size': batch_size}))
     validation = evaluator = None
     if config.get('val_dataloader') and config.get('val_evaluator'):
-        validation, evaluator = loader('val_dataloader'), Evaluator(config.val_evaluator)
+        validation, evaluator = loader('val_dataloader'), Evaluator(metric_configs(config.val_evaluator))
     tests = ()
     if config.get('test_dataloader') and config.test_dataloader != config.get('val_dataloader'):
         tests = (loader('test_dataloader').dataset,)
