@@ -144,9 +144,9 @@ def check_classes(runner: Runner, learned: Sequence[str] | None) -> None:
     if of_scores:
         one, other = next(pair for pair in zip_longest(learned, tested) if pair[0] != pair[1])
         raise ValueError(f'{of_scores[0]}: the {len(learned)} classes that the checkpoint has learned are not the '
-                         f'{len(tested)} of the test set, in the same order: first {one!r} and {other!r}, so that labels '
-                         "would mean other classes. Give the test set the checkpoint's, metainfo=dict(classes=[…]), or "
-                         'measure features alone: --eval retrieval knn linear')
+                         f'{len(tested)} of the test set, in the same order: first {one!r} and {other!r}, so that '
+                         "labels would mean other classes. Give the test set the checkpoint's, metainfo=dict(classes="
+                         '[…]), or measure features alone: --eval retrieval knn linear')
 
 
 def without_teacher(config: Config) -> Config:

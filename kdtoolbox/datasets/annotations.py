@@ -23,7 +23,7 @@ class Annotation:
         segment_seconds: (start, end) within the video; None is the whole of it.
 
     Raises:
-        ValueError: the key or the label would lead out of the data root.
+        ValueError: the key or the label would lead out of the data root, or the segment is not two seconds of a video.
     """
 
     key: str
@@ -35,6 +35,8 @@ class Annotation:
             path = PurePosixPath(part)
             if path.is_absolute() or '..' in path.parts:
                 raise ValueError(f'the annotation names {part!r}: expected a path below the data root, without ".."')
+        if self.segment_seconds is not None:
+            checked_segment(self.segment_seconds, f'the annotation of {self.key!r}')
 
 
 Annotations = tuple[list[Annotation], list[str] | None]

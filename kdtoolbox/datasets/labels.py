@@ -38,8 +38,8 @@ def settle_classes(annotations: list[Annotation], *, configured: Sequence[str] |
 def _check_names(classes: list, source: str) -> None:
     unnamed = [name for name in classes if not isinstance(name, str) or not name.strip()]
     if unnamed:
-        raise ValueError(f'{source} has a class called {unnamed[0]!r}: classes are names, in quotes in JSON, and a list of '
-                         'them has no blank line')
+        raise ValueError(f'{source} has a class called {unnamed[0]!r}: classes are names, in quotes in JSON, and a list '
+                         'of them has no blank line')
     if len(set(classes)) < len(classes):
         repeated = next(name for number, name in enumerate(classes) if name in classes[:number])
         raise ValueError(f'{source} has the class {repeated!r} twice among its {len(classes)} classes: a label is the '
@@ -49,8 +49,8 @@ def _check_names(classes: list, source: str) -> None:
         alike[' '.join(name.casefold().split())].append(name)
     doubtful = [names for names in alike.values() if len(names) > 1]
     if doubtful:
-        print_log(f'{source}: the classes {", ".join(map(repr, doubtful[0]))} differ only in case or spaces and count as '
-                  f'different classes ({len(doubtful)} such names)', 'current', logging.WARNING)
+        print_log(f'{source}: the classes {", ".join(map(repr, doubtful[0]))} differ only in case or spaces and count '
+                  f'as different classes ({len(doubtful)} such names)', 'current', logging.WARNING)
 
 
 def report_unused_classes(samples: list[dict], classes: Sequence[str], source: str) -> None:

@@ -45,8 +45,8 @@ def check_list_fits(path: Path, subset: str) -> None:
     """
     known = re.match('(train|test)list', path.name)
     if known and subset != _SUBSET_OF_LIST[known[1]]:
-        raise ValueError(f'{path} is by its name not the list of the subset {subset!r}: set ann_file to the one that is, '
-                         'or give the folder of the lists')
+        raise ValueError(f'{path} is by its name not the list of the subset {subset!r}: set ann_file to the one that '
+                         'is, or give the folder of the lists')
 
 
 def read_ordered_list(path: str | Path, classes: Sequence[str] | str | None) -> list[Annotation]:

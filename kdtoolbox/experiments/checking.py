@@ -89,8 +89,8 @@ def _check_epochs(train: Mapping, eval_: Mapping | None) -> None:
     for side in ('', 's_', 'd_'):
         late = [epoch for epoch in (train[f'{side}scheduler'] or {}).get('milestones') or () if epoch >= last]
         if late:
-            raise ValueError(f'train.{side}scheduler.milestones: got {late}, expected epochs below train.n_epochs, which '
-                             f'is {last}: nothing would happen there')
+            raise ValueError(f'train.{side}scheduler.milestones: got {late}, expected epochs below train.n_epochs, '
+                             f'which is {last}: nothing would happen there')
 
 
 def _check_unused(values: Mapping | None, section: Section, keys_of: Mapping[str, set], path: str) -> None:

@@ -126,8 +126,8 @@ def _kinetics_rows(file: Path, subset: str) -> Iterator[tuple[str, str, str | No
         for row in reader:
             where = f'{file}:{reader.line_num}'
             if row.get('split') and _KINETICS_SUBSETS.get(row['split']) != subset:
-                raise ValueError(f'{where}: a row of the split {row["split"]!r} in the file that was given for {subset}: '
-                                 'give the files in the order training, validation, testing')
+                raise ValueError(f'{where}: a row of the split {row["split"]!r} in the file that was given for '
+                                 f'{subset}: give the files in the order training, validation, testing')
             try:
                 start, end = (int(float(row[name])) for name in ('time_start', 'time_end'))
             except (TypeError, ValueError) as error:

@@ -69,8 +69,8 @@ def read_annotations(file: Path) -> Annotations:
         raise ValueError(f'{file} has no "database": expected what the *_json tools write, or ActivityNet\'s JSON')
     for key, entry in annotations['database'].items():
         if not _is_entry(entry):
-            raise ValueError(f'{file}: the entry of {key!r} is {str(entry)[:60]}, expected {{"subset": …, "annotations": '
-                             '{"label": …}}}, or a list of {"label": …, "segment": …} as annotations')
+            raise ValueError(f'{file}: the entry of {key!r} is {str(entry)[:60]}, expected {{"subset": …, '
+                             '"annotations": {"label": …}}, or a list of {"label": …, "segment": …} as annotations')
     return annotations
 
 
@@ -97,7 +97,8 @@ def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
                         'n_frames is missing or no number')
     rate = _read_number(folder / 'fps')
     if rate is None or not math.isfinite(rate) or rate <= 0:
-        problems.append('fps is missing or no number' if rate is None else f'fps says {rate:g}, expected a rate above 0')
+        problems.append('fps is missing or no number' if rate is None else
+                        f'fps says {rate:g}, expected a rate above 0')
     if (folder / TIMES_FILE).exists():
         problems += _times_problems(folder, num_frames)
     names = frame_names(folder)

@@ -196,8 +196,9 @@ def test_a_checkpoint_of_the_same_classes_is_scored_and_features_are_of_any(tmp_
 
 def test_a_test_with_a_broken_video_gives_what_one_without_it_gives(tmp_path, student):
     """Loaded by workers, through the student, into metrics of scores and of features."""
-    pipeline = [dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=2), dict(type='DecodeClip'),
-                dict(type='Resize', scale=(16, 16), keep_ratio=False), dict(type='FormatShape', input_format='NCTHW'),
+    pipeline = [dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=2),
+                dict(type='DecodeClip'), dict(type='Resize', scale=(16, 16), keep_ratio=False),
+                dict(type='FormatShape', input_format='NCTHW'),
                 dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
     classes = [f'class{index}' for index in range(NUM_CLASSES)]
     for number in range(18):
@@ -208,9 +209,9 @@ def test_a_test_with_a_broken_video_gives_what_one_without_it_gives(tmp_path, st
     for break_or_remove in (lambda: broken.write_bytes(b'no video at all'), broken.unlink):
         break_or_remove()
         config = config_for(tmp_path)
-        datasets = [dict(type='FolderDataset', data_root=str(tmp_path / role), role=role, pipeline=pipeline, test_mode=True,
-                         metainfo=dict(classes=classes)) for role in ('gallery', 'query')]
-        config.test_dataloader = dict(batch_size=2, num_workers=2, dataset=dict(type='ConcatDataset', datasets=datasets),
-                                      sampler=dict(type='DefaultSampler', shuffle=False))
+        datasets = [dict(type='FolderDataset', data_root=str(tmp_path / role), role=role, pipeline=pipeline,
+                         test_mode=True, metainfo=dict(classes=classes)) for role in ('gallery', 'query')]
+        config.test_dataloader = dict(batch_size=2, num_workers=2, sampler=dict(type='DefaultSampler', shuffle=False),
+                                      dataset=dict(type='ConcatDataset', datasets=datasets))
         found.append(metrics_of_student(config, str(student)))
     assert found[0] == pytest.approx(found[1], rel=1e-5) and {'acc/top1', 'retrieval/top1'} <= found[0].keys()

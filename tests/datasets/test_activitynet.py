@@ -3,7 +3,7 @@ import json
 import pytest
 
 from kdtoolbox.datasets.activitynet import ActivityNetClipDataset
-from kdtoolbox.datasets.annotations import read_json
+from kdtoolbox.datasets.annotations import Annotation, read_json
 from tests.datasets.conftest import PIPELINE, frame_numbers, write_frames, write_video
 
 CONTENT = {'version': 'VERSION 1.3', 'taxonomy': [], 'database': {
@@ -77,6 +77,11 @@ def _annotated(tmp_path, segments, *, subset='training', label='Surfing', **vide
 def test_a_segment_that_is_not_two_seconds_of_the_video_is_refused_with_file_and_video(tmp_path, segment):
     with pytest.raises(ValueError, match=r"anet.json, video 'abc': the segment"):
         read_json(_annotated(tmp_path, [[0, 1], segment]), 'training')
+
+
+def test_a_reader_of_ones_own_cannot_name_such_a_segment_either():
+    with pytest.raises(ValueError, match="annotation of 'abc': the segment .* starts before the video"):
+        Annotation('abc', 'Surfing', (-1, 2))
 
 
 def test_seconds_in_quotes_are_read(tmp_path):

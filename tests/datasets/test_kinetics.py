@@ -57,7 +57,8 @@ def test_a_file_saved_by_a_spreadsheet_keeps_its_labels(tmp_path):
     assert [(annotation.key, annotation.label) for annotation in annotations] == [('a_000001_000011', 'air drumming')]
 
 
-@pytest.mark.parametrize('header', ['Label,youtube_id,time_start,time_end,split', 'youtube_id,time_start,time_end,split'])
+@pytest.mark.parametrize('header', ['Label,youtube_id,time_start,time_end,split',
+                                    'youtube_id,time_start,time_end,split'])
 def test_labels_in_no_column_of_that_name_are_an_error_unless_testing(tmp_path, header):
     row = 'yoga,a,1,11' if header.startswith('Label') else 'a,1,11'
     (tmp_path / 'mine.csv').write_text(f'{header}\n{row},train\n{row},val\n{row},test\n')

@@ -14,7 +14,8 @@ from tests.videos import write_video
 PIPELINE = [dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=2, num_clips=1), dict(type='DecodeClip'),
             dict(type='FormatShape', input_format='NCTHW'),
             dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
-FEATURE_METRICS, SCORE_METRICS = ('ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy'), ('QueryAccuracy', 'Calibration')
+FEATURE_METRICS = ('ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy')
+SCORE_METRICS = ('QueryAccuracy', 'Calibration')
 
 
 def with_scores(results, num_classes=4):
