@@ -1,4 +1,4 @@
-"""Calls that may kill their process or never end, as decoders do on damaged files: each thread has a process for them."""
+"""Calls that may kill their process or never end, as decoders do on damaged files: made in processes of their own."""
 
 import multiprocessing
 import os

@@ -72,8 +72,8 @@ def check_videos(folder: Path, report: Report, *, num_workers: int, time_limit_s
         isolated.stop()
         progress.close()
     return [f'{num_damaged} of {len(videos)} videos are damaged or cannot be read',
-            f'{num_wrong} of {len(videos)} videos are read wrong, or not at all, by readers that seek by index (decord, '
-            'and with it mmaction2); OpenVideo reads them right']
+            f'{num_wrong} of {len(videos)} videos are read wrong, or not at all, by readers that seek by index '
+            '(decord, and with it mmaction2); OpenVideo reads them right']
 
 
 def check_video(path: str) -> VideoCheck:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kdtoolbox.datasets.locating import FrameFolderFinder
+from kdtoolbox.datasets.transforms import OpenVideo
 from kdtoolbox.preparation.extraction import Extracted, FrameOptions, extract_video
 from kdtoolbox.preparation.frame_folders import frame_names
 from kdtoolbox.preparation.layouts import VideoJob
@@ -53,6 +54,28 @@ def test_each_stored_frame_becomes_one_jpeg_in_the_order_and_at_the_time_of_play
         jpegs = [np.rot90(cv2.resize(jpeg, (144, 176)), -1) for jpeg in jpegs]  # back as it lies in the file
     assert [number_shown(jpeg) for jpeg in jpegs] == [number_shown(frame) for frame in frames]
     assert times(folder) == pytest.approx(VideoReader(video).seconds.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize('segment', [(0, 0.5), (2, 3), (4.3, 5.1)])
+@pytest.mark.parametrize('kind', ['as-stored', 'constant-rate'])
+def test_a_segment_is_the_same_moment_in_the_video_and_in_its_frames(kind, segment, prepare, shared, tmp_path):
+    video, jpg_dir = shared / 'cases/frames/vfr.mp4', tmp_path / 'jpg'
+    (tmp_path / 'videos').mkdir()
+    (tmp_path / 'videos/vfr.mp4').symlink_to(video)
+    for arguments in (('video_jpg', tmp_path / 'videos', jpg_dir, '--frames', kind),
+                      ('fps', tmp_path / 'videos', jpg_dir), ('n_frames_kinetics', jpg_dir)):
+        assert prepare(*arguments)[0] == 0
+    opened = OpenVideo()({'filename': str(video), 'segment_seconds': segment})
+    in_video = [number_shown(image) for image in opened['video_reader'].frames(
+        range(opened['offset'], opened['offset'] + opened['total_frames']))]
+    found = OpenVideo()(FrameFolderFinder([jpg_dir]).find(['vfr']) | {'segment_seconds': segment})
+    files = frame_names(jpg_dir / 'vfr')[found['offset']:found['offset'] + found['total_frames']]
+    jpegs = [cv2.resize(cv2.imread(str(jpg_dir / 'vfr' / file)), (176, 144)) for file in files]
+    shown = [number_shown(jpeg) for jpeg in jpegs]
+    if kind == 'as-stored':
+        assert shown == in_video
+    else:  # ffmpeg repeats a frame up to 4 places early or late to keep the rate
+        assert abs(shown[0] - in_video[0]) <= 4 and abs(shown[-1] - in_video[-1]) <= 4
 
 
 def test_times_that_contradict_the_order_of_the_frames_are_mended_and_said(shared, extract):

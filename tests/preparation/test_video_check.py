@@ -1,4 +1,4 @@
-"""``kdtoolbox prepare check --videos``: how many frames, what is damaged, what reading by index would have got wrong."""
+"""``kdtoolbox prepare check --videos``: how many frames, what is damaged, what reading by index gets wrong."""
 
 import os
 import shutil
@@ -33,11 +33,10 @@ def test_hmdb51_is_wrong_by_index_and_ucf101_is_right(shared):
     assert check_video(str(clips / 'ucf101/v_BenchPress_g01_c01.avi')).elsewhere == ''
 
 
-@pytest.mark.parametrize('name, elsewhere', [('av1.mp4', 'cannot be opened by decord'), ('animation.gif', 'cannot be opened by decord'),
-                                             ('recorded_without_duration.webm', 'cannot be opened by decord')])
-def test_what_decord_cannot_open_is_whole_and_said(name, elsewhere, shared):
+@pytest.mark.parametrize('name', ['av1.mp4', 'animation.gif', 'recorded_without_duration.webm'])
+def test_what_decord_cannot_open_is_whole_and_said(name, shared):
     found = check_video(str(shared / 'cases/videos' / name))
-    assert found.damage == '' and elsewhere in found.elsewhere
+    assert found.damage == '' and 'cannot be opened by decord' in found.elsewhere
 
 
 def test_damage_is_said_with_its_place_and_the_frames_before_it(shared):
@@ -77,7 +76,8 @@ def test_the_command_tells_of_each_video_and_writes_nothing_among_them(prepare, 
     report = tmp_path / 'not yet there/report.tsv'
     status, printed = prepare('check', '--videos', videos, '--report', report, '-j', 2)
     assert status == 1 and printed.splitlines()[0] == '1 of 3 videos are damaged or cannot be read'
-    assert '1 of 3 videos are read wrong' in printed and '2 done (1 with a warning), 0 already there, 1 failed' in printed
+    assert '1 of 3 videos are read wrong' in printed
+    assert '2 done (1 with a warning), 0 already there, 1 failed' in printed
     lines = {line.split('\t')[1].removeprefix(f'{videos}/'): line for line in report.read_text().splitlines()[1:]}
     assert lines['run/good.mp4'].startswith('done') and lines['run/good.mp4'].endswith('\t12 frames')
     assert lines['run/wrong.mp4'].startswith('warning') and '150 frames; decord gives other' in lines['run/wrong.mp4']
