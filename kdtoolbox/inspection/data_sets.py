@@ -1,6 +1,5 @@
 """Whether the data sets are what they are taken for: no video in two of them, every class in the training."""
 
-import functools
 import hashlib
 import re
 from collections import defaultdict
@@ -126,9 +125,9 @@ def _same_content(files: Sequence[str], others: Sequence[str]) -> list[str]:
     for other in others:
         of_size[_size(other)].append(other)
     of_size.pop(-1, None)
-    alike = [file for file in files if _size(file) in of_size]
-    known = functools.cache(_begin_and_end)
-    return [file for file in alike if any(known(file) == known(other) for other in of_size[_size(file)])]
+    alike = {file: size for file in files if (size := _size(file)) in of_size}
+    digests = {_begin_and_end(other) for size in set(alike.values()) for other in of_size[size]}
+    return [file for file in alike if _begin_and_end(file) in digests]
 
 
 def _representative(file: str) -> Path:

@@ -40,11 +40,10 @@ def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
     data = model.data_preprocessor(batch, True)
     yield from input_ranges(model, data)
     with torch.compiler.set_stance('force_eager'):
-        failed = list(networks_that_fail(model, data))
-        yield from failed
-        if failed:
+        found = list(networks_by_themselves(model, data))
+        yield from found
+        if any(finding.is_error for finding in found):
             return
-        yield from probabilities_for_logits(model, data.get('teacher_inputs', {}))
         losses = {name: value for name, value in model(**data, mode='loss').items() if 'loss' in name}
     yield from gradients_that_are_missing(model, losses)
 
@@ -69,17 +68,21 @@ def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
 
 
 @torch.no_grad()
-def networks_that_fail(model: nn.Module, data: Mapping) -> Iterator[Finding]:
-    """Networks that do not run on what their view shows them."""
+def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]:
+    """Networks that do not run on what their view shows them, teachers whose answers are probabilities already."""
     for name, frames in data.get('teacher_inputs', {}).items():
         teacher = model.teachers[name]
         try:
-            teacher(frames[:1])
+            logits = teacher(frames[:1]).get(LOGITS)
         except ValueError:
             raise
         except (RuntimeError, AssertionError, IndexError) as failure:
             yield error(wrong_size(failure, who=_called(name), view=f'{teacher_key(name)}.view', shown=frames,
                                    size=teacher_size(teacher, frames)))
+            continue
+        if logits is not None and are_probabilities(logits):
+            yield Finding(f'{_called(name)} gives probabilities, its rows sum to 1, where logits are expected: losses take the '
+                          'softmax of them once more, which makes all classes nearly equal. Leave its softmax out')
     student = getattr(model, 'student', model)
     was_training = student.training
     student.eval()
@@ -92,15 +95,6 @@ def networks_that_fail(model: nn.Module, data: Mapping) -> Iterator[Finding]:
                                size=student_size(student, data['inputs'])))
     finally:
         student.train(was_training)
-
-
-def probabilities_for_logits(model: nn.Module, frames: Mapping[str, Tensor]) -> Iterator[Finding]:
-    """Teachers whose answers are probabilities already."""
-    for name, shown in frames.items():
-        logits = model.teachers[name](shown).get(LOGITS)
-        if logits is not None and are_probabilities(logits):
-            yield Finding(f'{_called(name)} gives probabilities, its rows sum to 1, where logits are expected: losses take the '
-                          'softmax of them once more, which makes all classes nearly equal. Leave its softmax out')
 
 
 def are_probabilities(logits: Tensor) -> bool:
