@@ -10,6 +10,7 @@ from kdtoolbox.cli.main import main
 from kdtoolbox.engine import PreflightHook, preflight
 from kdtoolbox.registry import MODELS
 from tests.tiny import distillation_head, run_config, student_config, teacher_config
+from tests.videos import write_video
 
 
 def config_of(loss: str, work_dir='unused', **model):
@@ -147,3 +148,26 @@ def test_texts_and_probes_in_another_order_than_the_labels_are_refused(tmp_path)
         runner.model.teachers[''].classes = [f'class{index}' for index in (1, 0, 2, 3, 4)]
         with pytest.raises(ValueError, match=r"classes of the teacher are not those of the (training|validation) set"):
             runner.train()
+
+
+def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_a_leak_is_said(tmp_path, capsys):
+    """Its own VideoDataset and pipeline: samples have no name and no role, and the training list is the validation's."""
+    for number in range(8):
+        write_video(tmp_path / f'videos/{number}.avi', seed=number)
+    (tmp_path / 'list.txt').write_text('\n'.join(f'{number}.avi {number % 5}' for number in range(8)))
+    config = run_config(tmp_path / 'run', epochs=1)
+    for name in ('train', 'val', 'test'):
+        config[f'{name}_dataloader'].dataset = dict(
+            type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), data_prefix=dict(video=str(tmp_path / 'videos')),
+            pipeline=[dict(type='DecordInit'), dict(type='SampleFrames', clip_len=4), dict(type='DecordDecode'),
+                      dict(type='Resize', scale=(24, 24), keep_ratio=False),
+                      dict(type='FormatShape', input_format='NCTHW'), dict(type='PackActionInputs')])
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.val_evaluator = [dict(type='AccMetric'), dict(type='ClipRetrieval')]
+    config.dump(tmp_path / 'config.py')
+    assert main(['train', str(tmp_path / 'config.py')]) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert 'ClipRetrieval would fail at the first validation: sample None' in message and 'AccMetric' not in message
+    assert not list((tmp_path / 'run').glob('*.pth'))
+    log = next((tmp_path / 'run').rglob('*.log')).read_text()
+    assert '8 of 8 queries are in the training set' in log
