@@ -16,7 +16,8 @@ from kdtoolbox.registry import MODELS
 def relative_distances(features: Tensor) -> Tensor:
     """Euclidean distance of all pairs, divided by its mean over the pairs of different samples.
 
-    Equal samples have distance 0 and get no gradient from it; where all are equal, all distances are 0.
+    Equal samples have distance 0 and get no gradient from it; where all are equal but for rounding errors, all
+    distances are 0.
 
     Args:
         features: (N, D).
@@ -28,7 +29,8 @@ def relative_distances(features: Tensor) -> Tensor:
     # By differences: near-equal samples lose all digits of their distance in the squares of a matrix product.
     distances = torch.cdist(features, features, compute_mode='donot_use_mm_for_euclid_dist')
     mean = distances.sum() / (len(features) * (len(features) - 1))
-    return distances / mean.masked_fill(mean == 0, math.inf)
+    rounding = 8 * torch.finfo(features.dtype).eps * features.shape[1] ** 0.5
+    return distances / mean.masked_fill(mean <= rounding, math.inf)
 
 
 @in_full_precision_of_any_shape
