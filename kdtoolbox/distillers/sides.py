@@ -115,8 +115,8 @@ class LinearOfConvolution(nn.Module):
     def __init__(self, convolution: nn.Module) -> None:
         super().__init__()
         if set(convolution.kernel_size) != {1} or convolution.groups != 1:
-            raise ValueError(f"a loss asks for the teacher's classifier, but {convolution} is not one of pooled features: "
-                             'expected a linear layer or a convolution of kernel size 1. Take a teacher with a probe')
+            raise ValueError(f"a loss asks for the teacher's classifier, but {convolution} is not one of pooled "
+                             'features: expected a linear layer or a convolution of kernel size 1. Take a teacher with a probe')
         self.convolution = convolution
         self.in_features, self.out_features = convolution.in_channels, convolution.out_channels
 

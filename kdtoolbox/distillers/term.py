@@ -61,8 +61,8 @@ class Term(nn.Module):
         except ValueError as error:
             raise ValueError(f'term {name!r}: {error}') from error
         if any(parameter.requires_grad for parameter in self.teacher_connector.parameters()):
-            raise ValueError(f'term {name!r}: the teacher_connector has parameters, but a loss gives the teacher\'s side '
-                             'no gradient, so they would stay random: put what is learned on the student\'s side')
+            raise ValueError(f"term {name!r}: the teacher_connector has parameters, but a loss gives the teacher's side no "
+                             "gradient, so they would stay random: put what is learned on the student's side")
         self.gate = None if gate is None else MODELS.build(dict(gate))
         self._check_gate()
         self.chosen: tuple[str, ...] = ()
@@ -163,8 +163,8 @@ class Term(nn.Module):
             raise ValueError(f'term {self.name!r}: a gate decides by the logits of a teacher, but teacher=None')
         if mixes_clips(self.loss):
             raise ValueError(f'term {self.name!r}: {type(self.loss).__name__} compares the clips of a batch with one '
-                             'another, takes statistics over them or remembers them, so it has no loss of a single clip '
-                             'for a gate to leave out: drop the gate')
+                             'another, takes statistics over them or remembers them, so it has no loss of a single '
+                             'clip for a gate to leave out: drop the gate')
         if 'loss' in self.name:
             raise ValueError(f"term {self.name!r}: its gate is logged as 'gate_{self.name}', which mmengine would add "
                              "to the loss because of the 'loss' in it: give the term another name")

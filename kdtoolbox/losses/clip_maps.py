@@ -81,9 +81,9 @@ def require_elements(features: Tensor) -> None:
     """
     num_elements = features.shape[0] * features.shape[2:].numel()
     if num_elements < MIN_ELEMENTS:
-        raise ValueError(f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes statistics '
-                         f'over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to {MIN_ELEMENTS} or '
-                         'more and drop_last=True in the training dataloader, or listen to maps')
+        raise ValueError(f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes '
+                         f'statistics over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to '
+                         f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or listen to maps')
 
 
 def checked_positive(number: int, name: str) -> int:

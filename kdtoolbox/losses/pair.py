@@ -43,8 +43,8 @@ def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
         raise ValueError(f"got {tuple(logits.shape)}, expected logits (N, K), or (N, T', K) frame by frame: for maps "
                          'use L1 or L2 on logits, or pool them first (GlobalPool)')
     if logits.shape[-1] < min_classes:
-        raise ValueError(f'{logits.shape[-1]} classes: this loss needs at least {min_classes}, with fewer it is constant. '
-                         'Use KLDivergence, which needs 2, or L2')
+        raise ValueError(f'{logits.shape[-1]} classes: this loss needs at least {min_classes}, with fewer it is '
+                         'constant. Use KLDivergence, which needs 2, or L2')
 
 
 def checked_temperature(temperature: float) -> float:

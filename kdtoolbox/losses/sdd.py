@@ -122,8 +122,8 @@ class SDD(nn.Module):
             raise ValueError(f'pyramid={pyramid!r}: expected one of {", ".join(map(repr, PYRAMIDS))}')
         self.loss = MODELS.build(dict(loss))
         if mixes_clips(self.loss):
-            raise ValueError(f'{type(self.loss).__name__} compares the clips of a batch, or takes statistics over them, '
-                             'but SDD calls its loss for some of their regions at a time: take a loss of each clip by '
+            raise ValueError(f'{type(self.loss).__name__} compares the clips of a batch, or takes statistics over '
+                             'them, but SDD calls its loss for some of their regions at a time: take a loss of each clip by '
                              'itself, such as KLDivergence, DKD or NKD')
         self.cut = dict(scales=tuple(scales), pyramid=pyramid)
         self.complementary_weight = complementary_weight

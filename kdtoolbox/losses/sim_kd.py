@@ -48,7 +48,8 @@ class SimKD(nn.Module):
         ValueError: a number of channels is below 1, or the reduction leaves none.
     """
 
-    card = MethodCard(paper='Chen et al., CVPR 2022, arXiv:2203.14001', needs=('maps', 'learned parts', 'batch statistics'),
+    card = MethodCard(paper='Chen et al., CVPR 2022, arXiv:2203.14001',
+                      needs=('maps', 'learned parts', 'batch statistics'),
                       paper_weight='1, mean over all elements, and no other loss', checked_against=('simkd',),
                       min_elements=MIN_ELEMENTS)
 

@@ -53,7 +53,8 @@ class TemporalAffinity(nn.Module):
     """Agree with the teacher on which frames of the clip are alike, see :func:`temporal_affinity`."""
 
     card = MethodCard(paper="ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples",
-                      needs=('frames',), min_steps=2, checked_against=('a loop over pairs of frames with torch.cosine_similarity',))
+                      needs=('frames',), min_steps=2,
+                      checked_against=('a loop over pairs of frames with torch.cosine_similarity',))
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return temporal_affinity(student, teacher)

@@ -84,7 +84,8 @@ def clip_by_clip(case: Case):
 def expected_of(clips: list, kept: list[int]):
     """The mean over all clips in which those that are not kept count 0, from what :func:`clip_by_clip` gave."""
     counts = [float(number in kept) / CLIPS for number in range(CLIPS)]
-    of_student = [torch.cat([count * clip[1][tap] for count, clip in zip(counts, clips)]) for tap in range(len(clips[0][1]))]
+    of_student = [torch.cat([count * clip[1][tap] for count, clip in zip(counts, clips)])
+                  for tap in range(len(clips[0][1]))]
     return (sum(count * clip[0] for count, clip in zip(counts, clips)), of_student,
             sum(count * clip[2] for count, clip in zip(counts, clips)))
 

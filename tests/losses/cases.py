@@ -27,8 +27,10 @@ CHANGES = {'CRD': dict(num_samples=16, num_negatives=8, feature_dim=8), 'MGD': d
            'ClipFrameCorrespondence': dict(hidden_channels=(8,))}
 # Beside the shipped configs: forms of a loss that take other ways through it.
 FORMS = {
-    'L1 of probabilities': dict(type='L1', on='probabilities'), 'L2 of probabilities': dict(type='L2', on='probabilities'),
-    'AttentionTransfer not squared': dict(type='AttentionTransfer'), 'FrameWise by l2': dict(type='FrameWise', distance='l2'),
+    'L1 of probabilities': dict(type='L1', on='probabilities'),
+    'L2 of probabilities': dict(type='L2', on='probabilities'),
+    'AttentionTransfer not squared': dict(type='AttentionTransfer'),
+    'FrameWise by l2': dict(type='FrameWise', distance='l2'),
     'LogitStandardization of DKD': dict(type='LogitStandardization', loss=dict(type='DKD')),
     'TemperatureCurriculum of DIST': dict(type='TemperatureCurriculum', loss=dict(type='DIST')),
     'TemperatureCurriculum of DKD': dict(type='TemperatureCurriculum', loss=dict(type='DKD')),

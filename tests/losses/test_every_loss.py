@@ -1,4 +1,4 @@
-"""What holds for every loss: at its least sizes it teaches, in the extreme it stays finite, the teacher stays as it is."""
+"""What holds for every loss: it teaches at its least sizes, stays finite in the extreme, leaves the teacher as it is."""
 
 from contextlib import nullcontext
 
@@ -75,7 +75,8 @@ def as_term(case: Case, student, teacher, *, classes=CLASSES):
                   {'': Side('teacher', STEPS, 1, lambda: extra['teacher_classifier'])})
     paths = [str(number) for number in range(len(student))] if isinstance(student, tuple) else '0'
     term = Term('kd', loss=dict(case.config), student=paths, teacher=None if case.teacherless else paths)
-    outputs, answers = ({str(number): tensor for number, tensor in enumerate(tensors(side))} for side in (student, teacher))
+    outputs, answers = ({str(number): tensor for number, tensor in enumerate(tensors(side))}
+                        for side in (student, teacher))
     return term(outputs, answers, extra, sides=sides)
 
 
@@ -96,12 +97,17 @@ def test_needs_are_found_for_the_losses_that_have_them():
     assert {'DIST-clips', 'DIST-classes', 'PKD of vectors-clips', 'TemporalAffinity-steps'} <= {one.id for one in NEEDS}
 
 
+def every_second(x):
+    """1 for every second clip, in a shape that stretches to x."""
+    return (torch.arange(len(x)) % 2).view(-1, *[1] * (x.dim() - 1))
+
+
 EXTREMES = {
     'zeros': torch.zeros_like,
     'ones': torch.ones_like,
     'equal clips': lambda x: x[:1].expand_as(x),
-    'clips equal but for rounding': lambda x: x[:1] * (1 + 1e-7 * (torch.arange(len(x)) % 2)).view(-1, *[1] * (x.dim() - 1)),
-    'opposite clips': lambda x: x[:1] * (1 - 2 * (torch.arange(len(x)) % 2)).view(-1, *[1] * (x.dim() - 1)),
+    'clips equal but for rounding': lambda x: x[:1] * (1 + 1e-7 * every_second(x)),
+    'opposite clips': lambda x: x[:1] * (1 - 2 * every_second(x)),
     'a dead clip': lambda x: torch.cat([0 * x[:1], x[1:]]),
     'a dead channel': lambda x: torch.cat([0 * x[:, :1], x[:, 1:]], dim=1),
     'a weak clip': lambda x: torch.cat([1e-7 * x[:1], x[1:]]),
@@ -131,7 +137,8 @@ def test_one_time_step_and_one_class_are_taken_where_its_card_asks_for_no_more(c
             assert value.isfinite() and gradient.isfinite().all() and gradient.any()
 
 
-@pytest.mark.parametrize('case', [pytest.param(case, id=name) for name, case in CASES.items() if 'labels' in case.asked])
+@pytest.mark.parametrize('case', [pytest.param(case, id=name) for name, case in CASES.items()
+                                  if 'labels' in case.asked])
 def test_without_any_label_it_is_0_and_all_that_learns_gets_a_gradient_of_0(case):
     loss, (student, teacher) = case.build(), case.pair()
     student.requires_grad_()
