@@ -49,6 +49,16 @@ def unusual_sampling(config: Mapping) -> Iterator[Finding]:
                             'over: set 1 or more')
 
 
+def readers_of_wrong_frames(config: Mapping) -> Iterator[Finding]:
+    """Pipelines that read videos by decord's or OpenCV's index, which for many files is that of another frame."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        types = [str(transform.get('type', '')) for transform in _transforms((config.get(name) or {}).get('dataset'))]
+        wrong = [kind for kind in types if kind in ('DecordInit', 'OpenCVInit', 'PIMSInit')]
+        if wrong:
+            yield Finding(f'{name}: {wrong[0]} reads other frames than the ones asked for from many files, silently '
+                          '(docs/right_frames.md): use OpenVideo and DecodeClip instead of it and its decoder')
+
+
 def swapped_colours(model: Mapping) -> Iterator[Finding]:
     """``to_rgb`` on frames that are RGB already: every decoder here and in mmaction2 gives RGB."""
     for name in ('student', 'teacher'):

@@ -12,6 +12,7 @@ from kdtoolbox.preparation.extraction import FrameOptions
 from kdtoolbox.preparation.ffmpeg import Ffmpeg, find_ffmpeg
 from kdtoolbox.preparation.folder_split import folder_annotations, training_only_classes
 from kdtoolbox.preparation.frame_facts import write_fps, write_frame_counts
+from kdtoolbox.preparation.frame_folders import STATE_FOLDER
 from kdtoolbox.preparation.frame_indexes import write_frame_indexes
 from kdtoolbox.preparation.frame_tree import Extraction
 from kdtoolbox.preparation.layouts import VideoTree, any_videos, class_videos
@@ -60,7 +61,9 @@ def n_frames(args: argparse.Namespace) -> int:
 
 def index(args: argparse.Namespace) -> int:
     """The index of each video's frames, beside it."""
-    with _closing_report(args.video_dir, 'index') as report:
+    folder = args.video_dir / STATE_FOLDER
+    folder.mkdir(exist_ok=True)
+    with _closing_report(folder, 'index') as report:
         write_frame_indexes(args.video_dir, report, num_workers=args.jobs)
     return report.exit_status
 

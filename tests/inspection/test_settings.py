@@ -14,7 +14,9 @@ from tests.tiny import run_config
     ({'train_cfg.max_epochs': 0}, 'nothing would be trained', True),
     ({'model.student.data_preprocessor.to_rgb': True}, 'swaps red and blue', False),
     ({'train_dataloader.dataset': dict(type='X', pipeline=[dict(type='SampleFrames', clip_len=8, frame_interval=0)])},
-     'frame_interval 0', True)])
+     'frame_interval 0', True),
+    ({'val_dataloader.dataset': dict(type='X', pipeline=[dict(type='DecordInit'), dict(type='DecordDecode')])},
+     'val_dataloader: DecordInit reads other frames than the ones asked for', False)])
 def test_one_finding_each(change, words, is_error, tmp_path):
     config = run_config(tmp_path)
     assert not list(of_the_config(config))

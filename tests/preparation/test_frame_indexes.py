@@ -25,7 +25,7 @@ def test_each_video_gets_its_index_and_a_broken_one_is_named(tmp_path, capsys):
     videos = make_tree(tmp_path / 'videos')
     assert main(['prepare', 'index', str(tmp_path / 'videos'), '--jobs', '2']) == 1
     assert '2 done, 0 already there, 1 failed' in capsys.readouterr().out
-    assert 'broken/x.mp4' in (tmp_path / 'videos/index_report.tsv').read_text()
+    assert 'broken/x.mp4' in (tmp_path / 'videos/.kdtoolbox/index_report.tsv').read_text()
     for video in videos.values():
         assert len(load_index(video)) == NUM_FRAMES
     assert main(['prepare', 'index', str(tmp_path / 'videos')]) == 1
