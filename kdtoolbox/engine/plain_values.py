@@ -98,7 +98,7 @@ def as_python(**values: object) -> str:
     model = {'type': 'A'}
     note = '{\\x7b $HOME:x }}'
     """
-    text = ''.join(f'{name} = {pprint.pformat(value, width=116, sort_dicts=False)}\n' for name, value in values.items())
+    text = ''.join(f'{name} = {pprint.pformat(value, width=116, sort_dicts=False, compact=True)}\n' for name, value in values.items())
     return text.replace('{{', r'{\x7b')  # dicts are no keys, so these are always inside of texts
 
 
