@@ -15,8 +15,8 @@ import numpy as np
 
 TORCH, SAFETENSORS = 'a file of torch', 'a safetensors file'
 # What torch's reader of pickles raises for bytes that are none, or that were made to trip it.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, LookupError, AttributeError, TypeError,
-              ValueError, struct.error, OverflowError, AssertionError, MemoryError)
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, LookupError, AttributeError,
+              TypeError, ValueError, struct.error, OverflowError, AssertionError, MemoryError)
 # First bytes -> what the file is. A pickle begins with b'\x80' and the number of its protocol.
 BEGINNINGS = {
     b'\x80\x02': TORCH, b'\x80\x03': TORCH, b'\x80\x04': TORCH, b'\x80\x05': TORCH,
@@ -43,15 +43,15 @@ def load_safely(file: str | Path, *, what: str) -> dict:
     if kind == SAFETENSORS:
         return _load_safetensors(path, what=what)
     if kind != TORCH:
-        raise ValueError(f'{what} {file} is {kind}; it is not a file of tensors and plain values, as torch.save (.pth, .pt) '
-                         'or safetensors write them')
+        raise ValueError(f'{what} {file} is {kind}; it is not a file of tensors and plain values, as torch.save (.pth, '
+                         '.pt) or safetensors write them')
     import torch
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except UNREADABLE as error:
         foreign = re.search(r'GLOBAL (\S+)', str(error))
-        reason = (f'it holds a {foreign[1]}, and an object could run code when it is loaded. Have whoever made it save its '
-                  'state_dict() alone; checkpoints of plain mmengine hold its log too' if foreign
+        reason = (f'it holds a {foreign[1]}, and an object could run code when it is loaded. Have whoever made it '
+                  'save its state_dict() alone; checkpoints of plain mmengine hold its log too' if foreign
                   else f'it is damaged or was made by something else ({type(error).__name__})')
         raise ValueError(f'{what} {file} is not a file of tensors and plain values: {reason}') from error
     if not isinstance(content, dict):
@@ -150,7 +150,8 @@ def _kind_of_zip(file: Path) -> str:
                 '.state_dict(), …)')
     if any(name.endswith('data.pkl') for name in names):
         return TORCH
-    return 'an npz archive of numpy' if any(name.endswith('.npy') for name in names) else 'a zip archive: unpack it first'
+    has_arrays = any(name.endswith('.npy') for name in names)
+    return 'an npz archive of numpy' if has_arrays else 'a zip archive: unpack it first'
 
 
 def _load_safetensors(file: Path, *, what: str) -> dict:

@@ -50,12 +50,14 @@ def export_student(checkpoint_file: str | Path, out: str | Path, *, imports: Seq
 
     Raises:
         ValueError: the checkpoint is not there, not safe, or holds no student, its config is not one of plain values
-            and registered names, a config of somebody else's making is in the place of ours, or a file cannot be written.
+            and registered names, a config of somebody else's making is in the place of ours, or a file cannot be
+            written.
     """
     out = Path(out)
     check_writable(out)
     if out.suffix == '.py':
-        raise ValueError(f'{out}: the weights are written there and the config beside them, as .py: name it {out.stem}.pth')
+        raise ValueError(f'{out}: the weights are written there and the config beside them, as .py: name it '
+                         f'{out.stem}.pth')
     checkpoint = load_checkpoint(checkpoint_file)
     state = student_state_dict(checkpoint)
     if not any(name.startswith('backbone.') for name in state):

@@ -13,8 +13,8 @@ OURS = {'OpenVideo': 'DecordInit', 'SampleClipsEvenly': 'SampleFrames', 'DecodeC
 def plain_pipeline(pipeline: Sequence[Mapping]) -> list[dict]:
     """The pipeline for a video file in mmaction2 alone.
 
-    Its clips start where :class:`SampleClipsEvenly` starts them, give or take a frame and, with a frame stride, the rest
-    of one.
+    Its clips start where :class:`SampleClipsEvenly` starts them, give or take a frame and, with a frame stride, the
+    rest of one.
 
     Raises:
         ValueError: a transform is not mmaction2's, and is none that has a counterpart there.
@@ -33,7 +33,8 @@ def _plain(transform: dict) -> dict:
     kind = transform.get('type')
     if kind == 'SampleClipsEvenly':
         return dict(type='SampleFrames', clip_len=transform.get('clip_len', 16),
-                    frame_interval=transform.get('frame_stride', 1), num_clips=transform.get('num_clips', 10), test_mode=True)
+                    frame_interval=transform.get('frame_stride', 1), num_clips=transform.get('num_clips', 10),
+                    test_mode=True)
     if kind in OURS:
         return dict(type=OURS[kind])
     return dict(type=kind) if kind == 'PackActionInputs' else transform  # no names and roles of ours

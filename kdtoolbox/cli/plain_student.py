@@ -26,7 +26,8 @@ def refuse_unknown_student(model: Mapping) -> None:
         refuse_unknown_types(model, _known(MODELS) | _known(WEIGHT_INITIALIZERS) | PARTS | backbones | foreign,
                              what="the checkpoint's student_config")
     except ValueError as error:
-        raise ValueError(f'{error}. If it is a class of your own, name the module that registers it: --imports MODULE') from error
+        raise ValueError(f'{error}. If it is a class of your own, name the module that registers it: --imports '
+                         'MODULE') from error
 
 
 def needs_kdtoolbox(model: Mapping) -> bool:

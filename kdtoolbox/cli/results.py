@@ -70,8 +70,9 @@ def chance_rows(annotations: Path, data_set: str) -> dict:
                         for subset in ('training', 'validation'))
     found = (len(classes), len(gallery), len(queries))
     if found != OFFICIAL[data_set]:
-        raise ValueError(f'{annotations} has {found[0]} classes, {found[1]} training and {found[2]} test videos in split '
-                         f'{SPLIT}; {DATA_SETS[data_set]} has {OFFICIAL[data_set]}. Give the official split files, whole')
+        raise ValueError(f'{annotations} has {found[0]} classes, {found[1]} training and {found[2]} test videos in '
+                         f'split {SPLIT}; {DATA_SETS[data_set]} has {OFFICIAL[data_set]}. Give the official split files, '
+                         'whole')
     topk = [int(column.removeprefix('top-')) for column in PROTOCOLS['retrieval'].columns]
     shares = chance_topk(queries, gallery, topk)
     return {'split': SPLIT, 'num_classes': len(classes), 'num_gallery': len(gallery), 'num_queries': len(queries),

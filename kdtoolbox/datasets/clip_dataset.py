@@ -43,8 +43,8 @@ class ClipDataset(VideoDataset):
         labels_per_class: keep so many labels of each class, chosen by ``seed``; a smaller choice is part of a larger.
         unlabelled: with ``labels_per_class``, 'drop' the other videos or 'keep' them with label -1.
         seed: of the augmentation and of the choice of labels; the commands set it to the run's.
-        max_missing_share: of the annotated videos, missing on disk; above it, or where a class is missing whole, the data
-            set is refused. 1 allows both.
+        max_missing_share: of the annotated videos, missing on disk; above it, or where a class is missing whole, the
+            data set is refused. 1 allows both.
         max_bad_share: of the videos, not decodable; above it, and above 3 videos, the run stops. Each process of a
             distributed run counts those it met, its data loading workers' together.
         **kwargs: of mmaction2's VideoDataset: ``test_mode``, ``metainfo=dict(classes=[…])`` where the annotations do
@@ -193,13 +193,15 @@ class ClipDataset(VideoDataset):
                              f'with max_missing_share (now {self.max_missing_share})')
         print_log(message, 'current', logging.WARNING)
 
-    def _refuse_missing_classes(self, annotations: list[Annotation], found: set[int], label_numbers: dict[str, int]) -> None:
+    def _refuse_missing_classes(self, annotations: list[Annotation], found: set[int],
+                                label_numbers: dict[str, int]) -> None:
         lost = [label for label in dict.fromkeys(annotation.label for annotation in annotations)
                 if label in label_numbers and label_numbers[label] not in found]
         if lost and self.max_missing_share < 1:
             raise ValueError(f'all videos of {len(lost)} classes of {self._source} ({self.subset}) are missing in '
-                             f'{", ".join(map(str, self.roots))}: {", ".join(lost[:3])}. Was a folder renamed? It must have '
-                             'the name that the annotations have; if all are really lost, allow it: max_missing_share=1')
+                             f'{", ".join(map(str, self.roots))}: {", ".join(lost[:3])}. Was a folder renamed? It must '
+                             'have the name that the annotations have; if all are really lost, allow it: '
+                             'max_missing_share=1')
 
     def _report_bad(self, sample_id: str, number: int, error: DecodeError) -> None:
         if self.state.mark_bad(number, hangs=isinstance(error, DecodeTimeout)):

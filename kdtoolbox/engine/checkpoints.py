@@ -92,7 +92,8 @@ def check_form(checkpoint: Mapping, *, what: str) -> None:
     if not isinstance(state, Mapping):
         raise ValueError(f'{what}: its state_dict is a {type(state).__name__}, expected a dict of tensors')
     unfit = [name for name in state if not isinstance(name, str)]
-    unfit += [name for name, value in state.items() if 'state_dict' in checkpoint and not isinstance(value, torch.Tensor)]
+    if 'state_dict' in checkpoint:
+        unfit += [name for name, value in state.items() if not isinstance(value, torch.Tensor)]
     if unfit:
         raise ValueError(f'{what}: its state_dict holds {str(unfit[0])[:60]!r}, expected tensors by their names')
 

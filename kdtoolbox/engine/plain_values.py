@@ -92,13 +92,14 @@ def refuse_unknown_types(config: object, known: Set[str], *, what: str) -> None:
 
 
 def as_python(**values: object) -> str:
-    """Lines ``name = value`` of a config file, of plain values; nothing in them is taken for one of mmengine's variables.
+    """Lines ``name = value`` of a config file, of plain values; nothing in them is taken for a variable of mmengine's.
 
     >>> print(as_python(model=dict(type='A'), note='{{ $HOME:x }}'), end='')
     model = {'type': 'A'}
     note = '{\\x7b $HOME:x }}'
     """
-    text = ''.join(f'{name} = {pprint.pformat(value, width=116, sort_dicts=False, compact=True)}\n' for name, value in values.items())
+    text = ''.join(f'{name} = {pprint.pformat(value, width=116, sort_dicts=False, compact=True)}\n'
+                   for name, value in values.items())
     return text.replace('{{', r'{\x7b')  # dicts are no keys, so these are always inside of texts
 
 

@@ -52,7 +52,7 @@ def _stored(checkpoint: Mapping, key: str, kind: type) -> dict | list | None:
 
 
 def testing_pipeline(config: Mapping) -> list | None:
-    """The pipeline that a config tests with, else validates with: that of the queries, where they have one of their own."""
+    """The pipeline that a config tests with, else validates with: that of the queries, where they have their own."""
     for name in ('test_dataloader', 'val_dataloader'):
         pending = [(config.get(name) or {}).get('dataset')]
         found = []

@@ -75,14 +75,14 @@ class TeacherAgreement(BaseMetric):
 
     Args:
         teacher: config of a teacher.
-        average_clips: of the student's head, ``'prob'`` or ``'score'``: tells what its scores are, and how the teacher's
-            answers are averaged too. The commands of kdtoolbox fill it in.
+        average_clips: of the student's head, ``'prob'`` or ``'score'``: tells what its scores are, and how the
+            teacher's answers are averaged too. The commands of kdtoolbox fill it in.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``agreement``.
 
     Raises:
-        ValueError: student and teacher differ in their classes, ``average_clips`` is not told, a sample has no scores or no label, or there is no
-            query.
+        ValueError: student and teacher differ in their classes, ``average_clips`` is not told, a sample has no scores or
+            no label, or there is no query.
     """
 
     default_prefix = 'agreement'

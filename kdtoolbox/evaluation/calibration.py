@@ -48,15 +48,15 @@ class Calibration(BaseMetric):
     See :func:`calibration_errors`.
 
     Args:
-        average_clips: of the student's head, ``'prob'`` or ``'score'``; scores are logits with the latter and are turned
-            into probabilities. The commands of kdtoolbox fill it in.
+        average_clips: of the student's head, ``'prob'`` or ``'score'``; scores are logits with the latter and are
+            turned into probabilities. The commands of kdtoolbox fill it in.
         num_bins: of the expected calibration error.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``calibration``.
 
     Raises:
-        ValueError: there is no bin, ``average_clips`` is not told or not what the scores are, a sample has no scores or no label, a label is outside the K classes, or there is
-            no query.
+        ValueError: there is no bin, ``average_clips`` is not told or not what the scores are, a sample has no scores or
+            no label, a label is outside the K classes, or there is no query.
     """
 
     default_prefix = 'calibration'

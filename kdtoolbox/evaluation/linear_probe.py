@@ -26,7 +26,8 @@ def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: 
         seed: of the division into folds.
 
     Returns:
-        weight (K, C) and bias (K,), in the dtype of the features, but at least float32: small features have large weights.
+        weight (K, C) and bias (K,), in the dtype of the features, but at least float32: tiny features have large
+        weights.
 
     Raises:
         ValueError: shapes, labels or features do not fit, a class has no sample, the features are too small for
@@ -47,8 +48,8 @@ def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: 
     dtype = torch.promote_types(features.dtype, torch.float32)
     weight, bias = weight.to(dtype), bias.to(dtype)
     if not (weight.isfinite().all() and bias.isfinite().all()):
-        raise ValueError(f'the features, at most {features.abs().max():.1e}, are so small that the weights exceed {dtype}: '
-                         'give them in float64, or multiply them by a constant')
+        raise ValueError(f'the features, at most {features.abs().max():.1e}, are so small that the weights exceed '
+                         f'{dtype}: give them in float64, or multiply them by a constant')
     return weight, bias
 
 

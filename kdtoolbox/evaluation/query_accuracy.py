@@ -29,7 +29,7 @@ class QueryAccuracy(AccMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Accuracy and chance over the queries of all processes."""
         scores, labels = scores_and_labels(scored_queries(results, what='accuracy'), self.dataset_meta)
-        # mmaction2's top-k takes the last of equal scores and its mean class accuracy the first: of ranks none are equal.
+        # mmaction2's top-k takes the last of equal scores, its mean class accuracy the first: no ranks are equal.
         ranks = ranked_classes(scores).argsort(1).neg()
         accuracy = super().compute_metrics([{'pred': {'item': rank.numpy()}, 'label': label}
                                             for rank, label in zip(ranks, labels.tolist())])

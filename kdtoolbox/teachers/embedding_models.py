@@ -65,9 +65,9 @@ def _from_transformers(name: str, given: Mapping) -> tuple[nn.Module, dict]:
         processor = transformers.AutoImageProcessor.from_pretrained(name)
     except OSError as error:
         raise ValueError(
-            f"teacher model 'transformers.{name}' comes without its image processor (preprocessor_config.json), which tells "
-            'the size, mean and std of its images: save it too, AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), '
-            'or tell them, on the scale 0-255: view=dict(size=224, mean=[…], std=[…])') from error
+            f"teacher model 'transformers.{name}' comes without its image processor (preprocessor_config.json), which "
+            'tells the size, mean and std of its images: save it too, '
+            'AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), or tell them, on the scale 0-255: view=dict(size=224, mean=[…], std=[…])') from error
     size = getattr(processor, 'crop_size', None) or processor.size
     view = {'size': (size['height'], size['width']) if 'height' in size else size['shortest_edge'],
             'mean': [255 * value for value in processor.image_mean],

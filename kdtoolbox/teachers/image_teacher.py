@@ -79,8 +79,8 @@ class ImageTeacher(FrozenTeacher):
     outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
 
     def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None, num_classes: int | None = None,
-                 probe: str | None = None, view: Mapping | None = None, pooling: str = 'mean_logits', chunk_size: int = 64,
-                 compute_dtype: str = 'float32', classifier: str | None = None,
+                 probe: str | None = None, view: Mapping | None = None, pooling: str = 'mean_logits',
+                 chunk_size: int = 64, compute_dtype: str = 'float32', classifier: str | None = None,
                  compile: bool | Mapping = False) -> None:
         if pooling not in POOLINGS:
             raise ValueError(f'teacher pooling {pooling!r}: expected one of {", ".join(POOLINGS)}')
@@ -141,8 +141,8 @@ def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | No
         ValueError: the name is not ``torchvision.*`` or ``timm.*``, or not known there.
     """
     if num_classes is not None and not isinstance(model, str):
-        raise ValueError(f'teacher num_classes={num_classes} is for a torchvision.<name> or timm.<name>; a model of your own '
-                         'has an argument of its own: model=dict(type=…, num_classes=…)')
+        raise ValueError(f'teacher num_classes={num_classes} is for a torchvision.<name> or timm.<name>; a model of your '
+                         'own has an argument of its own: model=dict(type=…, num_classes=…)')
     options = {} if num_classes is None else {'num_classes': num_classes}
     if isinstance(model, nn.Module):
         return model
@@ -197,8 +197,9 @@ def own_view(network: nn.Module, model_name: str | None, weights: str | None) ->
 def _check_classes(num_classes: int | None, model_name: str | None, weights: str | None) -> None:
     entry = torchvision_weights(model_name).get(weights)
     if num_classes is not None and entry is not None and num_classes != len(entry.meta['categories']):
-        raise ValueError(f"teacher num_classes={num_classes}, but {weights} are weights for {len(entry.meta['categories'])} "
-                         "classes: leave num_classes out and fit a probe (tools/fit_probe.py) to have the data set's, or "
+        raise ValueError(f'teacher num_classes={num_classes}, but {weights} are weights for '
+                         f"{len(entry.meta['categories'])} classes: leave num_classes out and fit a probe "
+                         "(tools/fit_probe.py) to have the data set's, or "
                          'name the file of weights for yours')
 
 

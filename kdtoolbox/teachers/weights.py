@@ -136,4 +136,6 @@ def _number_of_classes(state: Mapping, expected: Mapping) -> str:
     numbers = {tuple(value.shape[:1]) for name, value in state.items() if value.shape != expected[name].shape
                and value.shape[1:] == expected[name].shape[1:]}
     unlike = [name for name, value in state.items() if value.shape[1:] != expected[name].shape[1:]]
-    return f'. If these are classes of your own: num_classes={numbers.pop()[0]}' if len(numbers) == 1 and not unlike else ''
+    if len(numbers) != 1 or unlike:
+        return ''
+    return f'. If these are classes of your own: num_classes={numbers.pop()[0]}'

@@ -39,7 +39,8 @@ def test_plugins_are_listed_under_their_kind_with_their_package(plugin, capsys):
     out = capsys.readouterr().out
     assert 'PluginCardless' in out and 'no docstring [somebody]' in out and 'Base class for all neural' not in out
     assert "Somebody's loss [somebody]" in out and 'Somebody, 2026; needs logits' in out
-    for kind, name in (('losses', 'PluginLoss'), ('losses', 'PluginCardless'), ('teachers', 'PluginTeacher'), ('connectors', 'PluginConnector')):
+    for kind, name in (('losses', 'PluginLoss'), ('losses', 'PluginCardless'), ('teachers', 'PluginTeacher'),
+                       ('connectors', 'PluginConnector')):
         assert name in [entry.name for entry in entries(kind)]
         assert not any(name in [entry.name for entry in entries(other)] for other in KINDS if other != kind)
 

@@ -102,8 +102,9 @@ def test_a_metric_that_fails_does_not_lose_the_others(tmp_path, student, capsys)
                    'retrieval', 'agreement', 'calibration'])
     found = json.loads((tmp_path / 'metrics.json').read_text())
     assert status == 2 and {name.partition('/')[0] for name in found} == {'retrieval', 'calibration', 'provenance'}
-    assert ('kdtoolbox test: not measured: agreement: the student has 5 classes and the teacher 7. Give the teacher the '
-            "data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth and set model.teacher.probe=probe.pth\n"
+    assert ('kdtoolbox test: not measured: agreement: the student has 5 classes and the teacher 7. Give the teacher '
+            "the data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth and set "
+            'model.teacher.probe=probe.pth\n'
             ) in capsys.readouterr().err
 
 
@@ -128,8 +129,8 @@ def test_the_number_of_neighbours_is_an_option_of_both_commands(tmp_path, studen
     assert evaluators(config_for(tmp_path), ['knn'], num_neighbours=3) == [dict(type='KNNAccuracy', num_neighbours=3)]
     assert main([*run, 'knn']) == 0
     assert main([*run, 'accuracy']) == 2 and '--neighbours is for --eval knn' in capsys.readouterr().err
-    videos = VideoFeatures(torch.tensor([[1., 0.], [.9, .3], [.8, .4], [1., .1]]), torch.tensor([0, 1, 1, 0]), list('abcd'),
-                           ['gallery'] * 3 + ['query'])
+    videos = VideoFeatures(torch.tensor([[1., 0.], [.9, .3], [.8, .4], [1., .1]]), torch.tensor([0, 1, 1, 0]),
+                           list('abcd'), ['gallery'] * 3 + ['query'])
     save_features(videos, tmp_path / 'features.npz')
     for neighbours, right in (1, 1.0), (3, 0.0):
         main(['evaluate-features', str(tmp_path / 'features.npz'), '--eval', 'knn', '--neighbours', str(neighbours)])

@@ -21,7 +21,8 @@ from tests.videos import write_video
 
 CLASSES = ['jumping', "person's {{ head }}"]
 PIPELINE = [
-    dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=3, frame_stride=2), dict(type='DecodeClip'),
+    dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=3, frame_stride=2),
+    dict(type='DecodeClip'),
     dict(type='Resize', scale=(-1, 16)), dict(type='ThreeCrop', crop_size=16),
     dict(type='FormatShape', input_format='NCTHW'), dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
 
@@ -77,8 +78,8 @@ def trained(tmp_path_factory):
 
 
 def in_mmaction2_alone(config, checkpoint, video) -> dict:
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', MMACTION2_ALONE, str(config), str(checkpoint), str(video)],
-                          capture_output=True, text=True, cwd='/')
+    command = [sys.executable, '-W', 'ignore', '-c', MMACTION2_ALONE, str(config), str(checkpoint), str(video)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd='/')
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -112,7 +113,7 @@ def crafted(**changes) -> str:
 
 @pytest.mark.parametrize('text, message', [
     (crafted(**{"x': __import__('os').system('touch HERE'), 'y": 1}), 'is no name of a setting'),
-    (crafted(backbone=dict(type='os.system', command='touch HERE')), "names the type 'os.system', which is in no registry"),
+    (crafted(backbone=dict(type='os.system', command='touch HERE')), "the type 'os.system', which is in no registry"),
     (crafted(backbone=dict(type='subprocess.Popen', args=['touch', 'HERE'])), 'subprocess.Popen.*in no registry'),
     (crafted(type='mmengine.utils.dl_utils.misc.torch.os.system'), 'in no registry'),
     (crafted(backbone=dict(type='torchvision.__loader__')), 'in no registry'),
@@ -146,7 +147,8 @@ def test_text_in_a_config_is_never_taken_for_a_variable_of_mmengine(tmp_path, mo
 @pytest.mark.parametrize('content, message', [
     ({'meta': [1], 'state_dict': {}}, 'its meta is a list'), ({'state_dict': [1]}, 'its state_dict is a list'),
     ({'state_dict': {3: torch.zeros(1)}}, "its state_dict holds '3'"),
-    ({'state_dict': {'backbone.a': 'text'}}, "its state_dict holds 'backbone.a'"), ({1: 2}, "its state_dict holds '1'")])
+    ({'state_dict': {'backbone.a': 'text'}}, "its state_dict holds 'backbone.a'"),
+    ({1: 2}, "its state_dict holds '1'")])
 def test_checkpoints_of_another_form_are_refused_in_one_line_by_every_command(tmp_path, capsys, content, message):
     config = run_config(tmp_path)
     config.custom_imports = dict(imports=['tests.tiny'])
@@ -163,7 +165,7 @@ def test_checkpoints_of_another_form_are_refused_in_one_line_by_every_command(tm
 
 @pytest.mark.parametrize('changes, reason', [
     ({'model.student_view.modality': 'rgb_difference'}, 'does not make the frame differences'),
-    ({'test_dataloader.dataset.datasets.1.pipeline.3': dict(type='TransformOfMine')}, 'TransformOfMine.*in no registry'),
+    ({'test_dataloader.dataset.datasets.1.pipeline.3': dict(type='MyTransform')}, 'MyTransform.*in no registry'),
     ({'test_dataloader': None}, 'does not tell how the student is tested')])
 def test_what_mmaction2_cannot_show_the_student_is_said_in_the_config(tmp_path, changes, reason):
     from kdtoolbox.engine.student_settings import settings_to_store
@@ -186,7 +188,8 @@ def test_a_student_of_ones_own_classes_is_exported_when_their_module_is_named(tm
     model = student_config()
     model['backbone']['type'] = 'MyResNet3d'
     with_meta(tmp_path / 'a.pth', student_config=repr(model))
-    command = [sys.executable, '-m', 'kdtoolbox', 'export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'student.pth')]
+    command = [sys.executable, '-m', 'kdtoolbox', 'export-student', str(tmp_path / 'a.pth'),
+               str(tmp_path / 'student.pth')]
     options = dict(capture_output=True, text=True, env={'PYTHONPATH': f'{tmp_path}:{REPOSITORY}', 'PATH': ''})
     done = subprocess.run(command, **options)
     assert done.returncode == 2 and "the type 'MyResNet3d'" in done.stderr and '--imports MODULE' in done.stderr
@@ -214,7 +217,8 @@ def test_the_snippet_of_the_page_runs_and_names_a_class(trained, tmp_path):
     export_student(f'{trained.work_dir}/epoch_1.pth', tmp_path / 'student.pth')
     write_video(tmp_path / 'video.mp4.avi').rename(tmp_path / 'video.mp4')
     page = (REPOSITORY / 'docs/evaluation.md').read_text()
-    snippet = next(block for block in re.findall(r'```python\n(.*?)```', page, flags=re.DOTALL) if 'init_recognizer' in block)
+    snippet = next(block for block in re.findall(r'```python\n(.*?)```', page, flags=re.DOTALL)
+                   if 'init_recognizer' in block)
     done = subprocess.run([sys.executable, '-W', 'ignore', '-c', snippet], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-1].startswith(tuple(CLASSES))

@@ -54,7 +54,8 @@ def test_a_teacher_that_is_never_wrong_leaves_the_key_out():
 def test_the_teacher_is_averaged_over_the_clips_in_its_view_as_the_students_head_averages():
     teacher = MODELS.build(teacher_config())
     clips = batch(1, clips=3, pixels=20)['inputs'][0]
-    single = torch.stack([teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0] for clip in clips]).double()
+    single = torch.stack([teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0]
+                          for clip in clips]).double()
     for average, expected in (('prob', single.softmax(1).mean(0)), ('score', single.mean(0).softmax(0))):
         torch.testing.assert_close(teacher_probabilities(teacher, clips, average_clips=average), expected)
     as_2d = clips[0].transpose(0, 1)  # what the pipeline of a 2D student gives

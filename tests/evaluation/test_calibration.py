@@ -79,7 +79,8 @@ def test_small_sets_of_logits_of_few_classes_are_never_taken_for_anything_else()
         logits = torch.rand(300, 2, generator=generator)
         labels = torch.randint(2, (300,), generator=generator)
         found = evaluate(METRICS.build(dict(type='Calibration', average_clips='score')), as_samples(logits, labels))
-        assert found['calibration/nll'] == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-5)
+        expected = torch.nn.functional.cross_entropy(logits, labels).item()
+        assert found['calibration/nll'] == pytest.approx(expected, rel=1e-5)
 
 
 def test_scores_that_are_no_probabilities_are_refused_where_the_head_promises_some():

@@ -113,4 +113,5 @@ def test_queries_of_a_class_that_the_gallery_lacks_are_named_in_every_metric_of_
     built.process(None, gallery + [sample('q0', 'query', 0, [1.0, 0.0]), sample('lost', 'query', 7, [1.0, 0.5])])
     built.evaluate(10)
     assert [message for message in said if 'has no video of' in message] == [
-        f"{what}: the gallery has no video of 1 classes, number [7]; all their 1 queries, such as 'lost', count as wrong"]
+        f"{what}: the gallery has no video of 1 classes, number [7]; all their 1 queries, such as 'lost', "
+        'count as wrong']

@@ -26,7 +26,8 @@ def evaluate(rank, num_processes):
                 'pred_scores': {'item': torch.randn(6, generator=generator)}} for number in range(NUM_SAMPLES)]
     filled_up = samples + samples[:-NUM_SAMPLES % num_processes]
     metrics = [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='KNNAccuracy', num_neighbours=7),
-               dict(type='LinearProbeAccuracy'), dict(type='QueryAccuracy'), dict(type='Calibration', average_clips='score'),
+               dict(type='LinearProbeAccuracy'), dict(type='QueryAccuracy'),
+               dict(type='Calibration', average_clips='score'),
                dict(type='QueryConfusion')]
     evaluator = Evaluator([METRICS.build(metric) for metric in metrics])
     for sample in filled_up[rank::num_processes]:
