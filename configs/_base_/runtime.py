@@ -8,10 +8,11 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    sync_statistics=dict(type='SyncStatisticsHook'),  # several processes validate and save one network
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2))
 custom_hooks = [
-    dict(type='EpochSeedHook'),          # randomness is a matter of the epoch alone: resuming is exact
-    dict(type='SetDatasetEpochHook'),    # the same for augmentation, in any number of workers
+    dict(type='EpochSeedHook'),          # randomness is a matter of the step alone: resuming is exact
+    dict(type='SetDatasetEpochHook'),    # augmentation is one of the epoch and the clip, in any number of workers
     dict(type='PlainCheckpointHook'),    # checkpoints load with weights_only=True, whole or not at all
     dict(type='PreflightHook'),          # labels that do not fit the head are refused before the first step
     dict(type='EvaluationProgressHook'),  # a line every half minute, also where fifty batches take long

@@ -5,7 +5,8 @@ from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.datasets.folders import FolderDataset, UnlabelledFolderDataset
 from kdtoolbox.datasets.hmdb51 import HMDB51Dataset
 from kdtoolbox.datasets.kinetics import KineticsDataset
+from kdtoolbox.datasets.passes import InfiniteSampler
 from kdtoolbox.datasets.ucf101 import UCF101Dataset
 
-__all__ = ['ActivityNetClipDataset', 'ClipDataset', 'FolderDataset', 'HMDB51Dataset', 'KineticsDataset',
-           'UCF101Dataset', 'UnlabelledFolderDataset']
+__all__ = ['ActivityNetClipDataset', 'ClipDataset', 'FolderDataset', 'HMDB51Dataset', 'InfiniteSampler',
+           'KineticsDataset', 'UCF101Dataset', 'UnlabelledFolderDataset']

@@ -133,6 +133,7 @@ class ClipDataset(VideoDataset):
         Raises:
             ValueError: more videos are bad than ``max_bad_share`` allows.
         """
+        epoch, idx = getattr(idx, 'number', self.state.epoch), int(idx)  # an InfiniteSampler tells the pass itself
         wanted = self.get_data_info(idx)
         for step in range(len(self)):
             info = self.get_data_info((idx + step) % len(self)) if step else wanted
@@ -146,7 +147,7 @@ class ClipDataset(VideoDataset):
             file = info.get('frame_dir') or info['filename']
             try:
                 # Seeded for each attempt: what a failing one drew must not change the next.
-                with seeded(self.seed, self.state.epoch, idx % len(self)):
+                with seeded(self.seed, epoch, idx % len(self)):
                     packed = self.pipeline(info)
             except DecodeError as error:
                 self._report_bad(sample_id, number, error)

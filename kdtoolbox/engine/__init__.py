@@ -7,6 +7,7 @@ from kdtoolbox.engine.ema_teacher import EMATeacherHook
 from kdtoolbox.engine.epoch_seed import EpochSeedHook
 from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
 from kdtoolbox.engine.preflight import PreflightHook
+from kdtoolbox.engine.sync_statistics import SyncStatisticsHook
 
 __all__ = ['AdversarialOptimWrapperConstructor', 'EMATeacherHook', 'EpochSeedHook', 'EvaluationProgressHook',
-           'PlainCheckpointHook', 'PreflightHook', 'SetDatasetEpochHook']
+           'PlainCheckpointHook', 'PreflightHook', 'SetDatasetEpochHook', 'SyncStatisticsHook']

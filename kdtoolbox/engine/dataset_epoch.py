@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import mmengine.dataset
+from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from kdtoolbox.datasets.passes import InfiniteSampler
 from kdtoolbox.registry import HOOKS
 
 
@@ -17,13 +20,39 @@ def datasets_in(dataset) -> Iterator:
         yield from datasets_in(one)
 
 
+def _wrappers_without_passes(dataset) -> set[str]:
+    inner = getattr(dataset, 'datasets', None) or ([dataset.dataset] if hasattr(dataset, 'dataset') else [])
+    own = {type(dataset).__name__} if inner and not isinstance(dataset, (ConcatDataset, RepeatDataset)) else set()
+    return own.union(*map(_wrappers_without_passes, inner))
+
+
 @HOOKS.register_module()
 class SetDatasetEpochHook(Hook):
     """Calls ``set_epoch`` of every training data set that has it, before each pass over the data.
 
     The data sets of kdtoolbox derive their augmentation from it: without the hook all epochs are augmented alike.
     With RepeatDataset the repeats within one epoch are; train for more epochs instead.
+
+    A sampler without an end begins its next pass while workers still load the last one. There each index must tell its
+    own pass, as those of kdtoolbox's InfiniteSampler do, through no other wrappers than ConcatDataset and RepeatDataset.
+
+    Raises:
+        ValueError: the indices of a sampler without an end cannot tell it.
     """
+
+    def before_train(self, runner: Runner) -> None:
+        loader = runner.train_dataloader
+        asking = [dataset for dataset in datasets_in(loader.dataset) if hasattr(dataset, 'set_epoch')]
+        sampler = getattr(loader.batch_sampler, 'sampler', None)
+        if not asking or not isinstance(sampler, mmengine.dataset.InfiniteSampler):
+            return
+        if not isinstance(sampler, InfiniteSampler):
+            raise ValueError(f'the indices of {type(sampler).__module__}.InfiniteSampler do not tell their pass over the '
+                             "data, by which clips are augmented: take kdtoolbox's, sampler=dict(type="
+                             "'kdtoolbox.InfiniteSampler', shuffle=True)")
+        if wrappers := sorted(_wrappers_without_passes(loader.dataset)):
+            raise ValueError(f'an InfiniteSampler does not reach the clips through {", ".join(wrappers)}, so that passes '
+                             "would be augmented alike: take sampler=dict(type='DefaultSampler', shuffle=True)")
 
     def before_train_epoch(self, runner: Runner) -> None:
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)

@@ -1,25 +1,69 @@
-"""Randomness that depends on the epoch alone."""
+"""Randomness that depends on the step alone."""
+
+from collections.abc import Iterator
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
+from torch.utils.data import BatchSampler, Sampler
 
 from kdtoolbox.registry import HOOKS
 
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seed Python's, NumPy's and torch's generators anew at the start of every training epoch.
+    """Seed Python's, NumPy's and torch's generators anew for every step of the training.
 
-    The seed is made of the run's seed, the epoch and the process's rank. So the random state at the start of an epoch
-    needs no saving, and a run that is resumed there goes on exactly as the one that was not interrupted. A loop by
-    iterations has no such points: resumed, it goes on with other random numbers than it would have.
+    The seed is made of the run's seed, the number of the step and the process's rank. So the random state needs no saving,
+    and a run that is resumed goes on exactly as the one that was not interrupted, in loops by epochs and by iterations.
+    It is set when the batch is there: a loader draws from torch's generator when it starts its workers, and one without
+    workers may draw for each sample.
+
+    A loop by epochs that is resumed within one, from a checkpoint saved by iterations, goes on with the rest of that
+    epoch; mmengine would begin it again.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train_epoch(self, runner: Runner) -> None:
-        # Large odd factors keep the seeds of neighbouring runs, epochs and ranks apart.
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-        position = runner.epoch if by_epoch else runner.iter
-        set_random_seed((runner.seed * 1_000_003 + position * 10_007 + get_rank()) % 2**32)
+        self._seed(runner)  # for what is drawn while the first batch is loaded
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            _go_on_within_the_epoch(runner)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        self._seed(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        batches = runner.train_dataloader.batch_sampler
+        if isinstance(getattr(batches, 'sampler', None), _Rest):
+            batches.sampler = batches.sampler.whole
+
+    def _seed(self, runner: Runner) -> None:
+        # Large odd factors keep the seeds of neighbouring runs, steps and ranks apart.
+        set_random_seed((runner.seed * 1_000_003 + runner.iter * 10_007 + get_rank()) % 2**32)
+
+
+class _Rest(Sampler):
+    """A sampler without its first indices, as long as the whole, since the loader's length is what epochs go by."""
+
+    def __init__(self, whole: Sampler, *, start: int) -> None:
+        self.whole = whole
+        self.start = start
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(list(self.whole)[self.start:])
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+
+def _go_on_within_the_epoch(runner: Runner) -> None:
+    loader = runner.train_dataloader
+    num_done = runner.iter - runner.epoch * len(loader)
+    if num_done <= 0:
+        return
+    batches = loader.batch_sampler
+    if not isinstance(batches, BatchSampler):
+        raise ValueError(f'the checkpoint was written within an epoch, {num_done} batches into it, but a '
+                         f'{type(batches).__name__} cannot skip them: resume from a checkpoint of a whole epoch')
+    batches.sampler = _Rest(batches.sampler, start=num_done * batches.batch_size)
