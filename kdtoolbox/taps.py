@@ -47,10 +47,12 @@ class Taps:
             paths: some of those the taps were made for; all of them if not given.
 
         Raises:
-            ValueError: a module ran not once, gave no tensor, or its output was then modified in place.
+            ValueError: a module ran not once, gave no tensor, its output was then modified in place, or no gradient
+                reaches it because it runs inside of a checkpointed block.
         """
         calls: dict[str, list[tuple[Tensor, int]]] = {path: [] for path in (self.paths if paths is None else paths)}
-        handles = [self._hook(path, self._modules[path], seen) for path, seen in calls.items()]
+        learns = torch.is_grad_enabled()
+        handles = [self._hook(path, self._modules[path], seen, learns=learns) for path, seen in calls.items()]
         outputs: dict[str, Tensor] = {}
         try:
             yield outputs
@@ -60,8 +62,12 @@ class Taps:
         for path, seen in calls.items():
             outputs[path] = self._only(path, seen)
 
-    def _hook(self, path: str, module: nn.Module, seen: list):
+    def _hook(self, path: str, module: nn.Module, seen: list, *, learns: bool):
         def record(value) -> None:
+            if learns and not torch.is_grad_enabled():
+                raise ValueError(f'{self.owner} tap {path!r} runs inside of a block that is checkpointed to save memory '
+                                 '(with_cp=True): no gradient would reach it from what is tapped. Tap the block as a whole, '
+                                 'or set with_cp=False')
             tensors = _tensors_in(value)
             if len(tensors) == 1:
                 value = tensors[0]

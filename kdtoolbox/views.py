@@ -23,6 +23,8 @@ class View:
         std: likewise.
         modality: ``'rgb'``, or ``'rgb_difference'``: each frame shown is subtracted from the next one shown, see
             :func:`frame_differences`. Mean and std are then those of the differences.
+        swap_channels: show blue first, as mmaction2's ``to_rgb=True`` does to frames that are RGB already. Mean and std
+            are then in the swapped order.
 
     >>> View(size=4, frame_stride=2).render(torch.zeros(2, 3, 8, 6, 6, dtype=torch.uint8)).shape
     torch.Size([2, 3, 4, 4, 4])
@@ -33,6 +35,7 @@ class View:
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
     modality: str = 'rgb'
+    swap_channels: bool = False
 
     def __post_init__(self) -> None:
         size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
@@ -63,6 +66,8 @@ class View:
             frames = F.interpolate(frames, self.size, mode='bilinear', antialias=True)
         if self.modality == 'rgb_difference':
             frames = frame_differences(frames.unflatten(0, (num_clips, num_frames)), time=1).flatten(0, 1)
+        if self.swap_channels:
+            frames = frames.flip(1)
         if self.mean is not None:
             mean, std = (torch.tensor(tuple(value), device=frames.device).view(3, 1, 1)
                          for value in (self.mean, self.std))

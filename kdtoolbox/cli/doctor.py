@@ -70,6 +70,9 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
         raise ValueError(f'the model is a {type(model).__name__}, which is no distiller: doctor looks at their terms. '
                          "Expected model.type='Distiller' or one made from it")
     model.init_weights()
+    for teacher in model.teachers.values():
+        if hasattr(teacher, 'follow'):  # as its hook has it before the first step
+            teacher.follow(model.student)
     model.to(get_device()).train()
     training = Training(config, model) if synthetic else _training(config, model, batch_size, seed)
     batch = _noise(config, model, batch_size or 4) if synthetic else _first_batch(training.training)
@@ -211,6 +214,9 @@ def _config_problems(config: Config):
             yield (f'the teacher {name}'.strip() + ' has random weights: set '
                    f'model.teacher.{name + "." if name else ""}weights to a file or a name')
     hooks = {hook.get('type') for hook in config.get('custom_hooks') or ()}
-    missing = [hook for hook in ('PlainCheckpointHook', 'PreflightHook') if hook not in hooks]
+    wanted = ['PlainCheckpointHook', 'PreflightHook']
+    if any(one.get('type') == 'EMATeacher' for one in ({'': teacher} if 'type' in teacher else teacher).values()):
+        wanted.append('EMATeacherHook')
+    missing = [hook for hook in wanted if hook not in hooks]
     if missing:
         yield f'custom_hooks lacks {" and ".join(missing)}: take configs/_base_/runtime.py as a base, or add them'

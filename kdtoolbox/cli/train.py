@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from kdtoolbox.cli.config_keys import refuse_unknown_keys
 from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
@@ -38,13 +38,24 @@ def run(args: argparse.Namespace) -> int:
     if args.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
     if args.resume is not None:
-        config.resume = True
-        config.load_from = None if args.resume == 'auto' else args.resume
+        resume_from(config, args.resume)
     senseless = [finding.text for finding in of_the_config(config) if finding.is_error]
     if senseless:  # said now: schedules, built before any hook is asked, would fail of them in other words
         raise ValueError('; '.join(senseless))
     build_runner(config, local_rank=args.local_rank).train()
     return 0
+
+
+def resume_from(config: Config, checkpoint: str) -> None:
+    """Have a run go on from a checkpoint; ``'auto'``: from the last one in its work directory.
+
+    Where there is none yet, the run starts as the config says, ``load_from`` included: jobs that may be interrupted at any
+    time are started with the same command each time.
+    """
+    found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    config.resume = found is not None
+    if found is not None:
+        config.load_from = found
 
 
 def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
@@ -81,10 +92,11 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
 def leaves_parameters_unused(model: Mapping) -> bool:
     """Whether steps of this model leave parameters without a gradient, which DDP has to be told.
 
-    Without labels nothing may reach the student's head; a term that is scheduled to 0 does not reach its connectors.
+    Without labels nothing may reach the student's head; a term that is scheduled to 0 does not reach its connectors; and
+    mmaction2's backbones freeze their stages when training begins, after DDP has counted on them.
     """
     terms = (model.get('terms') or {}).values()
-    return (model.get('use_labels', True) is False
+    return (model.get('use_labels', True) is False or _freezes_stages(model)
             or any(factor == 0 for term in terms for _, factor in term.get('weight_schedule', ())))
 
 
@@ -94,6 +106,11 @@ def _be_strict(config: Config) -> None:
         raise ValueError("--strict is for the checks of PreflightHook, which custom_hooks lacks: add dict(type='PreflightHook')")
     for hook in hooks:
         hook['strict'] = True
+
+
+def _freezes_stages(config: Mapping) -> bool:
+    return any(_freezes_stages(value) if isinstance(value, Mapping) else key == 'frozen_stages' and value >= 0
+               for key, value in config.items())
 
 
 def _use_amp(config: Config) -> None:

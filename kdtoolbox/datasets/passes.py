@@ -43,6 +43,8 @@ class InfiniteSampler(mmengine.dataset.InfiniteSampler):
     when all processes together have had every sample.
     """
 
+    tells_pass = True
+
     def _indices_of_rank(self) -> Iterator[IndexInPass]:
         for position, index in enumerate(super()._indices_of_rank()):
             yield IndexInPass(index, number=(position * self.world_size + self.rank) // self.size)

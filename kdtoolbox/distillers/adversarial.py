@@ -142,6 +142,7 @@ class AdversarialDistiller(Distiller):
             total, logged = self.parse_losses(self._run_forward(data, mode='loss'))
         _step(optim_wrapper['student'], total)
         if game.seen is None:  # the term's schedule has it at 0 now
+            _sit_out(optim_wrapper['discriminator'])
             return logged
         with optim_wrapper['discriminator'].optim_context(self):
             losses, accuracies = game.discriminator_losses(*game.seen)
@@ -174,6 +175,17 @@ def _term_of(adversarial: Mapping, discriminator: Unregistered) -> dict:
 def _step(wrapper: OptimWrapper, loss: Tensor) -> None:
     """As ``OptimWrapper.update_params``, with the gradients averaged over the processes in between."""
     wrapper.backward(wrapper.scale_loss(loss))
+    _update(wrapper)
+
+
+def _sit_out(wrapper: OptimWrapper) -> None:
+    """Let an iteration pass without a loss; gradients of those before it, accumulated, may be due."""
+    wrapper._inner_count += 1
+    if any(parameter.grad is not None for group in wrapper.optimizer.param_groups for parameter in group['params']):
+        _update(wrapper)
+
+
+def _update(wrapper: OptimWrapper) -> None:
     if wrapper.should_update():
         average_gradients(parameter for group in wrapper.optimizer.param_groups for parameter in group['params'])
         wrapper.step()

@@ -8,7 +8,7 @@ from torch import Tensor
 from kdtoolbox.distillers.sides import Sides
 from kdtoolbox.distillers.wiring import connect, paths_of, pick, shapes_of
 from kdtoolbox.registry import MODELS
-from kdtoolbox.taps import LOGITS
+from kdtoolbox.taps import FEATURES, LOGITS
 
 AUTO = 'auto'
 CHANNELS = ('in_channels', 'out_channels', 'channels', 'student_channels', 'teacher_channels')
@@ -18,6 +18,29 @@ def asks_for_shapes(term: Mapping) -> bool:
     """Whether something in the config of a term is ``'auto'``."""
     layers = [*_layers(term.get('student_connector')), *_layers(term.get('teacher_connector')), term['loss']]
     return any(layer == AUTO or _has_open_channels(layer) for layer in layers)
+
+
+def refuse_frames_as_channels(name: str, term: Mapping, teachers: Mapping[str, object]) -> None:
+    """Refuse ``'auto'`` that goes by the shape of a teacher with one answer a frame: (N, T', K), with time where channels are.
+
+    Args:
+        teachers: name -> teacher.
+
+    Raises:
+        ValueError: the term asks for that.
+    """
+    for path in paths_of(term.get('teacher', LOGITS)):
+        owner, inner = ('', path) if '' in teachers else path.split('.', 1)
+        if inner in (LOGITS, FEATURES) and getattr(teachers[owner], 'pooling', None) == 'none' and _goes_by_teacher(term):
+            prefix = f'{owner}.' if owner else ''
+            raise ValueError(f"term {name!r}: 'auto' goes by the shape of the teacher's {inner!r}, which with pooling='none' "
+                             f"are (N, T', C), time before channels: listen to '{prefix}frame_{inner}', (N, C, T')")
+
+
+def _goes_by_teacher(term: Mapping) -> bool:
+    student_side = [*_layers(term.get('student_connector')), term['loss']]
+    return (any(layer == AUTO or _has_open_channels(layer, ('out_channels', 'teacher_channels')) for layer in student_side)
+            or any(_has_open_channels(layer) for layer in _layers(term.get('teacher_connector'))))
 
 
 @torch.no_grad()
@@ -147,8 +170,8 @@ def _layers(config: Mapping | Sequence | str | None) -> list:
     return [config] if isinstance(config, (Mapping, str)) else list(config)
 
 
-def _has_open_channels(config) -> bool:
-    return isinstance(config, Mapping) and any(key in CHANNELS and value == AUTO or _has_open_channels(value)
+def _has_open_channels(config, keys: Sequence[str] = CHANNELS) -> bool:
+    return isinstance(config, Mapping) and any(key in keys and value == AUTO or _has_open_channels(value, keys)
                                                for key, value in config.items())
 
 

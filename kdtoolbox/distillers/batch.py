@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.logging import MessageHub
-from torch import Tensor
+from torch import Tensor, nn
 
 UNLABELLED = -1
+NO_LOSS = 'no_loss'  # how a step is logged in which every term is scheduled to 0 and no labels are used
 
 
 def training_progress() -> float:
@@ -23,3 +24,8 @@ def labels_of(data_samples: Sequence, device: torch.device) -> Tensor:
     if any(label.numel() != 1 for label in labels):
         return torch.stack(labels)
     return torch.cat([label.view(1) for label in labels])
+
+
+def zero_with_graph(network: nn.Module) -> Tensor:
+    """A loss of 0 that gives every parameter that learns a gradient of 0."""
+    return 0 * sum(parameter.sum() for parameter in network.parameters() if parameter.requires_grad)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from mmengine.logging import print_log
 from torch import nn
 
-from kdtoolbox.distillers.auto import asks_for_shapes, fill_in
+from kdtoolbox.distillers.auto import asks_for_shapes, fill_in, refuse_frames_as_channels
 from kdtoolbox.distillers.criterion import Criterion, paths_of
 from kdtoolbox.distillers.dry_run import ClipDoesNotFit, Tapped, rehearse, run_networks, untouched_randomness
 from kdtoolbox.taps import LOGITS
@@ -35,6 +35,8 @@ def criterion_for(terms: Mapping[str, Mapping], student: nn.Module, teachers: Ma
         ValueError: the shapes do not fit, or do not say what ``'auto'`` stands for.
     """
     is_open = {name: asks_for_shapes(term) for name, term in terms.items()}
+    for name in filter(is_open.get, terms):
+        refuse_frames_as_channels(name, terms[name], teachers)
     shape = clip_shape or _guessed_clip(student_view, teachers if any(is_open.values()) else {})
     if any(is_open.values()) and shape is None:
         raise ValueError(f'terms {[name for name in terms if is_open[name]]}: nothing tells the size of the clips that '

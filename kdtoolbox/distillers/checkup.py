@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from kdtoolbox.distillers.batch import UNLABELLED, labels_of
+from kdtoolbox.distillers.batch import NO_LOSS, UNLABELLED, labels_of
 from kdtoolbox.inspection.gradients import gradients_of, learning_parameters
 from kdtoolbox.inspection.real_batch import are_probabilities, no_gradient
 from kdtoolbox.taps import LOGITS
@@ -82,7 +82,7 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
     data = model.data_preprocessor(batch, True)
     labels = labels_of(data['data_samples'], data['inputs'].device)
     logged = model(**data, mode='loss')
-    values = {name: value for name, value in logged.items() if 'loss' in name}
+    values = {name: value for name, value in logged.items() if 'loss' in name and name != NO_LOSS}
     student = dict(model.student.named_parameters(prefix='student'))
     everything = learning_parameters(model)
     losses, used = [], set()
@@ -138,7 +138,8 @@ def _normalisation(mean, std) -> str:
 
 
 def _problems(model: BaseModel, losses: list[LossFacts], networks: list[NetworkFacts], num_clips: int) -> list[str]:
-    problems = []
+    problems = [] if losses else ['nothing is learned in the first step: labels are not used and the weight_schedule of every '
+                                  'term begins with 0: begin with another factor, 0.01 for instance']
     is_misled = any(network.gives_probabilities for network in networks)  # of a value that is not what it should be
     # '<peer>.<loss>' is what another student learns from.
     for loss in (loss for loss in losses if '.' not in loss.name):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.batch import labels_of, training_progress
+from kdtoolbox.distillers.batch import NO_LOSS, labels_of, training_progress, zero_with_graph
 from kdtoolbox.distillers.building import criterion_for
 from kdtoolbox.distillers.criterion import Term, checked_terms, paths_of
 from kdtoolbox.distillers.dry_run import refuse_few_classes, untouched_randomness
@@ -58,13 +58,12 @@ class Distiller(BaseModel):
         view = View(**student_view) if student_view else None
         terms = checked_terms(terms or {})
         with untouched_randomness():  # a teacher that starts from random weights changes nothing of what is trained
-            self._teachers = Unregistered(self._build_teachers(teacher, terms))
+            self._teachers = Unregistered(self._build_teachers(teacher, terms, view))
         self._listen(terms)
         self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
         self._check_terms()
         self.data_preprocessor = ViewPreprocessor(
-            self.student.data_preprocessor, student_view=view,
-            teacher_views=lambda: {name: self.teachers[name].view for name in self._needed_teachers()})
+            self.student.data_preprocessor, student_view=view, teacher_views=self._needed_views)
 
     @property
     def teachers(self) -> dict[str, nn.Module]:
@@ -82,7 +81,9 @@ class Distiller(BaseModel):
             teacher_inputs: name -> (N, T', 3, h, w).
         """
         if mode == 'loss':
-            return self.loss(inputs, data_samples, teacher_inputs or {})
+            self._check_teachers_move()
+            losses = self.loss(inputs, data_samples, teacher_inputs or {})
+            return losses if any('loss' in name for name in losses) else {**losses, NO_LOSS: zero_with_graph(self.student)}
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         return self.student(inputs, data_samples, mode=mode, **kwargs)
@@ -125,16 +126,18 @@ class Distiller(BaseModel):
         return Sides(student_side(self.student, inputs, view.frame_stride if view else 1),
                      {name: teacher_side(name, self.teachers[name], frames) for name, frames in teacher_inputs.items()})
 
-    def _build_teachers(self, config: Mapping | None, terms: Mapping[str, Mapping]) -> dict[str, nn.Module]:
+    def _build_teachers(self, config: Mapping | None, terms: Mapping[str, Mapping],
+                        student_view: View | None) -> dict[str, nn.Module]:
         configs = {} if config is None else {'': config} if 'type' in config else dict(config)
         needed = {path for term in terms.values() for path in paths_of(term.get('teacher', LOGITS))}
-        return {name: self._build_teacher(one) for name, one in configs.items()
+        return {name: self._build_teacher(one, student_view) for name, one in configs.items()
                 if any(not name or path.startswith(f'{name}.') for path in needed)}
 
-    def _build_teacher(self, config: Mapping) -> nn.Module:
-        """A teacher that is made from the student (EMATeacher) has ``student`` among its arguments."""
-        asks = 'student' in inspect.signature(MODELS.get(config['type'])).parameters and 'student' not in config
-        return MODELS.build({**config, 'student': self.student} if asks else dict(config))
+    def _build_teacher(self, config: Mapping, student_view: View | None) -> nn.Module:
+        """One made from the student (EMATeacher) has ``student``, and maybe ``student_view``, among its arguments."""
+        offered = {'student': self.student, 'student_view': student_view}
+        asked = inspect.signature(MODELS.get(config['type'])).parameters
+        return MODELS.build({**{name: value for name, value in offered.items() if name in asked}, **config})
 
     def _listen(self, terms: Mapping[str, Mapping]) -> None:
         """Have the student and the teachers give what the terms, given by their configs, compare."""
@@ -185,9 +188,20 @@ class Distiller(BaseModel):
                                 if self.teachers else 'There is none: give the distiller a teacher.'))
         return name, inner
 
+    def _check_teachers_move(self) -> None:
+        """Raise ValueError if training has begun and a teacher that is to follow the student has not been told to."""
+        still = [name for name, teacher in self.teachers.items() if getattr(teacher, 'is_followed', True) is False]
+        if still and self.is_init:
+            raise ValueError(f'{type(self.teachers[still[0]]).__name__} {still[0]}'.strip() + ' is a random network that '
+                             "nothing moves: add dict(type='EMATeacherHook') to custom_hooks, which a list of one's own "
+                             'replaces as a whole')
+
     def _needed_teachers(self) -> list[str]:
         paths = [path for term in self.criterion.active(training_progress()) for path in paths_of(term.teacher)]
         return [name for name in self.teachers if not name and paths or any(p.startswith(f'{name}.') for p in paths)]
+
+    def _needed_views(self) -> dict[str, View]:
+        return {name: self.teachers[name].view for name in self._needed_teachers()}
 
     @staticmethod
     def _student_paths(terms) -> list[str]:

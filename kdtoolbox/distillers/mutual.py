@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mmengine.model import ModuleDict
 from torch import Tensor, nn
 
 from kdtoolbox.distillers.batch import labels_of, training_progress
@@ -41,7 +42,11 @@ class MutualDistiller(Distiller):
         super().__init__(student, **options)
         if not peers or STUDENT in peers:
             raise ValueError(f'peers {sorted(peers)}: expected one or more, none of them called {STUDENT!r}')
-        self.peers = nn.ModuleDict({name: MODELS.build(dict(config)) for name, config in peers.items()})
+        if misread := [name for name in peers if 'loss' in name]:
+            raise ValueError(f"peer {misread[0]!r}: what it logs begins with its name, and mmengine adds what has 'loss' in "
+                             'it to the loss: give the peer another name')
+        # mmengine's, which lets each peer initialise its weights as the student does.
+        self.peers = ModuleDict({name: MODELS.build(dict(config)) for name, config in peers.items()})
         self._check_peers()
         self.mutual_loss = MODELS.build(dict(loss))
         self.weight, self.weight_schedule = weight, list(weight_schedule)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from kdtoolbox.views import View, frame_differences
@@ -33,8 +34,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
     def _in_modality(self, data: dict) -> dict:
         if self.student_view is None or self.student_view.modality == 'rgb':
             return data
-        # (clips, 3, T, H, W), or (T, 3, H, W) of a 2D student.
-        clips = [frame_differences(clip, time=2 if clip.dim() == 5 else 0) for clip in data['inputs']]
+        clips = [frame_differences(clip, time=2) if clip.dim() == 5 else _differences_of_each_clip(clip, sample)
+                 for clip, sample in zip(data['inputs'], data['data_samples'])]
         return {**data, 'inputs': clips}
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -47,7 +48,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
             needed, ``teacher_inputs``: name -> (N, T', 3, h, w).
 
         Raises:
-            ValueError: a training sample is not one RGB clip, or the clips differ in shape.
+            ValueError: a training sample is not one RGB clip, or the clips differ in shape; a 2D student is tested on
+                differences of frames and the samples do not tell where their clips end.
         """
         data = self.cast_data(data)
         preprocess = self._student_preprocessor[0]
@@ -64,6 +66,16 @@ class ViewPreprocessor(BaseDataPreprocessor):
         if views:
             out['teacher_inputs'] = {name: view.render(clips).transpose(1, 2) for name, view in views.items()}
         return out
+
+
+def _differences_of_each_clip(frames: Tensor, sample: BaseDataElement) -> Tensor:
+    """(clips * T, 3, H, W) -> the same, where the clips are those of training: no difference runs from one to the next."""
+    told = [sample.metainfo.get(name) for name in ('clip_len', 'num_clips')]
+    if None in told:
+        raise ValueError('a 2D student of frame differences is tested on samples that do not tell where a clip ends: have '
+                         "their pipeline end with PackActionInputs(meta_keys=('sample_id', 'role', 'clip_len', 'num_clips'))")
+    length = told[0] if told[0] > 1 else told[1]  # single frames are sampled as the segments of one clip
+    return frame_differences(frames.unflatten(0, (-1, length)), time=1).flatten(0, 1)
 
 
 def _stack(inputs: list[Tensor]) -> Tensor:

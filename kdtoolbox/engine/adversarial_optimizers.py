@@ -11,6 +11,15 @@ from kdtoolbox.registry import OPTIM_WRAPPER_CONSTRUCTORS
 PLAYERS = ('student', 'discriminator')
 
 
+class PlayersOptimWrapper(OptimWrapperDict):
+    """The optimizers of both players, each of which accumulates gradients over iterations as a single one would."""
+
+    def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
+        """Tell both how long the training is, so that its last iterations count even if they do not fill a step."""
+        for wrapper in self.optim_wrappers.values():
+            wrapper.initialize_count_status(model, cur_iter, max_iters)
+
+
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class AdversarialOptimWrapperConstructor:
     """Builds ``optim_wrapper=dict(constructor=..., student=dict(...), discriminator=dict(...))``.
@@ -33,7 +42,7 @@ class AdversarialOptimWrapperConstructor:
                              'discriminator, and paramwise_cfg inside one of them')
         self.configs = {name: dict(optim_wrapper_cfg[name]) for name in PLAYERS}
 
-    def __call__(self, model: nn.Module) -> OptimWrapperDict:
+    def __call__(self, model: nn.Module) -> PlayersOptimWrapper:
         """Args:
             model: with a child ``discriminator``, maybe wrapped for several processes.
         """
@@ -43,7 +52,7 @@ class AdversarialOptimWrapperConstructor:
         sides = {'discriminator': model.discriminator,
                  'student': nn.ModuleDict({name: child for name, child in model.named_children()
                                            if name != 'discriminator'})}
-        return OptimWrapperDict(**{name: _build(config, sides[name]) for name, config in self.configs.items()})
+        return PlayersOptimWrapper(**{name: _build(config, sides[name]) for name, config in self.configs.items()})
 
 
 def _build(config: dict, module: nn.Module):

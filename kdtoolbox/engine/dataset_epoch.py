@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-import mmengine.dataset
-from mmengine.dataset import ConcatDataset, RepeatDataset
+from mmengine.dataset import ConcatDataset, InfiniteSampler, RepeatDataset
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from kdtoolbox.datasets.passes import InfiniteSampler
 from kdtoolbox.registry import HOOKS
 
 
@@ -44,9 +42,9 @@ class SetDatasetEpochHook(Hook):
         loader = runner.train_dataloader
         asking = [dataset for dataset in datasets_in(loader.dataset) if hasattr(dataset, 'set_epoch')]
         sampler = getattr(loader.batch_sampler, 'sampler', None)
-        if not asking or not isinstance(sampler, mmengine.dataset.InfiniteSampler):
+        if not asking or not isinstance(sampler, InfiniteSampler):
             return
-        if not isinstance(sampler, InfiniteSampler):
+        if not getattr(sampler, 'tells_pass', False):
             raise ValueError(f'the indices of {type(sampler).__module__}.InfiniteSampler do not tell their pass over the '
                              "data, by which clips are augmented: take kdtoolbox's, sampler=dict(type="
                              "'kdtoolbox.InfiniteSampler', shuffle=True)")

@@ -2,6 +2,7 @@
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 
 from kdtoolbox.registry import HOOKS
@@ -13,7 +14,9 @@ KEY = 'ema_teachers'
 class EMATeacherHook(Hook):
     """Lets every ``EMATeacher`` of the distiller follow the student; resuming continues it exactly.
 
-    A checkpoint has the averages under ``ema_teachers``, beside the model's state dict and not in it.
+    It moves when the student's optimizer has stepped; with gradients accumulated over iterations, that is not in each. A
+    checkpoint has the averages under ``ema_teachers``, beside the model's state dict and not in it. A run that starts from
+    a checkpoint by ``load_from`` has a student of its own, maybe with another head: there the teacher begins as that one.
 
     Raises:
         ValueError: there is no such teacher, or the checkpoint to resume from has no average.
@@ -25,10 +28,14 @@ class EMATeacherHook(Hook):
             raise ValueError('EMATeacherHook has no teacher to move: none of the distiller is an EMATeacher, or no term '
                              'listens to it. Drop the hook, or give teacher=dict(type=\'EMATeacher\', ...)')
         for teacher in teachers.values():
-            if not teacher.average.steps:
+            if not teacher.is_followed:
                 teacher.follow(self._model(runner).student)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        wrapper = runner.optim_wrapper
+        wrapper = wrapper['student'] if isinstance(wrapper, OptimWrapperDict) else wrapper
+        if not wrapper.should_update():  # it counts what is done, so this is about the iteration just over
+            return
         for teacher in self._teachers(runner).values():
             teacher.follow(self._model(runner).student)
 
@@ -36,11 +43,13 @@ class EMATeacherHook(Hook):
         checkpoint[KEY] = {name: teacher.average.state_dict() for name, teacher in self._teachers(runner).items()}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if not runner._resume:
+            return
         saved = checkpoint.get(KEY, {})
         for name, teacher in self._teachers(runner).items():
             if name in saved:
-                teacher.average.load_state_dict(saved[name], strict=True)
-            elif runner._resume:
+                teacher.go_on_from(saved[name])
+            else:
                 raise ValueError(f'the checkpoint has no average of the student for the teacher {name!r}, so the run '
                                  'cannot go on where it stopped: start anew from it with load_from')
 

@@ -16,28 +16,44 @@ from kdtoolbox.views import View
 class EMATeacher(RecognizerTeacher):
     """A mean teacher: Tarvainen & Valpola, arXiv:1703.01780, eq. 1. Needs ``EMATeacherHook``, which moves and saves it.
 
-    Each of its parameters follows the student's, ``decay * own + (1 - decay) * student's`` after every step; buffers
-    such as batch norm's statistics are the student's. It is not in ``state_dict()``, as no teacher is.
+    Each of its parameters follows the student's, ``decay * own + (1 - decay) * student's`` after every step of the
+    optimizer; buffers such as batch norm's statistics are the student's. It is not in ``state_dict()``, as no teacher is.
 
     Args:
         student: the student that is built; the distiller fills it in.
         decay: share of the average that stays.
-        view: size in pixels and ``frame_stride``; may differ from the student's.
+        view: size in pixels and ``frame_stride``; may differ from the student's. The modality is the student's.
+        student_view: the student's; the distiller fills it in.
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
 
+    Attributes:
+        is_followed: whether it has become the student, or an average stored before; until then it is a random network.
+
     Raises:
-        ValueError: the decay is not in (0, 1).
+        ValueError: the decay is not in (0, 1), or the view shows another modality than the student sees.
     """
 
-    def __init__(self, student: nn.Module, *, view: Mapping, decay: float = 0.999, compute_dtype: str = 'float32') -> None:
+    def __init__(self, student: nn.Module, *, view: Mapping, decay: float = 0.999, student_view: View | None = None,
+                 compute_dtype: str = 'float32') -> None:
         if not 0 < decay < 1:
             raise ValueError(f'EMATeacher decay {decay}: expected a share in (0, 1); the paper has 0.99 to 0.999')
+        modality = 'rgb' if student_view is None else student_view.modality
+        if view.get('modality', modality) != modality:
+            raise ValueError(f'EMATeacher view.modality {view["modality"]!r}: it is the average of a student that sees '
+                             f'{modality!r}, which is the only thing it can make something of: leave it out')
         average = ExponentialMovingAverage(student, momentum=1 - decay)
         super(RecognizerTeacher, self).__init__(average.module, classifier='cls_head', compute_dtype=compute_dtype,
-                                                view=View(**{**recognizer_normalisation(student), **view}))
+                                                view=View(**{**recognizer_normalisation(student), 'modality': modality, **view}))
         self.is_2d = isinstance(student, Recognizer2D)
         self.average = average
+        self.is_followed = False
 
     def follow(self, student: nn.Module) -> None:
         """Move towards the student; the first time, become it."""
         self.average.update_parameters(student)
+        self.is_followed = True
+
+    def go_on_from(self, state: Mapping) -> None:
+        """Be the average that ``average.state_dict()`` gave."""
+        self.average.load_state_dict(state, strict=True)
+        self.is_followed = True

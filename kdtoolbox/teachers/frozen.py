@@ -77,6 +77,9 @@ class FrozenTeacher(nn.Module):
 
 
 def recognizer_normalisation(recognizer: nn.Module) -> dict:
-    """Mean and std of a recognizer's own data preprocessor, as arguments of a :class:`View`."""
-    mean, std = (getattr(recognizer.data_preprocessor, name, None) for name in ('mean', 'std'))
-    return {} if mean is None else {'mean': tuple(mean.flatten().tolist()), 'std': tuple(std.flatten().tolist())}
+    """What a recognizer's own data preprocessor does to pixels, as arguments of a :class:`View`."""
+    preprocessor = recognizer.data_preprocessor
+    view = {'swap_channels': True} if getattr(preprocessor, 'to_rgb', False) else {}
+    if getattr(preprocessor, 'mean', None) is not None:
+        view |= {name: tuple(getattr(preprocessor, name).flatten().tolist()) for name in ('mean', 'std')}
+    return view
