@@ -41,7 +41,7 @@ class RecognizerTeacher(FrozenTeacher):
             raise ValueError(f'the teacher {type(self.network.backbone).__name__} shifts features between {num_segments} '
                              f'segments, but sees {num_frames} frames: set num_segments={num_frames}, or another '
                              'view.frame_stride')
-        inputs = frames if self.is_2d else frames.transpose(1, 2).unsqueeze(1).contiguous()
+        inputs = (frames if self.is_2d else frames.transpose(1, 2).unsqueeze(1)).contiguous()  # recognizers use .view
         with self.taps.listening() as answers:
             logits = self.network(inputs, mode='tensor', stage='head')
         features = pool_to_vector(answers.pop(FEATURES), num_clips)

@@ -194,3 +194,28 @@ def test_noise_needs_no_network(tmp_path, monkeypatch):
     checkup, problems = check(config, synthetic=True)
     assert not any('random weights' in problem for problem in problems)
     assert checkup.networks[1].view.size == (224, 224)
+
+
+def test_a_student_with_checkpointed_blocks_is_examined_like_one_without(tmp_path):
+    plain, saving = student_config(), student_config()
+    saving['backbone']['with_cp'] = True
+    (one, _), (other, _) = (check(tiny(tmp_path, student=student), synthetic=False) for student in (plain, saving))
+    for left, right in zip(one.losses, other.losses):
+        assert (left.name, left.value) == (right.name, pytest.approx(right.value, rel=1e-4))
+        assert left.gradient_norm == pytest.approx(right.gradient_norm, rel=1e-3)
+    assert one.unused_parameters == other.unused_parameters
+
+
+def test_a_mean_teacher_is_examined_as_training_begins_and_its_missing_hook_is_said(tmp_path):
+    """A copy of the student, run in evaluation mode; its own view is the student's."""
+    config = tiny(tmp_path, teacher=dict(type='EMATeacher', view=dict(size=16)),
+                  terms=dict(consistency=dict(loss=dict(type='KLDivergence'))))
+    checkup, problems = check(config, synthetic=False)
+    assert {loss.name for loss in checkup.losses} == {'loss_cls', 'loss_consistency'}
+    assert 'custom_hooks lacks EMATeacherHook' in '\n'.join(problems)
+
+
+def test_a_first_step_in_which_nothing_is_learned_is_said(tmp_path):
+    config = tiny(tmp_path, use_labels=False, terms=dict(kd=dict(distillation_head(), weight_schedule=[(0, 0), (1, 0)])))
+    checkup, _ = check(config, synthetic=False)
+    assert not checkup.losses and 'nothing is learned in the first step' in checkup.problems[0]

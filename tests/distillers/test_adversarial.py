@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper
 from kdtoolbox.discriminators import L1Regularizer
 from kdtoolbox.engine import AdversarialOptimWrapperConstructor
 from kdtoolbox.registry import MODELS, OPTIM_WRAPPERS
-from kdtoolbox.safe_files import load_safely
+from kdtoolbox.safe_files import load_safely, save_aside
 from tests.engine.test_runs import assert_same, checkpoint, train
 from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
 
@@ -224,3 +224,45 @@ def test_one_optimizer_for_two_players_is_refused():
 def test_optimizers_for_other_players_are_refused(config):
     with pytest.raises(ValueError, match='expected constructor, student and'):
         AdversarialOptimWrapperConstructor(config)
+
+
+@OPTIM_WRAPPERS.register_module(force=True)
+class CountingOptimWrapper(OptimWrapper):
+    """Knows how often it has stepped."""
+
+    steps = 0
+
+    def step(self, **kwargs):
+        self.steps += 1
+        super().step(**kwargs)
+
+
+def accumulating(work_dir, **options):
+    """Six iterations with a step every four."""
+    config = run_config(work_dir, epochs=3, **options)
+    config.model.student = student_config(norm='GN')
+    config.param_scheduler = None
+    torch.manual_seed(5)
+    save_aside({'state_dict': MODELS.build(config.model.student).state_dict()}, work_dir / 'student.pth')
+    config.load_from = str(work_dir / 'student.pth')
+    return config
+
+
+def test_the_last_iterations_of_an_accumulating_training_count_as_in_a_plain_one(tmp_path):
+    plain = accumulating(tmp_path / 'plain', teacher=None, terms={})
+    plain.optim_wrapper = dict(optimizers()['student'], type='CountingOptimWrapper', accumulative_counts=4)
+    game = accumulating(tmp_path / 'game', **model_config(weight=1e-12, dropout=0.0))
+    game.optim_wrapper = optimizers(type='CountingOptimWrapper', accumulative_counts=4)
+    plain, game = train(plain, 'plain accumulating'), train(game, 'adversarial accumulating')
+    assert plain.optim_wrapper.steps == 2
+    assert [game.optim_wrapper[player].steps for player in ('student', 'discriminator')] == [2, 2]
+    for name, parameter in plain.model.student.named_parameters():
+        torch.testing.assert_close(game.model.student.get_parameter(name), parameter, atol=1e-6, rtol=1e-4, msg=name)
+
+
+def test_a_discriminator_that_sits_out_some_iterations_still_uses_what_it_gathered(tmp_path):
+    """Plays in the first half of six iterations: three gradients, a step after four iterations, none after that."""
+    game = accumulating(tmp_path, **model_config(weight_schedule=[(0.0, 1.0), (0.45, 1.0), (0.5, 0.0)]))
+    game.optim_wrapper = optimizers(type='CountingOptimWrapper', accumulative_counts=4)
+    runner = train(game, 'sitting out')
+    assert [runner.optim_wrapper[player].steps for player in ('student', 'discriminator')] == [2, 1]

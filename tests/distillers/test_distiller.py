@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import pytest
 import torch
@@ -372,3 +373,50 @@ def test_a_connector_is_told_the_times_of_what_both_networks_are_shown():
     losses_of(distiller.train(), batch(2, frames=8, pixels=24))
     assert seen['times'].tolist() == [0, 2, 4, 6] and seen['target_times'].tolist() == [0, 4]
     torch.testing.assert_close(seen['out'], seen['x'][:, :, ::2])
+
+
+@pytest.mark.parametrize('kind', ['Distiller', 'AdversarialDistiller', 'MutualDistiller'])
+def test_a_distiller_can_be_pickled_and_is_the_same_after(kind):
+    """As spawned processes and ``torch.save`` of a model need it."""
+    options = {'Distiller': {}, 'MutualDistiller': dict(peers=dict(twin=student_config()), loss=dict(type='KLDivergence')),
+               'AdversarialDistiller': dict(discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)), adversarial=dict(
+                   loss=dict(type='BCEAdversarial'),
+                   student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8)))}[kind]
+    torch.manual_seed(0)
+    model = MODELS.build(dict(type=kind, student=student_config(), teacher=teacher_config(), student_view=dict(size=16),
+                              terms=dict(kd=distillation_head()), **options)).train()
+    copied = pickle.loads(pickle.dumps(model))
+    one, other = (network(**network.data_preprocessor(batch(), True), mode='loss') for network in (model, copied))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert copied.data_preprocessor.teacher_views()[''] == model.teachers[''].view
+
+
+def test_a_deep_copy_asks_its_own_terms_which_views_are_needed():
+    model = MODELS.build(dict(type='Distiller', student=student_config(), teacher=teacher_config(),
+                              student_view=dict(size=16), terms=dict(kd=distillation_head())))
+    copied = copy.deepcopy(model)
+    copied.criterion.terms['kd'].weight = 0.0
+    assert not copied.data_preprocessor.teacher_views() and model.data_preprocessor.teacher_views()
+
+
+def test_without_labels_a_step_in_which_all_terms_are_scheduled_to_0_changes_nothing():
+    model = MODELS.build(dict(type='Distiller', student=student_config(), teacher=teacher_config(), use_labels=False,
+                              student_view=dict(size=16),
+                              terms=dict(kd=dict(distillation_head(), weight_schedule=[(0.0, 0.0), (1.0, 0.0)])))).train()
+    before = copy.deepcopy(dict(model.named_parameters()))
+    logged = model.train_step(batch(), OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)))
+    assert logged['loss'] == 0
+    assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
+
+
+def test_a_term_inside_of_a_checkpointed_block_is_refused_and_one_of_the_whole_block_is_not():
+    student = student_config()
+    student['backbone']['with_cp'] = True
+    term = dict(loss=dict(type='L2'), teacher='features')
+    model, whole = (MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), student_view=dict(size=16),
+                                      terms=dict(inside=dict(term, student=path, student_connector='auto')))).train()
+                    for path in ('backbone.layer3.0.conv1', 'backbone.layer3.0'))
+    with pytest.raises(ValueError, match=r"tap 'backbone.layer3.0.conv1' runs inside of a block that is checkpointed.*with_cp"):
+        model(**model.data_preprocessor(batch(), True), mode='loss')
+    whole(**whole.data_preprocessor(batch(), True), mode='loss')['loss_inside'].backward()
+    assert whole.student.backbone.layer2[0].conv1.conv.weight.grad.any()

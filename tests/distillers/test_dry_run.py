@@ -333,3 +333,17 @@ def test_too_few_classes_of_the_students_classifier_are_refused_where_no_shapes_
     with pytest.raises(ValueError, match="term 'kd': SDD needs 3 classes or more, but the student has 2"):
         MODELS.build(dict(type='Distiller', student=student, teacher=dict(video_teacher(), recognizer=student),
                           terms=dict(kd=term)))
+
+
+@pytest.mark.parametrize('tap, term', [
+    ('logits', dict(student='features', student_connector=AUTO, loss=dict(type='L2'))),
+    ('features', dict(student='features', loss=dict(type='L2'), student_connector=dict(
+        type='LinearProjection', in_channels=AUTO, out_channels=AUTO)))])
+def test_auto_does_not_take_the_frames_of_an_unpooled_teacher_for_channels(tap, term):
+    with pytest.raises(ValueError, match=f"term 'kd': .*time before channels: listen to 'frame_{tap}'"):
+        build(dict(kd=dict(term, teacher=tap)), teacher=teacher_config(pooling='none'))
+    with pytest.raises(ValueError, match=f"listen to 'image.frame_{tap}'"):
+        build(dict(kd=dict(term, teacher=f'image.{tap}')), teacher=dict(image=teacher_config(pooling='none')))
+    model = build(dict(kd=dict(term, student='backbone.layer4', teacher='frame_logits', student_connector=AUTO)),
+                  teacher=teacher_config(pooling='none'))
+    assert model.criterion.terms['kd'].shapes['student_connected'] == (7, 2)

@@ -94,3 +94,31 @@ def test_a_run_moves_all_students_and_exports_the_first(tmp_path):
 def test_peers_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         build(**change)
+
+
+def test_peers_load_the_weights_they_name_and_are_initialised_as_the_student(tmp_path):
+    torch.manual_seed(1)
+    backbone = MODELS.build(student_config()['backbone'])
+    torch.save(backbone.state_dict(), tmp_path / 'backbone.pth')
+    knowing = student_config()
+    knowing['backbone']['pretrained'] = str(tmp_path / 'backbone.pth')
+    model = build(peers=dict(twin=student_config(), knowing=knowing))
+    model.init_weights()
+    assert_same(dict(model.peers['knowing'].backbone.state_dict()), dict(backbone.state_dict()))
+    # mmaction2's ResNet3d draws its convolutions by Kaiming's rule for the fan out, torch's default is for the fan in.
+    weight = model.peers['twin'].backbone.layer4[1].conv2.conv.weight
+    assert weight.std().item() == pytest.approx((2 / (32 * 27)) ** 0.5, rel=0.05)
+    assert not torch.equal(weight, model.student.backbone.layer4[1].conv2.conv.weight)
+
+
+def test_a_peer_whose_name_would_turn_its_accuracy_into_a_loss_is_refused():
+    with pytest.raises(ValueError, match="peer 'lossy': .*mmengine adds"):
+        build(peers=dict(lossy=student_config()))
+
+
+def test_peers_scheduled_to_nothing_without_labels_make_a_step_that_changes_nothing():
+    model = build(use_labels=False, weight_schedule=[(0.0, 0.0), (1.0, 0.0)])
+    losses, _ = losses_of(model)
+    total, _ = model.parse_losses(losses)
+    total.backward()
+    assert total == 0 and all(not p.grad.any() for p in model.student.parameters() if p.grad is not None)

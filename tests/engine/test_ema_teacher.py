@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from kdtoolbox.registry import HOOKS, MODELS
 from tests.engine.test_runs import assert_same, checkpoint, train
@@ -26,9 +27,9 @@ class RecordHook(Hook):
         self.seen.append([network.backbone.conv1.conv.weight.detach().clone() for network in networks])
 
 
-def ema_run(work_dir, *, epochs=1, hooks=('EMATeacherHook',), **teacher):
+def ema_run(work_dir, *, epochs=1, hooks=('EMATeacherHook',), student=None, use_labels=True, **teacher):
     terms = dict(self_distillation=dict(loss=dict(type='KLDivergence', temperature=2)))
-    config = run_config(work_dir, epochs=epochs, terms=terms,
+    config = run_config(work_dir, epochs=epochs, terms=terms, student=student or student_config(), use_labels=use_labels,
                         teacher=dict(type='EMATeacher', view=dict(size=16), **{'decay': 0.9, **teacher}))
     config.custom_hooks = [*config.custom_hooks, *(dict(type=name) for name in hooks)]
     return config
@@ -87,3 +88,52 @@ def test_the_teacher_gets_no_gradient_and_stays_in_evaluation_mode():
 def test_a_decay_that_is_no_share_is_refused(decay):
     with pytest.raises(ValueError, match='decay'):
         MODELS.build(dict(type='EMATeacher', student=MODELS.build(student_config()), view=dict(size=16), decay=decay))
+
+
+def test_with_gradients_accumulated_it_moves_once_a_step(tmp_path):
+    config = ema_run(tmp_path, hooks=('EMATeacherHook', 'RecordHook'))
+    config.train_dataloader.batch_size = 1
+    config.optim_wrapper.accumulative_counts = 3  # eight iterations: steps after 3, 6 and 8
+    runner = train(config, 'ema accumulating')
+    seen = next(hook for hook in runner.hooks if isinstance(hook, RecordHook)).seen
+    for iteration, ((_, before), (student, teacher)) in enumerate(zip(seen, seen[1:]), start=1):
+        expected = 0.9 * before + 0.1 * student if iteration in (3, 6, 8) else before
+        torch.testing.assert_close(teacher, expected)
+    assert len(seen) == 9
+
+
+def test_without_its_hook_it_is_refused_and_nothing_is_trained(tmp_path):
+    config = ema_run(tmp_path, hooks=())
+    config.experiment_name = 'no hook'
+    runner = Runner.from_cfg(config)
+    with pytest.raises(ValueError, match=r"EMATeacher is a random network that nothing moves: add dict\(type='EMATeacherHook'"):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_it_sees_the_frame_differences_that_the_student_sees():
+    view = dict(size=16, modality='rgb_difference')
+    options = dict(type='Distiller', student=student_config(), student_view=view,
+                   terms=dict(consistency=dict(loss=dict(type='KLDivergence'))))
+    model = MODELS.build(dict(options, teacher=dict(type='EMATeacher', view=dict(size=16))))
+    data = model.data_preprocessor(batch(), True)
+    torch.testing.assert_close(data['teacher_inputs'][''].transpose(1, 2).unsqueeze(1), data['inputs'])
+    with pytest.raises(ValueError, match="sees 'rgb_difference'"):
+        MODELS.build(dict(options, teacher=dict(type='EMATeacher', view=dict(size=16, modality='rgb'))))
+
+
+def test_a_run_that_starts_from_another_begins_with_its_student_as_the_teacher(tmp_path):
+    """With a new head of other classes, too: a stored average has the old one."""
+    config = ema_run(tmp_path / 'first', student=student_config(num_classes=9), use_labels=False)
+    config.val_evaluator = [dict(type='ClipRetrieval', topk=(1,))]
+    first = train(config, 'ema first')
+    config = ema_run(tmp_path / 'second', hooks=('EMATeacherHook', 'RecordHook'), decay=0.999)
+    config.custom_hooks[1].replace_head = True
+    config.load_from, config.optim_wrapper.optimizer.lr = checkpoint(first, 1), 0.0
+    runner = train(config, 'ema second')
+    teacher, student = runner.model.teachers[''].network, runner.model.student
+    assert teacher.cls_head.fc_cls.weight.shape == (5, 32)
+    for name, parameter in student.named_parameters():
+        torch.testing.assert_close(teacher.get_parameter(name), parameter)
+    stored = torch.load(checkpoint(first, 1), weights_only=True)['state_dict']
+    assert torch.equal(student.backbone.conv1.conv.weight, stored['student.backbone.conv1.conv.weight'])
