@@ -29,21 +29,22 @@ class TinyImageNet(nn.Module):
         return self.fc(self.dropout(self.layer2(self.layer1(images)).mean((2, 3))))
 
 
-def student_config(num_classes: int = NUM_CLASSES, norm: str = 'BN3d', dropout: float = 0.0) -> dict:
-    """An R3D-18 of 4 to 32 channels; features of 32."""
+def student_config(num_classes: int = NUM_CLASSES, norm: str = 'BN3d', dropout: float = 0.0, **backbone) -> dict:
+    """An R3D-18 of 4 to 32 channels; features of 32; ``backbone`` has further options of it."""
     norm_cfg = dict(type='GN', num_groups=2) if norm == 'GN' else dict(type=norm)
     return dict(
         type='Recognizer3D',
         backbone=dict(type='ResNet3d', depth=18, pretrained=None, pretrained2d=False, base_channels=4, norm_cfg=norm_cfg,
                       conv1_kernel=(3, 3, 3), conv1_stride_s=1, with_pool1=False, with_pool2=False,
-                      inflate_style='3x3x3', temporal_strides=(1, 1, 2, 2), zero_init_residual=False),
+                      inflate_style='3x3x3', temporal_strides=(1, 1, 2, 2), zero_init_residual=False, **backbone),
         cls_head=dict(type='I3DHead', num_classes=num_classes, in_channels=32, dropout_ratio=dropout, init_std=0.1,
                       average_clips='prob'),
         data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'))
 
 
-def teacher_config(**options) -> dict:
-    return dict(type='ImageTeacher', model=dict(type='TinyImageNet'), view=dict(size=24, frame_stride=2), **options)
+def teacher_config(num_classes: int = NUM_TEACHER_CLASSES, **options) -> dict:
+    return dict(type='ImageTeacher', model=dict(type='TinyImageNet', num_classes=num_classes),
+                view=dict(size=24, frame_stride=2), **options)
 
 
 def distillation_head() -> dict:

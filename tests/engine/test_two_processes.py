@@ -1,4 +1,9 @@
-"""Two CPU processes with gloo do what one process does with the same global batch."""
+"""Several CPU processes with gloo do what one process does with the same global batch, and agree with one another.
+
+What is equal to one process: everything, where no batch norm normalises by the batch (group norm, frozen statistics). With
+batch norm each process normalises by its own clips, which is another training; then the processes are equal to one another,
+weights and statistics, and what training validated is what ``tools/test.py`` finds in the checkpoint.
+"""
 
 import subprocess
 import sys
@@ -8,14 +13,17 @@ import torch
 
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
+from tests.engine import scenarios
 from tests.tiny import run_config, student_config
 
+AS_ONE = ['frozen statistics', 'label-free', 'adversarial', 'mutual', 'gathering losses', 'frozen stages', 'accumulating']
+ALIKE = [name for name in scenarios.SCENARIOS if name.startswith('batch norm')]
+FOUR = ['batch norm, 5 videos']
 
-def run_training(tmp_path, name: str, *, processes: int, settings=(), **model) -> dict:
-    config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes, **model,
+
+def run_training(tmp_path, name: str, *, processes: int) -> dict:
+    config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes,
                         student=student_config(norm='GN'))  # batch norm sees one process's samples, group norm one's
-    for setting, value in dict(settings).items():
-        config[setting] = value
     config.custom_imports = dict(imports=['tests.tiny'])
     file = tmp_path / f'{name}.py'
     config.dump(file)
@@ -39,11 +47,38 @@ def checkpoints(tmp_path_factory) -> tuple[dict, dict]:
     return run_training(folder, 'one', processes=1), run_training(folder, 'two', processes=2)
 
 
-def test_the_weights_agree(checkpoints):
-    one, two = (checkpoint['state_dict'] for checkpoint in checkpoints)
-    assert one.keys() == two.keys()
+@pytest.fixture(scope='module')
+def two(tmp_path_factory) -> dict[str, list[dict]]:
+    return scenarios.run([*AS_ONE, *ALIKE], tmp_path_factory.mktemp('two'), processes=2)
+
+
+@pytest.fixture(scope='module')
+def four(tmp_path_factory) -> dict[str, list[dict]]:
+    return scenarios.run(FOUR, tmp_path_factory.mktemp('four'), processes=4)
+
+
+def assert_close(one: dict, other: dict, where: str) -> None:
+    assert one.keys() == other.keys(), where
     for name in one:
-        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)
+        torch.testing.assert_close(one[name], other[name], atol=1e-5, rtol=1e-4, msg=f'{where}: {name}')
+
+
+def assert_alike(results: list[dict], where: str) -> None:
+    """The processes have the same networks and metrics, and those are what was saved and is tested."""
+    for other in results[1:]:
+        for left, right in ((results[0]['model'], other['model']),
+                            *((average, other['averages'][name]) for name, average in results[0]['averages'].items())):
+            assert left.keys() == right.keys()
+            assert all(torch.equal(left[name], right[name]) for name in left), where
+    for result in results:
+        assert all(torch.equal(result['model'][name], value) for name, value in result['saved'].items()), where
+        assert result['tested'].keys() == result['validated'].keys() and len(result['tested']) > 2
+        for name, value in result['tested'].items():
+            assert value == pytest.approx(result['validated'][name], abs=1e-6), (where, name)
+
+
+def test_the_weights_agree(checkpoints):
+    assert_close(*(checkpoint['state_dict'] for checkpoint in checkpoints), 'torchrun')
 
 
 def test_the_metrics_agree_though_the_sampler_pads(checkpoints):
@@ -54,43 +89,29 @@ def test_the_metrics_agree_though_the_sampler_pads(checkpoints):
         assert scalars[0][name] == pytest.approx(scalars[1][name]), name
 
 
-def test_training_without_labels_agrees_too_though_the_head_gets_no_gradient(tmp_path):
-    one, two = (run_training(tmp_path, f'{processes}', processes=processes, use_labels=False)['state_dict']
-                for processes in (1, 2))
-    for name in one:
-        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)
+@pytest.mark.parametrize('name', AS_ONE)
+def test_without_statistics_of_the_batch_two_processes_are_as_one_with_all_clips(name, two, tmp_path):
+    """For training without labels too, though the head gets no gradient, and for both players, peers and averages."""
+    alone = scenarios.carry_out(name, tmp_path)
+    assert alone['iterations'] == two[name][0]['iterations'] > 0
+    for result in two[name]:
+        assert_close(alone['model'], result['model'], name)
+        assert alone['averages'].keys() == result['averages'].keys()
+        for teacher, average in alone['averages'].items():
+            assert_close(average, result['averages'][teacher], f'{name}, average')
+        for metric, value in alone['validated'].items():
+            assert value == pytest.approx(result['validated'][metric], abs=1e-6), metric
+    parts = {'adversarial': 'discriminator.', 'mutual': 'peers.twin.', 'gathering losses': 'criterion.terms.clip_frame.'}
+    for key, prefix in parts.items():
+        assert key not in name or any(tensor.startswith(prefix) for tensor in alone['model'])
 
 
-def test_an_adversarial_run_keeps_the_ranks_equal_and_agrees_with_one_process(tmp_path):
-    """Each process writes what it ended with; both must be the same, and the same as a single process's."""
-    game = dict(type='AdversarialDistiller', discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
-                adversarial=dict(loss=dict(type='BCEAdversarial'), regularizers=[dict(type='L2Regularizer', weight=0.01)],
-                                 student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8)))
-    player = dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9))
-    settings = dict(optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', student=player,
-                                       discriminator=player),
-                    param_scheduler=None,
-                    custom_hooks=[dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'),
-                                  dict(type='StateOfEveryRankHook')])
-    one, two = (run_training(tmp_path, f'{processes}', processes=processes, settings=settings, **game)['state_dict']
-                for processes in (1, 2))
-    first, second = (load_safely(tmp_path / '2' / f'rank{rank}.pth', what='state') for rank in (0, 1))
-    assert any(name.startswith('discriminator.') for name in one)
-    for name in one:
-        assert torch.equal(first[name], second[name]), name
-        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4, msg=name)
+@pytest.mark.parametrize('name', [*AS_ONE, *ALIKE])
+def test_processes_end_with_one_network_which_is_the_one_that_is_saved_and_tested(name, two):
+    assert_alike(two[name], name)
 
 
-def test_peers_and_a_mean_teacher_agree_with_one_process_too(tmp_path):
-    mutual = dict(type='MutualDistiller', peers=dict(twin=student_config(norm='GN')), loss=dict(type='KLDivergence'),
-                  teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
-                  terms=dict(self_distillation=dict(loss=dict(type='KLDivergence'))))
-    settings = dict(custom_hooks=[dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'),
-                                  dict(type='EMATeacherHook')])
-    one, two = (run_training(tmp_path, f'{processes}', processes=processes, settings=settings, **mutual)
-                for processes in (1, 2))
-    assert any(name.startswith('peers.twin.') for name in one['state_dict'])
-    for left, right in ((one['state_dict'], two['state_dict']), (one['ema_teachers'][''], two['ema_teachers'][''])):
-        assert left.keys() == right.keys()
-        for name in left:
-            torch.testing.assert_close(left[name], right[name], atol=1e-5, rtol=1e-4, msg=name)
+@pytest.mark.parametrize('name', FOUR)
+def test_more_processes_than_clips_for_a_batch_agree_too(name, four):
+    assert len(four[name]) == 4
+    assert_alike(four[name], name)

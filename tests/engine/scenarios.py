@@ -1,0 +1,158 @@
+"""Trainings of a few seconds that several processes run together, all of them in the same processes; see :func:`run`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+
+from kdtoolbox.cli.test import test_student as run_test
+from kdtoolbox.cli.train import build_runner
+from tests.conftest import REPOSITORY
+from tests.tiny import run_config, student_config, teacher_config
+
+SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/runtime.py')
+TIME_LIMIT_SECONDS = 300
+GAME = dict(type='AdversarialDistiller', discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
+            adversarial=dict(loss=dict(type='BCEAdversarial'), regularizers=[dict(type='L2Regularizer', weight=0.01)],
+                             student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8)))
+MEAN_TEACHER = dict(teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
+                    terms=dict(self_distillation=dict(loss=dict(type='KLDivergence'))))
+
+
+def frozen_statistics(**options) -> dict:
+    """A student whose batch norm, in training as in evaluation, does not depend on the batch."""
+    return student_config(norm_eval=True, **options)
+
+
+def mutual(student) -> dict:
+    return dict(type='MutualDistiller', peers=dict(twin=student), loss=dict(type='KLDivergence'), **MEAN_TEACHER)
+
+
+def gathering_terms() -> dict:
+    """A term for every loss and connector that has the batch of all processes, but those of :func:`remembering_terms`."""
+    losses = dict(similarity=dict(type='SimilarityPreserving'), angle=dict(type='RKDAngle'),
+                  distance=dict(type='RKDDistance'), pkt=dict(type='PKT'), congruence=dict(type='CorrelationCongruence', gamma=0.4, order=2),
+                  clip_frame=dict(type='ClipFrameCorrespondence', hidden_channels=(6,), student_channels='auto',
+                                  teacher_channels='auto'))
+    terms = {name: dict(student='features', teacher='features', weight=0.1, loss=loss) for name, loss in losses.items()}
+    for name, loss in (('dist', dict(type='DIST')), ('levels', dict(type='MultiLevelLogit', temperatures=(2, 4)))):
+        terms[name] = dict(loss=loss, weight=0.1)
+    terms['standardized'] = dict(student='features', teacher='features', loss=dict(type='L2'), student_connector='auto',
+                                 teacher_connector=dict(type='Standardize', channels='auto'))
+    return terms
+
+
+def remembering_terms() -> dict:
+    """CRD, which draws its negatives in each process, and Overhaul, which has a batch norm of its own."""
+    channels = dict(student_channels='auto', teacher_channels='auto')
+    return dict(crd=dict(student='features', teacher='features', loss=dict(type='CRD', num_samples=8, num_negatives=4, **channels)),
+                overhaul=dict(student=['backbone.layer2'], teacher=['layer2'], weight=0.1, loss=dict(type='Overhaul', **channels),
+                              student_connector=[dict(type='TemporalAlign', mode='pool'),
+                                                 dict(type='MatchSpace', size=(6, 6))]))
+
+
+SCENARIOS = {  # name -> arguments of the model, and changes of the config
+    'frozen statistics': (dict(student=frozen_statistics()), {}),
+    'label-free': (dict(student=frozen_statistics(), use_labels=False), {}),
+    'adversarial': (dict(student=frozen_statistics(), **GAME), {}),
+    'mutual': (dict(student=frozen_statistics(), **mutual(frozen_statistics())), {}),
+    'gathering losses': (dict(student=student_config(norm='GN'), terms=gathering_terms(), clip_shape=(4, 24, 24),
+                              teacher=teacher_config(num_classes=5)), {}),
+    'frozen stages': (dict(student=frozen_statistics(frozen_stages=1)), {}),
+    'accumulating': (dict(student=frozen_statistics(), **MEAN_TEACHER), {'accumulation': 2}),
+    'batch norm': (dict(student=student_config(dropout=0.5)), {}),
+    'batch norm, by iterations': (dict(student=student_config(dropout=0.5)), {'by_epoch': False}),
+    'batch norm, adversarial': (dict(student=student_config(), **GAME), {}),
+    'batch norm, mutual': (dict(student=student_config(), **mutual(student_config())), {}),
+    'batch norm, memories': (dict(student=student_config(), terms=remembering_terms(), clip_shape=(4, 24, 24)), {}),
+    'batch norm, 5 videos': (dict(student=student_config()), {'length': 5}),
+    'batch norm, 1 video': (dict(student=student_config()), {'length': 1}),
+}
+
+
+def scenario(name: str, folder: Path, *, processes: int) -> Config:
+    """Two epochs of two batches of 4 clips, in all processes together, with the hooks of the shipped configs."""
+    model, changes = SCENARIOS[name]
+    config = run_config(folder, epochs=2, batch_size=max(1, 4 // processes), **model)
+    config.train_cfg.val_interval = 2
+    config.custom_hooks = SHIPPED.custom_hooks
+    config.default_hooks.sync_statistics = SHIPPED.default_hooks.sync_statistics
+    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    config.optim_wrapper.accumulative_counts = changes.get('accumulation', 1)
+    if model['student']['backbone'].get('norm_eval'):
+        config.optim_wrapper.optimizer.lr = 0.005  # nothing keeps the activations in bounds
+    if config.model['type'] == 'AdversarialDistiller':
+        config.param_scheduler = None
+        player = config.optim_wrapper.to_dict()
+        config.optim_wrapper = dict(constructor='AdversarialOptimWrapperConstructor', student=player, discriminator=player)
+    if config.model['teacher']['type'] == 'EMATeacher':
+        config.custom_hooks = [*config.custom_hooks, dict(type='EMATeacherHook')]
+    if not changes.get('by_epoch', True):  # saved and validated in the middle of a pass
+        config.train_cfg = dict(by_epoch=False, max_iters=3, val_interval=3)
+        config.param_scheduler, config.log_processor = None, dict(by_epoch=False)
+        config.default_hooks.checkpoint.update(by_epoch=False, interval=3)
+    if 'length' in changes:
+        config.train_dataloader.dataset.length = changes['length']
+        config.val_dataloader.dataset.length = config.test_dataloader.dataset.length = max(2, changes['length'])
+        config.val_evaluator[1]['topk'] = config.test_evaluator[1]['topk'] = (1,)
+    return config
+
+
+def carry_out(name: str, folder: Path, *, processes: int = 1, rank: int = 0) -> dict:
+    """Train, then test what was saved as ``tools/test.py`` does; what came of it, also written to ``folder``."""
+    config = scenario(name, folder / f'{processes}-{name}', processes=processes)
+    config.experiment_name = f'{name}, {processes}'.replace(' ', '_')
+    config.launcher = 'none' if processes == 1 else 'pytorch'
+    runner = build_runner(config)
+    runner.train()
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    validated = {key.removeprefix('val/'): float(history.current())
+                 for key, history in runner.message_hub.log_scalars.items()
+                 if key.startswith('val/') and 'time' not in key}
+    averages = {name: dict(teacher.average.state_dict()) for name, teacher in model.teachers.items()
+                if hasattr(teacher, 'average')}
+    saved = (Path(config.work_dir) / 'last_checkpoint').read_text()
+    config = scenario(name, folder / f'{processes}-{name}-test', processes=processes)
+    config.experiment_name = f'{name}, {processes}, test'.replace(' ', '_')
+    config.launcher = 'none' if processes == 1 else 'pytorch'
+    out = dict(model=dict(model.state_dict()), averages=averages, validated=validated,
+               tested={key: float(value) for key, value in run_test(config, saved).items()},
+               saved=dict(torch.load(saved, weights_only=True)['state_dict']), iterations=runner.iter)
+    torch.save(out, folder / f'{processes}-{name}-{rank}.pth')
+    return out
+
+
+def run(names, folder: Path, *, processes: int) -> dict[str, list[dict]]:
+    """Carry out scenarios in so many processes, started once; name -> what came of it in each."""
+    code = f'from {__name__} import in_a_process; in_a_process({{}}, {processes}, {list(names)!r}, {str(folder)!r})'
+    environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    logs = [(folder / f'{processes}-{rank}.log').open('w+') for rank in range(processes)]
+    started = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=folder, env=environment, stdout=log,
+                                stderr=subprocess.STDOUT) for rank, log in enumerate(logs)]
+    try:
+        for process, log in zip(started, logs):
+            status = process.wait(timeout=TIME_LIMIT_SECONDS)
+            log.seek(0)
+            assert status == 0, log.read()[-6000:]
+    finally:
+        for process, log in zip(started, logs):
+            process.kill()
+            log.close()
+    return {name: [torch.load(folder / f'{processes}-{name}-{rank}.pth', weights_only=True) for rank in range(processes)]
+            for name in names}
+
+
+def in_a_process(rank: int, processes: int, names, folder: str) -> None:
+    """What each process of :func:`run` does."""
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
+    dist.init_process_group('gloo', init_method=f'file://{folder}/{processes}-store', rank=rank, world_size=processes)
+    torch.set_num_threads(1)
+    for name in names:
+        carry_out(name, Path(folder), processes=processes, rank=rank)
+    dist.barrier()
+    os._exit(0)  # gloo's teardown now and then aborts
