@@ -7,7 +7,6 @@ from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 UNLABELLED = -1
-NO_LOSS = 'no_loss'  # how a step is logged in which every term is scheduled to 0 and no labels are used
 
 
 def training_progress() -> float:

@@ -8,8 +8,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from kdtoolbox.distillers.batch import NO_LOSS, UNLABELLED, labels_of
-from kdtoolbox.inspection.gradients import gradients_of, learning_parameters
+from kdtoolbox.distillers.batch import UNLABELLED, labels_of
+from kdtoolbox.inspection.gradients import NO_LOSS, gradients_of, learning_parameters
 from kdtoolbox.inspection.real_batch import are_probabilities, no_gradient
 from kdtoolbox.taps import LOGITS
 from kdtoolbox.views import View

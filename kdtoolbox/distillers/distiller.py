@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.batch import NO_LOSS, labels_of, training_progress, zero_with_graph
+from kdtoolbox.distillers.batch import labels_of, training_progress, zero_with_graph
 from kdtoolbox.distillers.building import criterion_for
 from kdtoolbox.distillers.criterion import Term, checked_terms, paths_of
 from kdtoolbox.distillers.dry_run import refuse_few_classes, untouched_randomness
@@ -14,6 +14,7 @@ from kdtoolbox.distillers.sides import Sides, linear_in, student_side, teacher_c
 from kdtoolbox.distillers.task_losses import task_losses
 from kdtoolbox.distillers.unregistered import Unregistered
 from kdtoolbox.distillers.view_preprocessor import ViewPreprocessor
+from kdtoolbox.inspection.gradients import NO_LOSS
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, Taps, pool_to_vector
 from kdtoolbox.views import View

@@ -22,6 +22,8 @@ class EMATeacherHook(Hook):
         ValueError: there is no such teacher, or the checkpoint to resume from has no average.
     """
 
+    priority = 'HIGH'  # it begins as the student before PreflightHook tries a step
+
     def before_train(self, runner: Runner) -> None:
         teachers = self._teachers(runner)
         if not teachers:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+NO_LOSS = 'no_loss'  # how a step is logged in which every term is scheduled to 0 and no labels are used
+
 
 def gradients_of(value: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor | None]:
     """Name -> gradient of one loss, None where it does not reach; ``.grad`` is as before afterwards.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from kdtoolbox.inspection.findings import Finding, error, listed
-from kdtoolbox.inspection.gradients import gradients_of, learning_parameters
+from kdtoolbox.inspection.gradients import NO_LOSS, gradients_of, learning_parameters
 from kdtoolbox.inspection.sizes import student_size, teacher_key, teacher_size, wrong_size
 from kdtoolbox.taps import LOGITS
 
@@ -44,7 +44,8 @@ def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
         yield from found
         if any(finding.is_error for finding in found):
             return
-        losses = {name: value for name, value in model(**data, mode='loss').items() if 'loss' in name}
+        losses = {name: value for name, value in model(**data, mode='loss').items()
+                  if 'loss' in name and name != NO_LOSS}
     yield from gradients_that_are_missing(model, losses)
 
 
