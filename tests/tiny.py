@@ -42,9 +42,8 @@ def student_config(num_classes: int = NUM_CLASSES, norm: str = 'BN3d', dropout: 
         data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'))
 
 
-def teacher_config(num_classes: int = NUM_TEACHER_CLASSES, **options) -> dict:
-    return dict(type='ImageTeacher', model=dict(type='TinyImageNet', num_classes=num_classes),
-                view=dict(size=24, frame_stride=2), **options)
+def teacher_config(**options) -> dict:
+    return dict(type='ImageTeacher', model=dict(type='TinyImageNet'), view=dict(size=24, frame_stride=2), **options)
 
 
 def distillation_head() -> dict:

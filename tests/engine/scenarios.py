@@ -62,7 +62,7 @@ SCENARIOS = {  # name -> arguments of the model, and changes of the config
     'adversarial': (dict(student=frozen_statistics(), **GAME), {}),
     'mutual': (dict(student=frozen_statistics(), **mutual(frozen_statistics())), {}),
     'gathering losses': (dict(student=student_config(norm='GN'), terms=gathering_terms(), clip_shape=(4, 24, 24),
-                              teacher=teacher_config(num_classes=5)), {}),
+                              teacher=dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5))), {}),
     'frozen stages': (dict(student=frozen_statistics(frozen_stages=1)), {}),
     'accumulating': (dict(student=frozen_statistics(), **MEAN_TEACHER), {'accumulation': 2}),
     'batch norm': (dict(student=student_config(dropout=0.5)), {}),

@@ -72,9 +72,9 @@ def assert_alike(results: list[dict], where: str) -> None:
             assert all(torch.equal(left[name], right[name]) for name in left), where
     for result in results:
         assert all(torch.equal(result['model'][name], value) for name, value in result['saved'].items()), where
-        assert result['tested'].keys() == result['validated'].keys() and len(result['tested']) > 2
-        for name, value in result['tested'].items():
-            assert value == pytest.approx(result['validated'][name], abs=1e-6), (where, name)
+        assert result['tested'].keys() >= result['validated'].keys() and 'retrieval/top1' in result['validated']
+        for name, value in result['validated'].items():  # without labels, training leaves accuracies out
+            assert value == pytest.approx(result['tested'][name], abs=1e-6), (where, name)
 
 
 def test_the_weights_agree(checkpoints):

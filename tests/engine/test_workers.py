@@ -114,3 +114,46 @@ def test_clips_and_weights_are_the_same_with_any_number_of_workers(by_epoch, sam
     clips = [(name, clip) for step in reference[0] for name, clip in step]
     assert not any(name == other and torch.equal(clip, twin) for index, (name, clip) in enumerate(clips)
                    for other, twin in clips[:index]), 'each pass is augmented anew'
+
+
+GAME = dict(type='AdversarialDistiller', discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
+            adversarial=dict(loss=dict(type='BCEAdversarial'), dropout=0.5, student_connector=dict(
+                type='LinearProjection', in_channels=32, out_channels=8)))
+MEAN_TEACHER = dict(teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
+                    terms=dict(consistency=dict(loss=dict(type='KLDivergence'))))
+MUTUAL = dict(type='MutualDistiller', peers=dict(twin=student_config(2, dropout=0.5)), loss=dict(type='KLDivergence'))
+
+
+@pytest.mark.parametrize('model, how', [
+    (MEAN_TEACHER, dict()), (GAME, dict()), (MUTUAL, dict(saved_within=True)),
+    (MEAN_TEACHER, dict(saved_within=True, accumulation=2)), (GAME, dict(by_epoch=False, accumulation=2)),
+    ({**MUTUAL, **MEAN_TEACHER}, dict(by_epoch=False, sampler='InfiniteSampler'))],
+    ids=['mean teacher', 'adversarial', 'mutual, within an epoch', 'mean teacher, within an epoch, accumulating',
+         'adversarial, by iterations, accumulating', 'mutual, mean teacher, by iterations, without an end'])
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(model, how, videos, tmp_path):
+    """Resumed from the first checkpoint, with another number of workers; schedules by epochs and by iterations."""
+    def config(folder, workers):
+        loading = dict(workers=workers, persistent=workers > 0, sampler=how.get('sampler', 'DefaultSampler'))
+        made = config_of(videos, tmp_path / folder, loading=loading, by_epoch=how.get('by_epoch', True),
+                         accumulation=how.get('accumulation', 1), **model)
+        if how.get('saved_within'):
+            made.default_hooks.checkpoint.update(by_epoch=False, interval=2)
+        if 'teacher' in model:
+            made.custom_hooks.append(dict(type='EMATeacherHook'))
+        if model.get('type') == 'AdversarialDistiller':
+            player, schedule = made.optim_wrapper.to_dict(), made.param_scheduler
+            made.optim_wrapper = dict(constructor='AdversarialOptimWrapperConstructor', student=player, discriminator=player)
+            made.param_scheduler = dict(student=schedule, discriminator=schedule)
+        return made
+
+    finished = trained(config('finished', 2), 'finished')
+    first, last = sorted((tmp_path / 'finished').glob('*.pth'), key=lambda file: file.stat().st_mtime)[::2][:2]
+    again = config('resumed', 1)
+    again.resume, again.load_from = True, str(first)
+    resumed = trained(again, 'resumed')
+    num_left = len(seen_by(resumed))
+    assert resumed.iter == finished.iter == 2 * NUM_BATCHES and 0 < num_left < finished.iter
+    assert_same_clips(seen_by(finished)[-num_left:], seen_by(resumed))
+    one, other = (load_safely(tmp_path / folder / last.name, what='checkpoint') for folder in ('finished', 'resumed'))
+    for part in ('state_dict', 'optimizer', 'param_schedulers', 'ema_teachers'):
+        assert_same(one.get(part), other.get(part), part)
