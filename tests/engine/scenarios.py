@@ -34,11 +34,9 @@ def mutual(student) -> dict:
 
 
 def gathering_terms() -> dict:
-    """A term for every loss and connector that has the batch of all processes, but those of :func:`remembering_terms`."""
+    """A term for every loss and connector that has the batch of all processes, but those of :func:`other_gathering_terms`."""
     losses = dict(similarity=dict(type='SimilarityPreserving'), angle=dict(type='RKDAngle'),
-                  distance=dict(type='RKDDistance'), pkt=dict(type='PKT'), congruence=dict(type='CorrelationCongruence', gamma=0.4, order=2),
-                  clip_frame=dict(type='ClipFrameCorrespondence', hidden_channels=(6,), student_channels='auto',
-                                  teacher_channels='auto'))
+                  distance=dict(type='RKDDistance'), pkt=dict(type='PKT'), congruence=dict(type='CorrelationCongruence', gamma=0.4, order=2))
     terms = {name: dict(student='features', teacher='features', weight=0.1, loss=loss) for name, loss in losses.items()}
     for name, loss in (('dist', dict(type='DIST')), ('levels', dict(type='MultiLevelLogit', temperatures=(2, 4)))):
         terms[name] = dict(loss=loss, weight=0.1)
@@ -47,10 +45,14 @@ def gathering_terms() -> dict:
     return terms
 
 
-def remembering_terms() -> dict:
-    """CRD, which draws its negatives in each process, and Overhaul, which has a batch norm of its own."""
+def other_gathering_terms() -> dict:
+    """CRD draws its negatives in each process, Overhaul has a batch norm of its own, and ClipFrameCorrespondence takes the next
+    clip of the batch for a wrong one, which processes put together in another order."""
     channels = dict(student_channels='auto', teacher_channels='auto')
-    return dict(crd=dict(student='features', teacher='features', loss=dict(type='CRD', num_samples=8, num_negatives=4, **channels)),
+    return dict(crd=dict(student='features', teacher='features', loss=dict(
+                    type='CRD', num_samples=8, num_negatives=4, **channels)),
+                clip_frame=dict(student='features', teacher='features', loss=dict(
+                    type='ClipFrameCorrespondence', hidden_channels=(6,), **channels)),
                 overhaul=dict(student=['backbone.layer2'], teacher=['layer2'], weight=0.1, loss=dict(type='Overhaul', **channels),
                               student_connector=[dict(type='TemporalAlign', mode='pool'),
                                                  dict(type='MatchSpace', size=(6, 6))]))
@@ -69,7 +71,7 @@ SCENARIOS = {  # name -> arguments of the model, and changes of the config
     'batch norm, by iterations': (dict(student=student_config(dropout=0.5)), {'by_epoch': False}),
     'batch norm, adversarial': (dict(student=student_config(), **GAME), {}),
     'batch norm, mutual': (dict(student=student_config(), **mutual(student_config())), {}),
-    'batch norm, memories': (dict(student=student_config(), terms=remembering_terms(), clip_shape=(4, 24, 24)), {}),
+    'batch norm, other gathering losses': (dict(student=student_config(), terms=other_gathering_terms(), clip_shape=(4, 24, 24)), {}),
     'batch norm, 5 videos': (dict(student=student_config()), {'length': 5}),
     'batch norm, 1 video': (dict(student=student_config()), {'length': 1}),
 }

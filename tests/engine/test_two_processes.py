@@ -101,7 +101,7 @@ def test_without_statistics_of_the_batch_two_processes_are_as_one_with_all_clips
             assert_close(average, result['averages'][teacher], f'{name}, average')
         for metric, value in alone['validated'].items():
             assert value == pytest.approx(result['validated'][metric], abs=1e-6), metric
-    parts = {'adversarial': 'discriminator.', 'mutual': 'peers.twin.', 'gathering losses': 'criterion.terms.clip_frame.'}
+    parts = {'adversarial': 'discriminator.', 'mutual': 'peers.twin.', 'gathering losses': 'criterion.terms.standardized.'}
     for key, prefix in parts.items():
         assert key not in name or any(tensor.startswith(prefix) for tensor in alone['model'])
 
