@@ -25,7 +25,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from kdtoolbox.cli.demo import versions
-from kdtoolbox.preparation.digit_videos import DigitVideos
+from kdtoolbox.demo.digit_videos import DigitVideos
 from kdtoolbox.safe_files import write_aside
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -16,9 +16,17 @@ from torch.utils.data import Dataset
 from torchvision.models.resnet import BasicBlock, conv1x1
 
 from kdtoolbox.datasets.labels import keep_labels
+from kdtoolbox.demo.digit_videos import (
+    CLASSES,
+    FRAME_SIZE,
+    MARKS,
+    NUM_FRAMES,
+    DigitVideos,
+    render,
+    split_digits,
+    stills,
+)
 from kdtoolbox.evaluation import retrieval_topk
-from kdtoolbox.preparation.digit_videos import (CLASSES, FRAME_SIZE, MARKS, NUM_FRAMES, DigitVideos, render,
-                                                split_digits, stills)
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_arrays_aside, save_aside
 from kdtoolbox.views import View

@@ -24,7 +24,7 @@ from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kdtoolbox.distillers.checkup import examine
+from kdtoolbox.inspection.term_report import examine
 from kdtoolbox.registry import MODELS
 
 TIMED_STEPS, WARMUP_STEPS = 9, 3

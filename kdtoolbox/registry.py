@@ -124,7 +124,7 @@ def _child(name: str, *locations: str) -> Registry:
 
 
 MODELS = _child('MODELS', 'kdtoolbox.losses', 'kdtoolbox.connectors', 'kdtoolbox.discriminators', 'kdtoolbox.teachers',
-                'kdtoolbox.distillers')
+                'kdtoolbox.criterion', 'kdtoolbox.distillers')
 DATASETS = _child('DATASETS', 'kdtoolbox.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'kdtoolbox.datasets.transforms')
 METRICS = _child('METRICS', 'kdtoolbox.evaluation')

@@ -5,9 +5,9 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from kdtoolbox.card import MethodCard
-from kdtoolbox.cli.methods_table import methods_table
+from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS, Registry
+from kdtoolbox.reporting.methods_table import methods_table
 from kdtoolbox.teachers import FrozenTeacher
 
 # Kind -> registry, package of kdtoolbox's own.

@@ -21,10 +21,10 @@ from mmengine.runner import Runner, set_random_seed
 from mmengine.utils import ProgressBar
 from torch import Tensor, nn
 
-from kdtoolbox.cli.configs import find_config
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.preparation.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
+from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.demo.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_aside, write_aside
 from kdtoolbox.views import View

@@ -16,17 +16,17 @@ from mmengine.runner import Runner, set_random_seed
 from torch import nn
 from torch.utils.data import DataLoader
 
-from kdtoolbox.cli.config_keys import refuse_unknown_keys
-from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
-from kdtoolbox.cli.evaluators import metric_configs, tell_average_clips
-from kdtoolbox.distillers.building import GUESSED_FRAMES
-from kdtoolbox.distillers.checkup import Checkup, NetworkFacts, examine
+from kdtoolbox.config_files.evaluators import metric_configs, tell_average_clips
+from kdtoolbox.config_files.keys import refuse_unknown_keys
+from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.criterion.building import GUESSED_FRAMES
 from kdtoolbox.inspection import Training, real_batch
-from kdtoolbox.inspection.sizes import NOT_RUN
+from kdtoolbox.inspection.term_report import Checkup, NetworkFacts, examine
 from kdtoolbox.inspection.training import before_a_step, of_the_metrics
-from kdtoolbox.inspection.untouched import copy_to_try
+from kdtoolbox.isolation import copy_to_try
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers.weights import torchvision_weights
+from kdtoolbox.views.input_sizes import NOT_RUN
 
 MAX_NAMES = 6
 
@@ -126,8 +126,8 @@ def _network_row(network: NetworkFacts) -> tuple[str, ...]:
 def _loss_rows(checkup: Checkup) -> list[tuple[str, ...]]:
     rows = []
     for loss in checkup.losses:
-        sides = [_side(loss.term, side) if loss.term else '–' for side in ('student', 'teacher')]
-        rows.append((loss.name, *sides, f'{loss.value:.4g}', loss.dtype, f'{loss.gradient_norm:.3g}',
+        runs = [_side(loss.term, side) if loss.term else '–' for side in ('student', 'teacher')]
+        rows.append((loss.name, *runs, f'{loss.value:.4g}', loss.dtype, f'{loss.gradient_norm:.3g}',
                      f'{100 * loss.gradient_share:.1f} %'))
     return rows
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from mmengine.registry import init_default_scope
 
-from kdtoolbox.cli.provenance import told_of, write_metrics
 from kdtoolbox.cli.test import EVALUATIONS
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.registry import METRICS
+from kdtoolbox.reporting.provenance import told_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
 METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}

@@ -12,11 +12,17 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from kdtoolbox.cli.configs import ConfigOptions, find_config, load_config, merge_options, packaged_config_folders
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
-from kdtoolbox.experiments.devices import check_processes, use_only
+from kdtoolbox.config_files.reading import (
+    ConfigOptions,
+    find_config,
+    load_config,
+    merge_options,
+    packaged_config_folders,
+)
+from kdtoolbox.yaml_experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
+from kdtoolbox.yaml_experiments.devices import check_processes, use_only
 
 TEMPLATES = {'c3d': 'distinit_r2d_to_c3d_ucf101.py', 'r3d': 'distinit_r2d_to_r3d_ucf101.py',
              'r21d': 'distinit_r2d_to_r2plus1d_ucf101.py'}

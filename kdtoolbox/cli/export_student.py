@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from kdtoolbox.cli.plain_pipeline import plain_pipeline
-from kdtoolbox.cli.plain_student import needs_kdtoolbox, refuse_unknown_student
+from kdtoolbox.deployment.plain_pipeline import plain_pipeline
+from kdtoolbox.deployment.plain_student import needs_kdtoolbox, refuse_unknown_student
 from kdtoolbox.engine.checkpoints import load_checkpoint, student_state_dict
 from kdtoolbox.engine.plain_values import as_python
 from kdtoolbox.engine.student_settings import student_config, student_test_pipeline, student_view

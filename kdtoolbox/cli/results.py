@@ -5,12 +5,22 @@ from pathlib import Path
 
 import torch
 
-from kdtoolbox.cli.measured_row import measured_row
-from kdtoolbox.cli.results_table import (CHANCE, DATA_SETS, MEASURED, PAGE, PROTOCOLS, PUBLISHED, read_json, render,
-                                         replaced, write_json)
 from kdtoolbox.datasets.hmdb51 import read_hmdb51
 from kdtoolbox.datasets.ucf101 import read_ucf101
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
+from kdtoolbox.reporting.measured_row import measured_row
+from kdtoolbox.reporting.results_table import (
+    CHANCE,
+    DATA_SETS,
+    MEASURED,
+    PAGE,
+    PROTOCOLS,
+    PUBLISHED,
+    read_json,
+    render,
+    replaced,
+    write_json,
+)
 from kdtoolbox.safe_files import write_aside
 
 READERS = {'ucf101': read_ucf101, 'hmdb51': read_hmdb51}

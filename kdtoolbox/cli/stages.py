@@ -19,9 +19,9 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.runner import find_latest_checkpoint
 
-from kdtoolbox.cli.configs import find_config, merge_options, read_config
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.train import build_runner
+from kdtoolbox.config_files.reading import find_config, merge_options, read_config
 
 STUDENT_FILE = 'exported_student.pth'  # mmengine writes <config name>.py there, which may be student.py
 REFERENCE = re.compile(r'\{([^{}.]*)\.([^{}]*)\}')

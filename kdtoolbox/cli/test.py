@@ -11,11 +11,11 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.configs import add_config_arguments, load_config
-from kdtoolbox.cli.evaluators import metric_configs
-from kdtoolbox.cli.provenance import config_name, named_by_content, told_of, write_metrics
 from kdtoolbox.cli.train import build_runner
+from kdtoolbox.config_files.evaluators import metric_configs
+from kdtoolbox.config_files.reading import add_config_arguments, load_config
 from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint, student_state_dict
+from kdtoolbox.reporting.provenance import config_name, named_by_content, told_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.

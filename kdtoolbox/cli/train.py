@@ -8,9 +8,9 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from kdtoolbox.cli.config_keys import refuse_unknown_keys
-from kdtoolbox.cli.configs import add_config_arguments, load_config, seed_datasets
-from kdtoolbox.cli.evaluators import tell_average_clips
+from kdtoolbox.config_files.evaluators import tell_average_clips
+from kdtoolbox.config_files.keys import refuse_unknown_keys
+from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS

@@ -1,8 +1,13 @@
 """Adversarial distillation: the network that tells teacher from student, what both play for, what holds it back."""
 
 from kdtoolbox.discriminators.discriminator import Discriminator
-from kdtoolbox.discriminators.objectives import (AdversarialObjective, BCEAdversarial, HingeAdversarial,
-                                                 LeastSquaresAdversarial, WassersteinAdversarial)
+from kdtoolbox.discriminators.objectives import (
+                                                 AdversarialObjective,
+                                                 BCEAdversarial,
+                                                 HingeAdversarial,
+                                                 LeastSquaresAdversarial,
+                                                 WassersteinAdversarial,
+)
 from kdtoolbox.discriminators.regularizers import FakeAsReal, L1Regularizer, L2Regularizer
 from kdtoolbox.discriminators.second_view import SecondView
 

@@ -8,7 +8,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
 from kdtoolbox.discriminators import AdversarialObjective
-from kdtoolbox.distillers.distiller import Distiller, Unregistered
+from kdtoolbox.distillers.distiller import Distiller, UnregisteredModules
 from kdtoolbox.distillers.gradient_averaging import average_gradients
 from kdtoolbox.registry import MODELS
 
@@ -29,7 +29,7 @@ class AdversarialGame(nn.Module):
         ValueError: a regularizer is there twice.
     """
 
-    def __init__(self, objective: Mapping, discriminator: Unregistered, *, regularizers: Sequence[Mapping] = (),
+    def __init__(self, objective: Mapping, discriminator: UnregisteredModules, *, regularizers: Sequence[Mapping] = (),
                  weight: float = 1.0) -> None:
         super().__init__()
         self.objective: AdversarialObjective = MODELS.build(dict(objective))
@@ -120,7 +120,7 @@ class AdversarialDistiller(Distiller):
         if ADVERSARIAL in terms:
             raise ValueError(f'a term is called {ADVERSARIAL!r}, which is the name of the one made from adversarial=')
         network = MODELS.build(dict(discriminator))
-        terms[ADVERSARIAL] = _term_of(adversarial, Unregistered({ADVERSARIAL: network}))
+        terms[ADVERSARIAL] = _term_of(adversarial, UnregisteredModules({ADVERSARIAL: network}))
         super().__init__(student, terms=terms, **options)
         if ADVERSARIAL not in self.criterion.terms:
             raise ValueError('adversarial has weight 0: use type=Distiller instead')
@@ -157,7 +157,7 @@ OPTIONS = {'student': 'features', 'teacher': 'features', 'student_connector': ()
            'weight': 1.0, 'weight_schedule': (), 'dropout': 0.0, 'regularizers': ()}
 
 
-def _term_of(adversarial: Mapping, discriminator: Unregistered) -> dict:
+def _term_of(adversarial: Mapping, discriminator: UnregisteredModules) -> dict:
     """The arguments of the term that stands for the student's side of the game."""
     unknown = sorted(set(adversarial) - OPTIONS.keys() - {'loss'})
     if unknown or 'loss' not in adversarial:

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.batch import labels_of, training_progress, zero_with_graph
-from kdtoolbox.distillers.building import criterion_for
-from kdtoolbox.distillers.criterion import Term, checked_terms, paths_of
-from kdtoolbox.distillers.dry_run import refuse_few_classes, untouched_randomness
-from kdtoolbox.distillers.sides import Sides, linear_in, student_side, teacher_classifier, teacher_side
+from kdtoolbox.criterion.batch_labels import labels_of, training_progress, zero_with_graph
+from kdtoolbox.criterion.building import criterion_for
+from kdtoolbox.criterion.criterion import Term, checked_terms, paths_of
+from kdtoolbox.criterion.dry_run import refuse_few_classes, untouched_randomness
+from kdtoolbox.criterion.network_runs import NetworkRuns, linear_in, student_run, teacher_classifier, teacher_run
 from kdtoolbox.distillers.task_losses import task_losses
-from kdtoolbox.distillers.unregistered import Unregistered
-from kdtoolbox.distillers.view_preprocessor import ViewPreprocessor
 from kdtoolbox.inspection.gradients import NO_LOSS
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, Taps, pool_to_vector
+from kdtoolbox.unregistered_modules import UnregisteredModules
 from kdtoolbox.views import View
+from kdtoolbox.views.preprocessor import ViewPreprocessor
 
-__all__ = ['Distiller', 'Unregistered', 'training_progress']
+__all__ = ['Distiller', 'UnregisteredModules', 'training_progress']
 
 
 @MODELS.register_module()
@@ -27,7 +27,7 @@ class Distiller(BaseModel):
     """Train a video recognizer to agree with frozen teachers.
 
     The student is an ordinary mmaction2 recognizer and stays one: with no terms, this model gives the very losses the
-    student gives by itself. The teachers are outside the module tree, see :class:`Unregistered`. What the criterion
+    student gives by itself. The teachers are outside the module tree, see :class:`UnregisteredModules`. What the criterion
     learns (connectors) is stored under ``criterion.`` beside ``student.``.
 
     Args:
@@ -59,7 +59,7 @@ class Distiller(BaseModel):
         view = View(**student_view) if student_view else None
         terms = checked_terms(terms or {})
         with untouched_randomness():  # a teacher that starts from random weights changes nothing of what is trained
-            self._teachers = Unregistered(self._build_teachers(teacher, terms, view))
+            self._teachers = UnregisteredModules(self._build_teachers(teacher, terms, view))
         self._listen(terms)
         self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
         self._check_terms()
@@ -104,7 +104,7 @@ class Distiller(BaseModel):
                    for path, answer in self.teachers[name](teacher_inputs[name]).items()}
         sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
         terms = self.criterion(outputs, answers, labels=labels, sample_ids=sample_ids, progress=progress,
-                               sides=self._sides(inputs, teacher_inputs))
+                               runs=self._sides(inputs, teacher_inputs))
         if clash := sorted(losses.keys() & terms.keys()):
             raise ValueError(f"the student has a loss {clash[0]!r} of its own: call the term something else than "
                              f'{clash[0].removeprefix("loss_")!r}')
@@ -122,10 +122,10 @@ class Distiller(BaseModel):
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
         return task_losses(self.student, inputs, data_samples, labels if self.use_labels else None)
 
-    def _sides(self, inputs: Tensor, teacher_inputs: Mapping[str, Tensor]) -> Sides:
+    def _sides(self, inputs: Tensor, teacher_inputs: Mapping[str, Tensor]) -> NetworkRuns:
         view = self.data_preprocessor.student_view
-        return Sides(student_side(self.student, inputs, view.frame_stride if view else 1),
-                     {name: teacher_side(name, self.teachers[name], frames) for name, frames in teacher_inputs.items()})
+        return NetworkRuns(student_run(self.student, inputs, view.frame_stride if view else 1),
+                     {name: teacher_run(name, self.teachers[name], frames) for name, frames in teacher_inputs.items()})
 
     def _build_teachers(self, config: Mapping | None, terms: Mapping[str, Mapping],
                         student_view: View | None) -> dict[str, nn.Module]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import ModuleDict
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.batch import labels_of, training_progress
+from kdtoolbox.criterion.batch_labels import labels_of, training_progress
+from kdtoolbox.criterion.schedule import scheduled_weight
 from kdtoolbox.distillers.distiller import Distiller
-from kdtoolbox.distillers.schedule import scheduled_weight
 from kdtoolbox.distillers.task_losses import task_losses
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import LOGITS, Taps

@@ -7,7 +7,7 @@ import torch
 from mmaction.models.recognizers.base import BaseRecognizer
 from torch import Tensor, nn
 
-from kdtoolbox.distillers.batch import UNLABELLED
+from kdtoolbox.criterion.batch_labels import UNLABELLED
 
 
 def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequence, labels: Tensor | None) -> dict:

@@ -49,10 +49,10 @@ class AdversarialOptimWrapperConstructor:
         model = model.module if is_model_wrapper(model) else model
         if not isinstance(getattr(model, 'discriminator', None), nn.Module):
             raise ValueError(f'{type(model).__name__} has no discriminator: use an ordinary optim_wrapper for it')
-        sides = {'discriminator': model.discriminator,
+        runs = {'discriminator': model.discriminator,
                  'student': nn.ModuleDict({name: child for name, child in model.named_children()
                                            if name != 'discriminator'})}
-        return PlayersOptimWrapper(**{name: _build(config, sides[name]) for name, config in self.configs.items()})
+        return PlayersOptimWrapper(**{name: _build(config, runs[name]) for name, config in self.configs.items()})
 
 
 def _build(config: dict, module: nn.Module):

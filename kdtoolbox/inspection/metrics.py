@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.inspection.data_sets import parts_of
 from kdtoolbox.inspection.findings import Finding, error
-from kdtoolbox.inspection.untouched import quiet_log
+from kdtoolbox.isolation import quiet_log
 
 NUM_EACH = 2
 COMPARING = ('ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy')

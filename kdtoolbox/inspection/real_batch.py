@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from kdtoolbox.inspection.findings import Finding, error, listed
 from kdtoolbox.inspection.gradients import NO_LOSS, gradients_of, learning_parameters
-from kdtoolbox.inspection.sizes import student_size, teacher_key, teacher_size, wrong_size
 from kdtoolbox.taps import LOGITS
+from kdtoolbox.views.input_sizes import student_size, teacher_key, teacher_size, wrong_size
 
 NUM_CLIPS = 3
 FAR_OFF = 20

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from kdtoolbox.inspection import classes, data_sets, metrics, real_batch, settings
 from kdtoolbox.inspection.batches import clips_longer_than_videos, small_batches
 from kdtoolbox.inspection.findings import Finding
-from kdtoolbox.inspection.untouched import copy_to_try, untouched_randomness
+from kdtoolbox.isolation import copy_to_try, untouched_randomness
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdtoolbox.preparation.annotations import (SPLITS, Annotations, hmdb51_annotations, kinetics_annotations,
-                                               ucf101_annotations, write_json)
+from kdtoolbox.preparation.annotations import (
+    SPLITS,
+    Annotations,
+    hmdb51_annotations,
+    kinetics_annotations,
+    ucf101_annotations,
+    write_json,
+)
 from kdtoolbox.preparation.check import read_annotations
 from kdtoolbox.preparation.frame_folders import subfolders
 from kdtoolbox.preparation.layouts import VideoTree, annotated_videos, flat_videos

@@ -11,8 +11,14 @@ from statistics import median
 from PIL import Image
 
 from kdtoolbox.preparation.annotations import Annotations
-from kdtoolbox.preparation.frame_folders import (TIMES_FILE, count_frames, first_broken_frame, frame_folders,
-                                                 frame_names, read_mark)
+from kdtoolbox.preparation.frame_folders import (
+    TIMES_FILE,
+    count_frames,
+    first_broken_frame,
+    frame_folders,
+    frame_names,
+    read_mark,
+)
 from kdtoolbox.preparation.parallel import in_parallel
 from kdtoolbox.preparation.report import DONE, FAILED, Progress, Report
 

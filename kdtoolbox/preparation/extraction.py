@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdtoolbox.preparation.ffmpeg import Ffmpeg, FfmpegRun
-from kdtoolbox.preparation.frame_folders import (ascending, count_frames, first_broken_frame, foreign_files,
-                                                 is_complete, mark_complete, read_mark, write_times)
+from kdtoolbox.preparation.frame_folders import (
+    ascending,
+    count_frames,
+    first_broken_frame,
+    foreign_files,
+    is_complete,
+    mark_complete,
+    read_mark,
+    write_times,
+)
 from kdtoolbox.preparation.frame_options import FrameOptions
 from kdtoolbox.preparation.layouts import VideoJob
 from kdtoolbox.preparation.report import DONE, FAILED, THERE, WARNING
 from kdtoolbox.preparation.video_header import VideoHeader, exact_rate, read_header
-
 
 _FAR_MORE = 1.1  # so many times the stored frames were written, or the other way round: worth a word
 

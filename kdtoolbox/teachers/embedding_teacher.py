@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from kdtoolbox.losses.text_features import load_text_features, text_similarity
-from kdtoolbox.losses.text_logits import checked_logit_scale
+from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
+from kdtoolbox.losses.embeddings.text_logits import checked_logit_scale
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS, Taps
 from kdtoolbox.teachers.embedding_models import build_embedding_model

@@ -3,9 +3,9 @@
 import pytest
 from torch import nn
 
-from kdtoolbox.card import MethodCard
 from kdtoolbox.cli.catalogue import KINDS, entries
 from kdtoolbox.cli.main import main
+from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers import FrozenTeacher
 

@@ -2,10 +2,9 @@ import json
 
 from mmengine.config import Config
 
-from kdtoolbox.cli.configs import find_config
-from kdtoolbox.cli.demo import (COLUMNS, CROP_PIXELS, STUDENT_CONFIG, TEACHER_CONFIG, TEACHER_PIXELS, run_demo,
-                                table)
-from kdtoolbox.preparation.digit_videos import DigitVideos
+from kdtoolbox.cli.demo import COLUMNS, CROP_PIXELS, STUDENT_CONFIG, TEACHER_CONFIG, TEACHER_PIXELS, run_demo, table
+from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.demo.digit_videos import DigitVideos
 
 
 def test_the_demo_runs_from_end_to_end(tmp_path, capsys, monkeypatch):

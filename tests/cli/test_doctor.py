@@ -30,7 +30,7 @@ def test_values_gradients_and_shares_are_those_of_a_step(tmp_path):
 
 
 def test_the_gradient_norm_is_that_of_backward(tmp_path):
-    from kdtoolbox.distillers.checkup import examine
+    from kdtoolbox.inspection.term_report import examine
     torch.manual_seed(0)
     model = MODELS.build(tiny(tmp_path).model.to_dict()).train()
     twin = copy.deepcopy(model)
@@ -106,7 +106,8 @@ def test_data_that_are_not_there_are_an_error_with_the_way_out(tmp_path, monkeyp
     monkeypatch.setenv('HMDB51_VIDEOS', str(tmp_path / 'nowhere'))
     monkeypatch.setenv('HMDB51_ANNOTATIONS', str(tmp_path / 'nowhere'))
     from mmengine.config import Config
-    from kdtoolbox.cli.configs import find_config
+
+    from kdtoolbox.config_files.reading import find_config
     config = Config.fromfile(find_config('kd_r2d_to_r3d_hmdb51'))
     config.merge_from_dict({'model.teacher.model': 'torchvision.mobilenet_v3_small', 'model.teacher.weights': None,
                             'model.student.backbone.base_channels': 4, 'model.student.cls_head.in_channels': 32,

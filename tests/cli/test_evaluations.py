@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from kdtoolbox.cli.evaluators import tell_average_clips
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.test import EVALUATIONS, evaluators, without_teacher
 from kdtoolbox.cli.test import test_student as metrics_of_student
+from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.evaluation import VideoFeatures, save_features
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_aside

@@ -11,8 +11,8 @@ from kdtoolbox.cli.main import main
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
-from tests.experiments.minimal import anc, put, simple
 from tests.videos import write_hmdb51, write_ucf101
+from tests.yaml_experiments.minimal import anc, put, simple
 
 EXAMPLES = sorted((REPOSITORY / 'configs/yaml').glob('*.yml'))
 SMALL = ['model.teacher.weights=None', 'model.student.backbone.base_channels=4',

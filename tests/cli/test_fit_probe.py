@@ -4,10 +4,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.configs import add_config_arguments, load_config
 from kdtoolbox.cli.demo import FEW_LABELS
-from kdtoolbox.cli.fit_probe import fit_probe
 from kdtoolbox.cli.train import build_runner
+from kdtoolbox.config_files.reading import add_config_arguments, load_config
+from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 from tests.tiny import NUM_CLASSES, TinyImageNet, run_config, student_config, teacher_config

@@ -60,7 +60,7 @@ def test_a_batch_larger_than_the_training_set_is_refused(capsys, tmp_path):
 def test_the_seed_option_wins_over_the_config(tmp_path):
     import argparse
 
-    from kdtoolbox.cli.configs import load_config
+    from kdtoolbox.config_files.reading import load_config
     run_config(tmp_path).dump(tmp_path / 'config.py')
     args = argparse.Namespace(config=str(tmp_path / 'config.py'), work_dir=None, cfg_options=None, seed=11, launcher='none')
     config = load_config(args)
@@ -84,7 +84,7 @@ def test_a_knob_that_was_spent_while_the_config_was_read_is_refused_with_what_it
 def test_the_runs_seed_reaches_the_data_sets_that_have_none_of_their_own():
     from mmengine.config import Config
 
-    from kdtoolbox.cli.configs import seed_datasets
+    from kdtoolbox.config_files.reading import seed_datasets
     config = Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py')
     config.randomness.seed = 7
     config.val_dataloader.dataset.datasets[1].seed = 3

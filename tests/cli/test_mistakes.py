@@ -9,9 +9,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.config_keys import refuse_unknown_keys
-from kdtoolbox.cli.configs import ConfigOptions, find_config, read_config
 from kdtoolbox.cli.main import main
+from kdtoolbox.config_files.keys import refuse_unknown_keys
+from kdtoolbox.config_files.reading import ConfigOptions, find_config, read_config
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 

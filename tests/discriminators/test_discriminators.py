@@ -5,8 +5,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from kdtoolbox.discriminators import (BCEAdversarial, Discriminator, FakeAsReal, HingeAdversarial, L1Regularizer,
-                                      L2Regularizer, LeastSquaresAdversarial, SecondView, WassersteinAdversarial)
+from kdtoolbox.discriminators import (
+    BCEAdversarial,
+    Discriminator,
+    FakeAsReal,
+    HingeAdversarial,
+    L1Regularizer,
+    L2Regularizer,
+    LeastSquaresAdversarial,
+    SecondView,
+    WassersteinAdversarial,
+)
 
 OBJECTIVES = [BCEAdversarial(), HingeAdversarial(), LeastSquaresAdversarial(), WassersteinAdversarial()]
 every_objective = pytest.mark.parametrize('objective', OBJECTIVES, ids=lambda one: type(one).__name__)

@@ -4,9 +4,9 @@ import pytest
 from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.configs import find_config, read_config
+from kdtoolbox.config_files.reading import find_config, read_config
 from kdtoolbox.inspection.metrics import best_key, rehearsed, scores_of_nothing
-from kdtoolbox.inspection.untouched import copy_to_try
+from kdtoolbox.isolation import copy_to_try
 from kdtoolbox.registry import METRICS, MODELS
 from tests.tiny import run_config
 from tests.videos import write_video

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from kdtoolbox.inspection.real_batch import of_a_step, trains_its_head
-from kdtoolbox.inspection.sizes import size_it_runs_on
-from kdtoolbox.inspection.untouched import copy_to_try, untouched_randomness
+from kdtoolbox.isolation import copy_to_try, untouched_randomness
 from kdtoolbox.registry import MODELS
+from kdtoolbox.views.input_sizes import size_it_runs_on
 from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
 
 

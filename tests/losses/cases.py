@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from kdtoolbox.card import MethodCard, cards
 from kdtoolbox.cli.catalogue import entries
-from kdtoolbox.cli.configs import find_config
-from kdtoolbox.cli.methods_table import config_name
-from kdtoolbox.distillers.asking import extra_inputs
+from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.criterion.loss_inputs import extra_inputs
+from kdtoolbox.method_card import MethodCard, cards
 from kdtoolbox.registry import MODELS
+from kdtoolbox.reporting.methods_table import config_name
 
 CHANNELS, PIXELS, TAPS = 6, 4, 2
 CLIPS, CLASSES, STEPS = 8, 5, 4

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from kdtoolbox.losses.contrast_memory import FREE, ContrastMemory, sample_key
-from kdtoolbox.losses.crd import CRD, draw_negatives, noise_contrastive
+from kdtoolbox.losses.relations.contrast_memory import FREE, ContrastMemory, sample_key
+from kdtoolbox.losses.relations.crd import CRD, draw_negatives, noise_contrastive
 
 NUM_SAMPLES = 12
 

@@ -5,8 +5,8 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from kdtoolbox.distillers import Term
-from kdtoolbox.distillers.sides import Side, Sides
+from kdtoolbox.criterion import Term
+from kdtoolbox.criterion.network_runs import NetworkRun, NetworkRuns
 from tests.losses.cases import CHANNELS, CLASSES, CLIPS, STEPS, Case, all_cases, each, tensors
 
 CASES = all_cases()
@@ -71,13 +71,13 @@ def test_at_the_least_sizes_of_its_card_it_teaches_as_in_a_larger_batch(case):
 def as_term(case: Case, student, teacher, *, classes=CLASSES):
     """The loss as a term of a distillation calls it."""
     extra = case.extra(clips=len(tensors(student)[0]), classes=classes)
-    sides = Sides(Side('student', STEPS, 1, lambda: extra['student_classifier']),
-                  {'': Side('teacher', STEPS, 1, lambda: extra['teacher_classifier'])})
+    runs = NetworkRuns(NetworkRun('student', STEPS, 1, lambda: extra['student_classifier']),
+                  {'': NetworkRun('teacher', STEPS, 1, lambda: extra['teacher_classifier'])})
     paths = [str(number) for number in range(len(student))] if isinstance(student, tuple) else '0'
     term = Term('kd', loss=dict(case.config), student=paths, teacher=None if case.teacherless else paths)
     outputs, answers = ({str(number): tensor for number, tensor in enumerate(tensors(side))}
                         for side in (student, teacher))
-    return term(outputs, answers, extra, sides=sides)
+    return term(outputs, answers, extra, runs=runs)
 
 
 NEEDS = [pytest.param(case, what, id=f'{name}-{what}') for name, case in CASES.items()
@@ -119,10 +119,10 @@ EXTREMES = {
 def test_in_the_extreme_the_value_is_finite_and_the_gradient_near_that_of_nearly_the_same_input(case, extreme):
     student, teacher = case.pair()
     plain = compute(case, student, teacher)[1].norm()
-    for sides in ((each(student, extreme), teacher), (student, each(teacher, extreme)),
+    for runs in ((each(student, extreme), teacher), (student, each(teacher, extreme)),
                   (each(student, extreme), each(teacher, extreme)), (each(student, extreme),) * 2):
-        value, gradient = compute(case, *sides)
-        _, near = compute(case, shifted(sides[0]), sides[1])
+        value, gradient = compute(case, *runs)
+        _, near = compute(case, shifted(runs[0]), runs[1])
         assert value.isfinite() and gradient.isfinite().all()
         assert gradient.norm() <= BOUNDS.get(case.config['type'], BOUND) * max(near.norm(), plain)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from kdtoolbox.card import MethodCard
+from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 STUDENT, TEACHER, CLASSES = 4, 6, 5

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from kdtoolbox.losses.catkd import cat_kd, class_activation_maps
-from kdtoolbox.losses.factor_transfer import factor_distance
-from kdtoolbox.losses.mgd import keep_mask
-from kdtoolbox.losses.overhaul import margin_from_batch_norm, partial_l2
-from kdtoolbox.losses.review_kd import hierarchical_context
+from kdtoolbox.losses.features.catkd import cat_kd, class_activation_maps
+from kdtoolbox.losses.features.factor_transfer import factor_distance
+from kdtoolbox.losses.features.mgd import keep_mask
+from kdtoolbox.losses.features.overhaul import margin_from_batch_norm, partial_l2
+from kdtoolbox.losses.features.review_kd import hierarchical_context
 from kdtoolbox.registry import MODELS
 from tests.losses.test_learned_features import CLASSES, STUDENT, TEACHER, build, pair
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from kdtoolbox.losses.crd import CRD
-from kdtoolbox.losses.overhaul import Overhaul
+from kdtoolbox.losses.features.overhaul import Overhaul
+from kdtoolbox.losses.relations.crd import CRD
 from tests.conftest import REPOSITORY
 
 NUM_SAMPLES, BATCH_SIZE = 12, 8

@@ -12,14 +12,27 @@ from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
 from torch.nn import functional as F
 
-from kdtoolbox.losses import (DIST, DKD, NKD, WSLD, WTTM, ChannelWise, KLDivergence, LogitStandardization,
-                              MultiLevelLogit, SoftCrossEntropy, TeacherFree, TemperatureCurriculum, gathering)
-from kdtoolbox.losses.dkd import dkd
-from kdtoolbox.losses.kl_divergence import kl_divergence
-from kdtoolbox.losses.multi_level_logit import batch_level, class_level
-from kdtoolbox.losses.soft_cross_entropy import soft_cross_entropy
-from kdtoolbox.losses.teacher_free import virtual_teacher
-from kdtoolbox.losses.wrapping import extra_inputs
+from kdtoolbox.losses import (
+    DIST,
+    DKD,
+    NKD,
+    WSLD,
+    WTTM,
+    ChannelWise,
+    KLDivergence,
+    LogitStandardization,
+    MultiLevelLogit,
+    SoftCrossEntropy,
+    TeacherFree,
+    TemperatureCurriculum,
+)
+from kdtoolbox.losses.logits.dkd import dkd
+from kdtoolbox.losses.logits.kl_divergence import kl_divergence
+from kdtoolbox.losses.logits.multi_level_logit import batch_level, class_level
+from kdtoolbox.losses.logits.soft_cross_entropy import soft_cross_entropy
+from kdtoolbox.losses.logits.teacher_free import virtual_teacher
+from kdtoolbox.losses.shared import gathering
+from kdtoolbox.losses.shared.wrapped_loss import extra_inputs
 from kdtoolbox.registry import MODELS
 
 LOSSES = {
@@ -353,7 +366,7 @@ def test_the_levels_compare_every_pair_of_samples_and_of_classes():
         pairs = list(zip(teacher_rows, student_rows))
         return sum((a @ b - c @ d) ** 2 for a, c in pairs for b, d in pairs)
 
-    of_samples, of_classes = (squared_differences(*sides) for sides in (
+    of_samples, of_classes = (squared_differences(*runs) for runs in (
         (of_teacher, of_student), (of_teacher.T, of_student.T)))
     assert batch_level(student, teacher, temperature=2).item() == pytest.approx(of_samples / 3, rel=1e-10)
     assert class_level(student, teacher, temperature=2).item() == pytest.approx(of_classes / 4, rel=1e-10)

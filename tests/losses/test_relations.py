@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from kdtoolbox.losses import PKT, CorrelationCongruence, RKDAngle, RKDDistance, SimilarityPreserving
-from kdtoolbox.losses.gathering import gather_batch
+from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 

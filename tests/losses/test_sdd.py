@@ -7,9 +7,9 @@ from scipy.special import log_softmax, softmax
 from torch import nn
 
 from kdtoolbox.losses import NKD, SDD
-from kdtoolbox.losses.kl_divergence import kl_divergence
-from kdtoolbox.losses.sdd import region_logits, sdd
-from kdtoolbox.losses.wrapping import extra_inputs
+from kdtoolbox.losses.logits.kl_divergence import kl_divergence
+from kdtoolbox.losses.logits.sdd import region_logits, sdd
+from kdtoolbox.losses.shared.wrapped_loss import extra_inputs
 
 N, K = 4, 5
 LABELS = torch.tensor([0, 3, 1, 2])

@@ -12,10 +12,19 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce
 from torch import nn
 
-from kdtoolbox.losses import (ClipFrameCorrespondence, Cosine, FrameWise, L2, SpatioTemporalAttention, TemporalAffinity,
-                              TemporalDifference, TextLogits, load_text_features)
-from kdtoolbox.losses.spatio_temporal_attention import attention
-from kdtoolbox.losses.sequences import unit_vectors
+from kdtoolbox.losses import (
+    L2,
+    ClipFrameCorrespondence,
+    Cosine,
+    FrameWise,
+    SpatioTemporalAttention,
+    TemporalAffinity,
+    TemporalDifference,
+    TextLogits,
+    load_text_features,
+)
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.temporal.spatio_temporal_attention import attention
 from tests.conftest import REPOSITORY
 
 SEQUENCE, MAP = (3, 6, 4), (3, 6, 4, 2, 5)

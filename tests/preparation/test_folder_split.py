@@ -56,9 +56,9 @@ def test_a_group_is_never_divided_not_even_across_classes(seed):
 def test_groups_of_the_real_ucf101_names_stay_together(shared):
     videos = [f'{file.parent.name}/{file.stem}' for file in (shared / 'data/ucf101_subset').glob('*/*.avi')]
     annotations = folder_annotations(videos, group_separator='_c')
-    sides = {subset: {key.rsplit('_c', 1)[0] for key, entry in annotations['database'].items()
+    runs = {subset: {key.rsplit('_c', 1)[0] for key, entry in annotations['database'].items()
                       if entry['subset'] == subset} for subset in ('training', 'validation')}
-    assert sides['training'] and not sides['training'] & sides['validation']
+    assert runs['training'] and not runs['training'] & runs['validation']
     assert all(6 <= number <= 7 for number in validation_counts(annotations).values())  # 0.2 of 36, groups of two
 
 

@@ -8,7 +8,7 @@ import torch
 
 from kdtoolbox.discriminators import Discriminator, HingeAdversarial, WassersteinAdversarial
 from kdtoolbox.distillers.adversarial import ADVERSARIAL, AdversarialGame
-from kdtoolbox.distillers.distiller import Unregistered
+from kdtoolbox.distillers.distiller import UnregisteredModules
 from kdtoolbox.losses import L1, L2, BCEWithTeacher, HardTarget, KLDivergence
 
 REGULARIZERS = {'L1': 'L1Regularizer', 'L2': 'L2Regularizer', 'FakeAsReal': 'FakeAsReal'}
@@ -27,7 +27,7 @@ def _discriminator(inputs: dict) -> Discriminator:
 def anc(inputs: dict, params: dict) -> dict:
     names = [params['d_reg']] if isinstance(params['d_reg'], str) else params['d_reg'] or []
     network = _discriminator(inputs)
-    game = AdversarialGame(dict(type='BCEAdversarial'), Unregistered({ADVERSARIAL: network}), weight=params['adv_weight'],
+    game = AdversarialGame(dict(type='BCEAdversarial'), UnregisteredModules({ADVERSARIAL: network}), weight=params['adv_weight'],
                            regularizers=[dict(type=REGULARIZERS[name], weight=params['d_reg_weight']) for name in names])
     both_views = torch.cat([inputs['s_features'], inputs['s_features_adv']])
     adversarial = params['adv_weight'] * game(both_views, inputs['t_features'])

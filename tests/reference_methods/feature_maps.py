@@ -5,11 +5,11 @@ import torch
 from torch.nn import functional as F
 
 from kdtoolbox.connectors import GlobalPool
-from kdtoolbox.losses.activation_boundary import activation_boundary
-from kdtoolbox.losses.attention_transfer import attention_transfer
-from kdtoolbox.losses.channel_wise import channel_wise
-from kdtoolbox.losses.hint import hint
-from kdtoolbox.losses.pkd import pkd
+from kdtoolbox.losses.features.activation_boundary import activation_boundary
+from kdtoolbox.losses.features.attention_transfer import attention_transfer
+from kdtoolbox.losses.features.channel_wise import channel_wise
+from kdtoolbox.losses.features.hint import hint
+from kdtoolbox.losses.features.pkd import pkd
 
 AB_SCALE = 3 / 1000  # of all layers, in the authors' code
 

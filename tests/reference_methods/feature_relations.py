@@ -4,10 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from kdtoolbox.losses import CorrelationCongruence, RKDAngle, RKDDistance, SimilarityPreserving
-from kdtoolbox.losses.fsp import fsp
-from kdtoolbox.losses.ickd import ickd
-from kdtoolbox.losses.nst import nst
-from kdtoolbox.losses.pkt import pkt
+from kdtoolbox.losses.features.fsp import fsp
+from kdtoolbox.losses.features.nst import nst
+from kdtoolbox.losses.relations.ickd import ickd
+from kdtoolbox.losses.relations.pkt import pkt
 from tests.reference_methods.feature_maps import layers, pooled_to_the_smaller
 
 

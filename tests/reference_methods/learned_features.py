@@ -4,17 +4,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.losses.catkd import cat_kd
-from kdtoolbox.losses.clip_maps import as_clip_map
-from kdtoolbox.losses.crd import CRD
-from kdtoolbox.losses.factor_transfer import FactorTransfer, factor_distance
-from kdtoolbox.losses.mgd import MGD, mgd
-from kdtoolbox.losses.overhaul import Overhaul, margin_from_batch_norm, partial_l2
-from kdtoolbox.losses.review_kd import ReviewKD, hierarchical_context
-from kdtoolbox.losses.sim_kd import SimKD
-from kdtoolbox.losses.srrl import SRRL, mean_feature_distance, softmax_regression
-from kdtoolbox.losses.vid import VID
-from kdtoolbox.losses.vkd import VkD
+from kdtoolbox.losses.embeddings.vkd import VkD
+from kdtoolbox.losses.features.catkd import cat_kd
+from kdtoolbox.losses.features.factor_transfer import FactorTransfer, factor_distance
+from kdtoolbox.losses.features.mgd import MGD, mgd
+from kdtoolbox.losses.features.overhaul import Overhaul, margin_from_batch_norm, partial_l2
+from kdtoolbox.losses.features.review_kd import ReviewKD, hierarchical_context
+from kdtoolbox.losses.features.sim_kd import SimKD
+from kdtoolbox.losses.features.srrl import SRRL, mean_feature_distance, softmax_regression
+from kdtoolbox.losses.features.vid import VID
+from kdtoolbox.losses.relations.crd import CRD
+from kdtoolbox.losses.shared.learned_maps import as_clip_map
 
 
 def put(module: nn.Module, weights: dict[str, Tensor]) -> None:

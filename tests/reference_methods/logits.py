@@ -3,12 +3,25 @@
 from torch import nn
 from torch.nn import functional as F
 
-from kdtoolbox.losses import (DIST, DKD, L1, L2, NKD, SDD, WSLD, WTTM, BCEWithTeacher, HardTarget, KLDivergence,
-                              LogitStandardization, SoftCrossEntropy)
-from kdtoolbox.losses.kl_divergence import kl_divergence
-from kdtoolbox.losses.multi_level_logit import batch_level, class_level
-from kdtoolbox.losses.sdd import sdd
-from kdtoolbox.losses.temperature_curriculum import adversarial_temperature
+from kdtoolbox.losses import (
+    DIST,
+    DKD,
+    L1,
+    L2,
+    NKD,
+    SDD,
+    WSLD,
+    WTTM,
+    BCEWithTeacher,
+    HardTarget,
+    KLDivergence,
+    LogitStandardization,
+    SoftCrossEntropy,
+)
+from kdtoolbox.losses.logits.kl_divergence import kl_divergence
+from kdtoolbox.losses.logits.multi_level_logit import batch_level, class_level
+from kdtoolbox.losses.logits.sdd import sdd
+from kdtoolbox.losses.logits.temperature_curriculum import adversarial_temperature
 
 
 def kd(inputs, params):

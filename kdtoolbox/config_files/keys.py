@@ -1,0 +1,158 @@
+"""Whether every key of a config is one that something reads, found before anything is built."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from kdtoolbox import registry
+from kdtoolbox.arguments import did_you_mean, nearest_names, unknown_argument
+from kdtoolbox.views import View
+
+# What a run reads; anything else at the top of a config is a value that settings are made from.
+RUN_SETTINGS = {*inspect.signature(Runner).parameters, 'find_unused_parameters', 'sync_bn', 'custom_imports',
+                'model_wrapper_cfg', 'compile', 'runner_type', 'activation_checkpointing', 'efficient_conv_bn_eval'}
+
+# Which registry the types below a key are looked up in; below a key that is not here, the one of the key above.
+REGISTRIES = {
+    **dict.fromkeys(('model', 'teacher', 'student'), registry.MODELS),
+    **dict.fromkeys(('dataset', 'datasets'), registry.DATASETS),
+    **dict.fromkeys(('pipeline', 'transforms'), registry.TRANSFORMS),
+    **dict.fromkeys(('sampler', 'batch_sampler'), registry.DATA_SAMPLERS),
+    **dict.fromkeys(('val_evaluator', 'test_evaluator', 'metrics'), registry.METRICS),
+    **dict.fromkeys(('train_cfg', 'val_cfg', 'test_cfg'), registry.LOOPS),
+    **dict.fromkeys(('default_hooks', 'custom_hooks'), registry.HOOKS),
+    'optim_wrapper': registry.OPTIM_WRAPPERS, 'optimizer': registry.OPTIMIZERS,
+    'param_scheduler': registry.PARAM_SCHEDULERS, 'visualizer': registry.VISUALIZERS,
+    'vis_backends': registry.VISBACKENDS, 'log_processor': registry.LOG_PROCESSORS,
+    'init_cfg': registry.WEIGHT_INITIALIZERS, 'model_wrapper_cfg': registry.MODEL_WRAPPERS,
+}
+# Their `type` is none of a registry, or their keys are read by functions of mmcv that take others too.
+LEFT_ALONE = {'clip_grad', 'paramwise_cfg', 'conv_cfg', 'norm_cfg', 'act_cfg', 'collate_fn', 'worker_init_fn', 'compile',
+              'dist_cfg', 'metainfo'}
+# Dicts without a type whose keys are the arguments of this.
+WITHOUT_TYPE: dict[str, Callable] = {'student_view': View, 'view': View}
+# What a section is where it does not say.
+DEFAULT_TYPES = {'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop', 'log_processor': 'LogProcessor'}
+# Read by the builder, not by what is built.
+ALSO_READ = {'_scope_', 'type', '_delete_'}
+READ_BY_BUILDERS = {'optim_wrapper': {'constructor', 'paramwise_cfg'}, 'param_scheduler': {'convert_to_iter_based'},
+                    'train_cfg': {'by_epoch'}, 'visualizer': {'name'}}
+SECTIONS = {
+    'randomness': {'seed', 'diff_rank_seed', 'deterministic'}, 'auto_scale_lr': {'enable', 'base_batch_size'},
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'custom_imports': {'imports', 'allow_failed_imports'}}
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+OF_LOADERS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'}
+
+
+def refuse_unknown_keys(config: Config) -> None:
+    """Refuse a config that has a key which nothing reads.
+
+    Raises:
+        ValueError: names the keys, and the nearest that are read.
+    """
+    found = [*_slips_at_the_top(config), *(f'{path}: {words}' for section in sorted(RUN_SETTINGS & config.keys())
+                                           for path, words in _unknown(config.to_dict()[section], section))]
+    if found:
+        more = f' (and {len(found) - 5} more)' if len(found) > 5 else ''
+        raise ValueError('; '.join(found[:5]) + more)
+
+
+def unknown_section(key: str, config: Mapping) -> str:
+    """What to say of an option whose first part is no section of the config and no setting of a run."""
+    first, _, rest = key.partition('.')
+    nearest = nearest_names(first, sorted({*RUN_SETTINGS, *config}), num=1, cutoff=0.6)
+    meant = f'did you mean {nearest[0]}{"." if rest else ""}{rest}?' if nearest else (
+        f'a run reads {", ".join(sorted(RUN_SETTINGS & config.keys()))}')
+    return f'--cfg-options {key}=… would change nothing: the config has no {first!r} and no run reads it: {meant}'
+
+
+def _slips_at_the_top(config: Config) -> Iterator[str]:
+    """Keys that are no setting, very like one, and of which no setting was made."""
+    settings = config.to_dict()
+    used = [value for name in RUN_SETTINGS & settings.keys() for value in _values(settings[name])]
+    for name, value in settings.items():
+        if name in RUN_SETTINGS or not isinstance(value, (Mapping, list, tuple)) or not value:
+            continue
+        nearest = nearest_names(name, sorted(RUN_SETTINGS), num=1, cutoff=0.75)
+        if nearest and not any(value == other for other in used):
+            yield f'nothing reads {name!r}: did you mean {nearest[0]!r}?'
+
+
+def _values(value) -> Iterator:
+    yield value
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ():
+        yield from _values(item)
+
+
+def _unknown(value, path: str, kinds: Registry | None = None) -> Iterator[tuple[str, str]]:
+    """Path and words for every key of a part of the config that nothing reads.
+
+    Args:
+        value: the part.
+        path: where it is.
+        kinds: the registry of its types.
+    """
+    key = path.rpartition('.')[2]
+    if key in LEFT_ALONE:
+        return
+    kinds = REGISTRIES.get(key, kinds)
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _unknown(item, f'{path}.{index}', kinds)
+        return
+    if not isinstance(value, Mapping):
+        return
+    yield from ((path, words) for words in _unknown_here(value, key, path, kinds))
+    for name, item in value.items():
+        if key == 'terms' and isinstance(item, Mapping):
+            term = registry.MODELS.get('kdtoolbox.criterion.term.Term')  # imported only where a config is checked
+            yield from ((f'{path}.{name}', words) for one in item if (words := unknown_argument(term, one)))
+        yield from _unknown(item, f'{path}.{name}', kinds)
+
+
+def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -> Iterator[str]:
+    """Words for the keys of this one dict."""
+    if path in LOADERS:
+        known = OF_LOADERS
+    elif path in SECTIONS:
+        known = SECTIONS[path]
+    else:
+        name = value.get('type', _default_type(path, value))
+        thing = WITHOUT_TYPE.get(key) if name is None else _class_of(name, kinds)
+        also = ALSO_READ | READ_BY_BUILDERS.get(path.split('.')[0], set())
+        if thing is not None:
+            for name in sorted(value.keys() - also, key=str):
+                if words := unknown_argument(thing, name):
+                    yield words + _left_over(words)
+        return
+    yield from (f'there is no {name!r} in it: {did_you_mean(name, sorted(known), what="it may have")}'
+                for name in sorted(value.keys() - known, key=str))
+
+
+def _default_type(path: str, value: Mapping) -> str | None:
+    if path == 'train_cfg':
+        return 'EpochBasedTrainLoop' if value.get('by_epoch', True) else 'IterBasedTrainLoop'
+    return 'OptimWrapper' if path == 'optim_wrapper' and 'optimizer' in value else DEFAULT_TYPES.get(path)
+
+
+def _left_over(words: str) -> str:
+    """Where the key may come from if it is like none of the class's own."""
+    return '' if 'did you mean' in words else (
+        '. If it is left over from another type in a base of the config, add _delete_=True beside the new type')
+
+
+def _class_of(name, kinds: Registry | None) -> Callable | None:
+    """The class or function of this name, None if it is not of a registry; building says what is not there at all."""
+    if not isinstance(name, str):
+        return name if callable(name) else None
+    if kinds is None:
+        return None
+    try:
+        return kinds.get(name)
+    except KeyError:
+        return None

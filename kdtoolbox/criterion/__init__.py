@@ -1,0 +1,8 @@
+"""What a distillation compares: terms, the connections from taps to losses, gates and schedules."""
+
+from kdtoolbox.criterion.criterion import Criterion
+from kdtoolbox.criterion.gates import ConfidenceGate, CorrectGate
+from kdtoolbox.criterion.schedule import scheduled_weight
+from kdtoolbox.criterion.term import Term
+
+__all__ = ['ConfidenceGate', 'CorrectGate', 'Criterion', 'Term', 'scheduled_weight']

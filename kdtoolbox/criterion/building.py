@@ -1,0 +1,92 @@
+"""Building the criterion: ``'auto'`` is filled in, and what does not fit is said before any training."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from mmengine.logging import print_log
+from torch import nn
+
+from kdtoolbox.criterion.criterion import Criterion, paths_of
+from kdtoolbox.criterion.dry_run import ClipDoesNotFit, Tapped, rehearse, run_networks, untouched_randomness
+from kdtoolbox.criterion.shape_inference import asks_for_shapes, fill_in, refuse_frames_as_channels
+from kdtoolbox.taps import LOGITS
+from kdtoolbox.views import View
+
+GUESSED_FRAMES = 16
+HINT = ('this was found by a clip of (T, H, W) = {}, which was guessed: if those of the training are others, set '
+        'clip_shape=(T, H, W) of the distiller')
+
+
+def criterion_for(terms: Mapping[str, Mapping], student: nn.Module, teachers: Mapping[str, nn.Module], *,
+                  student_view: View | None, clip_shape: tuple[int, int, int] | None) -> Criterion:
+    """The criterion of ``terms``, whose shapes are found by one pass of noise, see :func:`run_networks`.
+
+    The clip is of ``clip_shape``. Where that is not given it is guessed: 16 frames of the student view's size; without
+    a student view, of a teacher view's size if something is ``'auto'``, and else there is no pass. If a network does
+    not run on a guessed clip and nothing is ``'auto'``, that is no error, but a warning that nothing is checked.
+
+    Args:
+        terms: name -> arguments of :class:`Term`, in which something may be ``'auto'``, see :func:`fill_in`.
+        student: the recognizer.
+        teachers: name -> teacher, listening to what the terms need.
+
+    Raises:
+        ValueError: the shapes do not fit, or do not say what ``'auto'`` stands for.
+    """
+    is_open = {name: asks_for_shapes(term) for name, term in terms.items()}
+    for name in filter(is_open.get, terms):
+        refuse_frames_as_channels(name, terms[name], teachers)
+    shape = clip_shape or _guessed_clip(student_view, teachers if any(is_open.values()) else {})
+    if any(is_open.values()) and shape is None:
+        raise ValueError(f'terms {[name for name in terms if is_open[name]]}: nothing tells the size of the clips that '
+                         "'auto' is found from: set clip_shape=(T, H, W) or student_view of the distiller")
+    if not terms or shape is None:
+        return Criterion(terms)
+    paths = tuple(path for term in terms.values() for path in paths_of(term.get('student', LOGITS)))
+    with untouched_randomness():
+        try:
+            tapped = run_networks(student, teachers, clip_shape=shape, student_view=student_view, student_paths=paths)
+        except ClipDoesNotFit as error:
+            if clip_shape or any(is_open.values()):
+                raise
+            print_log(f'The shapes of the terms are not checked before training: {error}', 'current', logging.WARNING)
+            tapped = None
+    if tapped is None:
+        return Criterion(terms)
+    return _fitted(terms, is_open, tapped, hint='' if clip_shape else f' ({HINT.format(tuple(shape))})')
+
+
+def _fitted(terms: Mapping[str, Mapping], is_open: Mapping[str, bool], tapped: Tapped, *, hint: str) -> Criterion:
+    chosen: dict[str, list[str]] = {}
+    filled = dict(terms)
+    with _hinting(hint, tapped), untouched_randomness():
+        student, teacher = tapped.repeated(2)
+        for name in filter(is_open.get, terms):
+            filled[name], chosen[name] = fill_in(name, terms[name], student, teacher, tapped.runs)
+    # Only now is anything made that trains: its random weights are those it would have with the numbers typed.
+    criterion = Criterion(filled)
+    with _hinting(hint, tapped), untouched_randomness():
+        for term in criterion.terms.values():
+            rehearse(term, tapped)
+    for name, words in chosen.items():
+        criterion.terms[name].chosen = tuple(words)
+        print_log(f'term {name!r}, auto: {"; ".join(words)}', 'current')
+    return criterion
+
+
+@contextmanager
+def _hinting(hint: str, tapped: Tapped) -> Iterator[None]:
+    """Add the hint to errors that another clip might mend: those of maps, whose times and sizes are the clip's."""
+    try:
+        yield
+    except ValueError as error:
+        has_maps = any(value.dim() > 2 for value in (*tapped.student.values(), *tapped.teacher.values()))
+        if has_maps and hint:
+            raise ValueError(f'{error}{hint}') from error
+        raise
+
+
+def _guessed_clip(student_view: View | None, teachers: Mapping[str, nn.Module]) -> tuple[int, int, int] | None:
+    view = student_view or next((teacher.view for teacher in teachers.values()), None)
+    return None if view is None else (GUESSED_FRAMES, *view.size)

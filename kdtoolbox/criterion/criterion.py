@@ -1,0 +1,73 @@
+"""The criterion: all terms of a distillation together."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from kdtoolbox.criterion.connections import paths_of
+from kdtoolbox.criterion.network_runs import NetworkRuns
+from kdtoolbox.criterion.schedule import scheduled_weight
+from kdtoolbox.criterion.term import Term
+
+__all__ = ['Criterion', 'Term', 'checked_terms', 'paths_of', 'scheduled_weight']
+
+
+def checked_terms(terms: Mapping[str, Mapping]) -> dict[str, Mapping]:
+    """The configs of the terms that count; one whose weight is 0 is left out.
+
+    Args:
+        terms: name -> arguments of :class:`Term`.
+
+    Raises:
+        ValueError: a name or an option is not one that a term can have.
+    """
+    allowed = set(inspect.signature(Term).parameters) - {'name'}
+    for name, term in terms.items():
+        if not name.isidentifier() or hasattr(nn.ModuleDict, name):
+            raise ValueError(f'term {name!r}: not a usable name. Take letters, digits and underscores, and none of '
+                             "the names of nn.ModuleDict's own methods")
+        unknown = sorted(set(term) - allowed)
+        if unknown or 'loss' not in term:
+            raise ValueError(f'term {name!r}: {f"unknown {unknown}" if unknown else "has no loss"}; a term has loss '
+                             f'and may have {sorted(allowed - {"loss"})}')
+    return {name: term for name, term in terms.items() if term.get('weight', 1.0) != 0}
+
+
+class Criterion(nn.Module):
+    """All terms of a distillation.
+
+    A term whose weight is 0 throughout is left out: it is not built, listened for or computed.
+
+    Args:
+        terms: name -> arguments of :class:`Term`.
+    """
+
+    def __init__(self, terms: Mapping[str, Mapping]) -> None:
+        super().__init__()
+        self.terms = nn.ModuleDict({name: Term(name, **term) for name, term in checked_terms(terms).items()})
+
+    def active(self, progress: float) -> list[Term]:
+        """The terms that count at this point of the training."""
+        return [term for term in self.terms.values() if term.weight_at(progress) != 0]
+
+    def forward(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], *, labels: Tensor | None,
+                sample_ids: Sequence[str] | None, progress: float, runs: NetworkRuns | None = None) -> dict[str, Tensor]:
+        """The weighted loss of each term that counts, as ``loss_<name>``, and ``gate_<name>`` of each gate.
+
+        Args:
+            student: tap -> tensor.
+            teacher: tap -> tensor.
+            labels: (N,), -1 for none.
+            sample_ids: N of them.
+            progress: share of the training that is done, [0, 1].
+            runs: the networks, for terms that ask for their classifiers or for times.
+        """
+        extra = {'labels': labels, 'sample_ids': sample_ids, 'progress': progress}
+        out = {}
+        for term in self.active(progress):
+            keep = term.kept(teacher, labels)
+            out[f'loss_{term.name}'] = term.weight_at(progress) * term(student, teacher, extra, runs=runs, keep=keep)
+            if keep is not None:
+                out[f'gate_{term.name}'] = keep.float().mean()
+        return out

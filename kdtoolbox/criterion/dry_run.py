@@ -1,0 +1,163 @@
+"""One pass of noise through the networks when a distillation is built, to know the shapes before any training.
+
+Nothing that trains is touched: copies of the student and the terms run, and the random state is put back.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from mmaction.models import Recognizer2D
+from mmaction.structures import ActionDataSample
+from torch import Tensor, nn
+
+from kdtoolbox.criterion.connections import pick, shapes_of
+from kdtoolbox.criterion.network_runs import NetworkRuns, student_run, teacher_run
+from kdtoolbox.criterion.term import Term
+from kdtoolbox.isolation import untouched_randomness
+from kdtoolbox.method_card import cards
+from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
+from kdtoolbox.unregistered_modules import UnregisteredModules
+from kdtoolbox.views import View
+from kdtoolbox.views.input_sizes import student_size, teacher_key, teacher_size, wrong_size
+from kdtoolbox.views.preprocessor import ViewPreprocessor
+
+__all__ = ['ClipDoesNotFit', 'Tapped', 'refuse_few_classes', 'rehearse', 'run_networks', 'untouched_randomness']
+
+
+class ClipDoesNotFit(ValueError):
+    """A network cannot be run on the clip of the dry run."""
+
+
+@dataclass(frozen=True)
+class Tapped:
+    """What the networks gave of one clip.
+
+    Args:
+        student: tap -> tensor.
+        teacher: tap -> tensor.
+        runs: the networks as they ran.
+    """
+
+    student: Mapping[str, Tensor]
+    teacher: Mapping[str, Tensor]
+    runs: NetworkRuns
+
+    def repeated(self, num_clips: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The taps of student and teachers for a batch of clips that are nearly the same."""
+        return tuple({path: torch.cat([value + 0.01 * torch.randn_like(value) for _ in range(num_clips)])
+                      for path, value in side.items()} for side in (self.student, self.teacher))
+
+
+@torch.no_grad()
+def run_networks(student: nn.Module, teachers: Mapping[str, nn.Module], *, clip_shape: tuple[int, int, int],
+                 student_view: View | None, student_paths: tuple[str, ...]) -> Tapped:
+    """Show one clip of noise to a copy of the student and to the teachers.
+
+    One clip, because that is what the cost goes with; there are no statistics of a batch in evaluation mode.
+
+    Args:
+        teachers: name -> teacher, listening to what the terms need.
+        clip_shape: frames, height and width of the decoded clip.
+        student_paths: what to listen to in the student.
+
+    Raises:
+        ClipDoesNotFit: a network does not run on such a clip.
+        ValueError: a tap does not work, or a network runs on another size than its view has.
+    """
+    student = copy.deepcopy(student).eval()
+    clip = torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    preprocessor = ViewPreprocessor(student.data_preprocessor, student_view=student_view,
+                                    teacher_views=lambda: {name: teacher.view for name, teacher in teachers.items()})
+    data = preprocessor({'inputs': [clip[0].transpose(0, 1) if isinstance(student, Recognizer2D) else clip],
+                         'data_samples': [ActionDataSample().set_gt_labels(0)]}, training=True)
+    with Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs:
+        with _on_this_clip('the student', clip_shape, view='model.student_view', shown=data['inputs'], size=lambda: (
+                None if student_view is None else student_size(student, data['inputs']))):
+            student(data['inputs'], mode='tensor', stage='head')
+    if FEATURES in outputs:
+        outputs[FEATURES] = pool_to_vector(outputs[FEATURES], 1)
+    frames = data.get('teacher_inputs', {})
+    answers = {}
+    for name, teacher in teachers.items():
+        with torch.compiler.set_stance('force_eager'), _on_this_clip(
+                f'the teacher {name}'.strip(), clip_shape, view=f'{teacher_key(name)}.view', shown=frames[name],
+                size=lambda: teacher_size(teacher, frames[name])):
+            for path, answer in teacher(frames[name]).items():
+                answers[f'{name}.{path}' if name else path] = answer
+    stride = student_view.frame_stride if student_view else 1
+    return Tapped(outputs, answers, NetworkRuns(
+        student_run(student, data['inputs'], stride),
+        {name: teacher_run(name, teacher, frames[name]) for name, teacher in teachers.items()}))
+
+
+@torch.no_grad()
+def rehearse(term: Term, tapped: Tapped) -> None:
+    """Run a copy of a term on what was tapped, so that what does not fit is said now, and note the shapes.
+
+    Raises:
+        ValueError: the shapes do not fit, or the student has too few classes for the loss.
+    """
+    num_clips = max(2, term.min_batch_size, *(card.min_elements for card in cards(term.loss)))
+    student, teacher = tapped.repeated(num_clips)
+    labels = torch.zeros(num_clips, dtype=torch.long)
+    extra = {'labels': labels, 'sample_ids': [f'dry run {index}' for index in range(num_clips)], 'progress': 0.0}
+    # In training mode: a connector that learns statistics has none yet.
+    copied = copy_with_unregistered(term).train()
+    try:
+        copied.kept(teacher, labels)
+        copied(student, teacher, extra, runs=tapped.runs)
+        pair = copied.connected(student, teacher, tapped.runs)
+    except ValueError:
+        raise
+    except Exception as error:  # a module may fail in any way on shapes that it is not made for
+        raise ValueError(f'term {term.name!r}, student {term.student!r} {shapes_of(pick(student, term.student))}, '
+                         f'teacher {term.teacher!r} {shapes_of(pick(teacher, term.teacher))}, does not run: '
+                         f'{type(error).__name__}: {error}') from error
+    term.shapes = {'student_shape': _shapes(pick(tapped.student, term.student)),
+                   'teacher_shape': _shapes(pick(tapped.teacher, term.teacher)),
+                   'student_connected': _shapes(pair[0]), 'teacher_connected': _shapes(pair[1])}
+    if isinstance(pair[0], Tensor) and pair[0].dim() in (2, 3):
+        refuse_few_classes(term, pair[0].shape[1 if pair[0].dim() == 2 else 2])
+
+
+def refuse_few_classes(term: Term, num_classes: int) -> None:
+    """Refuse a loss of logits that needs more classes.
+
+    Raises:
+        ValueError: it does.
+    """
+    if num_classes < term.min_classes:
+        raise ValueError(f'term {term.name!r}: {type(term.loss).__name__} needs {term.min_classes} classes or more, '
+                         f'but the student has {num_classes}: take another loss, KLDivergence for instance')
+
+
+def copy_with_unregistered(module: nn.Module) -> nn.Module:
+    """A deep copy that shares nothing, not even what the module holds without owning it."""
+    memo = {id(held): UnregisteredModules(copy.deepcopy(held.modules)) for part in module.modules()
+            for held in vars(part).values() if isinstance(held, UnregisteredModules)}
+    return copy.deepcopy(module, memo)
+
+
+@contextmanager
+def _on_this_clip(who: str, clip_shape: tuple[int, int, int], *, view: str, shown: Tensor,
+                  size: Callable[[], int | None]) -> Iterator[None]:
+    """Say of a network that fails what it would run on: another size of its view, or another clip."""
+    try:
+        yield
+    except Exception as error:  # a network may fail in any way on a clip that it is not made for
+        found = None if isinstance(error, ValueError) else size()
+        if found is not None:
+            raise ValueError(wrong_size(error, who=who, view=view, shown=shown, size=found)) from error
+        raise ClipDoesNotFit(f'{who} does not run on a clip of (T, H, W) = {tuple(clip_shape)}: '
+                             f'{type(error).__name__}: {error}. If the clips of the training are others, set '
+                             'clip_shape=(T, H, W) of the distiller to what the training pipeline gives') from error
+
+
+def _shapes(tensors: Tensor | tuple[Tensor, ...] | None):
+    """(C, ...) of one clip: the batch is left out."""
+    if tensors is None:
+        return None
+    return tuple(tensors.shape[1:]) if isinstance(tensors, Tensor) else [tuple(tensor.shape[1:]) for tensor in tensors]

@@ -1,0 +1,1 @@
+"""The student on its own: for mmaction2 without kdtoolbox."""

@@ -1,0 +1,1 @@
+"""Losses of embeddings, of texts among them."""

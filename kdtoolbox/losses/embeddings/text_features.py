@@ -1,0 +1,66 @@
+"""Stored features of class names or captions, to compare embeddings of images with."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+
+CONTENT = "an .npz of 'features' (K, D), float32, and 'classes' (K,), strings, as numpy.savez writes it"
+
+
+def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
+    """Read text features, running no code of the file.
+
+    Args:
+        file: an ``.npz`` of ``features`` (K, D) and the K names ``classes``, one row for each.
+
+    Returns:
+        The features (K, D), float32, each of length 1, and the names.
+
+    Raises:
+        ValueError: the file is not there, is no such file, or holds no such arrays.
+    """
+    if not Path(file).is_file():
+        raise ValueError(f'text features {file}: no such file. Expected {CONTENT}')
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            if not {'features', 'classes'} <= set(getattr(content, 'files', ())):
+                raise ValueError(f'it holds {sorted(getattr(content, "files", ["one array"]))}')
+            features, classes = content['features'], content['classes']
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        raise ValueError(f'text features {file} ({error}): expected {CONTENT}') from error
+    if (features.ndim != 2 or features.dtype.kind != 'f' or classes.dtype.kind != 'U'
+            or classes.shape != features.shape[:1] or not len(classes)):
+        raise ValueError(f'text features {file}: got features {features.shape} {features.dtype} and classes '
+                         f'{classes.shape} {classes.dtype}; expected {CONTENT}')
+    features = torch.from_numpy(features.astype(np.float32))
+    if not (features.isfinite().all() and features.abs().amax(1).min() > 0):
+        raise ValueError(f'text features {file}: a row is zero or not finite')
+    return unit_vectors(features, dim=1), classes.tolist()
+
+
+def text_similarity(embeddings: Tensor, text: Tensor) -> Tensor:
+    """Cosine of each embedding with each text.
+
+    Args:
+        embeddings: (..., D).
+        text: (K, D), of length 1 each.
+
+    Returns:
+        (..., K).
+
+    Raises:
+        ValueError: the two differ in D.
+
+    >>> text_similarity(torch.tensor([[2., 0.]]), torch.tensor([[1., 0.], [0., 1.], [-1., 0.]]))
+    tensor([[ 1.,  0., -1.]])
+    """
+    if embeddings.shape[-1] != text.shape[1]:
+        raise ValueError(f'embeddings {tuple(embeddings.shape)} and text features {tuple(text.shape)} differ in their '
+                         f'last dimension: bring embeddings to {text.shape[1]} channels (LinearProjection or '
+                         'MLPProjection), or take the text features of the same model')
+    return unit_vectors(embeddings, dim=-1) @ text.to(embeddings.dtype).t()

@@ -1,0 +1,76 @@
+"""Agreement on how near a clip is to stored texts.
+
+Ours, the form with fixed texts of the contrastive relational distillation of CLIP-KD, Yang et al., arXiv:2307.12732,
+which compares with the texts of the batch.
+"""
+
+import math
+
+from torch import Tensor, nn
+
+from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
+from kdtoolbox.losses.logits.kl_divergence import kl_divergence
+from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+def checked_logit_scale(logit_scale: float) -> float:
+    """The scale, if cosines can be multiplied by it.
+
+    Raises:
+        ValueError: it is not a finite number above 0.
+    """
+    if not 0 < logit_scale < math.inf:
+        raise ValueError(f'logit_scale {logit_scale}: expected a finite number above 0; CLIP models have up to 100')
+    return float(logit_scale)
+
+
+@in_full_precision_of_any_shape
+def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: float = 100.0) -> Tensor:
+    """``KL(softmax(scale * cos(teacher, text)) || softmax(scale * cos(student, text)))``, mean over the batch.
+
+    The scale is an inverse temperature, that of the teacher's own training; there is no factor for it.
+
+    Args:
+        student: embeddings (N, D).
+        teacher: of the student's shape, in the space of the texts.
+        text: (K, D), of length 1 each.
+
+    Raises:
+        ValueError: an embedding is not (N, D), the two sides differ in N, or there is one text only.
+
+    >>> import torch
+    >>> text = torch.eye(2)
+    >>> text_logits(torch.tensor([[1., 1.]]), torch.tensor([[9., 0.]]), text=text)  # undecided, and certain
+    tensor(0.6931)
+    """
+    if student.dim() != 2 or teacher.dim() != 2:
+        raise ValueError(f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected embeddings '
+                         "(N, D): pool first (GlobalPool), or listen to 'features'")
+    return kl_divergence(logit_scale * text_similarity(student, text), logit_scale * text_similarity(teacher, text))
+
+
+@MODELS.register_module()
+class TextLogits(nn.Module):
+    """Be as near to each of the stored texts as the teacher's embedding is, see :func:`text_logits`.
+
+    Args:
+        text_features: file of the texts, see :func:`load_text_features`; of the teacher's own text encoder.
+        logit_scale: what cosines are multiplied by; the larger, the more the nearest text counts.
+
+    Raises:
+        ValueError: the file is none of text features, or the scale is not above 0.
+    """
+
+    card = MethodCard(paper='ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732', needs=('vectors',),
+                      checked_against=('torch.nn.functional.kl_div of torch cosine similarities',))
+
+    def __init__(self, text_features: str, *, logit_scale: float = 100.0) -> None:
+        super().__init__()
+        text, self.classes = load_text_features(text_features)
+        self.register_buffer('text', text, persistent=False)  # it is in its file
+        self.logit_scale = checked_logit_scale(logit_scale)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return text_logits(student, teacher, text=self.text, logit_scale=self.logit_scale)

@@ -1,0 +1,62 @@
+"""VkD: knowledge distillation with orthogonal projections, Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import orthogonal
+
+from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
+from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def vkd(student: Tensor, teacher: Tensor) -> Tensor:
+    """Smooth L1 distance to the teacher's feature vector after its layer norm; mean over all elements.
+
+    The norm has neither weight nor bias; it is the paper's normalisation for discriminative tasks.
+
+    Args:
+        student: projected feature vectors (N, C).
+        teacher: of the student's shape.
+
+    >>> import torch
+    >>> vkd(torch.zeros(1, 2), torch.tensor([[1., 9.]]))  # which become -1 and 1
+    tensor(0.5000)
+    """
+    return F.smooth_l1_loss(student, F.layer_norm(teacher, teacher.shape[1:]))
+
+
+@MODELS.register_module()
+class VkD(nn.Module):
+    """Match normalised features through an orthogonal projection, see :func:`vkd`.
+
+    The projection keeps lengths and angles, so that all of what is learned is learned by the student. Maps are averaged
+    over time and space first.
+
+    Args:
+        student_channels: C of the student's map or vector.
+        teacher_channels: C of the teacher's; it may differ in time and space.
+
+    Raises:
+        ValueError: a number of channels is below 1.
+    """
+
+    card = MethodCard(paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213', needs=('vectors', 'learned parts'),
+                      paper_weight='alpha, mean over all elements', our_weight='the same', checked_against=('vkd',))
+
+    def __init__(self, student_channels: int, teacher_channels: int) -> None:
+        super().__init__()
+        self.student_channels = checked_positive(student_channels, 'student_channels')
+        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        # Not torch's Householder map: its signs are stored as floats that weight decay shrinks, and then cut to 0.
+        self.projection = orthogonal(nn.Linear(student_channels, teacher_channels, bias=False),
+                                     orthogonal_map='matrix_exp')
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return in_full_precision_of_any_shape(self._loss)(student, teacher)
+
+    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
+        student = as_clip_map(student, channels=self.student_channels, side='student')
+        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        return vkd(self.projection(student.mean((2, 3, 4))), teacher.mean((2, 3, 4)))

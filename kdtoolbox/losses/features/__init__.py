@@ -1,0 +1,1 @@
+"""Losses of feature vectors and feature maps."""

@@ -1,0 +1,66 @@
+"""Activation boundaries, Heo et al., AAAI 2019, arXiv:1811.03233."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.feature_maps import require_same_maps
+from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision_of_any_shape
+def activation_boundary(student: Tensor, teacher: Tensor, *, margin: float = 1.0) -> Tensor:
+    """Mean over all elements of ``relu(margin - s)^2`` where ``t > 0`` and of ``relu(margin + s)^2`` elsewhere.
+
+    This is the alternative loss of the paper, which has a gradient. The paper sums over the elements of a sample: its
+    weight is multiplied by their number here. Its code weights the layers by 1, 1/2, 1/4, … from the last one down,
+    which weights of terms do.
+
+    Args:
+        student: before the activation function; maps (N, C, ...) or vectors (N, C).
+        teacher: before the activation function, of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> import torch
+    >>> student, teacher = torch.tensor([[0.25, 3., -1.]]), torch.tensor([[5., 0.1, -2.]])
+    >>> activation_boundary(student, teacher)  # only the first is too near
+    tensor(0.1875)
+    """
+    if student.dim() > 2:
+        require_same_maps(student, teacher)
+    require_equal_shapes(student, teacher)
+    signed = torch.where(teacher > 0, student, -student)
+    return (margin - signed).relu().square().mean()
+
+
+@MODELS.register_module()
+class ActivationBoundary(nn.Module):
+    """Let the neurons fire where the teacher's do, however strongly, see :func:`activation_boundary`.
+
+    Listen to modules before the ReLU on both sides. The paper trains with this alone first, then with the
+    task.
+
+    Args:
+        margin: how far from the boundary is far enough, mu in the paper.
+
+    Raises:
+        ValueError: the margin is not above 0.
+    """
+
+    card = MethodCard(paper='Heo et al., AAAI 2019, arXiv:1811.03233', needs=('maps',),
+                      paper_weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
+                      our_weight='the same times the elements of a sample', checked_against=('ab',))
+
+    def __init__(self, *, margin: float = 1.0) -> None:
+        super().__init__()
+        if not 0 < margin < math.inf:
+            raise ValueError(f'margin {margin}: expected a finite number above 0; the paper takes 1')
+        self.margin = float(margin)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return activation_boundary(student, teacher, margin=self.margin)

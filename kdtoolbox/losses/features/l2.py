@@ -1,0 +1,61 @@
+"""Mean squared difference.
+
+Of logits: Ba & Caruana, arXiv:1312.6184. Of an image network's and a video network's: DistInit, Girdhar et al.,
+arXiv:1901.09244.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.regression_targets import checked_side, side_of
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: float = 1.0) -> Tensor:
+    """Mean over all elements of ``((s - t) / temperature)^2``, or of the squared difference of the probabilities.
+
+    There is no factor 1/2 and no root, and the mean runs over the elements as well as over the batch: a weight from a
+    paper that sums over K classes or over C T H W elements must be multiplied by their number here.
+
+    Args:
+        student: (N, K) logits, or any shape for ``on='logits'``: features (N, C), maps (N, C, T, H, W).
+        teacher: of the student's shape.
+
+    Raises:
+        ValueError: the shapes differ, or are not those of logits where probabilities are compared.
+
+    >>> import torch
+    >>> l2(torch.tensor([[1., 2.]]), torch.tensor([[3., 2.]]))
+    tensor(2.)
+    """
+    return F.mse_loss(side_of(student, on=on, temperature=temperature),
+                      side_of(teacher, on=on, temperature=temperature))
+
+
+@MODELS.register_module()
+class L2(nn.Module):
+    """Mean squared difference of outputs, features or probabilities, see :func:`l2`.
+
+    Args:
+        on: ``'logits'`` for the tensors as they are (of any kind), ``'probabilities'`` for their softmax over classes.
+        temperature: divides the tensors first, so the loss of logits goes with 1/temperature^2.
+
+    Raises:
+        ValueError: an option is not one of these.
+    """
+
+    card = MethodCard(
+        paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244', needs=(),
+        paper_weight='w of a sum over elements, averaged over the batch', our_weight='w times the elements of a sample',
+        checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'))
+
+    def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
+        super().__init__()
+        self.on = checked_side(on)
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return l2(student, teacher, on=self.on, temperature=self.temperature)

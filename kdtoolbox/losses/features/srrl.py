@@ -1,0 +1,89 @@
+"""Knowledge distillation via softmax regression representation learning, Yang et al., ICLR 2021."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.learned_maps import (
+    MIN_ELEMENTS,
+    as_clip_map,
+    checked_positive,
+    conv_norm,
+    require_elements,
+)
+from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def mean_feature_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of the features' means over time and space: the paper's feature matching.
+
+    Args:
+        student: (N, C, ...).
+        teacher: of the student's shape.
+
+    >>> import torch
+    >>> mean_feature_distance(torch.tensor([[[1., 3.]]]), torch.tensor([[[5., 5.]]]))
+    tensor(9.)
+    """
+    return F.mse_loss(_pooled(student), _pooled(teacher))
+
+
+@in_full_precision
+def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
+    """Mean squared difference of what the teacher's classifier makes of the student's and of its own pooled features.
+
+    Args:
+        student: (N, C) or (N, C, ...) with the teacher's channels.
+        teacher: of the student's shape.
+        teacher_classifier: from (N, C) to logits (N, K).
+    """
+    return F.mse_loss(teacher_classifier(_pooled(student)), teacher_classifier(_pooled(teacher)))
+
+
+@MODELS.register_module()
+class SRRL(nn.Module):
+    """Let the teacher's classifier see the same in the student's features, see :func:`softmax_regression`.
+
+    The student's last map passes through a 1x1x1 convolution, batch norm and ReLU; :func:`mean_feature_distance` is
+    added. The maps may differ in time and space, since both terms pool over them.
+
+    Args:
+        student_channels: C of the student's last map, or of its pooled features.
+        teacher_channels: C of what the teacher's classifier takes.
+        regression_weight: of the softmax regression beside the feature matching, beta / alpha in the paper.
+
+    Raises:
+        ValueError: a number of channels is below 1 or the weight below 0.
+    """
+
+    card = MethodCard(paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
+                      needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
+                      paper_weight='1 for each of the two terms, means over all elements', our_weight='1',
+                      checked_against=('srrl', 'srrl_statm'), min_elements=MIN_ELEMENTS)
+
+    def __init__(self, student_channels: int, teacher_channels: int, *, regression_weight: float = 1.0) -> None:
+        super().__init__()
+        self.student_channels = checked_positive(student_channels, 'student_channels')
+        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        if not regression_weight >= 0:
+            raise ValueError(f'regression_weight={regression_weight}: expected 0 or more')
+        self.regression_weight = regression_weight
+        self.connector = nn.Sequential(*conv_norm(student_channels, teacher_channels, kernel_size=1), nn.ReLU())
+
+    def forward(self, student: Tensor, teacher: Tensor, teacher_classifier: nn.Module) -> Tensor:
+        return in_full_precision_of_any_shape(self._loss)(student, teacher, teacher_classifier=teacher_classifier)
+
+    def _loss(self, student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
+        student = as_clip_map(student, channels=self.student_channels, side='student')
+        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        if self.training:
+            require_elements(student)
+        pooled = _pooled(self.connector(student)), _pooled(teacher)
+        return (mean_feature_distance(*pooled)
+                + self.regression_weight * softmax_regression(*pooled, teacher_classifier=teacher_classifier))
+
+
+def _pooled(features: Tensor) -> Tensor:
+    return features.flatten(2).mean(2) if features.dim() > 2 else features

@@ -1,0 +1,52 @@
+"""Binary cross-entropy to the teacher, each class for itself, as in github.com/deepmd/Distil-2D-3D."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def bce_with_teacher(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """Mean binary cross-entropy of ``sigmoid(s / temperature)`` to ``sigmoid(t / temperature)``.
+
+    The gradient vanishes when student and teacher agree; the loss does not: the mean binary entropy of the teacher is
+    left. There is no factor temperature^2. The mean runs over the K classes as well as over the batch.
+
+    Args:
+        student: logits (N, K) or (N, T', K).
+        teacher: of the student's shape.
+
+    Raises:
+        ValueError: the shapes differ or are not those of logits.
+
+    >>> import torch
+    >>> bce_with_teacher(torch.zeros(1, 2), torch.tensor([[-5., 5.]]))  # log 2, whatever the teacher says
+    tensor(0.6931)
+    """
+    require_logits(student)
+    return F.binary_cross_entropy_with_logits(student / temperature, (teacher / temperature).sigmoid())
+
+
+@MODELS.register_module()
+class BCEWithTeacher(nn.Module):
+    """Agree with the teacher on each class by itself, see :func:`bce_with_teacher`.
+
+    Args:
+        temperature: divides the logits of both.
+
+    Raises:
+        ValueError: the temperature is not above 0.
+    """
+
+    card = MethodCard(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',),
+                      checked_against=('distil2d3d_loss',))
+
+    def __init__(self, *, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return bce_with_teacher(student, teacher, temperature=self.temperature)

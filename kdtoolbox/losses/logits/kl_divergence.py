@@ -1,0 +1,56 @@
+"""Knowledge distillation, Hinton, Vinyals & Dean, arXiv:1503.02531."""
+
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """``temperature^2 * KL(softmax(teacher / temperature) || softmax(student / temperature))``.
+
+    Summed over the K classes, averaged over the batch. The factor temperature^2 is always there, so the gradient keeps
+    its size when the temperature changes (section 2 of the paper); a weight from code without it is divided by
+    temperature^2 here, one from code that averages over classes by K.
+
+    Args:
+        student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
+        teacher: of the student's shape.
+
+    Raises:
+        ValueError: the shapes differ or are not those of logits, or K < 2.
+
+    >>> import torch
+    >>> kl_divergence(torch.zeros(1, 2), torch.tensor([[0., 100.]]))  # a certain teacher, a student that knows nothing
+    tensor(0.6931)
+    """
+    require_logits(student, min_classes=2)
+    return relative_entropy(student / temperature, teacher / temperature).mean() * temperature ** 2
+
+
+@MODELS.register_module()
+class KLDivergence(nn.Module):
+    """Agree with the teacher's softened class probabilities, see :func:`kl_divergence`.
+
+    Args:
+        temperature: divides the logits of both; above 1 the unlikely classes count more.
+
+    Raises:
+        ValueError: the temperature is not above 0.
+    """
+
+    card = MethodCard(
+        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',), min_classes=2,
+        paper_weight='0.9, beside 0.1 of the cross-entropy, in much public code; some of it without temperature^2',
+        our_weight='0.9; where without, that / temperature^2',
+        checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'))
+
+    def __init__(self, *, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return kl_divergence(student, teacher, temperature=self.temperature)

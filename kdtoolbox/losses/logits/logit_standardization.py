@@ -1,0 +1,62 @@
+"""Logit standardization, Sun et al., CVPR 2024, arXiv:2403.01427."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.pairs import require_logits
+from kdtoolbox.losses.shared.wrapped_loss import asking_for_inputs_of
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+LEAST_DEVIATION = 0.01
+
+
+def standardized(logits: Tensor) -> Tensor:
+    """Each sample's logits less their mean over classes, divided by their standard deviation + 1e-7.
+
+    The deviation divides by K - 1, as in the authors' code. One below 0.01 counts as 0.01: the logits of a classifier
+    that starts from zero are all equal, and dividing by 1e-7 would give a gradient that undoes a training in one step.
+
+    Args:
+        logits: (N, K) or (N, T', K).
+
+    Returns:
+        of the same shape, in float32 at least.
+
+    Raises:
+        ValueError: the shape is not that of logits, or there are two classes, which become -0.7 and 0.7 whatever they
+            are, or one.
+
+    >>> standardized(torch.tensor([[1., 2., 3.], [5., 5., 5.]]))
+    tensor([[-1.0000,  0.0000,  1.0000],
+            [ 0.0000,  0.0000,  0.0000]])
+    """
+    require_logits(logits, min_classes=3)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    centred = logits - logits.mean(-1, keepdim=True)
+    # The norm, unlike the root of a variance, has a gradient where all are equal: 0.
+    deviation = centred.norm(dim=-1, keepdim=True) / (logits.shape[-1] - 1) ** 0.5
+    return centred / (deviation.clamp(min=LEAST_DEVIATION) + 1e-7)
+
+
+@MODELS.register_module()
+class LogitStandardization(nn.Module):
+    """Compare standardized logits, so that the student need not match the teacher's scale, see :func:`standardized`.
+
+    Args:
+        loss: config of the loss of logits that compares them.
+    """
+
+    card = MethodCard(paper='Sun et al., CVPR 2024, arXiv:2403.01427', needs=('logits',), min_classes=3,
+                      paper_weight='9 around KLDivergence(temperature=2)', our_weight='9',
+                      checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'))
+
+    def __init__(self, *, loss: Mapping) -> None:
+        super().__init__()
+        self.loss = MODELS.build(dict(loss))
+        self.forward = asking_for_inputs_of(self.loss, self.forward)
+
+    def forward(self, student: Tensor, teacher: Tensor, **extra) -> Tensor:
+        return self.loss(standardized(student), standardized(teacher), **extra)

@@ -1,0 +1,59 @@
+"""Weighted soft labels, Zhou et al., ICLR 2021, arXiv:2102.00650."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.hard_labels import over_labelled
+from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+@over_labelled
+def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float = 2.0) -> Tensor:
+    """Cross-entropy to the teacher's soft labels, each sample weighted by ``1 - exp(-CE_student / CE_teacher)``.
+
+    CE are the cross-entropies to the label at temperature 1, without gradient: what the student already knows better
+    than the teacher counts less. The soft cross-entropy has the factor temperature^2; the mean is over the batch.
+
+    Args:
+        student: logits (N, K), or (N, T', K): then each frame counts with its clip's label.
+        teacher: of the student's shape.
+        labels: (N,), -1 for a sample without one: it counts 0 in the mean; with none at all the loss is 0.
+
+    Raises:
+        ValueError: the shapes differ or are not those of logits, or a label is not a class.
+
+    >>> import torch
+    >>> wsld(torch.zeros(1, 2), torch.zeros(1, 2), labels=torch.tensor([1]), temperature=2.0)  # 4 (1 - 1/e) log 2
+    tensor(1.7526)
+    """
+    student_error = F.cross_entropy(student.detach(), labels, reduction='none')
+    teacher_error = F.cross_entropy(teacher, labels, reduction='none')
+    # A certain teacher has no error; the summand is that of the authors' code.
+    weight = 1 - (-student_error / (teacher_error + 1e-7)).exp()
+    soft = F.cross_entropy(student / temperature, (teacher / temperature).softmax(1), reduction='none')
+    return temperature ** 2 * (weight * soft).mean()
+
+
+@MODELS.register_module()
+class WSLD(nn.Module):
+    """Learn the teacher's soft labels where the student is behind the teacher, see :func:`wsld`.
+
+    Args:
+        temperature: divides the logits of both in the soft labels.
+
+    Raises:
+        ValueError: the temperature is not above 0.
+    """
+
+    card = MethodCard(paper='Zhou et al., ICLR 2021, arXiv:2102.00650', needs=('labels', 'logits'), min_classes=2,
+                      paper_weight='2.5', our_weight='2.5', checked_against=('wsld', 'wsld_official'))
+
+    def __init__(self, *, temperature: float = 2.0) -> None:
+        super().__init__()
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        return wsld(student, teacher, labels=labels, temperature=self.temperature)

@@ -1,0 +1,62 @@
+"""Transformed teacher matching, Zheng & Yang, ICLR 2024, arXiv:2402.11148."""
+
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.pairs import in_full_precision, require_logits
+from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def wttm(student: Tensor, teacher: Tensor, *, gamma: float = 0.1, weighted: bool = True) -> Tensor:
+    """KL divergence of the student's plain probabilities from the teacher's, flattened by the power ``gamma``.
+
+    The teacher's probabilities at temperature 1 to the power gamma, made to sum to 1 again, are its softmax at
+    temperature 1 / gamma. The student has no temperature, and there is no factor temperature^2. Weighted, each sample
+    counts as the sum of the powers, which is the larger the less certain the teacher is: WTTM; otherwise TTM. Summed
+    over the K classes, averaged over the batch.
+
+    Args:
+        student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
+        teacher: of the student's shape.
+
+    Raises:
+        ValueError: the shapes differ or are not those of logits, or K < 2.
+
+    >>> import torch
+    >>> wttm(torch.zeros(1, 4), torch.tensor([[50., 50., 0., 0.]]), gamma=0.5)  # sqrt(2) log 2
+    tensor(0.9803)
+    """
+    require_logits(student, min_classes=2)
+    powers = gamma * teacher.log_softmax(-1)
+    divergence = relative_entropy(student, powers)
+    return (powers.exp().sum(-1) * divergence if weighted else divergence).mean()
+
+
+@MODELS.register_module()
+class WTTM(nn.Module):
+    """Match the teacher's flattened probabilities with the student's plain ones, see :func:`wttm`.
+
+    Args:
+        gamma: the power, 1 / temperature of the teacher.
+        weighted: False for TTM, which lets every sample count the same.
+
+    Raises:
+        ValueError: gamma is not in (0, 1].
+    """
+
+    card = MethodCard(paper='Zheng & Yang, ICLR 2024, arXiv:2402.11148', needs=('logits',), min_classes=2,
+                      paper_weight="chosen for each pair; 45 in the example of the authors' code",
+                      our_weight='the same',
+                      checked_against=('ttm', 'wttm'))
+
+    def __init__(self, *, gamma: float = 0.1, weighted: bool = True) -> None:
+        super().__init__()
+        if not 0 < gamma <= 1:
+            raise ValueError(f'gamma {gamma}: expected above 0 and at most 1, which leaves the teacher as it is')
+        self.gamma = float(gamma)
+        self.weighted = weighted
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return wttm(student, teacher, gamma=self.gamma, weighted=self.weighted)

@@ -1,0 +1,1 @@
+"""Losses of relations between the clips of a batch, or between channels."""

@@ -1,0 +1,86 @@
+"""Correlation congruence, Peng et al., ICCV 2019, arXiv:1904.01802."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+def correlation(features: Tensor, *, gamma: float, order: int) -> Tensor:
+    """Gaussian kernel between all pairs of samples, ``exp(-gamma ||x - y||^2)``, as its Taylor series in ``x . y``.
+
+    The samples are scaled to length 1 first, so that ``||x - y||^2 = 2 - 2 x . y``.
+
+    Args:
+        features: (N, D).
+        order: highest power of the series, P in the paper.
+
+    Returns:
+        (N, N).
+    """
+    directions = unit_vectors(features, dim=1)
+    products = directions @ directions.T
+    terms = [(2 * gamma) ** power / math.factorial(power) * products ** power for power in range(order + 1)]
+    return math.exp(-2 * gamma) * torch.stack(terms).sum(0)
+
+
+@in_full_precision_of_any_shape
+def correlation_congruence(student: Tensor, teacher: Tensor, *, gamma: float = 0.4, order: int = 2) -> Tensor:
+    """Mean squared difference of the two matrices of :func:`correlation`.
+
+    Code that its authors lent to another library compares consecutive samples of the batch instead; this is the paper's
+    formula.
+
+    Args:
+        student: (N, D), one vector a clip.
+        teacher: (N, D').
+
+    >>> import torch
+    >>> alike, unlike = torch.tensor([[1., 0.], [1., 0.]]), torch.eye(2)
+    >>> correlation_congruence(alike, unlike, order=1)  # exp(-0.8) * 0.8 off the diagonal, squared, half of the entries
+    tensor(0.0646)
+    """
+    difference = correlation(student, gamma=gamma, order=order) - correlation(teacher, gamma=gamma, order=order)
+    return difference.square().mean()
+
+
+@MODELS.register_module()
+class CorrelationCongruence(nn.Module):
+    """Agree with the teacher on how all clips of the batch correlate, see :func:`correlation_congruence`.
+
+    The batch is that of all processes together. The paper samples batches so that classes repeat in them.
+
+    Args:
+        gamma: of the Gaussian kernel.
+        order: highest power of its Taylor series.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    card = MethodCard(paper='Peng et al., ICCV 2019, arXiv:1904.01802', needs=('batch',), paper_weight='beta',
+                      our_weight='the same', checked_against=('cckd_rbf',), min_batch_size=2)
+
+    def __init__(self, *, gamma: float = 0.4, order: int = 2) -> None:
+        super().__init__()
+        if not 0 < gamma < math.inf:
+            raise ValueError(f'gamma {gamma}: expected a finite number above 0; the paper takes 0.4')
+        if order < 1:
+            raise ValueError(f'order {order}: expected 1 or more, as with 0 all pairs correlate alike; the paper '
+                             'takes 2')
+        self.gamma, self.order = float(gamma), order
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, C, ...) and (N, C', ...).
+
+        Raises:
+            ValueError: they differ in N, or there is one clip only.
+        """
+        student, teacher = gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+        return correlation_congruence(student, teacher, gamma=self.gamma, order=self.order)

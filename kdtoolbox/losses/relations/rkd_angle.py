@@ -1,0 +1,63 @@
+"""Relational knowledge distillation by angles, Park et al., CVPR 2019, arXiv:1904.05068."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+def angle_cosines(features: Tensor) -> Tensor:
+    """Cosine of the angle at j between i and k, for all triplets; 0 where two of them are equal.
+
+    Args:
+        features: (N, D).
+
+    Returns:
+        (N, N, N), in the order j, i, k.
+    """
+    directions = unit_vectors(features.unsqueeze(0) - features.unsqueeze(1), dim=2)
+    return directions @ directions.transpose(1, 2)
+
+
+@in_full_precision_of_any_shape
+def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
+    """Huber loss between the cosines of :func:`angle_cosines`, mean over the N^3 entries.
+
+    The paper sums over triplets; as in the authors' code, to which its weights belong, this is the mean, triplets with
+    a repeated sample included. It takes memory of N^2 D numbers.
+
+    Args:
+        student: (N, D), one vector a clip.
+        teacher: (N, D').
+
+    >>> import torch
+    >>> line, corner = torch.tensor([[-1.], [0.], [1.]]), torch.tensor([[1., 0.], [0., 0.], [0., 1.]])
+    >>> rkd_angle(line, corner)  # cosines -1, 1, 1 against 0, 0.7071, 0.7071, each twice in 27
+    tensor(0.0434)
+    """
+    return F.smooth_l1_loss(angle_cosines(student), angle_cosines(teacher))
+
+
+@MODELS.register_module()
+class RKDAngle(nn.Module):
+    """Keep the teacher's angles between triplets of clips of the batch, see :func:`rkd_angle`.
+
+    The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
+    vectors, so pool maps first (``GlobalPool``).
+    """
+
+    card = MethodCard(paper='Park et al., CVPR 2019, arXiv:1904.05068', needs=('vectors', 'batch'),
+                      paper_weight='50 (2 for metric learning)', our_weight='the same',
+                      checked_against=('rkd_angle', 'rkd'), min_batch_size=3)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, C, ...) and (N, C', ...).
+
+        Raises:
+            ValueError: they differ in N, or there are fewer than three clips.
+        """
+        return rkd_angle(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))

@@ -1,0 +1,73 @@
+"""Relational knowledge distillation by distances, Park et al., CVPR 2019, arXiv:1904.05068."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kdtoolbox.losses.shared.feature_maps import unit_scale
+from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+def relative_distances(features: Tensor) -> Tensor:
+    """Euclidean distance of all pairs, divided by its mean over the pairs of different samples.
+
+    Equal samples have distance 0 and get no gradient from it; where all are equal but for rounding errors, all
+    distances are 0.
+
+    Args:
+        features: (N, D).
+
+    Returns:
+        (N, N).
+    """
+    features = unit_scale(features)
+    # By differences: near-equal samples lose all digits of their distance in the squares of a matrix product.
+    distances = torch.cdist(features, features, compute_mode='donot_use_mm_for_euclid_dist')
+    mean = distances.sum() / (len(features) * (len(features) - 1))
+    rounding = 8 * torch.finfo(features.dtype).eps * features.shape[1] ** 0.5
+    return distances / mean.masked_fill(mean <= rounding, math.inf)
+
+
+@in_full_precision_of_any_shape
+def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Huber loss between the distances of :func:`relative_distances`, mean over the N^2 entries.
+
+    The paper sums over pairs; as in the authors' code, to which its weights belong, this is the mean, diagonal
+    included.
+
+    Args:
+        student: (N, D), one vector a clip.
+        teacher: (N, D').
+
+    >>> import torch
+    >>> line, triangle = torch.tensor([[0.], [1.], [3.]]), torch.tensor([[0., 0.], [3., 0.], [3., 4.]])
+    >>> rkd_distance(line, triangle)  # (1, 2, 3) / 2 against (3, 4, 5) / 4
+    tensor(0.0139)
+    """
+    return F.smooth_l1_loss(relative_distances(student), relative_distances(teacher))
+
+
+@MODELS.register_module()
+class RKDDistance(nn.Module):
+    """Keep the teacher's distances between the clips of the batch, see :func:`rkd_distance`.
+
+    The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
+    vectors, so pool maps first (``GlobalPool``).
+    """
+
+    card = MethodCard(paper='Park et al., CVPR 2019, arXiv:1904.05068', needs=('vectors', 'batch'),
+                      paper_weight='25 (1 for metric learning)', our_weight='the same',
+                      checked_against=('rkd_distance', 'rkd'), min_batch_size=3)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, C, ...) and (N, C', ...).
+
+        Raises:
+            ValueError: they differ in N, or there are fewer than three clips, whose one distance is always 1.
+        """
+        return rkd_distance(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))

@@ -1,0 +1,50 @@
+"""Similarity-preserving distillation, Tung & Mori, ICCV 2019, arXiv:1907.09682."""
+
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.feature_maps import unit_scale
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+def similarity_rows(features: Tensor) -> Tensor:
+    """The dot products of each sample with all others, each row scaled to length 1: (N, N)."""
+    # Each row by its own scale, the samples it is compared with by that of the batch: a row's own does not matter.
+    return unit_vectors(unit_scale(features, dim=1) @ unit_scale(features).T, dim=1)
+
+
+@in_full_precision_of_any_shape
+def similarity_preserving(student: Tensor, teacher: Tensor) -> Tensor:
+    """``||G_t - G_s||^2 / N^2`` with G of :func:`similarity_rows`.
+
+    Args:
+        student: (N, D), one vector a clip.
+        teacher: (N, D').
+
+    >>> import torch
+    >>> similarity_preserving(torch.eye(2), torch.ones(2, 2))  # rows (1, 0), (0, 1) against (1, 1) / sqrt(2)
+    tensor(0.2929)
+    """
+    return (similarity_rows(student) - similarity_rows(teacher)).square().mean()
+
+
+@MODELS.register_module()
+class SimilarityPreserving(nn.Module):
+    """Clips that the teacher finds alike shall be alike to the student, see :func:`similarity_preserving`.
+
+    The batch is that of all processes together. Channels, time and space of the two sides may differ.
+    """
+
+    card = MethodCard(paper='Tung & Mori, ICCV 2019, arXiv:1907.09682', needs=('batch',), paper_weight='3e3',
+                      our_weight='the same', checked_against=('sp',), min_batch_size=2)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, C, ...) and (N, C', ...).
+
+        Raises:
+            ValueError: they differ in N, or there is one clip only.
+        """
+        return similarity_preserving(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))

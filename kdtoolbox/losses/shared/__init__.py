@@ -1,0 +1,1 @@
+"""What several losses share: checks of their inputs, precision, gathering over processes."""

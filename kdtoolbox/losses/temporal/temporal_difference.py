@@ -1,0 +1,44 @@
+"""How features change from one time step to the next: ours."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.frame_vectors import require_time
+from kdtoolbox.losses.shared.pairs import in_full_precision
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference of the changes ``x[t + 1] - x[t]`` of student and teacher.
+
+    What stays the same throughout a clip (most of a scene) drops out: the student may keep an offset of its own. The
+    mean runs over the N C (T - 1) ... elements.
+
+    Args:
+        student: (N, C, T), or maps (N, C, T, H, W).
+        teacher: of the student's shape.
+
+    Raises:
+        ValueError: the shapes differ, there is no time, or only one step of it.
+
+    >>> import torch
+    >>> temporal_difference(torch.tensor([[[5., 6., 7.]]]), torch.tensor([[[0., 1., 4.]]]))  # changes 1, 1 and 1, 3
+    tensor(2.)
+    """
+    require_time(student)
+    if student.shape[2] < 2:
+        raise ValueError(f'got {tuple(student.shape)}: one time step, expected 2 or more, between which features '
+                         'change; listen to a module that has them')
+    return F.mse_loss(student.diff(dim=2), teacher.diff(dim=2))
+
+
+@MODELS.register_module()
+class TemporalDifference(nn.Module):
+    """Change from frame to frame as the teacher's features do, see :func:`temporal_difference`."""
+
+    card = MethodCard(paper='ours', needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return temporal_difference(student, teacher)

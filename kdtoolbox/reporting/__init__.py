@@ -1,0 +1,1 @@
+"""Tables of results and methods, and what a number came from."""
