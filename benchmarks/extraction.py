@@ -37,14 +37,21 @@ def serial_loop(tree: VideoTree, jpg_dir: Path, executable: str) -> None:
     for job in tree.jobs:
         folder = jpg_dir / job.target
         folder.mkdir(parents=True)
-        subprocess.run([executable, '-i', job.video.resolve(), '-vf', 'scale=-1:240', 'image_%05d.jpg'], cwd=folder,
-                       check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [executable, '-i', job.video.resolve(), '-vf', 'scale=-1:240', 'image_%05d.jpg'],
+            cwd=folder,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def preparation_tool(tree: VideoTree, jpg_dir: Path, executable: str, *, num_workers: int) -> None:
     report = Report()
-    Extraction(tree, jpg_dir, FrameOptions(height=240)).run(Ffmpeg(executable, time_limit_seconds=600), report,
-                                                            num_workers=num_workers)
+    Extraction(tree, jpg_dir, FrameOptions(height=240)).run(
+        Ffmpeg(executable, time_limit_seconds=600), report, num_workers=num_workers
+    )
     if report.exit_status:
         raise ValueError(f'{report.summary()}: {report.lines[0]}')
 
@@ -73,8 +80,13 @@ def read_clips(tree: VideoTree, jpg_dir: Path) -> dict[str, float]:
     times = {'frames': [], 'video': []}
     for job in random.Random(0).sample(tree.jobs, min(len(tree.jobs), 60)):
         folder = jpg_dir / job.target
-        frames = dict(frame_dir=str(folder), total_frames=count_frames(folder), filename_tmpl='image_{:05}.jpg',
-                      modality='RGB', start_index=1)
+        frames = dict(
+            frame_dir=str(folder),
+            total_frames=count_frames(folder),
+            filename_tmpl='image_{:05}.jpg',
+            modality='RGB',
+            start_index=1,
+        )
         video = dict(filename=str(job.video), modality='RGB', start_index=0)
         times['frames'].append(seconds(lambda: from_frames(sample(frames))))  # noqa: B023, called at once
         times['video'].append(seconds(lambda: from_video(sample(opening(video)))))  # noqa: B023
@@ -89,23 +101,35 @@ def main() -> None:
     args = parser.parse_args()
     tree, executable = class_videos(args.video_dir), find_ffmpeg()
     version = subprocess.run([executable, '-version'], capture_output=True, text=True, check=True).stdout.split()[2]
-    print(f'{len(tree.jobs)} videos, {num_cores()} cores, {args.jobs} jobs; ffmpeg {version}, Python '
-          f'{platform.python_version()}, decord {importlib.metadata.version("decord")}')
+    print(
+        f'{len(tree.jobs)} videos, {num_cores()} cores, {args.jobs} jobs; ffmpeg {version}, Python '
+        f'{platform.python_version()}, decord {importlib.metadata.version("decord")}'
+    )
     ratios, given = [], []
     for number in range(args.rounds):
         given.append(cores_given())
         with tempfile.TemporaryDirectory() as folder:
-            serial = seconds(lambda: serial_loop(tree, Path(folder, 'serial'), executable))  # noqa: B023
-            ours = seconds(lambda: preparation_tool(tree, Path(folder, 'ours'), executable,  # noqa: B023
-                                                    num_workers=args.jobs))
+            serial = seconds(lambda: serial_loop(tree, Path(folder, 'serial'), executable))
+            ours = seconds(
+                lambda: preparation_tool(
+                    tree,
+                    Path(folder, 'ours'),
+                    executable,
+                    num_workers=args.jobs,
+                )
+            )
             ratios.append(serial / ours)
-            print(f'round {number + 1}: serial loop {serial:.2f} s, tool {ours:.2f} s, ratio {ratios[-1]:.2f}, '
-                  f'cores given {given[-1]:.2f}')
+            print(
+                f'round {number + 1}: serial loop {serial:.2f} s, tool {ours:.2f} s, ratio {ratios[-1]:.2f}, '
+                f'cores given {given[-1]:.2f}'
+            )
             if number == args.rounds - 1:
                 clips = read_clips(tree, Path(folder, 'ours'))
     ratio = statistics.median(ratios)
-    print(f'median ratio {ratio:.2f}: {ratio / num_cores():.2f} x cores (goal {GOAL}), '
-          f'{ratio / statistics.median(given):.2f} x the cores given')
+    print(
+        f'median ratio {ratio:.2f}: {ratio / num_cores():.2f} x cores (goal {GOAL}), '
+        f'{ratio / statistics.median(given):.2f} x the cores given'
+    )
     print(f'a clip of 16 frames: {clips["frames"]:.1f} ms from frames, {clips["video"]:.1f} ms from the video (decord)')
 
 

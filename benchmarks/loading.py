@@ -56,8 +56,10 @@ def measure(videos: list[Path], rounds: int) -> dict[str, list[float]]:
             save_index(verified_index(str(copy))[0], copy)
         counts = {video: len(VideoReader(video)) for video in videos}
         ways: dict[str, Callable[[Path], object]] = {
-            OURS: VideoReader, COUNTED: lambda video: VideoReader(video, known_num_frames=counts[video]),
-            INDEX_KEPT: lambda video: VideoReader(indexed[video])}
+            OURS: VideoReader,
+            COUNTED: lambda video: VideoReader(video, known_num_frames=counts[video]),
+            INDEX_KEPT: lambda video: VideoReader(indexed[video]),
+        }
         ways |= {name: partial(_open, name) for name in available_readers() if name != OURS}
         took: dict[str, list[float]] = {row: [] for row in ways}
         for video in videos:  # the first use of a library loads it
@@ -84,14 +86,24 @@ def main() -> None:
     for name, videos in videos_of(args.folders).items():
         took = measure(videos, args.rounds)
         reference = statistics.mean(took['decord'])
-        results['folders'][name] = {'videos': len(videos), 'ms': {
-            row: {'mean': round(statistics.mean(values), 1), 'median': round(statistics.median(values), 1),
-                  'mean / decord': round(statistics.mean(values) / reference, 2)} for row, values in took.items()}}
+        results['folders'][name] = {
+            'videos': len(videos),
+            'ms': {
+                row: {
+                    'mean': round(statistics.mean(values), 1),
+                    'median': round(statistics.median(values), 1),
+                    'mean / decord': round(statistics.mean(values) / reference, 2),
+                }
+                for row, values in took.items()
+            },
+        }
     print('| ms a clip of 16 frames, mean (ratio to decord) |', ' | '.join(results['folders']), '|')
     print('|---|' + '---|' * len(results['folders']))
     for row in next(iter(results['folders'].values()))['ms']:
-        cells = [f'{folder["ms"][row]["mean"]} ({folder["ms"][row]["mean / decord"]})'
-                 for folder in results['folders'].values()]
+        cells = [
+            f'{folder["ms"][row]["mean"]} ({folder["ms"][row]["mean / decord"]})'
+            for folder in results['folders'].values()
+        ]
         print(f'| {row} | {" | ".join(cells)} |')
     RESULTS.write_text(json.dumps(results, indent=1) + '\n')
 

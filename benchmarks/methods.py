@@ -59,13 +59,21 @@ def method_of(file: Path, sizes: Mapping[str, int]) -> dict:
     """The terms of a method config, if all that it needs is here."""
     config = Config.fromfile(file)
     # As it is stored in the results, so that the two can be compared: JSON has no tuples.
-    method = json.loads(json.dumps({'terms': _with_sizes(config.model.terms.to_dict(), sizes),
-                                    'use_labels': config.model.get('use_labels', True)}))
+    method = json.loads(
+        json.dumps(
+            {
+                'terms': _with_sizes(config.model.terms.to_dict(), sizes),
+                'use_labels': config.model.get('use_labels', True),
+            }
+        )
+    )
     teacher, model = config.model.get('teacher') or {}, config.model.type
     hooks = {hook.type for hook in config.get('custom_hooks', [])} - SHARED_HOOKS
     if model != 'Distiller' or teacher.get('type', 'ImageTeacher') != 'ImageTeacher' or hooks:
-        method['error'] = (f'not run: needs a {model} with {teacher.get("type", "several teachers")} and the hooks '
-                           f'{sorted(hooks)}; the contest has a Distiller with an ImageTeacher and no more hooks')
+        method['error'] = (
+            f'not run: needs a {model} with {teacher.get("type", "several teachers")} and the hooks '
+            f'{sorted(hooks)}; the contest has a Distiller with an ImageTeacher and no more hooks'
+        )
     return method
 
 
@@ -110,8 +118,9 @@ def _run_and_send(sender: Connection, config: Config, method: Mapping, clips: Cl
     sender.send(run(config, method, clips, seed=seed, folder=folder))
 
 
-def contest(config: Config, methods: Mapping[str, Mapping], *, seeds: Sequence[int], out: Path, folder: Path,
-            num_jobs: int) -> dict:
+def contest(
+    config: Config, methods: Mapping[str, Mapping], *, seeds: Sequence[int], out: Path, folder: Path, num_jobs: int
+) -> dict:
     """Run what is not in ``out`` yet, or failed there, or had other terms; every result is stored as it comes.
 
     Raises:
@@ -131,8 +140,12 @@ def contest(config: Config, methods: Mapping[str, Mapping], *, seeds: Sequence[i
     if 'teacher' not in results:
         results['teacher'] = teacher_scores(config, videos)
         print('teacher: top-1 {top1:.3f}, retrieval@1 {retrieval1:.3f}'.format(**results['teacher']), flush=True)
-    results.update(versions=versions(), threads=1, jobs=num_jobs,
-                   device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU')
+    results.update(
+        versions=versions(),
+        threads=1,
+        jobs=num_jobs,
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU',
+    )
     clips = Clips(*videos['training'], EvaluationClips(videos, config=config, pixels=config.student_pixels))
     del videos
     todo = []
@@ -181,8 +194,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = Config.fromfile(args.settings)
     config.steps = args.steps or config.steps
     sizes = {'num_samples': 10 * config.training_videos_per_class, 'num_classes': config.num_classes}
-    results = contest(config, methods_of(args.configs, args.methods, sizes), seeds=args.seeds, out=args.out,
-                      folder=args.work_dir, num_jobs=args.jobs)
+    results = contest(
+        config,
+        methods_of(args.configs, args.methods, sizes),
+        seeds=args.seeds,
+        out=args.out,
+        folder=args.work_dir,
+        num_jobs=args.jobs,
+    )
     print(leaderboard(results))
 
 

@@ -8,24 +8,42 @@ from kdtoolbox.safe_files import write_aside
 
 NO_TEACHER, KD = 'no teacher', 'kl_divergence'
 MARKS = '<!-- written by benchmarks/methods.py --render -->', '<!-- end -->'
-COLUMNS = ('method', 'loss', 'top-1', 'retrieval@1', 'Δ no teacher', 'Δ KD', 'time of a step', 'memory, MiB',
-           'share of gradient')
+COLUMNS = (
+    'method',
+    'loss',
+    'top-1',
+    'retrieval@1',
+    'Δ no teacher',
+    'Δ KD',
+    'time of a step',
+    'memory, MiB',
+    'share of gradient',
+)
 
 
 def leaderboard(results: Mapping) -> str:
     """The facts of the run, the table, best first, and the methods that could not be run with their errors."""
     scored = {name: _finished(row) for name, row in results['methods'].items()}
-    order = sorted((name for name in scored if scored[name]),
-                   key=lambda name: -statistics.mean(run['top1'] for run in scored[name].values()))
-    lines = [_facts(results), '', f'| {" | ".join(COLUMNS)} |', '|---' * len(COLUMNS) + '|',
-             f'| *the teacher itself, on frames* | – | {_percent([results["teacher"]["top1"]])} | '
-             f'{_percent([results["teacher"]["retrieval1"]])} |' + ' – |' * (len(COLUMNS) - 4)]
+    order = sorted(
+        (name for name in scored if scored[name]),
+        key=lambda name: -statistics.mean(run['top1'] for run in scored[name].values()),
+    )
+    lines = [
+        _facts(results),
+        '',
+        f'| {" | ".join(COLUMNS)} |',
+        '|---' * len(COLUMNS) + '|',
+        f'| *the teacher itself, on frames* | – | {_percent([results["teacher"]["top1"]])} | '
+        f'{_percent([results["teacher"]["retrieval1"]])} |' + ' – |' * (len(COLUMNS) - 4),
+    ]
     lines += [_line(name, results['methods'][name], scored) for name in order]
     errors = [(name, seed, error) for name, row in results['methods'].items() for seed, error in _errors(row)]
     if errors:
         lines += ['', 'Not run to the end:', '', '| method | seed | error |', '|---|---|---|']
-        lines += [f'| {name} | {seed} | {" ".join(error.replace("|", chr(92) + "|").split())} |'
-                  for name, seed, error in errors]
+        lines += [
+            f'| {name} | {seed} | {" ".join(error.replace("|", chr(92) + "|").split())} |'
+            for name, seed, error in errors
+        ]
     return '\n'.join(lines)
 
 
@@ -33,10 +51,12 @@ def _facts(results: Mapping) -> str:
     config = results['settings']['config']
     seconds = sum(run.get('seconds', 0) for row in results['methods'].values() for run in row['runs'].values())
     versions_of = ', '.join(f'{name} {version}' for name, version in results['versions'].items())
-    return (f'{config["steps"]} steps of {config["batch_size"]} clips, {config["labelled_clips"]} of them labelled; '
-            f'{config["labels_per_class"]} labels a class; {config["training_videos_per_class"]} training and '
-            f'{config["test_videos_per_class"]} test videos a class. {results["device"]}, {results["threads"]} thread '
-            f'a run, {results["jobs"]} runs at a time, {seconds / 60:.0f} minutes of runs in all; {versions_of}.')
+    return (
+        f'{config["steps"]} steps of {config["batch_size"]} clips, {config["labelled_clips"]} of them labelled; '
+        f'{config["labels_per_class"]} labels a class; {config["training_videos_per_class"]} training and '
+        f'{config["test_videos_per_class"]} test videos a class. {results["device"]}, {results["threads"]} thread '
+        f'a run, {results["jobs"]} runs at a time, {seconds / 60:.0f} minutes of runs in all; {versions_of}.'
+    )
 
 
 def _line(name: str, row: Mapping, scored: Mapping[str, Mapping[str, Mapping]]) -> str:
@@ -53,8 +73,17 @@ def _line(name: str, row: Mapping, scored: Mapping[str, Mapping[str, Mapping]]) 
 
     losses = ' + '.join(_loss_name(term['loss']) for term in row['terms'].values()) or '–'
     share = f'{100 * statistics.mean(of("gradient_share")):.0f} %' if row['terms'] else '–'
-    cells = (name, losses, _percent(of('top1')), _percent(of('retrieval1')), gain(NO_TEACHER), gain(KD),
-             f'× {statistics.median(of("step_ratio")):.2f}', f'{statistics.median(of("memory_mib")):.0f}', share)
+    cells = (
+        name,
+        losses,
+        _percent(of('top1')),
+        _percent(of('retrieval1')),
+        gain(NO_TEACHER),
+        gain(KD),
+        f'× {statistics.median(of("step_ratio")):.2f}',
+        f'{statistics.median(of("memory_mib")):.0f}',
+        share,
+    )
     return f'| {" | ".join(cells)} |'
 
 

@@ -75,8 +75,10 @@ def prepared_videos(folder: Path, videos: DigitVideos) -> dict[str, tuple[np.nda
             numbers = [number for label in range(len(CLASSES)) for number in np.flatnonzero(labels == label)[:count]]
             if len(numbers) < count * len(CLASSES):
                 raise ValueError(f'{count} {subset} videos of each digit are asked for, but some have fewer images')
-            rendered = [render(images[number], np.random.default_rng((videos.seed, MARKS[subset], int(number))))
-                        for number in numbers]
+            rendered = [
+                render(images[number], np.random.default_rng((videos.seed, MARKS[subset], int(number))))
+                for number in numbers
+            ]
             save_arrays_aside({'videos': np.stack(rendered)[..., ::-1], 'labels': labels[numbers]}, file)
         with np.load(file, allow_pickle=False) as archive:
             out[subset] = archive['videos'], archive['labels']
@@ -109,9 +111,13 @@ class TrainingClips(Dataset):
         kept = keep_labels(samples, config.labels_per_class, seed=seed, keep_others=True, classes=CLASSES)
         self.labels = np.array([sample['label'] for sample in kept])
         random = np.random.default_rng(seed)
-        batches = [_in_random_order(np.flatnonzero(chosen), config.steps * share, random).reshape(config.steps, share)
-                   for chosen, share in ((self.labels >= 0, config.labelled_clips),
-                                         (self.labels < 0, config.batch_size - config.labelled_clips))]
+        batches = [
+            _in_random_order(np.flatnonzero(chosen), config.steps * share, random).reshape(config.steps, share)
+            for chosen, share in (
+                (self.labels >= 0, config.labelled_clips),
+                (self.labels < 0, config.batch_size - config.labelled_clips),
+            )
+        ]
         self.order = np.concatenate(batches, axis=1).flatten()
         self.starts = random.integers(0, NUM_FRAMES - self.span + 1, len(self.order))
         self.corners = random.integers(0, FRAME_SIZE - self.pixels + 1, (len(self.order), 2))
@@ -121,8 +127,8 @@ class TrainingClips(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         number, start, (top, left) = self.order[index], self.starts[index], self.corners[index]
-        frames = self.videos[number, start:start + self.span:self.interval]
-        clip = frames[:, top:top + self.pixels, left:left + self.pixels]
+        frames = self.videos[number, start : start + self.span : self.interval]
+        clip = frames[:, top : top + self.pixels, left : left + self.pixels]
         return dict(inputs=_channels_first(clip[None]), data_samples=sample_of('training', number, self.labels[number]))
 
 
@@ -165,10 +171,11 @@ def train_teacher(config: Config, out: Path, *, seed: int) -> None:
     for _ in range(config.teacher_steps):
         chosen = random.choice(len(images), TEACHER_BATCH_SIZE)
         top, left = random.integers(0, FRAME_SIZE - config.crop_pixels + 1, 2)
-        frames = stills(images[chosen], random)[:, top:top + config.crop_pixels, left:left + config.crop_pixels]
+        frames = stills(images[chosen], random)[:, top : top + config.crop_pixels, left : left + config.crop_pixels]
         frames = torch.from_numpy(frames).to(get_device()).permute(0, 3, 1, 2).unsqueeze(2)
-        loss = F.cross_entropy(network(view.render(frames).squeeze(2)),
-                               torch.from_numpy(labels[chosen]).to(get_device()))
+        loss = F.cross_entropy(
+            network(view.render(frames).squeeze(2)), torch.from_numpy(labels[chosen]).to(get_device())
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -183,14 +190,19 @@ def teacher_scores(config: Config, videos: dict[str, tuple[np.ndarray, np.ndarra
     vectors = {}
     for subset, one in videos.items():
         clips = EvaluationClips({subset: one}, config=config, pixels=config.teacher_pixels)
-        answers = [teacher(teacher.view.render(clips[index]['inputs'].to(get_device())).transpose(1, 2))
-                   for index in range(len(clips))]
-        vectors[subset] = [torch.stack([answer[name].mean(0) for answer in answers]).cpu()
-                           for name in ('logits', 'features')]
+        answers = [
+            teacher(teacher.view.render(clips[index]['inputs'].to(get_device())).transpose(1, 2))
+            for index in range(len(clips))
+        ]
+        vectors[subset] = [
+            torch.stack([answer[name].mean(0) for answer in answers]).cpu() for name in ('logits', 'features')
+        ]
     labels = {subset: torch.from_numpy(one[1]) for subset, one in videos.items()}
     logits, queries = vectors['test']
-    return {'top1': (logits.argmax(1) == labels['test']).double().mean().item(),
-            'retrieval1': retrieval_topk(queries, labels['test'], vectors['training'][1], labels['training'], (1,))[1]}
+    return {
+        'top1': (logits.argmax(1) == labels['test']).double().mean().item(),
+        'retrieval1': retrieval_topk(queries, labels['test'], vectors['training'][1], labels['training'], (1,))[1],
+    }
 
 
 def _in_random_order(numbers: Sequence[int], count: int, random: np.random.Generator) -> np.ndarray:

@@ -78,29 +78,43 @@ def _measured(config: Config, method: Mapping, clips: Clips, *, seed: int, folde
     trained = Trained(student_start(config, seed), config.steps // 2)
     work_dir = folder / f'run_{os.getpid()}'
     runner = Runner(
-        model=model_of(config, method), work_dir=str(work_dir), experiment_name=f'run_{os.getpid()}_{time.time_ns()}',
+        model=model_of(config, method),
+        work_dir=str(work_dir),
+        experiment_name=f'run_{os.getpid()}_{time.time_ns()}',
         train_dataloader=DataLoader(training_clips, batch_size=config.batch_size, collate_fn=pseudo_collate),
-        train_cfg=dict(type='IterBasedTrainLoop', max_iters=config.steps), optim_wrapper=config.optim_wrapper.to_dict(),
-        param_scheduler=schedule(config.steps), custom_hooks=[trained],
-        test_dataloader=DataLoader(clips.test, batch_size=32, collate_fn=pseudo_collate), test_cfg=dict(),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=config.steps),
+        optim_wrapper=config.optim_wrapper.to_dict(),
+        param_scheduler=schedule(config.steps),
+        custom_hooks=[trained],
+        test_dataloader=DataLoader(clips.test, batch_size=32, collate_fn=pseudo_collate),
+        test_cfg=dict(),
         test_evaluator=[dict(type='QueryAccuracy'), dict(type='ClipRetrieval', topk=(1,))],
         # None saves none: the student is tested and forgotten.
         default_hooks=dict(checkpoint=None, logger=dict(type='LoggerHook', interval=config.steps)),
-        randomness=dict(seed=seed), default_scope='kdtoolbox', log_level='ERROR')
+        randomness=dict(seed=seed),
+        default_scope='kdtoolbox',
+        log_level='ERROR',
+    )
     try:
         runner.train()
         metrics = runner.test()
     finally:
         shutil.rmtree(work_dir)
-    return {'top1': metrics['acc/top1'], 'retrieval1': metrics['retrieval/top1'], 'memory_mib': trained.memory_mib,
-            **side_by_side(config, method, trained, training_clips, seed)}
+    return {
+        'top1': metrics['acc/top1'],
+        'retrieval1': metrics['retrieval/top1'],
+        'memory_mib': trained.memory_mib,
+        **side_by_side(config, method, trained, training_clips, seed),
+    }
 
 
 def schedule(steps: int) -> list[dict]:
     """A warm-up and a cosine, as the demo's."""
     warmup = max(1, steps // 20)
-    return [dict(type='LinearLR', start_factor=0.1, begin=0, end=warmup, by_epoch=False),
-            dict(type='CosineAnnealingLR', begin=warmup, end=steps, T_max=steps - warmup, by_epoch=False)]
+    return [
+        dict(type='LinearLR', start_factor=0.1, begin=0, end=warmup, by_epoch=False),
+        dict(type='CosineAnnealingLR', begin=warmup, end=steps, T_max=steps - warmup, by_epoch=False),
+    ]
 
 
 def student_start(config: Config, seed: int) -> dict[str, Tensor]:
@@ -139,12 +153,13 @@ class Trained(Hook):
 def _peak_mib() -> float:
     """The most memory used so far: of the GPU where there is one, else of this process, which began with the run."""
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2 ** 20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** 10  # in KiB on Linux
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10  # in KiB on Linux
 
 
-def side_by_side(config: Config, method: Mapping, trained: Trained, clips: TrainingClips,
-                 seed: int) -> dict[str, float]:
+def side_by_side(
+    config: Config, method: Mapping, trained: Trained, clips: TrainingClips, seed: int
+) -> dict[str, float]:
     """What a step costs next to one without a teacher, and the share of the terms in the gradient halfway.
 
     Both kinds of steps take turns, so that whatever else slows the machine slows both.
@@ -160,11 +175,15 @@ def side_by_side(config: Config, method: Mapping, trained: Trained, clips: Train
     batch = pseudo_collate([clips[index] for index in range(first, first + config.batch_size)])
     facts = examine(models[0], batch).losses
     wrappers = [build_optim_wrapper(model, config.optim_wrapper.to_dict()) for model in models]
-    seconds = [[_step_seconds(model, wrapper, batch) for model, wrapper in zip(models, wrappers)]
-               for _ in range(WARMUP_STEPS + TIMED_STEPS)][WARMUP_STEPS:]
-    return {'gradient_share': sum(loss.gradient_share for loss in facts if loss.term),
-            'step_ms': 1000 * statistics.median(mine for mine, _ in seconds),
-            'step_ratio': statistics.median(mine / plain for mine, plain in seconds)}
+    seconds = [
+        [_step_seconds(model, wrapper, batch) for model, wrapper in zip(models, wrappers)]
+        for _ in range(WARMUP_STEPS + TIMED_STEPS)
+    ][WARMUP_STEPS:]
+    return {
+        'gradient_share': sum(loss.gradient_share for loss in facts if loss.term),
+        'step_ms': 1000 * statistics.median(mine for mine, _ in seconds),
+        'step_ratio': statistics.median(mine / plain for mine, plain in seconds),
+    }
 
 
 def _step_seconds(model: BaseModel, wrapper, batch: Mapping) -> float:

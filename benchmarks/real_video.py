@@ -38,10 +38,13 @@ COLUMNS = [f'retrieval/top{k}' for k in TOPK] + ['acc/top1']
 
 def feature_term(config: Config, teacher_channels: int) -> dict:
     """L2 between the student's features, projected, and the teacher's, standardised."""
-    return dict(student='features', teacher='features', loss=dict(type='L2'),
-                student_connector=dict(type='LinearProjection', in_channels=8 * config.channels,
-                                       out_channels=teacher_channels),
-                teacher_connector=dict(type='Standardize', channels=teacher_channels))
+    return dict(
+        student='features',
+        teacher='features',
+        loss=dict(type='L2'),
+        student_connector=dict(type='LinearProjection', in_channels=8 * config.channels, out_channels=teacher_channels),
+        teacher_connector=dict(type='Standardize', channels=teacher_channels),
+    )
 
 
 PROBE_TERM = dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=2.0))
@@ -50,7 +53,9 @@ ROWS = {
     'student, distilled without labels': dict(use_labels=False, terms=['features']),
     'student, {n} labels a class': dict(labels='few'),
     'student, {n} labels a class + distillation': dict(labels='few', terms=['features']),
-    'student, {n} labels a class + probed teacher on all videos': dict(labels='few', unlabelled='keep', terms=['probe']),
+    'student, {n} labels a class + probed teacher on all videos': dict(
+        labels='few', unlabelled='keep', terms=['probe']
+    ),
     'student, all labels': dict(),
     'student, all labels + distillation': dict(terms=['features']),
 }
@@ -78,8 +83,10 @@ def base_config(args: argparse.Namespace, seed: int, work_dir: Path) -> Config:
 
 def both_roles(config: Config, pipeline: list) -> list[dict]:
     """The training videos as gallery and the test videos as queries."""
-    return [dict(config.source, ann_file=ann_file, role=role, pipeline=pipeline, test_mode=True)
-            for role, ann_file in (('gallery', config.train_list), ('query', config.test_list))]
+    return [
+        dict(config.source, ann_file=ann_file, role=role, pipeline=pipeline, test_mode=True)
+        for role, ann_file in (('gallery', config.train_list), ('query', config.test_list))
+    ]
 
 
 class KeepMetricsHook(Hook):
@@ -96,8 +103,9 @@ def train_row(config: Config, row: Mapping, *, labels_per_class: int, teacher_ch
     """Train a row and evaluate its student; rows with fewer videos take as many steps as those with all."""
     steps_of_all = config.train_cfg.max_epochs * (len(build_dataset(config)) // config.batch_size)
     if row.get('labels') == 'few':
-        config.train_dataloader.dataset.update(labels_per_class=labels_per_class,
-                                               unlabelled=row.get('unlabelled', 'drop'))
+        config.train_dataloader.dataset.update(
+            labels_per_class=labels_per_class, unlabelled=row.get('unlabelled', 'drop')
+        )
     num_videos = len(build_dataset(config))
     config.train_dataloader.batch_size = min(config.batch_size, num_videos)
     steps_an_epoch = num_videos // config.train_dataloader.batch_size
@@ -105,9 +113,10 @@ def train_row(config: Config, row: Mapping, *, labels_per_class: int, teacher_ch
     steps = config.train_cfg.max_epochs * steps_an_epoch
     warmup = max(1, int(config.warmup_share * steps))
     if steps > warmup:
-        config.param_scheduler = [dict(type='LinearLR', start_factor=1 / warmup, begin=0, end=warmup, by_epoch=False),
-                                  dict(type='CosineAnnealingLR', begin=warmup, end=steps, T_max=steps - warmup,
-                                       by_epoch=False)]
+        config.param_scheduler = [
+            dict(type='LinearLR', start_factor=1 / warmup, begin=0, end=warmup, by_epoch=False),
+            dict(type='CosineAnnealingLR', begin=warmup, end=steps, T_max=steps - warmup, by_epoch=False),
+        ]
     config.model.use_labels = row.get('use_labels', True)
     terms = {'features': feature_term(config, teacher_channels), 'probe': PROBE_TERM}
     config.model.terms = {name: terms[name] for name in row.get('terms', [])}
@@ -143,8 +152,14 @@ def teacher_rows(config: Config, labels_per_class: int) -> tuple[dict[str, dict]
     teacher = MODELS.build(config.model.teacher.to_dict()).to(get_device())
     vectors = {}
     for part in both_roles(config, config.teacher_pipeline):
-        loader = Runner.build_dataloader(dict(batch_size=8, num_workers=2, dataset=part,
-                                              sampler=dict(type='DefaultSampler', shuffle=False, round_up=False)))
+        loader = Runner.build_dataloader(
+            dict(
+                batch_size=8,
+                num_workers=2,
+                dataset=part,
+                sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+            )
+        )
         vectors[part['role']] = video_features(teacher, loader)
     (gallery, gallery_labels, sample_ids), (queries, query_labels, _) = vectors['gallery'], vectors['query']
     shares = retrieval_topk(queries, query_labels, gallery, gallery_labels, TOPK)
@@ -155,9 +170,13 @@ def teacher_rows(config: Config, labels_per_class: int) -> tuple[dict[str, dict]
     few.train_dataloader.dataset.update(labels_per_class=labels_per_class)
     labelled = build_dataset(few)
     chosen = {labelled.get_data_info(index)['sample_id'] for index in range(len(labelled))}
-    for name, kept in ((f'teacher, frozen features; probe on {labels_per_class} labels a class',
-                        [sample_id in chosen for sample_id in sample_ids]),
-                       ('teacher, frozen features; probe on all labels', [True] * len(sample_ids))):
+    for name, kept in (
+        (
+            f'teacher, frozen features; probe on {labels_per_class} labels a class',
+            [sample_id in chosen for sample_id in sample_ids],
+        ),
+        ('teacher, frozen features; probe on all labels', [True] * len(sample_ids)),
+    ):
         kept = torch.tensor(kept)
         weight, bias = fit_linear_probe(gallery[kept], gallery_labels[kept], num_classes=config.num_classes)
         accuracy = ((queries @ weight.T + bias).argmax(1) == query_labels).double().mean().item()
@@ -169,23 +188,31 @@ def run_seed(args: argparse.Namespace, seed: int, work_dir: Path) -> dict[str, d
     """All rows of one seed: name -> metric -> value."""
     rows, teacher_channels = teacher_rows(base_config(args, seed, work_dir), args.labels_per_class)
     config = base_config(args, seed, work_dir / 'random')
-    rows['student, random weights'] = {name: value for name, value in test_student(config, None).items()
-                                       if name.startswith('retrieval/')}
+    rows['student, random weights'] = {
+        name: value for name, value in test_student(config, None).items() if name.startswith('retrieval/')
+    }
     for name, row in ROWS.items():
         name = name.format(n=args.labels_per_class)
         row_start = time.monotonic()
         config = base_config(args, seed, work_dir / name.replace(' ', '_').replace(',', ''))
         rows[name] = train_row(config, row, labels_per_class=args.labels_per_class, teacher_channels=teacher_channels)
-        print(f'seed {seed}: {name}: ' + ', '.join(f'{column} {rows[name][column]:.3f}' for column in COLUMNS
-                                                   if column in rows[name])
-              + f' ({time.monotonic() - row_start:.0f} s)', flush=True)
+        print(
+            f'seed {seed}: {name}: '
+            + ', '.join(f'{column} {rows[name][column]:.3f}' for column in COLUMNS if column in rows[name])
+            + f' ({time.monotonic() - row_start:.0f} s)',
+            flush=True,
+        )
     return rows
 
 
 def table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Mean ± standard deviation over the seeds, as Markdown."""
-    lines = ['| | ' + ' | '.join(column.replace('retrieval/', 'retrieval ').replace('acc/', '') for column in COLUMNS) + ' |',
-             '|---' * (len(COLUMNS) + 1) + '|']
+    lines = [
+        '| | '
+        + ' | '.join(column.replace('retrieval/', 'retrieval ').replace('acc/', '') for column in COLUMNS)
+        + ' |',
+        '|---' * (len(COLUMNS) + 1) + '|',
+    ]
     for name in next(iter(results.values())):
         cells = []
         for column in COLUMNS:
@@ -208,16 +235,28 @@ def finished_seeds(out: Path, settings: Mapping) -> dict[str, dict]:
 
 def settings_of(args: argparse.Namespace) -> dict:
     """What the numbers depend on: the contents of the lists and of the config, not where they lie."""
-    texts = {name: Path(getattr(args, name)).read_text(encoding='utf-8').split() for name in ('train_list', 'test_list')}
-    return dict(teacher=args.teacher, teacher_weights=Path(args.teacher_weights).name, epochs=args.epochs,
-                labels_per_class=args.labels_per_class, rows={name: dict(row) for name, row in ROWS.items()}, **texts,
-                config=Path(__file__).with_name('real_video_config.py').read_text(encoding='utf-8'))
+    texts = {
+        name: Path(getattr(args, name)).read_text(encoding='utf-8').split() for name in ('train_list', 'test_list')
+    }
+    return dict(
+        teacher=args.teacher,
+        teacher_weights=Path(args.teacher_weights).name,
+        epochs=args.epochs,
+        labels_per_class=args.labels_per_class,
+        rows={name: dict(row) for name, row in ROWS.items()},
+        **texts,
+        config=Path(__file__).with_name('real_video_config.py').read_text(encoding='utf-8'),
+    )
 
 
 def report(results: Mapping[str, Mapping], seeds: Sequence[str]) -> str:
     """Time and device of each seed, and the table."""
-    lines = ['seed {}: {seconds} s, {cpu_seconds} s of CPU; {device}, {threads} threads, torch {torch}'.format(
-        seed, **results[seed]) for seed in seeds]
+    lines = [
+        'seed {}: {seconds} s, {cpu_seconds} s of CPU; {device}, {threads} threads, torch {torch}'.format(
+            seed, **results[seed]
+        )
+        for seed in seeds
+    ]
     return '\n'.join([*lines, table({seed: results[seed]['rows'] for seed in seeds})])
 
 
@@ -243,9 +282,14 @@ def main() -> None:
             start, cpu_start = time.monotonic(), cpu_seconds()
             rows = run_seed(args, seed, Path(args.work_dir) / f'seed{seed}')
             results[str(seed)] = dict(
-                rows=rows, seconds=round(time.monotonic() - start), cpu_seconds=round(cpu_seconds() - cpu_start),
+                rows=rows,
+                seconds=round(time.monotonic() - start),
+                cpu_seconds=round(cpu_seconds() - cpu_start),
                 device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU',
-                threads=torch.get_num_threads(), torch=torch.__version__, mmengine=mmengine.__version__)
+                threads=torch.get_num_threads(),
+                torch=torch.__version__,
+                mmengine=mmengine.__version__,
+            )
             write_aside(args.out, json.dumps(dict(settings=settings, seeds=results), indent=2))
     print(report(results, [str(seed) for seed in args.seeds]))
 

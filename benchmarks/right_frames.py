@@ -37,9 +37,29 @@ BEGIN, END = '<!-- table: begin -->\n', '<!-- table: end -->\n'
 def truth_of(video: Path) -> np.ndarray:
     """(F, H, W, 3) RGB thumbnails of all frames, decoded in order."""
     width, height = THUMBNAIL
-    raw = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'quiet', '-i', video, '-map', '0:v:0', '-fps_mode',
-                          'passthrough', '-vf', f'format=rgb24,scale={width}:{height}:flags=area', '-f', 'rawvideo', '-pix_fmt',
-                          'rgb24', '-'], capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
+    raw = subprocess.run(
+        [
+            imageio_ffmpeg.get_ffmpeg_exe(),
+            '-v',
+            'quiet',
+            '-i',
+            video,
+            '-map',
+            '0:v:0',
+            '-fps_mode',
+            'passthrough',
+            '-vf',
+            f'format=rgb24,scale={width}:{height}:flags=area',
+            '-f',
+            'rawvideo',
+            '-pix_fmt',
+            'rgb24',
+            '-',
+        ],
+        capture_output=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    ).stdout
     return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
 
 
@@ -67,14 +87,19 @@ def ask(name: str, videos: list[tuple[str, str]]) -> list[tuple[int, int] | str]
     """Read each (video, file of its truth) in a process of its own, which is started anew where it dies or hangs."""
     answers: list[tuple[int, int] | str] = []
     while len(answers) < len(videos):
-        rest = videos[len(answers):]
+        rest = videos[len(answers) :]
         try:
-            run = subprocess.run([sys.executable, __file__, '--child', name], input=json.dumps(rest).encode(),
-                                 capture_output=True, check=False, timeout=SECONDS_TO_HANG + SECONDS_A_FILE * len(rest))
+            run = subprocess.run(
+                [sys.executable, __file__, '--child', name],
+                input=json.dumps(rest).encode(),
+                capture_output=True,
+                check=False,
+                timeout=SECONDS_TO_HANG + SECONDS_A_FILE * len(rest),
+            )
             printed, end = run.stdout, 'dies'
         except subprocess.TimeoutExpired as error:
             printed, end = error.stdout or b'', 'hangs'
-        answers += [json.loads(line[len(MARK):]) for line in printed.decode().splitlines() if line.startswith(MARK)]
+        answers += [json.loads(line[len(MARK) :]) for line in printed.decode().splitlines() if line.startswith(MARK)]
         if len(answers) < len(videos):
             answers.append(end)
     return answers

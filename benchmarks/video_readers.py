@@ -15,6 +15,7 @@ class OurReader:
 
     def __init__(self, path: str) -> None:
         from kdtoolbox.video import VideoReader
+
         self.reader = VideoReader(path)
 
     def __len__(self) -> int:
@@ -29,6 +30,7 @@ class Decord:
 
     def __init__(self, path: str) -> None:
         import decord
+
         self.reader = decord.VideoReader(path, num_threads=1)
 
     def __len__(self) -> int:
@@ -43,6 +45,7 @@ class MMAction2:
 
     def __init__(self, path: str) -> None:
         from mmaction.datasets.transforms import DecordDecode, DecordInit
+
         self.results = DecordInit(num_threads=1)(dict(filename=path))
         self.decode = DecordDecode()
 
@@ -58,6 +61,7 @@ class TorchCodec:
 
     def __init__(self, path: str) -> None:
         from torchcodec.decoders import VideoDecoder
+
         self.reader = VideoDecoder(path, seek_mode='exact', num_ffmpeg_threads=1, dimension_order='NHWC')
 
     def __len__(self) -> int:
@@ -67,8 +71,12 @@ class TorchCodec:
         return list(self.reader.get_frames_at(list(numbers)).data.numpy())
 
 
-READERS: dict[str, Callable[[str], object]] = {OURS: OurReader, DECORD: Decord, MMACTION2: MMAction2,
-                                               TORCHCODEC: TorchCodec}
+READERS: dict[str, Callable[[str], object]] = {
+    OURS: OurReader,
+    DECORD: Decord,
+    MMACTION2: MMAction2,
+    TORCHCODEC: TorchCodec,
+}
 
 
 def available_readers() -> list[str]:
@@ -77,6 +85,7 @@ def available_readers() -> list[str]:
     if importlib.util.find_spec('torchcodec'):
         try:
             import torchcodec.decoders  # noqa: F401
+
             names.append(TORCHCODEC)
         except (ImportError, RuntimeError, OSError):
             pass
@@ -97,5 +106,10 @@ def versions() -> dict[str, str]:
 def videos_of(places: Sequence[Path]) -> dict[str, list[Path]]:
     """Name of each place -> the videos in it, a folder or a file."""
     from kdtoolbox.video_files import is_video
-    return {place.name: sorted(path for path in (place.rglob('*') if place.is_dir() else [place])
-                               if is_video(path.name) and path.is_file()) for place in places}
+
+    return {
+        place.name: sorted(
+            path for path in (place.rglob('*') if place.is_dir() else [place]) if is_video(path.name) and path.is_file()
+        )
+        for place in places
+    }

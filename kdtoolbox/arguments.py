@@ -19,7 +19,9 @@ def nearest_names(name: str, known: Iterable[str], *, num: int = 3, cutoff: floa
     known = list(known)
     initials = ''.join(word[0] for word in name.split('_') if word)
     short = [one for one in known if len(one) > 1 and one == initials]
-    return (short + [one for one in difflib.get_close_matches(name, known, n=num, cutoff=cutoff) if one not in short])[:num]
+    return (short + [one for one in difflib.get_close_matches(name, known, n=num, cutoff=cutoff) if one not in short])[
+        :num
+    ]
 
 
 def did_you_mean(name: str, known: Iterable[str], *, what: str = 'it takes') -> str:
@@ -78,7 +80,7 @@ def unknown_argument(thing: Callable, name: str) -> str | None:
     "function has no argument 'wieghts': did you mean 'weights'?"
     """
     names, is_open = arguments_of(thing)
-    if name in names or is_open and not nearest_names(name, names, cutoff=0.85):
+    if name in names or (is_open and not nearest_names(name, names, cutoff=0.85)):
         return None
     return f'{thing.__name__} has no argument {name!r}: {did_you_mean(name, names)}'
 
@@ -108,7 +110,11 @@ def _uses(function: Callable, rest: str) -> tuple[list[str] | None, bool]:
                 taken += [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
             elif function_name == '__init__':
                 handed += sum(keyword.arg is None and _is_name(keyword.value, rest) for keyword in node.keywords)
-        elif isinstance(node, ast.Compare) and isinstance(node.left, ast.Constant) and _is_name(node.comparators[0], rest):
+        elif (
+            isinstance(node, ast.Compare)
+            and isinstance(node.left, ast.Constant)
+            and _is_name(node.comparators[0], rest)
+        ):
             known += 1
             taken.append(node.left.value)
     uses = sum(_is_name(node, rest) for node in ast.walk(tree))

@@ -6,8 +6,22 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-NEEDS = ('labels', 'logits', 'vectors', 'maps', 'frames', 'several taps', 'batch', 'batch statistics', 'sample ids',
-         'student classifier', 'teacher classifier', 'learned parts', 'memory bank', 'pre-stage')
+NEEDS = (
+    'labels',
+    'logits',
+    'vectors',
+    'maps',
+    'frames',
+    'several taps',
+    'batch',
+    'batch statistics',
+    'sample ids',
+    'student classifier',
+    'teacher classifier',
+    'learned parts',
+    'memory bank',
+    'pre-stage',
+)
 OF_THE_WHOLE_BATCH = {'batch', 'batch statistics', 'memory bank'}
 
 
@@ -57,9 +71,12 @@ class MethodCard:
         >>> MethodCard(paper='-', needs=(), min_batch_size=2, min_classes=3).least
         ['2 clips a batch or more', '3 classes or more']
         """
-        words = {'clips a batch or more': self.min_batch_size,
-                 'clips a process or more where it gets vectors': self.min_elements,
-                 'classes or more': self.min_classes, 'time steps or more': self.min_steps}
+        words = {
+            'clips a batch or more': self.min_batch_size,
+            'clips a process or more where it gets vectors': self.min_elements,
+            'classes or more': self.min_classes,
+            'time steps or more': self.min_steps,
+        }
         return [f'{number} {what}' for what, number in words.items() if number > 1]
 
 

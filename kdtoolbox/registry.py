@@ -64,9 +64,14 @@ class Registry(mmengine.registry.Registry):
                 raise
             thing = self._class_called(unknown[1])
             known = [] if thing is None else arguments_of(thing)[0]
-            raise ValueError(f'{unknown[1]} has no argument {unknown[2]!r}'
-                             + (f': {did_you_mean(unknown[2], known)}' if thing is not None else
-                                f'; it was to be built for {cfg.get("type")}')) from error
+            raise ValueError(
+                f'{unknown[1]} has no argument {unknown[2]!r}'
+                + (
+                    f': {did_you_mean(unknown[2], known)}'
+                    if thing is not None
+                    else f'; it was to be built for {cfg.get("type")}'
+                )
+            ) from error
 
     def _class_called(self, name: str) -> type | None:
         registry = self
@@ -89,12 +94,16 @@ class Registry(mmengine.registry.Registry):
     def _unknown(self, key: str) -> str:
         # Ours first where it is about as near: of two data sets of ActivityNet one is meant for localisation.
         def nearness(name: str) -> float:
-            return difflib.SequenceMatcher(None, key.lower(), name.lower()).ratio() + OURS_FIRST * (name in self.module_dict)
+            return difflib.SequenceMatcher(None, key.lower(), name.lower()).ratio() + OURS_FIRST * (
+                name in self.module_dict
+            )
 
         nearest = sorted((name for name in self.names() if nearness(name) >= 0.55), key=nearness, reverse=True)[:3]
         hint = f'did you mean {" or ".join(map(repr, nearest))}?' if nearest else 'no name is near it.'
-        return (f'there is no {self.name} called {key!r}: {hint} A class of your own is found when its '
-                f'module is named in custom_imports or in an entry point of the group {PLUGIN_GROUP!r}.')
+        return (
+            f'there is no {self.name} called {key!r}: {hint} A class of your own is found when its '
+            f'module is named in custom_imports or in an entry point of the group {PLUGIN_GROUP!r}.'
+        )
 
 
 _loaded_plugins: dict[str, object] = {}
@@ -112,9 +121,11 @@ def load_plugins() -> dict[str, object]:
         try:
             _loaded_plugins[point.name] = point.load()
         except Exception as error:  # a plugin can fail in any way; the user needs to know which one
-            raise ImportError(f'the kdtoolbox plugin {point.name!r} ({point.value}, installed by '
-                              f'{point.dist.name if point.dist else "an unknown package"}) does not '
-                              f'import: {error}. Mend or uninstall it.') from error
+            raise ImportError(
+                f'the kdtoolbox plugin {point.name!r} ({point.value}, installed by '
+                f'{point.dist.name if point.dist else "an unknown package"}) does not '
+                f'import: {error}. Mend or uninstall it.'
+            ) from error
     return dict(_loaded_plugins)
 
 
@@ -123,8 +134,15 @@ def _child(name: str, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope='kdtoolbox', locations=list(locations))
 
 
-MODELS = _child('MODELS', 'kdtoolbox.losses', 'kdtoolbox.connectors', 'kdtoolbox.discriminators', 'kdtoolbox.teachers',
-                'kdtoolbox.criterion', 'kdtoolbox.distillers')
+MODELS = _child(
+    'MODELS',
+    'kdtoolbox.losses',
+    'kdtoolbox.connectors',
+    'kdtoolbox.discriminators',
+    'kdtoolbox.teachers',
+    'kdtoolbox.criterion',
+    'kdtoolbox.distillers',
+)
 DATASETS = _child('DATASETS', 'kdtoolbox.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'kdtoolbox.datasets.transforms')
 METRICS = _child('METRICS', 'kdtoolbox.evaluation')

@@ -15,12 +15,28 @@ import numpy as np
 
 TORCH, SAFETENSORS = 'a file of torch', 'a safetensors file'
 # What torch's reader of pickles raises for bytes that are none, or that were made to trip it.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, LookupError, AttributeError,
-              TypeError, ValueError, struct.error, OverflowError, AssertionError, MemoryError)
+UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    zipfile.BadZipFile,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    OverflowError,
+    AssertionError,
+    MemoryError,
+)
 # First bytes -> what the file is. A pickle begins with b'\x80' and the number of its protocol.
 BEGINNINGS = {
-    b'\x80\x02': TORCH, b'\x80\x03': TORCH, b'\x80\x04': TORCH, b'\x80\x05': TORCH,
-    b'\x89HDF': 'an HDF5 file, as Keras writes them', b'\x93NUMPY': 'an array of numpy',
+    b'\x80\x02': TORCH,
+    b'\x80\x03': TORCH,
+    b'\x80\x04': TORCH,
+    b'\x80\x05': TORCH,
+    b'\x89HDF': 'an HDF5 file, as Keras writes them',
+    b'\x93NUMPY': 'an array of numpy',
     b'\x1f\x8b': 'a gzip archive: unpack it first',
     b'version https://git-lfs': 'a pointer of git-lfs instead of the file: fetch it with git lfs pull',
 }
@@ -43,16 +59,22 @@ def load_safely(file: str | Path, *, what: str) -> dict:
     if kind == SAFETENSORS:
         return _load_safetensors(path, what=what)
     if kind != TORCH:
-        raise ValueError(f'{what} {file} is {kind}; it is not a file of tensors and plain values, as torch.save (.pth, '
-                         '.pt) or safetensors write them')
+        raise ValueError(
+            f'{what} {file} is {kind}; it is not a file of tensors and plain values, as torch.save (.pth, '
+            '.pt) or safetensors write them'
+        )
     import torch
+
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
     except UNREADABLE as error:
         foreign = re.search(r'GLOBAL (\S+)', str(error))
-        reason = (f'it holds a {foreign[1]}, and an object could run code when it is loaded. Have whoever made it '
-                  'save its state_dict() alone; checkpoints of plain mmengine hold its log too' if foreign
-                  else f'it is damaged or was made by something else ({type(error).__name__})')
+        reason = (
+            f'it holds a {foreign[1]}, and an object could run code when it is loaded. Have whoever made it '
+            'save its state_dict() alone; checkpoints of plain mmengine hold its log too'
+            if foreign
+            else f'it is damaged or was made by something else ({type(error).__name__})'
+        )
         raise ValueError(f'{what} {file} is not a file of tensors and plain values: {reason}') from error
     if not isinstance(content, dict):
         raise ValueError(f'{what} {file}: expected a dict, got {type(content).__name__}')
@@ -82,6 +104,7 @@ def kind_of(file: Path) -> str:
 def save_aside(content: Mapping, file: str | Path) -> None:
     """``torch.save`` into a file beside ``file``, then move it there."""
     import torch
+
     _aside(file, lambda aside: torch.save(dict(content), aside))
 
 
@@ -92,6 +115,7 @@ def save_arrays_aside(arrays: Mapping[str, np.ndarray], file: str | Path) -> Non
     def write(aside: Path) -> None:
         with aside.open('wb') as stream:  # given a name, numpy would append .npz to it
             np.savez(stream, **arrays)
+
     _aside(file, write)
 
 
@@ -146,8 +170,10 @@ def _kind_of_zip(file: Path) -> str:
     except (zipfile.BadZipFile, OSError):
         return 'a file that was cut off: a download or a saving that did not end'
     if any(name.endswith('constants.pkl') for name in names):
-        return ('a program of TorchScript, which could run code. Save its weights: torch.save(torch.jit.load(FILE)'
-                '.state_dict(), …)')
+        return (
+            'a program of TorchScript, which could run code. Save its weights: torch.save(torch.jit.load(FILE)'
+            '.state_dict(), …)'
+        )
     if any(name.endswith('data.pkl') for name in names):
         return TORCH
     has_arrays = any(name.endswith('.npy') for name in names)
@@ -157,6 +183,7 @@ def _kind_of_zip(file: Path) -> str:
 def _load_safetensors(file: Path, *, what: str) -> dict:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
+
     try:
         return load_file(file)
     except (SafetensorError, KeyError) as error:  # the last for a dtype that torch lacks

@@ -36,8 +36,9 @@ class Taps:
         self.paths = tuple(dict.fromkeys(paths))
         self.owner = owner
         self.classifier = classifier
-        self._modules = {path: _find(network, classifier if path in (LOGITS, FEATURES) else path, path, owner)
-                         for path in self.paths}
+        self._modules = {
+            path: _find(network, classifier if path in (LOGITS, FEATURES) else path, path, owner) for path in self.paths
+        }
 
     @contextmanager
     def listening(self, paths: Iterable[str] | None = None):
@@ -65,9 +66,11 @@ class Taps:
     def _hook(self, path: str, module: nn.Module, seen: list, *, learns: bool):
         def record(value) -> None:
             if learns and not torch.is_grad_enabled():
-                raise ValueError(f'{self.owner} tap {path!r} runs inside of a block that is checkpointed to save memory '
-                                 '(with_cp=True): no gradient would reach it from what is tapped. Tap the block as a whole, '
-                                 'or set with_cp=False')
+                raise ValueError(
+                    f'{self.owner} tap {path!r} runs inside of a block that is checkpointed to save memory '
+                    '(with_cp=True): no gradient would reach it from what is tapped. Tap the block as a whole, '
+                    'or set with_cp=False'
+                )
             tensors = _tensors_in(value)
             if len(tensors) == 1:
                 value = tensors[0]
@@ -76,8 +79,10 @@ class Taps:
                 seen.append((value, None))
                 return
             if not isinstance(value, Tensor):
-                raise ValueError(f'{self.owner} tap {path!r}: expected a module that gives one tensor, got '
-                                 f'{type(value).__name__}. Name a module inside it instead.')
+                raise ValueError(
+                    f'{self.owner} tap {path!r}: expected a module that gives one tensor, got '
+                    f'{type(value).__name__}. Name a module inside it instead.'
+                )
             seen.append((value, value._version))
 
         if path == FEATURES:
@@ -86,16 +91,22 @@ class Taps:
 
     def _only(self, path: str, seen: list[tuple[Tensor, int]]) -> Tensor:
         if len(seen) != 1 and path in (LOGITS, FEATURES):
-            raise ValueError(f'the classifier {self.classifier!r} of the {self.owner} ran {len(seen)} times in one forward pass, '
-                             'expected once: name the layer that turns features into logits, classifier=<module path>')
+            raise ValueError(
+                f'the classifier {self.classifier!r} of the {self.owner} ran {len(seen)} times in one forward pass, '
+                'expected once: name the layer that turns features into logits, classifier=<module path>'
+            )
         if len(seen) != 1:
-            raise ValueError(f'{self.owner} tap {path!r} ran {len(seen)} times in one forward pass, expected '
-                             'once. A module that is used several times, or not at all, cannot be tapped: name '
-                             'the block around it or another one.')
+            raise ValueError(
+                f'{self.owner} tap {path!r} ran {len(seen)} times in one forward pass, expected '
+                'once. A module that is used several times, or not at all, cannot be tapped: name '
+                'the block around it or another one.'
+            )
         value, version = seen[0]
         if version is not None and value._version != version:
-            raise ValueError(f'{self.owner} tap {path!r}: what it gave was then changed in place by the layer '
-                             'behind it (an in-place ReLU?). Tap that layer, or build it with inplace=False.')
+            raise ValueError(
+                f'{self.owner} tap {path!r}: what it gave was then changed in place by the layer '
+                'behind it (an in-place ReLU?). Tap that layer, or build it with inplace=False.'
+            )
         return value
 
 
@@ -106,9 +117,11 @@ def _find(network: nn.Module, path: str, asked: str, owner: str) -> nn.Module:
     valid = [name for name in modules if name]
     nearest = difflib.get_close_matches(path, valid, n=5, cutoff=0.4)
     shallow = [name for name in valid if name.count('.') <= 1]
-    raise ValueError(f'{owner} tap {asked!r}: {type(network).__name__} has no module {path!r}. '
-                     f'Nearest: {", ".join(nearest) or "none"}. Always there: {LOGITS}, {FEATURES}. '
-                     f'Modules down to two levels: {", ".join(shallow)}.')
+    raise ValueError(
+        f'{owner} tap {asked!r}: {type(network).__name__} has no module {path!r}. '
+        f'Nearest: {", ".join(nearest) or "none"}. Always there: {LOGITS}, {FEATURES}. '
+        f'Modules down to two levels: {", ".join(shallow)}.'
+    )
 
 
 def _tensors_in(value) -> list[Tensor]:

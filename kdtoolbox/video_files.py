@@ -5,11 +5,36 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-VIDEO_SUFFIXES = ('.avi', '.mp4', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.ts', '.m2ts',
-                  '.mts', '.asf', '.ogv', '.3gp', '.vob', '.gif')
+VIDEO_SUFFIXES = (
+    '.avi',
+    '.mp4',
+    '.mkv',
+    '.webm',
+    '.mov',
+    '.m4v',
+    '.mpg',
+    '.mpeg',
+    '.wmv',
+    '.flv',
+    '.ts',
+    '.m2ts',
+    '.mts',
+    '.asf',
+    '.ogv',
+    '.3gp',
+    '.vob',
+    '.gif',
+)
 # Waste bins, previews and the like that have no dot in front: Windows, Synology and QNAP storage, ext4, zip of macOS.
-_NAMES_OF_SYSTEMS = {'$RECYCLE.BIN', 'System Volume Information', '@eaDir', '@Recycle', '#recycle', 'lost+found',
-                     '__MACOSX'}
+_NAMES_OF_SYSTEMS = {
+    '$RECYCLE.BIN',
+    'System Volume Information',
+    '@eaDir',
+    '@Recycle',
+    '#recycle',
+    'lost+found',
+    '__MACOSX',
+}
 
 
 def is_hidden(name: str) -> bool:

@@ -14,8 +14,9 @@ def shared_folder() -> Path:
 
 
 def pytest_addoption(parser):
-    parser.addoption('--reference-dir', type=Path, help='folder of reference vectors of the losses; default '
-                     '<shared>/reference')
+    parser.addoption(
+        '--reference-dir', type=Path, help='folder of reference vectors of the losses; default <shared>/reference'
+    )
 
 
 def pytest_configure(config):
@@ -35,4 +36,5 @@ def shared() -> Path:
 def default_scope():
     """Every test builds with kdtoolbox's registries, as a run does."""
     from mmengine.registry import init_default_scope
+
     init_default_scope('kdtoolbox')

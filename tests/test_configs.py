@@ -24,11 +24,19 @@ def data(tmp_path_factory) -> dict[str, tuple[Path, Path]]:
 def small(config: Path) -> list[str]:
     """Options that make a config small: a narrow student where it can be, a small teacher, little data."""
     model = Config.fromfile(config).model
-    options = ['model.student_view.size=48', 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=3',
-               'val_dataloader.batch_size=3', 'env_cfg.cudnn_benchmark=False']
+    options = [
+        'model.student_view.size=48',
+        'train_cfg.max_epochs=1',
+        'train_dataloader.batch_size=3',
+        'val_dataloader.batch_size=3',
+        'env_cfg.cudnn_benchmark=False',
+    ]
     if 'teacher' in model:
-        options += ['model.teacher.model=torchvision.mobilenet_v3_small', 'model.teacher.weights=None',
-                    'model.teacher.view.size=32']
+        options += [
+            'model.teacher.model=torchvision.mobilenet_v3_small',
+            'model.teacher.weights=None',
+            'model.teacher.view.size=32',
+        ]
     if config.stem == 'finetune_r3d_ucf101':
         options.append('model.student.cls_head.num_classes=3')  # what the generated videos have
     for loader in ('train', 'val', 'test'):
@@ -40,12 +48,18 @@ def small(config: Path) -> list[str]:
         options.append('model.student.backbone.out_dim=2048')  # what 48² come to in front of its first linear layer
     else:
         options += ['model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32']
-        options += [f'model.terms.{name}.student_connector.in_channels=32'
-                    for name, term in model.get('terms', {}).items() if 'student_connector' in term]
+        options += [
+            f'model.terms.{name}.student_connector.in_channels=32'
+            for name, term in model.get('terms', {}).items()
+            if 'student_connector' in term
+        ]
     if 'anc' in config.name:
-        options += ['model.discriminator.in_channels=1024', 'model.adversarial.student_connector.type=LinearProjection',
-                    'model.adversarial.student_connector.in_channels=32',
-                    'model.adversarial.student_connector.out_channels=1024']
+        options += [
+            'model.discriminator.in_channels=1024',
+            'model.adversarial.student_connector.type=LinearProjection',
+            'model.adversarial.student_connector.in_channels=32',
+            'model.adversarial.student_connector.out_channels=1024',
+        ]
     return options
 
 

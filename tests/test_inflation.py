@@ -27,5 +27,6 @@ def test_pretrained_inflates_a_2d_resnet_into_the_flagships_student(tmp_path):
                 # Summed over time the kernel is the 2D one, so that on a still clip it answers as the 2D network.
                 torch.testing.assert_close(inflated.conv.weight.sum(2), flat[f'{index}.{conv}.weight'])
     torch.testing.assert_close(backbone.conv1.conv.weight.sum(2), image_network.conv1.weight)
-    torch.testing.assert_close(backbone.layer4[0].downsample.bn.running_mean,
-                               image_network.layer4[0].downsample[1].running_mean)
+    torch.testing.assert_close(
+        backbone.layer4[0].downsample.bn.running_mean, image_network.layer4[0].downsample[1].running_mean
+    )

@@ -32,11 +32,17 @@ class TinyResNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = [3, *(4 * CHANNELS * 2 ** number for number in range(4))]
+        widths = [3, *(4 * CHANNELS * 2**number for number in range(4))]
         for number in range(4):
-            setattr(self, f'layer{number + 1}', nn.Sequential(
-                nn.Conv2d(widths[number], widths[number + 1], 3, stride=2, padding=1),
-                nn.BatchNorm2d(widths[number + 1]), nn.ReLU()))
+            setattr(
+                self,
+                f'layer{number + 1}',
+                nn.Sequential(
+                    nn.Conv2d(widths[number], widths[number + 1], 3, stride=2, padding=1),
+                    nn.BatchNorm2d(widths[number + 1]),
+                    nn.ReLU(),
+                ),
+            )
         self.fc = nn.Linear(widths[-1], 1000)
 
     def forward(self, images):
@@ -55,8 +61,13 @@ def teacher_files(tmp_path_factory) -> dict[str, Path]:
         for _ in range(20):
             network(torch.randn(8, 3, 32, 32))
     save_aside(network.state_dict(), folder / 'weights.pth')
-    save_probe(folder / 'probe.pth', network=network, weight=torch.randn(NUM_CLASSES, 32 * CHANNELS),
-               bias=torch.zeros(NUM_CLASSES), classes=[f'class{index}' for index in range(NUM_CLASSES)])
+    save_probe(
+        folder / 'probe.pth',
+        network=network,
+        weight=torch.randn(NUM_CLASSES, 32 * CHANNELS),
+        bias=torch.zeros(NUM_CLASSES),
+        classes=[f'class{index}' for index in range(NUM_CLASSES)],
+    )
     recognizer = MODELS.build(small_recognizer(Config.fromfile(CONFIGS['mars']).model.teacher.recognizer.to_dict()))
     save_aside(recognizer.state_dict(), folder / 'motion.pth')
     return {name: folder / f'{name}.pth' for name in ('weights', 'probe', 'motion')}
@@ -120,8 +131,9 @@ def test_the_configs_differ_in_their_terms_alone():
 
 def test_every_loss_of_ours_has_a_config_of_its_own_that_uses_it():
     losses = {entry.name for entry in entries('losses') if entry.source == 'kdtoolbox'} - WITHOUT_CONFIG
-    assert {config_name(loss) for loss in losses} == {f'methods/{name}' for name in CONFIGS.keys()
-                                                      - WITH_NETWORKS_OF_THEIR_OWN}
+    assert {config_name(loss) for loss in losses} == {
+        f'methods/{name}' for name in CONFIGS.keys() - WITH_NETWORKS_OF_THEIR_OWN
+    }
     for loss in losses:
         terms = Config.fromfile(find_config(config_name(loss))).model.terms
         assert [term.loss.type for term in terms.values()] == [loss]

@@ -10,17 +10,38 @@ from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 
 TEACHER = ['model.teacher.model=torchvision.mobilenet_v2', 'model.teacher.view.size=64']
-SIZES = ['model.student_view.size=56', 'model.student.backbone.base_channels=8', 'model.student.cls_head.in_channels=64',
-         'train_cfg.max_epochs=1', 'train_dataloader.batch_size=4', 'val_dataloader.batch_size=4',
-         'train_dataloader.num_workers=1', 'val_dataloader.num_workers=1',
-         *(f'val_dataloader.dataset.datasets.{index}.pipeline.{option}' for index in (0, 1)
-           for option in ('1.num_clips=2', '4.crop_size=56'))]
+SIZES = [
+    'model.student_view.size=56',
+    'model.student.backbone.base_channels=8',
+    'model.student.cls_head.in_channels=64',
+    'train_cfg.max_epochs=1',
+    'train_dataloader.batch_size=4',
+    'val_dataloader.batch_size=4',
+    'train_dataloader.num_workers=1',
+    'val_dataloader.num_workers=1',
+    *(
+        f'val_dataloader.dataset.datasets.{index}.pipeline.{option}'
+        for index in (0, 1)
+        for option in ('1.num_clips=2', '4.crop_size=56')
+    ),
+]
 
 
 def train(config: str, shared: Path, work_dir: Path, *options: str) -> dict:
     weights = shared / 'data/weights/mobilenet_v2-imagenet-fp16.pth'
-    status = main(['train', str(REPOSITORY / 'configs' / config), '--work-dir', str(work_dir), '--cfg-options',
-                   *TEACHER, f'model.teacher.weights={weights}', *SIZES, *options])
+    status = main(
+        [
+            'train',
+            str(REPOSITORY / 'configs' / config),
+            '--work-dir',
+            str(work_dir),
+            '--cfg-options',
+            *TEACHER,
+            f'model.teacher.weights={weights}',
+            *SIZES,
+            *options,
+        ]
+    )
     assert status == 0
     checkpoint = load_safely(work_dir / 'epoch_1.pth', what='checkpoint')
     return {name: value['HistoryBuffer'][0] for name, value in checkpoint['message_hub']['log_scalars'].items()}
@@ -55,8 +76,9 @@ def hmdb51(shared, tmp_path) -> tuple[Path, Path]:
 def test_the_flagship_runs_on_real_hmdb51_clips(hmdb51, shared, tmp_path):
     datasets = ['train_dataloader.dataset', *(f'val_dataloader.dataset.datasets.{index}' for index in (0, 1))]
     paths = [f'{dataset}.{key}={path}' for dataset in datasets for key, path in zip(('data_root', 'ann_file'), hmdb51)]
-    scalars = train('kd_r2d_to_r3d_hmdb51.py', shared, tmp_path / 'run', *paths,
-                    'model.terms.kd.student_connector.in_channels=64')
+    scalars = train(
+        'kd_r2d_to_r3d_hmdb51.py', shared, tmp_path / 'run', *paths, 'model.terms.kd.student_connector.in_channels=64'
+    )
     assert all(math.isfinite(loss) for name in ('loss', 'loss_cls', 'loss_kd') for loss in scalars[f'train/{name}'])
     assert {'val/acc/top1', 'val/acc/top5', 'val/acc/mean1', 'val/retrieval/top1'} <= scalars.keys()
 

@@ -23,8 +23,14 @@ def pytest_generate_tests(metafunc):
     if 'entry' in metafunc.fixturenames:
         folder = metafunc.config.reference_dir
         cases = [pytest.param(folder, entry, id=f'{entry["method"]}-{entry["case"]}') for entry in entries_of(folder)]
-        missing = pytest.param(folder, None, id='none', marks=pytest.mark.skip(
-            reason=f'no reference vectors: {folder} has no manifest.json (name a folder with --reference-dir)'))
+        missing = pytest.param(
+            folder,
+            None,
+            id='none',
+            marks=pytest.mark.skip(
+                reason=f'no reference vectors: {folder} has no manifest.json (name a folder with --reference-dir)'
+            ),
+        )
         metafunc.parametrize('folder, entry', cases or [missing])
 
 
@@ -32,7 +38,9 @@ def test_value_and_gradient_are_the_references(folder, entry):
     method = entry['method']
     if method in LEFT_OUT:
         pytest.skip(f'{method}: {LEFT_OUT[method]}')
-    assert method in METHODS, f'{method!r} of the manifest is neither mapped to a method of ours nor left out for a reason'
+    assert method in METHODS, (
+        f'{method!r} of the manifest is neither mapped to a method of ours nor left out for a reason'
+    )
     with np.load(folder / entry['file'], allow_pickle=False) as file:
         arrays = dict(file)
     inputs = {name: torch.from_numpy(np.asarray(arrays[name])) for name in entry['inputs']}
@@ -50,7 +58,9 @@ def test_value_and_gradient_are_the_references(folder, entry):
     if grads:
         computed = torch.autograd.grad(outputs['loss'], [inputs[name] for name in grads])
         for name, gradient in zip(grads, computed):
-            np.testing.assert_allclose(gradient.numpy(), arrays[grads[name]], err_msg=f'gradient of {name}', **tolerance)
+            np.testing.assert_allclose(
+                gradient.numpy(), arrays[grads[name]], err_msg=f'gradient of {name}', **tolerance
+            )
 
 
 def test_nothing_is_both_mapped_and_left_out():

@@ -18,10 +18,16 @@ from tests.tiny import batch
 from tests.videos import write_hmdb51
 
 REGIMES = sorted((REPOSITORY / 'configs/regimes').glob('*.py'))
-LOSSES = {'semi_supervised': {'loss_cls', 'loss_kd'}, 'fewer_frames': {'loss_cls', 'loss_kd', 'loss_moments'},
-          'mutual': {'loss_cls', 'loss_mutual', 'twin.loss_cls', 'twin.loss_mutual'},
-          'ema_teacher': {'loss_cls', 'loss_consistency'}, 'image_and_video': {'loss_cls', 'loss_image', 'loss_video'},
-          'video_teacher': {'loss_cls', 'loss_kd'}, 'clip_embeddings': {'loss_embedding'}, 'clip_texts': {'loss_text'}}
+LOSSES = {
+    'semi_supervised': {'loss_cls', 'loss_kd'},
+    'fewer_frames': {'loss_cls', 'loss_kd', 'loss_moments'},
+    'mutual': {'loss_cls', 'loss_mutual', 'twin.loss_cls', 'twin.loss_mutual'},
+    'ema_teacher': {'loss_cls', 'loss_consistency'},
+    'image_and_video': {'loss_cls', 'loss_image', 'loss_video'},
+    'video_teacher': {'loss_cls', 'loss_kd'},
+    'clip_embeddings': {'loss_embedding'},
+    'clip_texts': {'loss_text'},
+}
 
 
 @MODELS.register_module(force=True)
@@ -61,8 +67,11 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa
     for name, (videos, annotations) in folders.items():
         monkeypatch.setenv(f'{name.upper()}_VIDEOS', str(videos))
         monkeypatch.setenv(f'{name.upper()}_ANNOTATIONS', str(annotations))
-    np.savez(tmp_path / 'texts.npz', features=np.random.default_rng(0).normal(size=(9, 6)).astype(np.float32),
-             classes=np.array([f'a video of {number}' for number in range(9)]))
+    np.savez(
+        tmp_path / 'texts.npz',
+        features=np.random.default_rng(0).normal(size=(9, 6)).astype(np.float32),
+        classes=np.array([f'a video of {number}' for number in range(9)]),
+    )
     monkeypatch.setenv('UCF101_TEXT_FEATURES', str(tmp_path / 'texts.npz'))
     config = Config.fromfile(file)
     model = config.model.to_dict()
@@ -70,8 +79,13 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa
     config.model, config.work_dir, config.launcher = model, str(tmp_path), 'none'
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 3, 'val_dataloader.batch_size': 3}
     if 'labels_per_class' in config.train_dataloader.dataset:
-        options.update({'train_dataloader.dataset.labels_per_class': 1, 'train_dataloader.batch_size': 17,
-                        'val_dataloader.batch_size': 17})
+        options.update(
+            {
+                'train_dataloader.dataset.labels_per_class': 1,
+                'train_dataloader.batch_size': 17,
+                'val_dataloader.batch_size': 17,
+            }
+        )
     for loader in ('train', 'val', 'test'):
         options.update({f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False})
     for index in (0, 1):

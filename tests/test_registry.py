@@ -6,10 +6,16 @@ from kdtoolbox import registry
 from kdtoolbox.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 
 
-@pytest.mark.parametrize('registry_, own, of_mmaction2, of_mmengine', [
-    (MODELS, 'Distiller', 'Recognizer3D', 'ImgDataPreprocessor'), (DATASETS, 'HMDB51Dataset', 'VideoDataset', 'ConcatDataset'),
-    (TRANSFORMS, 'OpenVideo', 'SampleFrames', 'LoadImageFromFile'), (METRICS, 'ClipRetrieval', 'AccMetric', 'DumpResults'),
-    (HOOKS, 'EpochSeedHook', 'VisualizationHook', 'EMAHook')])
+@pytest.mark.parametrize(
+    'registry_, own, of_mmaction2, of_mmengine',
+    [
+        (MODELS, 'Distiller', 'Recognizer3D', 'ImgDataPreprocessor'),
+        (DATASETS, 'HMDB51Dataset', 'VideoDataset', 'ConcatDataset'),
+        (TRANSFORMS, 'OpenVideo', 'SampleFrames', 'LoadImageFromFile'),
+        (METRICS, 'ClipRetrieval', 'AccMetric', 'DumpResults'),
+        (HOOKS, 'EpochSeedHook', 'VisualizationHook', 'EMAHook'),
+    ],
+)
 def test_a_name_is_found_here_in_mmaction2_and_in_mmengine(registry_, own, of_mmaction2, of_mmengine):
     names = registry_.names()
     assert registry_.get(own).__module__.startswith('kdtoolbox.') and own in names
@@ -29,7 +35,9 @@ def test_a_class_can_still_be_named_by_its_module():
 def test_a_plugin_that_does_not_import_is_named(monkeypatch):
     broken = importlib.metadata.EntryPoint('broken', 'no_such_module_anywhere', registry.PLUGIN_GROUP)
     monkeypatch.setattr(registry, 'entry_points', lambda group: [broken])
-    with pytest.raises(ImportError, match="plugin 'broken' .no_such_module_anywhere.*does not import.*Mend or uninstall"):
+    with pytest.raises(
+        ImportError, match="plugin 'broken' .no_such_module_anywhere.*does not import.*Mend or uninstall"
+    ):
         registry.load_plugins()
 
 
@@ -37,10 +45,17 @@ def test_a_config_may_name_a_class_itself_wherever_its_name_would_do():
     from kdtoolbox.connectors import LinearProjection
     from kdtoolbox.teachers import ImageTeacher
     from tests.tiny import student_config, teacher_config
+
     connector = dict(type=LinearProjection, in_channels='auto', out_channels='auto')
-    distiller = MODELS.build(dict(
-        type='Distiller', student=student_config(), teacher=dict(teacher_config(), type=ImageTeacher),
-        student_view=dict(size=16),
-        terms=dict(kd=dict(loss=dict(type='L2'), student='features', student_connector=connector))))
+    distiller = MODELS.build(
+        dict(
+            type='Distiller',
+            student=student_config(),
+            teacher=dict(teacher_config(), type=ImageTeacher),
+            student_view=dict(size=16),
+            terms=dict(kd=dict(loss=dict(type='L2'), student='features', student_connector=connector)),
+        )
+    )
     assert distiller.criterion.terms.kd.chosen == (
-        'student_connector: LinearProjection(in_channels=32, out_channels=7)',)
+        'student_connector: LinearProjection(in_channels=32, out_channels=7)',
+    )

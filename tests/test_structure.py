@@ -47,9 +47,13 @@ def test_imports_go_one_way(file):
 def test_every_module_and_public_thing_has_a_docstring(file):
     tree = ast.parse(file.read_text(encoding='utf-8'))
     assert ast.get_docstring(tree), f'{file} says nothing of itself'
-    undocumented = [node.name for node in tree.body
-                    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith('_')
-                    and not ast.get_docstring(node)]
+    undocumented = [
+        node.name
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        and not node.name.startswith('_')
+        and not ast.get_docstring(node)
+    ]
     if file.parent.name == 'cli':
         undocumented = [name for name in undocumented if name not in ('add_arguments', 'run')]
     assert not undocumented
@@ -58,8 +62,11 @@ def test_every_module_and_public_thing_has_a_docstring(file):
 def test_the_distribution_lists_every_package():
     text = (REPOSITORY / 'setup.cfg').read_text()
     listed = {line.strip() for line in text.split('packages =')[1].split('package_dir')[0].splitlines() if line.strip()}
-    folders = {'kdtoolbox'} | {'.'.join(path.parent.relative_to(REPOSITORY).parts)
-                               for path in PACKAGE.rglob('__init__.py')}
-    configs = {'.'.join(('kdtoolbox', *path.parent.relative_to(REPOSITORY).parts))
-               for path in (REPOSITORY / 'configs').rglob('*.py')}
+    folders = {'kdtoolbox'} | {
+        '.'.join(path.parent.relative_to(REPOSITORY).parts) for path in PACKAGE.rglob('__init__.py')
+    }
+    configs = {
+        '.'.join(('kdtoolbox', *path.parent.relative_to(REPOSITORY).parts))
+        for path in (REPOSITORY / 'configs').rglob('*.py')
+    }
     assert listed == folders | configs

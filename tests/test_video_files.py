@@ -44,6 +44,7 @@ def test_a_root_may_be_hidden_or_a_link_or_not_there(tmp_path):
 def test_a_folder_that_may_not_be_read_is_an_error_and_not_an_empty_one(tmp_path, monkeypatch):
     def refuse(folder):
         raise PermissionError(folder)
+
     monkeypatch.setattr('os.scandir', refuse)
     with pytest.raises(ValueError, match='may not be read'):
         find_files(tmp_path, is_video)

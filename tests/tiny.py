@@ -34,12 +34,32 @@ def student_config(num_classes: int = NUM_CLASSES, norm: str = 'BN3d', dropout: 
     norm_cfg = dict(type='GN', num_groups=2) if norm == 'GN' else dict(type=norm)
     return dict(
         type='Recognizer3D',
-        backbone=dict(type='ResNet3d', depth=18, pretrained=None, pretrained2d=False, base_channels=4, norm_cfg=norm_cfg,
-                      conv1_kernel=(3, 3, 3), conv1_stride_s=1, with_pool1=False, with_pool2=False,
-                      inflate_style='3x3x3', temporal_strides=(1, 1, 2, 2), zero_init_residual=False, **backbone),
-        cls_head=dict(type='I3DHead', num_classes=num_classes, in_channels=32, dropout_ratio=dropout, init_std=0.1,
-                      average_clips='prob'),
-        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'))
+        backbone=dict(
+            type='ResNet3d',
+            depth=18,
+            pretrained=None,
+            pretrained2d=False,
+            base_channels=4,
+            norm_cfg=norm_cfg,
+            conv1_kernel=(3, 3, 3),
+            conv1_stride_s=1,
+            with_pool1=False,
+            with_pool2=False,
+            inflate_style='3x3x3',
+            temporal_strides=(1, 1, 2, 2),
+            zero_init_residual=False,
+            **backbone,
+        ),
+        cls_head=dict(
+            type='I3DHead',
+            num_classes=num_classes,
+            in_channels=32,
+            dropout_ratio=dropout,
+            init_std=0.1,
+            average_clips='prob',
+        ),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'),
+    )
 
 
 def teacher_config(**options) -> dict:
@@ -47,8 +67,12 @@ def teacher_config(**options) -> dict:
 
 
 def distillation_head() -> dict:
-    return dict(loss=dict(type='L2'), student='features', teacher='logits',
-                student_connector=dict(type='LinearProjection', in_channels=32, out_channels=NUM_TEACHER_CLASSES))
+    return dict(
+        loss=dict(type='L2'),
+        student='features',
+        teacher='logits',
+        student_connector=dict(type='LinearProjection', in_channels=32, out_channels=NUM_TEACHER_CLASSES),
+    )
 
 
 def batch(size: int = 4, *, frames: int = 4, pixels: int = 16, clips: int = 1, labels=None, seed: int = 0) -> dict:
@@ -60,8 +84,10 @@ def batch(size: int = 4, *, frames: int = 4, pixels: int = 16, clips: int = 1, l
         sample = ActionDataSample().set_gt_labels(label)
         sample.set_metainfo(dict(sample_id=f'video{index}'))
         samples.append(sample)
-    inputs = [torch.randint(0, 256, (clips, 3, frames, pixels, pixels), dtype=torch.uint8, generator=generator)
-              for _ in range(size)]
+    inputs = [
+        torch.randint(0, 256, (clips, 3, frames, pixels, pixels), dtype=torch.uint8, generator=generator)
+        for _ in range(size)
+    ]
     return dict(inputs=inputs, data_samples=samples)
 
 
@@ -91,27 +117,54 @@ class StateOfEveryRankHook(Hook):
     """Writes what each process ends with to ``rank<n>.pth``."""
 
     def after_train(self, runner) -> None:
-        torch.save(runner.model.module.state_dict() if is_model_wrapper(runner.model) else runner.model.state_dict(),
-                   f'{runner.work_dir}/rank{runner.rank}.pth')
+        torch.save(
+            runner.model.module.state_dict() if is_model_wrapper(runner.model) else runner.model.state_dict(),
+            f'{runner.work_dir}/rank{runner.rank}.pth',
+        )
 
 
 def run_config(work_dir, *, epochs: int = 2, batch_size: int = 4, **model) -> Config:
     """A whole experiment in seconds: distillation with labels on :class:`TinyClips`, validated every epoch."""
+
     def loader(**dataset):
-        return dict(batch_size=batch_size, num_workers=0, dataset=dict(type='TinyClips', **dataset),
-                    sampler=dict(type='DefaultSampler', shuffle='roles' not in dataset))
-    return Config(dict(
-        default_scope='kdtoolbox', work_dir=str(work_dir), randomness=dict(seed=3), log_level='WARNING',
-        model=dict(dict(type='Distiller', student=student_config(), teacher=teacher_config(), student_view=dict(size=16),
-                        terms=dict(kd=distillation_head())), **model),
-        train_dataloader=loader(), val_dataloader=loader(length=11, roles=('gallery', 'query')),
-        test_dataloader=loader(length=11, roles=('gallery', 'query')),
-        val_evaluator=[dict(type='QueryAccuracy'), dict(type='ClipRetrieval', topk=(1, 5))],
-        test_evaluator=[dict(type='QueryAccuracy'), dict(type='ClipRetrieval', topk=(1, 5))],
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1), val_cfg=dict(), test_cfg=dict(),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
-        param_scheduler=[dict(type='CosineAnnealingLR', T_max=4, by_epoch=True)],
-        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1, save_best='retrieval/top1', rule='greater'),
-                           logger=dict(type='LoggerHook', interval=1)),
-        custom_hooks=[dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'), dict(type='PreflightHook')],
-        visualizer=dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])))
+        return dict(
+            batch_size=batch_size,
+            num_workers=0,
+            dataset=dict(type='TinyClips', **dataset),
+            sampler=dict(type='DefaultSampler', shuffle='roles' not in dataset),
+        )
+
+    return Config(
+        dict(
+            default_scope='kdtoolbox',
+            work_dir=str(work_dir),
+            randomness=dict(seed=3),
+            log_level='WARNING',
+            model=dict(
+                dict(
+                    type='Distiller',
+                    student=student_config(),
+                    teacher=teacher_config(),
+                    student_view=dict(size=16),
+                    terms=dict(kd=distillation_head()),
+                ),
+                **model,
+            ),
+            train_dataloader=loader(),
+            val_dataloader=loader(length=11, roles=('gallery', 'query')),
+            test_dataloader=loader(length=11, roles=('gallery', 'query')),
+            val_evaluator=[dict(type='QueryAccuracy'), dict(type='ClipRetrieval', topk=(1, 5))],
+            test_evaluator=[dict(type='QueryAccuracy'), dict(type='ClipRetrieval', topk=(1, 5))],
+            train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
+            val_cfg=dict(),
+            test_cfg=dict(),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9)),
+            param_scheduler=[dict(type='CosineAnnealingLR', T_max=4, by_epoch=True)],
+            default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', interval=1, save_best='retrieval/top1', rule='greater'),
+                logger=dict(type='LoggerHook', interval=1),
+            ),
+            custom_hooks=[dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'), dict(type='PreflightHook')],
+            visualizer=dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')]),
+        )
+    )

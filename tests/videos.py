@@ -15,7 +15,7 @@ def write_video(file: Path, *, seed: int = 0, num_frames: int = 20, width: int =
     for index in range(num_frames):
         frame = background.copy()
         left = (index * (1 + seed % 4)) % (width - 12)
-        frame[10:22, left:left + 12] = 255
+        frame[10:22, left : left + 12] = 255
         writer.write(frame)
     writer.release()
     return file

@@ -49,8 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.markdown:
         if args.kind != 'losses':
-            raise ValueError(f'list {args.kind} --markdown: only losses have a table of methods. Run: '
-                             'list losses --markdown')
+            raise ValueError(
+                f'list {args.kind} --markdown: only losses have a table of methods. Run: list losses --markdown'
+            )
         print(methods_table({entry.name: entry.card for entry in entries('losses') if entry.source == 'kdtoolbox'}))
         return 0
     for kind in KINDS if args.kind == 'all' else [args.kind]:
@@ -63,8 +64,10 @@ def entries(kind: str) -> list[Entry]:
     registry, package = KINDS[kind]
     registry.import_from_location()
     found = {name: thing for name, thing in registry.module_dict.items() if _is_of(kind, thing, package)}
-    return [Entry(name, _summary(thing), thing.__module__.partition('.')[0], getattr(thing, 'card', None))
-            for name, thing in sorted(found.items())]
+    return [
+        Entry(name, _summary(thing), thing.__module__.partition('.')[0], getattr(thing, 'card', None))
+        for name, thing in sorted(found.items())
+    ]
 
 
 def text_of(listed: list[Entry]) -> str:
@@ -99,8 +102,14 @@ def _is_of(kind: str, thing, package: str) -> bool:
 def _compares_two(thing: type) -> bool:
     """Whether the forward of a plugin's module takes two things, as losses do, and not one, as connectors do."""
     parameters = list(inspect.signature(thing.forward).parameters.values())[1:]
-    return sum(parameter.default is inspect.Parameter.empty for parameter in parameters
-               if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)) > 1
+    return (
+        sum(
+            parameter.default is inspect.Parameter.empty
+            for parameter in parameters
+            if parameter.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        )
+        > 1
+    )
 
 
 def _summary(thing: type) -> str:

@@ -39,11 +39,17 @@ FEW_LABELS = {'model.use_labels': True, 'train_dataloader.dataset.labels_per_cla
 STUDENTS = {
     'student, distilled without labels': {},
     f'student, {LABELS_PER_CLASS} labels a class': {**FEW_LABELS, 'model.terms.kd.weight': 0},
-    f'student, {LABELS_PER_CLASS} labels a class + distillation': {**FEW_LABELS,
-                                                                   'train_dataloader.dataset.unlabelled': 'keep'},
+    f'student, {LABELS_PER_CLASS} labels a class + distillation': {
+        **FEW_LABELS,
+        'train_dataloader.dataset.unlabelled': 'keep',
+    },
 }
-COLUMNS = {'top-1': 'acc/top1', 'mean class': 'acc/mean1', 'retrieval@1': 'retrieval/top1',
-           'retrieval@5': 'retrieval/top5'}
+COLUMNS = {
+    'top-1': 'acc/top1',
+    'mean class': 'acc/mean1',
+    'retrieval@1': 'retrieval/top1',
+    'retrieval@5': 'retrieval/top5',
+}
 CHANCES = ('acc/chance', 'retrieval/chance_top1', 'retrieval/chance_top5')
 
 
@@ -60,8 +66,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_demo(work_dir: Path, *, videos: DigitVideos, teacher_steps: int = 120,
-             student_options: Mapping | None = None) -> dict:
+def run_demo(
+    work_dir: Path, *, videos: DigitVideos, teacher_steps: int = 120, student_options: Mapping | None = None
+) -> dict:
     """Make the videos, train the teacher and the students, test them all, and write ``results.json``.
 
     Args:
@@ -85,38 +92,61 @@ def run_demo(work_dir: Path, *, videos: DigitVideos, teacher_steps: int = 120,
 
     options = {'model.teacher.weights': str(weights), **(student_options or {})}
     print(f'[4/{num_steps}] testing a student with random weights')
-    student = experiment(STUDENT_CONFIG, 'student, random weights', work_dir=work_dir, data=data, seed=videos.seed,
-                         options=options)
+    student = experiment(
+        STUDENT_CONFIG, 'student, random weights', work_dir=work_dir, data=data, seed=videos.seed, options=options
+    )
     rows.append({'name': 'student, random weights', **test_student(student, None)})
     for number, (name, changes) in enumerate(STUDENTS.items(), start=5):
         print(f'[{number}/{num_steps}] training the {name}')
-        student = experiment(STUDENT_CONFIG, name, work_dir=work_dir, data=data, seed=videos.seed,
-                             options={**options, **changes})
+        student = experiment(
+            STUDENT_CONFIG, name, work_dir=work_dir, data=data, seed=videos.seed, options={**options, **changes}
+        )
         rows.append({'name': name, **test_student(student, train(student))})
-    results = {'rows': rows, 'videos': vars(videos), 'teacher_steps': teacher_steps,
-               'student_steps': student.train_cfg.max_iters, 'labels_per_class': LABELS_PER_CLASS,
-               'seed': videos.seed, 'seconds': round(time.perf_counter() - start_seconds, 1),
-               'cpu_seconds': round(cpu_seconds() - start_cpu_seconds, 1), 'device': get_device(),
-               'threads': torch.get_num_threads(), 'versions': versions()}
+    results = {
+        'rows': rows,
+        'videos': vars(videos),
+        'teacher_steps': teacher_steps,
+        'student_steps': student.train_cfg.max_iters,
+        'labels_per_class': LABELS_PER_CLASS,
+        'seed': videos.seed,
+        'seconds': round(time.perf_counter() - start_seconds, 1),
+        'cpu_seconds': round(cpu_seconds() - start_cpu_seconds, 1),
+        'device': get_device(),
+        'threads': torch.get_num_threads(),
+        'versions': versions(),
+    }
     file = work_dir / 'results.json'
     write_aside(file, json.dumps(results, indent=2))
     print(f'wrote {file}; {results["seconds"]:.0f} s, {results["cpu_seconds"]:.0f} s of CPU')
     return results
 
 
-def experiment(config_name: str, name: str, *, work_dir: Path, data: tuple[Path, Path], seed: int,
-               options: Mapping | None = None) -> Config:
+def experiment(
+    config_name: str, name: str, *, work_dir: Path, data: tuple[Path, Path], seed: int, options: Mapping | None = None
+) -> Config:
     """The config of one row of the table, on the data just written."""
     config = Config.fromfile(find_config(config_name))
     folder = name.replace(',', '').replace(' + ', ' ').replace(' ', '_')
     videos, annotations = map(str, data)
     datasets = ['test_dataloader.dataset.datasets.0', 'test_dataloader.dataset.datasets.1']
     datasets += ['train_dataloader.dataset'] if 'train_dataloader' in config else []
-    config.merge_from_dict({f'{dataset}.{key}': value for dataset in datasets
-                            for key, value in (('data_root', videos), ('ann_file', annotations))})
+    config.merge_from_dict(
+        {
+            f'{dataset}.{key}': value
+            for dataset in datasets
+            for key, value in (('data_root', videos), ('ann_file', annotations))
+        }
+    )
     # mmengine's log would hide the demo's own few lines; scalars are still recorded below the work directory.
-    config.merge_from_dict({'work_dir': str(work_dir / folder), 'experiment_name': f'{folder}_{time.time_ns()}',
-                            'randomness.seed': seed, 'log_level': 'WARNING', **(options or {})})
+    config.merge_from_dict(
+        {
+            'work_dir': str(work_dir / folder),
+            'experiment_name': f'{folder}_{time.time_ns()}',
+            'randomness.seed': seed,
+            'log_level': 'WARNING',
+            **(options or {}),
+        }
+    )
     return config
 
 
@@ -159,7 +189,7 @@ def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> 
         chosen = random.choice(len(images), TEACHER_BATCH_SIZE)
         top, left = random.integers(0, FRAME_SIZE - CROP_PIXELS + 1, 2)
         inputs = torch.from_numpy(stills(images[chosen], random)).to(get_device())
-        inputs = inputs[:, top:top + CROP_PIXELS, left:left + CROP_PIXELS]
+        inputs = inputs[:, top : top + CROP_PIXELS, left : left + CROP_PIXELS]
         loss = F.cross_entropy(image_logits(network, inputs), torch.from_numpy(labels[chosen]).to(get_device()))
         optimizer.zero_grad()
         loss.backward()
@@ -173,8 +203,7 @@ def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> 
 def image_logits(network: nn.Module, images: Tensor) -> Tensor:
     """(N, K) of a 2D recognizer for images (N, H, W, 3), uint8 RGB."""
     preprocessor = network.data_preprocessor
-    view = View(size=TEACHER_PIXELS, mean=preprocessor.mean.flatten().tolist(),
-                std=preprocessor.std.flatten().tolist())
+    view = View(size=TEACHER_PIXELS, mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist())
     frames = view.render(images.permute(0, 3, 1, 2).unsqueeze(2)).transpose(1, 2)  # (N, 1, 3, H, W)
     return network(frames, mode='tensor', stage='head')
 
@@ -187,11 +216,19 @@ def table(rows: Sequence[Mapping]) -> str:
     a  |  50.0 |          – |       100.0 |           – |                10.0 / – / –
     """
     lines = [['', *COLUMNS, 'chance of top-1 / r@1 / r@5']]
-    lines += [[row['name'], *(percent(row.get(key)) for key in COLUMNS.values()),
-               ' / '.join(percent(row.get(key)) for key in CHANCES)] for row in rows]
+    lines += [
+        [
+            row['name'],
+            *(percent(row.get(key)) for key in COLUMNS.values()),
+            ' / '.join(percent(row.get(key)) for key in CHANCES),
+        ]
+        for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*lines)]
-    return '\n'.join(' | '.join([line[0].ljust(widths[0] + 1), *(cell.rjust(width) for cell, width in
-                                                                 zip(line[1:], widths[1:]))]) for line in lines)
+    return '\n'.join(
+        ' | '.join([line[0].ljust(widths[0] + 1), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))])
+        for line in lines
+    )
 
 
 def percent(share: float | None) -> str:

@@ -67,8 +67,10 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
         config = Config(without_downloads(config.to_dict()))
     model = MODELS.build(config.model)
     if not hasattr(model, 'criterion'):
-        raise ValueError(f'the model is a {type(model).__name__}, which is no distiller: doctor looks at their terms. '
-                         "Expected model.type='Distiller' or one made from it")
+        raise ValueError(
+            f'the model is a {type(model).__name__}, which is no distiller: doctor looks at their terms. '
+            "Expected model.type='Distiller' or one made from it"
+        )
     model.init_weights()
     for teacher in model.teachers.values():
         if hasattr(teacher, 'follow'):  # as its hook has it before the first step
@@ -88,25 +90,44 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
 
 def without_downloads(config: dict) -> dict:
     """A copy without weights that a library would fetch: names and URLs; files stay."""
+
     def kept(key: str, value) -> bool:
-        return not (key in ('weights', 'pretrained', 'checkpoint') and isinstance(value, str) and not Path(value).is_file())
+        return not (
+            key in ('weights', 'pretrained', 'checkpoint') and isinstance(value, str) and not Path(value).is_file()
+        )
 
     if 'model' in config and 'type' in config and isinstance(config['model'], str) and config.get('weights'):
         # The size that goes with torchvision's weights is theirs, not the network's.
         size = own_size(config['model'], config['weights'])
         config = {**config, 'view': {**({'size': size} if size else {}), **(config.get('view') or {})}}
-    return {key: without_downloads(value) if isinstance(value, Mapping) else
-            [without_downloads(item) if isinstance(item, Mapping) else item for item in value] if isinstance(value, list)
-            else value if kept(key, value) else None for key, value in config.items()
-            if not (key == 'init_cfg' and isinstance(value, Mapping) and value.get('type') == 'Pretrained')}
+    return {
+        key: without_downloads(value)
+        if isinstance(value, Mapping)
+        else [without_downloads(item) if isinstance(item, Mapping) else item for item in value]
+        if isinstance(value, list)
+        else value
+        if kept(key, value)
+        else None
+        for key, value in config.items()
+        if not (key == 'init_cfg' and isinstance(value, Mapping) and value.get('type') == 'Pretrained')
+    }
 
 
 def report(checkup: Checkup, problems: Sequence[str]) -> str:
     """Everything that was found, as text."""
-    lines = ['Networks', *_aligned([('', 'sees', 'every', 'normalisation', 'classes', 'top-1 on this batch'),
-                                    *(_network_row(network) for network in checkup.networks)]),
-             '', f'Losses on {checkup.num_clips} clips (shapes without the batch)',
-             *_aligned([('', 'student', 'teacher', 'value', 'dtype', 'gradient', 'share'), *_loss_rows(checkup)]), '']
+    lines = [
+        'Networks',
+        *_aligned(
+            [
+                ('', 'sees', 'every', 'normalisation', 'classes', 'top-1 on this batch'),
+                *(_network_row(network) for network in checkup.networks),
+            ]
+        ),
+        '',
+        f'Losses on {checkup.num_clips} clips (shapes without the batch)',
+        *_aligned([('', 'student', 'teacher', 'value', 'dtype', 'gradient', 'share'), *_loss_rows(checkup)]),
+        '',
+    ]
     chosen = [f'{loss.name}: {words}' for loss in checkup.losses for words in loss.term.get('chosen', ())]
     lines += ['Chosen by auto', *(f'  {line}' for line in chosen), ''] if chosen else []
     names = checkup.unused_parameters
@@ -119,16 +140,30 @@ def _network_row(network: NetworkFacts) -> tuple[str, ...]:
     stride = network.view.frame_stride if network.view else 1
     accuracy = '–' if network.accuracy is None else f'{100 * network.accuracy:.1f} %'
     every = 'frame' if stride == 1 else f'{stride} frames'
-    return (network.name, 'x'.join(map(str, network.shape)), every, network.normalisation,
-            str(network.num_classes or '–'), accuracy)
+    return (
+        network.name,
+        'x'.join(map(str, network.shape)),
+        every,
+        network.normalisation,
+        str(network.num_classes or '–'),
+        accuracy,
+    )
 
 
 def _loss_rows(checkup: Checkup) -> list[tuple[str, ...]]:
     rows = []
     for loss in checkup.losses:
         runs = [_side(loss.term, side) if loss.term else '–' for side in ('student', 'teacher')]
-        rows.append((loss.name, *runs, f'{loss.value:.4g}', loss.dtype, f'{loss.gradient_norm:.3g}',
-                     f'{100 * loss.gradient_share:.1f} %'))
+        rows.append(
+            (
+                loss.name,
+                *runs,
+                f'{loss.value:.4g}',
+                loss.dtype,
+                f'{loss.gradient_norm:.3g}',
+                f'{100 * loss.gradient_share:.1f} %',
+            )
+        )
     return rows
 
 
@@ -152,13 +187,16 @@ def _listed(names: Sequence[str]) -> str:
 
 def _training(config: Config, model: nn.Module, batch_size: int | None, seed: int) -> Training:
     """Data and metrics as the training has them, read by this process alone."""
+
     def loader(name: str, **options) -> DataLoader:
         settings = {**config[name], 'num_workers': 0, 'persistent_workers': False, **options}
         settings.pop('prefetch_factor', None)
         try:
             return Runner.build_dataloader(settings, seed=seed)
         except (ValueError, FileNotFoundError) as error:
-            raise ValueError(f'no batch of the data of {name}: {error}. To look at the networks alone: --synthetic') from error
+            raise ValueError(
+                f'no batch of the data of {name}: {error}. To look at the networks alone: --synthetic'
+            ) from error
 
     training = loader('train_dataloader', **({} if batch_size is None else {'batch_size': batch_size}))
     validation = evaluator = None
@@ -174,7 +212,9 @@ def _first_batch(loader: DataLoader) -> dict:
     try:
         batches = list(islice(loader, 1))
     except (ValueError, FileNotFoundError) as error:
-        raise ValueError(f'no batch of the training data: {error}. To look at the networks alone: --synthetic') from error
+        raise ValueError(
+            f'no batch of the training data: {error}. To look at the networks alone: --synthetic'
+        ) from error
     if not batches:
         raise ValueError(f'the training data give no batch of {loader.batch_size} clips: set a smaller --batch-size')
     return batches[0]
@@ -211,8 +251,10 @@ def _config_problems(config: Config):
     teacher = config.model.get('teacher') or {}
     for name, one in ({'': teacher} if 'type' in teacher else teacher).items():
         if one.get('type') in ('ImageTeacher', 'RecognizerTeacher') and not one.get('weights'):
-            yield (f'the teacher {name}'.strip() + ' has random weights: set '
-                   f'model.teacher.{name + "." if name else ""}weights to a file or a name')
+            yield (
+                f'the teacher {name}'.strip() + ' has random weights: set '
+                f'model.teacher.{name + "." if name else ""}weights to a file or a name'
+            )
     hooks = {hook.get('type') for hook in config.get('custom_hooks') or ()}
     wanted = ['PlainCheckpointHook', 'PreflightHook']
     if any(one.get('type') == 'EMATeacher' for one in ({'': teacher} if 'type' in teacher else teacher).values()):

@@ -15,12 +15,22 @@ METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('file', help='written by tools/extract_features.py; without a second file it holds gallery and '
-                        'query videos')
-    parser.add_argument('gallery_file', nargs='?', help='then these videos are the gallery and those of the first file '
-                        'the queries, whatever role they were extracted in')
-    parser.add_argument('--eval', nargs='+', choices=list(METRICS_OF_FEATURES), default=list(METRICS_OF_FEATURES),
-                        help='what to measure; default all')
+    parser.add_argument(
+        'file', help='written by tools/extract_features.py; without a second file it holds gallery and query videos'
+    )
+    parser.add_argument(
+        'gallery_file',
+        nargs='?',
+        help='then these videos are the gallery and those of the first file '
+        'the queries, whatever role they were extracted in',
+    )
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        choices=list(METRICS_OF_FEATURES),
+        default=list(METRICS_OF_FEATURES),
+        help='what to measure; default all',
+    )
     parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in knn (default 200)')
     parser.add_argument('--out', help='write the metrics here too, as JSON, with what the features came from')
 
@@ -39,9 +49,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def evaluate_features(videos: VideoFeatures, gallery: VideoFeatures | None = None, *,
-                      names: Sequence[str] = tuple(METRICS_OF_FEATURES),
-                      num_neighbours: int | None = None) -> dict[str, float]:
+def evaluate_features(
+    videos: VideoFeatures,
+    gallery: VideoFeatures | None = None,
+    *,
+    names: Sequence[str] = tuple(METRICS_OF_FEATURES),
+    num_neighbours: int | None = None,
+) -> dict[str, float]:
     """The metrics that testing the network gives, from its stored features.
 
     Args:
@@ -78,11 +92,15 @@ def _check_pair(queries: VideoFeatures, gallery: VideoFeatures) -> None:
     for key in ('of', 'layer', 'weights', 'probe'):
         of_queries, of_gallery = queries.provenance.get(key), gallery.provenance.get(key)
         if of_queries != of_gallery:
-            raise ValueError(f'the queries come from {key} {of_queries!r} and the gallery from {of_gallery!r}: '
-                             'distances are between features of one layer of one network')
+            raise ValueError(
+                f'the queries come from {key} {of_queries!r} and the gallery from {of_gallery!r}: '
+                'distances are between features of one layer of one network'
+            )
     if list(queries.classes) != list(gallery.classes):
-        raise ValueError(f'the queries have {len(queries.classes)} classes and the gallery {len(gallery.classes)}, or '
-                         'other ones: labels of one cannot be those of the other')
+        raise ValueError(
+            f'the queries have {len(queries.classes)} classes and the gallery {len(gallery.classes)}, or '
+            'other ones: labels of one cannot be those of the other'
+        )
     for what, videos in (('queries', queries), ('gallery', gallery)):
         if {'gallery', 'query'} <= set(videos.roles):
             raise ValueError(f'the file of the {what} holds gallery and query videos both: evaluate it alone')

@@ -24,16 +24,24 @@ from kdtoolbox.config_files.reading import (
 from kdtoolbox.yaml_experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
 from kdtoolbox.yaml_experiments.devices import check_processes, use_only
 
-TEMPLATES = {'c3d': 'distinit_r2d_to_c3d_ucf101.py', 'r3d': 'distinit_r2d_to_r3d_ucf101.py',
-             'r21d': 'distinit_r2d_to_r2plus1d_ucf101.py'}
+TEMPLATES = {
+    'c3d': 'distinit_r2d_to_c3d_ucf101.py',
+    'r3d': 'distinit_r2d_to_r3d_ucf101.py',
+    'r21d': 'distinit_r2d_to_r2plus1d_ucf101.py',
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
     parser.add_argument('--datasets', default='configs/datasets.yml', help='where the data sets lie')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
-    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
-                        help='override settings of the mmengine config that --print-config shows')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='override settings of the mmengine config that --print-config shows',
+    )
     parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -73,8 +81,9 @@ def experiment_config(experiment: Mapping, args: argparse.Namespace) -> Config:
     num_processes = max(1, len(gpus))
     if not args.print_config:
         num_processes = check_processes(gpus, launched=_launched(args.launcher), config=args.config)
-    content = translate(experiment, datasets, template=template_of(experiment['model']['s_arch']),
-                        num_processes=num_processes)
+    content = translate(
+        experiment, datasets, template=template_of(experiment['model']['s_arch']), num_processes=num_processes
+    )
     # With a name, which logs, the copy of the config in the work directory and rows of results then have.
     config = Config(content, cfg_text=f'# made from {args.config}', filename=f'{Path(args.config).stem}.py')
     if args.cfg_options is not None:
@@ -97,8 +106,11 @@ def train_or_test(config: Config, *, local_rank: int = 0) -> None:
     if config.get('test_dataloader') is None:
         raise ValueError('the config has neither train_dataloader nor test_dataloader: there is nothing to do')
     if not weights:
-        print_log('The student is evaluated with random weights: the experiment names none (model.s_pretrain_path).',
-                  'current', logging.WARNING)
+        print_log(
+            'The student is evaluated with random weights: the experiment names none (model.s_pretrain_path).',
+            'current',
+            logging.WARNING,
+        )
     test_student(config, weights, local_rank=local_rank)
 
 

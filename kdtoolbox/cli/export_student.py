@@ -19,9 +19,14 @@ KEPT_META = ('epoch', 'iter', 'dataset_meta', 'student_config', 'student_view', 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='a checkpoint of training')
     parser.add_argument('out', help='the file to write; its mmaction2 config is put beside it, as .py')
-    parser.add_argument('--imports', nargs='+', default=[], metavar='MODULE',
-                        help="modules that register classes of one's own that the student is built of, as in the "
-                        "config's custom_imports")
+    parser.add_argument(
+        '--imports',
+        nargs='+',
+        default=[],
+        metavar='MODULE',
+        help="modules that register classes of one's own that the student is built of, as in the "
+        "config's custom_imports",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,13 +61,16 @@ def export_student(checkpoint_file: str | Path, out: str | Path, *, imports: Seq
     out = Path(out)
     check_writable(out)
     if out.suffix == '.py':
-        raise ValueError(f'{out}: the weights are written there and the config beside them, as .py: name it '
-                         f'{out.stem}.pth')
+        raise ValueError(
+            f'{out}: the weights are written there and the config beside them, as .py: name it {out.stem}.pth'
+        )
     checkpoint = load_checkpoint(checkpoint_file)
     state = student_state_dict(checkpoint)
     if not any(name.startswith('backbone.') for name in state):
-        raise ValueError(f'checkpoint {checkpoint_file} holds no student: none of its {len(state)} tensors is one of a '
-                         "recognizer's backbone. Expected a checkpoint written by tools/train.py")
+        raise ValueError(
+            f'checkpoint {checkpoint_file} holds no student: none of its {len(state)} tensors is one of a '
+            "recognizer's backbone. Expected a checkpoint written by tools/train.py"
+        )
     text, config_file = config_text(checkpoint, imports=imports), out.with_suffix('.py')
     if text is not None and config_file.is_file() and not _is_ours(config_file):
         raise ValueError(f'{config_file} is in the place of the exported config: choose another name for {out}')

@@ -26,25 +26,39 @@ SPLITS = ('test', 'val', 'train')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', nargs='?', help="the student's: of training, or exported. Without one, and for a "
-                        "teacher, the config's own weights")
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help="the student's: of training, or exported. Without one, and for a teacher, the config's own weights",
+    )
     parser.add_argument('out', help='file to write, .npz')
     parser.add_argument('--of', choices=NETWORKS, default='student', help='the network (default student)')
-    parser.add_argument('--layer', default=FEATURES, help='features (default), logits or a module path, as a term of '
-                        'the config would name it; <teacher>.<path> with several teachers')
-    parser.add_argument('--split', choices=SPLITS, default='test', help='the data loader of the config (default test); '
-                        'train is augmented, in order, each video once')
+    parser.add_argument(
+        '--layer',
+        default=FEATURES,
+        help='features (default), logits or a module path, as a term of '
+        'the config would name it; <teacher>.<path> with several teachers',
+    )
+    parser.add_argument(
+        '--split',
+        choices=SPLITS,
+        default='test',
+        help='the data loader of the config (default test); train is augmented, in order, each video once',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     if Path(args.out).suffix != '.npz':  # also that of a checkpoint, where the file to write was forgotten
-        raise ValueError(f'{args.out}: features are written as npz, expected the name of a file to write that ends in '
-                         '.npz')
+        raise ValueError(
+            f'{args.out}: features are written as npz, expected the name of a file to write that ends in .npz'
+        )
     if args.launcher != 'none':
         raise ValueError(f'--launcher {args.launcher}: features are extracted by one process')
     if args.of == 'teacher' and args.checkpoint is not None:
-        raise ValueError(f"a checkpoint ({args.checkpoint}) is a student's; a teacher has the weights of the config: "
-                         '--cfg-options model.teacher.weights=FILE')
+        raise ValueError(
+            f"a checkpoint ({args.checkpoint}) is a student's; a teacher has the weights of the config: "
+            '--cfg-options model.teacher.weights=FILE'
+        )
     check_writable(args.out)
     config = load_config(args)
     extract = extract_student if args.of == 'student' else extract_teacher
@@ -55,8 +69,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def extract_student(config: Config, *, checkpoint: str | Path | None = None, layer: str = FEATURES,
-                    split: str = 'test') -> VideoFeatures:
+def extract_student(
+    config: Config, *, checkpoint: str | Path | None = None, layer: str = FEATURES, split: str = 'test'
+) -> VideoFeatures:
     """The mean over the clips of what a layer of the student gives, for each video as in testing.
 
     Training clips are shown in the student's view, as in training.
@@ -88,6 +103,7 @@ def extract_student(config: Config, *, checkpoint: str | Path | None = None, lay
         with taps.listening() as outputs:
             runner.model.test_step(data)
         return pool_to_vector(outputs[layer], len(data['data_samples']))
+
     if checkpoint is not None:
         told['weights'] = named_by_content(checkpoint)
     return features_of_videos(vectors, ordered_loader(config, split), provenance=told)
@@ -112,8 +128,9 @@ def extract_teacher(config: Config, *, layer: str = FEATURES, split: str = 'test
     teacher.listen([path])
     told = _provenance(config, of='teacher', layer=layer, split=split)
     told |= {key: named_by_content(teacher_config[key]) for key in ('weights', 'probe') if teacher_config.get(key)}
-    return features_of_videos(lambda data: teacher_vectors(teacher, data['inputs'], path),
-                              ordered_loader(config, split), provenance=told)
+    return features_of_videos(
+        lambda data: teacher_vectors(teacher, data['inputs'], path), ordered_loader(config, split), provenance=told
+    )
 
 
 def _teacher_config(teachers: Mapping, layer: str) -> tuple[Mapping, str]:
@@ -122,9 +139,15 @@ def _teacher_config(teachers: Mapping, layer: str) -> tuple[Mapping, str]:
         return teachers, layer
     name, _, path = layer.partition('.')
     if not teachers or name not in teachers or not path:
-        raise ValueError(f'--of teacher --layer {layer}: ' + (
-            f'the config has the teachers {sorted(teachers)}; write <teacher>.<path>, such as '
-            f'{min(teachers)}.{FEATURES}' if teachers else 'the config has no model.teacher'))
+        raise ValueError(
+            f'--of teacher --layer {layer}: '
+            + (
+                f'the config has the teachers {sorted(teachers)}; write <teacher>.<path>, such as '
+                f'{min(teachers)}.{FEATURES}'
+                if teachers
+                else 'the config has no model.teacher'
+            )
+        )
     return teachers[name], path
 
 

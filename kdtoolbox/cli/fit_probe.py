@@ -11,8 +11,12 @@ from kdtoolbox.safe_files import check_writable
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('--out', help='file to write; default <work dir>/probe.pth. A teacher takes it as probe=FILE')
-    parser.add_argument('--passes', type=int, default=4,
-                        help='passes over the training videos, each with other crops and moments (default 4)')
+    parser.add_argument(
+        '--passes',
+        type=int,
+        default=4,
+        help='passes over the training videos, each with other crops and moments (default 4)',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or str(Path(config.work_dir) / 'probe.pth')
     check_writable(out)
     accuracy = fit_probe(config, out, passes=args.passes)
-    print(f'wrote {out} (accuracy on the views it was fitted on {accuracy:.3f}). '
-          f'Use it: --cfg-options model.teacher.probe={out}')
+    print(
+        f'wrote {out} (accuracy on the views it was fitted on {accuracy:.3f}). '
+        f'Use it: --cfg-options model.teacher.probe={out}'
+    )
     return 0

@@ -24,8 +24,10 @@ COMMANDS = {
 }
 
 
-GO_ON = {'train': '. The same command with --resume goes on from the last checkpoint',
-         'stages': '. The same command goes on where it stopped'}
+GO_ON = {
+    'train': '. The same command with --resume goes on from the last checkpoint',
+    'stages': '. The same command goes on where it stopped',
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest='preparation', metavar='PREPARATION', required=True)
     _add_extraction(subparsers)
     _add_frame_facts(subparsers)
-    help_text = 'decode each video below VIDEO_DIR once and keep the index of its frames beside it: training opens it faster'
+    help_text = (
+        'decode each video below VIDEO_DIR once and keep the index of its frames beside it: training opens it faster'
+    )
     _add_jobs(_command(subparsers, 'index', help_text, commands.index, 'video_dir'))
     _add_annotations(subparsers)
     for name in DATA_SETS:
@@ -46,9 +48,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _add_extraction(subparsers: argparse._SubParsersAction) -> None:
     for name, layout, height, help_text in (
-            ('video_jpg', flat_videos, 360, 'ActivityNet: a flat folder of videos to frames, height 360'),
-            ('video_jpg_kinetics', class_videos, 240, 'Kinetics: <class>/<video> and test/ to frames, height 240'),
-            ('video_jpg_ucf101_hmdb51', class_videos, 240, 'UCF-101, HMDB-51: <class>/<video> to frames, height 240')):
+        ('video_jpg', flat_videos, 360, 'ActivityNet: a flat folder of videos to frames, height 360'),
+        ('video_jpg_kinetics', class_videos, 240, 'Kinetics: <class>/<video> and test/ to frames, height 240'),
+        ('video_jpg_ucf101_hmdb51', class_videos, 240, 'UCF-101, HMDB-51: <class>/<video> to frames, height 240'),
+    ):
         command = _command(subparsers, name, help_text, commands.extract, 'video_dir', 'jpg_dir')
         command.set_defaults(layout=layout)
         _add_frame_options(command, height)
@@ -63,8 +66,16 @@ def _add_frame_facts(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_annotations(subparsers: argparse._SubParsersAction) -> None:
-    _command(subparsers, 'kinetics_json', 'the CSV files of Kinetics to one JSON', commands.kinetics_json,
-             'train_csv', 'val_csv', 'test_csv', 'out_json')
+    _command(
+        subparsers,
+        'kinetics_json',
+        'the CSV files of Kinetics to one JSON',
+        commands.kinetics_json,
+        'train_csv',
+        'val_csv',
+        'test_csv',
+        'out_json',
+    )
     help_text = 'the three official splits to JSON, beside them'
     command = _command(subparsers, 'ucf101_json', help_text, commands.split_json, 'annotation_dir')
     command.set_defaults(read=ucf101_annotations, stem='ucf101_0')
@@ -76,10 +87,20 @@ def _add_check(subparsers: argparse._SubParsersAction) -> None:
     help_text = 'verify a tree of frames, or with --videos a folder of videos'
     command = _command(subparsers, 'check', help_text, commands.check)
     command.add_argument('jpg_dir', type=Path, metavar='JPG_DIR', nargs='?')
-    command.add_argument('--videos', type=Path, metavar='DIR', help='decode each video below it from start to end: how '
-                         'many frames it has, from where it is damaged, what readers that seek by index get wrong')
-    command.add_argument('--report', type=Path, metavar='FILE', default=Path('videos_report.tsv'),
-                         help='of --videos: a line for each video (default: %(default)s, here)')
+    command.add_argument(
+        '--videos',
+        type=Path,
+        metavar='DIR',
+        help='decode each video below it from start to end: how '
+        'many frames it has, from where it is damaged, what readers that seek by index get wrong',
+    )
+    command.add_argument(
+        '--report',
+        type=Path,
+        metavar='FILE',
+        default=Path('videos_report.tsv'),
+        help='of --videos: a line for each video (default: %(default)s, here)',
+    )
     command.add_argument('--json', type=Path, metavar='FILE', help='annotations: every video in them must be there')
     command.add_argument('--every-frame', action='store_true', help='decode all frames, not three of each video')
     _add_time_limit(command)
@@ -90,18 +111,29 @@ def _add_folder(subparsers: argparse._SubParsersAction) -> None:
     help_text = 'split your own <class>/<video> folders, and write the JSON'
     command = _command(subparsers, 'folder', help_text, commands.folder, 'root')
     command.add_argument('--out', type=Path, metavar='JSON', help='file to write (default: ROOT/split.json)')
-    command.add_argument('--validation-share', type=float, default=0.2,
-                         help='share of each class (default: %(default)s)')
+    command.add_argument(
+        '--validation-share', type=float, default=0.2, help='share of each class (default: %(default)s)'
+    )
     command.add_argument('--seed', type=int, default=0, help='another seed is another split (default: %(default)s)')
-    command.add_argument('--group-separator', default='', metavar='TEXT',
-                         help='what stands before the last TEXT in a name is its source; one source is never divided')
-    command.add_argument('--open', action='store_true',
-                         help='open each video once, and leave out and name those that cannot be read')
+    command.add_argument(
+        '--group-separator',
+        default='',
+        metavar='TEXT',
+        help='what stands before the last TEXT in a name is its source; one source is never divided',
+    )
+    command.add_argument(
+        '--open', action='store_true', help='open each video once, and leave out and name those that cannot be read'
+    )
     _add_jobs(command)
 
 
-def _command(subparsers: argparse._SubParsersAction, name: str, help_text: str,
-             action: Callable[[argparse.Namespace], int], *paths: str) -> argparse.ArgumentParser:
+def _command(
+    subparsers: argparse._SubParsersAction,
+    name: str,
+    help_text: str,
+    action: Callable[[argparse.Namespace], int],
+    *paths: str,
+) -> argparse.ArgumentParser:
     command = subparsers.add_parser(name, help=help_text, description=help_text)
     for path in paths:
         command.add_argument(path, type=Path, metavar=path.upper())
@@ -110,20 +142,32 @@ def _command(subparsers: argparse._SubParsersAction, name: str, help_text: str,
 
 
 def _add_jobs(command: argparse.ArgumentParser) -> None:
-    command.add_argument('-j', '--jobs', type=_at_least_one, default=num_cores(), metavar='N',
-                         help='so many at a time (default: all %(default)s cores)')
+    command.add_argument(
+        '-j',
+        '--jobs',
+        type=_at_least_one,
+        default=num_cores(),
+        metavar='N',
+        help='so many at a time (default: all %(default)s cores)',
+    )
 
 
 def _add_ffmpeg_options(command: argparse.ArgumentParser) -> None:
     _add_jobs(command)
-    command.add_argument('--ffmpeg', metavar='PATH',
-                         help='the ffmpeg to use (default: the one on the PATH, else imageio-ffmpeg)')
+    command.add_argument(
+        '--ffmpeg', metavar='PATH', help='the ffmpeg to use (default: the one on the PATH, else imageio-ffmpeg)'
+    )
     _add_time_limit(command)
 
 
 def _add_time_limit(command: argparse.ArgumentParser) -> None:
-    command.add_argument('--time-limit', type=float, default=1800, metavar='SECONDS',
-                         help='for one video, after which it has failed (default: %(default)s)')
+    command.add_argument(
+        '--time-limit',
+        type=float,
+        default=1800,
+        metavar='SECONDS',
+        help='for one video, after which it has failed (default: %(default)s)',
+    )
 
 
 def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
@@ -131,13 +175,18 @@ def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
     size = command.add_mutually_exclusive_group()
     size.add_argument('--height', type=int, metavar='PIXELS', help=f'of the frames, aspect kept (default: {height})')
     size.add_argument('--short-side', type=int, metavar='PIXELS', help='of the frames, instead of the height')
-    command.add_argument('--quality', type=int, metavar='Q',
-                         help="ffmpeg's -q:v, 2 (best) to 31 (default: ffmpeg's own)")
+    command.add_argument(
+        '--quality', type=int, metavar='Q', help="ffmpeg's -q:v, 2 (best) to 31 (default: ffmpeg's own)"
+    )
     command.add_argument('--fps', type=float, metavar='RATE', help='resample to so many frames a second')
-    command.add_argument('--frames', choices=('constant-rate', 'as-stored'), default='constant-rate',
-                         help='constant-rate repeats or drops frames of a video whose rate varies, as ffmpeg does; '
-                         'as-stored makes one JPEG of each stored frame, and a file of their times '
-                         '(default: %(default)s)')
+    command.add_argument(
+        '--frames',
+        choices=('constant-rate', 'as-stored'),
+        default='constant-rate',
+        help='constant-rate repeats or drops frames of a video whose rate varies, as ffmpeg does; '
+        'as-stored makes one JPEG of each stored frame, and a file of their times '
+        '(default: %(default)s)',
+    )
     command.add_argument('--dry-run', action='store_true', help='say what would be extracted, and do nothing')
     command.set_defaults(default_height=height)
 

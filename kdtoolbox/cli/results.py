@@ -31,15 +31,26 @@ OFFICIAL = {'ucf101': (101, 9537, 3783), 'hmdb51': (51, 3570, 1530)}  # classes,
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest='action', required=True)
     add = actions.add_parser('add', help='fill a row')
-    add.add_argument('source', type=Path, help='a work directory, whose last validation is taken, or the JSON that '
-                     'tools/test.py or kdtoolbox evaluate-features wrote with --out')
+    add.add_argument(
+        'source',
+        type=Path,
+        help='a work directory, whose last validation is taken, or the JSON that '
+        'tools/test.py or kdtoolbox evaluate-features wrote with --out',
+    )
     add.add_argument('--data-set', choices=list(DATA_SETS), required=True, help='that was evaluated on')
     add.add_argument('--protocol', choices=list(PROTOCOLS), required=True)
     add.add_argument('--name', required=True, help='of the row; one of that name is replaced')
-    add.add_argument('--checkpoint', type=Path, help='that was tested: adds its epoch and seed, and is refused if '
-                     'the metrics are of another; of a work directory, the last one')
-    add.add_argument('--config', help='that the network was trained with, where the checkpoint does not tell it, as an '
-                     'exported student does not')
+    add.add_argument(
+        '--checkpoint',
+        type=Path,
+        help='that was tested: adds its epoch and seed, and is refused if '
+        'the metrics are of another; of a work directory, the last one',
+    )
+    add.add_argument(
+        '--config',
+        help='that the network was trained with, where the checkpoint does not tell it, as an '
+        'exported student does not',
+    )
     chance = actions.add_parser('chance', help="compute a data set's chance row from its annotations")
     chance.add_argument('annotations', type=Path, help="the folder of the data set's official split files")
     chance.add_argument('--data-set', choices=list(DATA_SETS), required=True)
@@ -51,16 +62,24 @@ def run(args: argparse.Namespace) -> int:
     rows = {file: read_json(args.docs / file) for file in (CHANCE, PUBLISHED, MEASURED)}
     changed = None
     if args.action == 'add':
-        row = measured_row(args.source, data_set=args.data_set, protocol=args.protocol, name=args.name,
-                           checkpoint=args.checkpoint, config=args.config, chance=rows[CHANCE].get(args.data_set))
+        row = measured_row(
+            args.source,
+            data_set=args.data_set,
+            protocol=args.protocol,
+            name=args.name,
+            checkpoint=args.checkpoint,
+            config=args.config,
+            chance=rows[CHANCE].get(args.data_set),
+        )
         changed, rows[MEASURED] = MEASURED, replaced(rows[MEASURED], row)
     elif args.action == 'chance':
         changed, rows[CHANCE] = CHANCE, {**rows[CHANCE], args.data_set: chance_rows(args.annotations, args.data_set)}
     page_file = args.docs / PAGE
     if not page_file.is_file():
         raise ValueError(f'{page_file}: no such file')
-    page = render(page_file.read_text(encoding='utf-8'), chance=rows[CHANCE], published=rows[PUBLISHED],
-                  measured=rows[MEASURED])
+    page = render(
+        page_file.read_text(encoding='utf-8'), chance=rows[CHANCE], published=rows[PUBLISHED], measured=rows[MEASURED]
+    )
     if changed:  # only now: rows that cannot be printed are not kept
         write_json(rows[changed], args.docs / changed)
     write_aside(page_file, page)
@@ -75,15 +94,26 @@ def chance_rows(annotations: Path, data_set: str) -> dict:
         ValueError: the annotations are not those of the data set.
     """
     classes = READERS[data_set](annotations, split=SPLIT, subset='training')[1]
-    gallery, queries = (torch.tensor([classes.index(video.label)
-                                      for video in READERS[data_set](annotations, split=SPLIT, subset=subset)[0]])
-                        for subset in ('training', 'validation'))
+    gallery, queries = (
+        torch.tensor(
+            [classes.index(video.label) for video in READERS[data_set](annotations, split=SPLIT, subset=subset)[0]]
+        )
+        for subset in ('training', 'validation')
+    )
     found = (len(classes), len(gallery), len(queries))
     if found != OFFICIAL[data_set]:
-        raise ValueError(f'{annotations} has {found[0]} classes, {found[1]} training and {found[2]} test videos in '
-                         f'split {SPLIT}; {DATA_SETS[data_set]} has {OFFICIAL[data_set]}. Give the official split files, '
-                         'whole')
+        raise ValueError(
+            f'{annotations} has {found[0]} classes, {found[1]} training and {found[2]} test videos in '
+            f'split {SPLIT}; {DATA_SETS[data_set]} has {OFFICIAL[data_set]}. Give the official split files, '
+            'whole'
+        )
     topk = [int(column.removeprefix('top-')) for column in PROTOCOLS['retrieval'].columns]
     shares = chance_topk(queries, gallery, topk)
-    return {'split': SPLIT, 'num_classes': len(classes), 'num_gallery': len(gallery), 'num_queries': len(queries),
-            'retrieval': {f'top-{k}': share for k, share in shares.items()}, 'finetune': {'top-1': 1 / len(classes)}}
+    return {
+        'split': SPLIT,
+        'num_classes': len(classes),
+        'num_gallery': len(gallery),
+        'num_queries': len(queries),
+        'retrieval': {f'top-{k}': share for k, share in shares.items()},
+        'finetune': {'top-1': 1 / len(classes)},
+    }

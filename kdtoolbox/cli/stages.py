@@ -79,14 +79,18 @@ def read_stages(entries: Sequence[Mapping] | None) -> list[Stage]:
         stage = Stage(name, entry['config'], dict(entry.get('cfg_options') or {}))
         for before, output in _references(stage):
             if before not in [stage.name for stage in stages] or output != 'student':
-                raise ValueError(f'stage {name!r} asks for {{{before}.{output}}}, but the stages before it give '
-                                 f'{[f"{{{stage.name}.student}}" for stage in stages] or "nothing"}')
+                raise ValueError(
+                    f'stage {name!r} asks for {{{before}.{output}}}, but the stages before it give '
+                    f'{[f"{{{stage.name}.student}}" for stage in stages] or "nothing"}'
+                )
         _check_output(stage)
         stages.append(stage)
     return stages
 
 
-def run_stages(stages: Sequence[Stage], work_dir: Path, *, launcher: str = 'none', local_rank: int = 0) -> dict[str, Path]:
+def run_stages(
+    stages: Sequence[Stage], work_dir: Path, *, launcher: str = 'none', local_rank: int = 0
+) -> dict[str, Path]:
     """Train what is not trained yet; a stage that was interrupted resumes from its last checkpoint.
 
     Returns:
@@ -127,14 +131,21 @@ def _check_output(stage: Stage) -> None:
     checkpoint = (config.get('default_hooks') or {}).get('checkpoint')
     train = config.get('train_cfg') or {}
     length = train.get('max_epochs', train.get('max_iters', 0)) or 0
-    if not length or checkpoint is None or (checkpoint.get('interval', -1) < 1 and not checkpoint.get('save_last', True)):
-        raise ValueError(f'stage {stage.name!r} would have no output: {stage.config} '
-                         + ('does not train (train_cfg).' if not length else 'writes no checkpoint '
-                            '(default_hooks.checkpoint).'))
+    if (
+        not length
+        or checkpoint is None
+        or (checkpoint.get('interval', -1) < 1 and not checkpoint.get('save_last', True))
+    ):
+        raise ValueError(
+            f'stage {stage.name!r} would have no output: {stage.config} '
+            + ('does not train (train_cfg).' if not length else 'writes no checkpoint (default_hooks.checkpoint).')
+        )
 
 
 def _references(stage: Stage) -> list[tuple[str, str]]:
-    return [found for value in stage.cfg_options.values() if isinstance(value, str) for found in REFERENCE.findall(value)]
+    return [
+        found for value in stage.cfg_options.values() if isinstance(value, str) for found in REFERENCE.findall(value)
+    ]
 
 
 def _filled(value, students: Mapping[str, Path]):

@@ -19,9 +19,15 @@ from kdtoolbox.reporting.provenance import config_name, named_by_content, told_o
 from kdtoolbox.safe_files import check_writable
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
-EVALUATIONS = {'accuracy': 'QueryAccuracy', 'retrieval': 'ClipRetrieval', 'knn': 'KNNAccuracy',
-               'linear': 'LinearProbeAccuracy', 'agreement': 'TeacherAgreement', 'calibration': 'Calibration',
-               'confusion': 'QueryConfusion'}
+EVALUATIONS = {
+    'accuracy': 'QueryAccuracy',
+    'retrieval': 'ClipRetrieval',
+    'knn': 'KNNAccuracy',
+    'linear': 'LinearProbeAccuracy',
+    'agreement': 'TeacherAgreement',
+    'calibration': 'Calibration',
+    'confusion': 'QueryConfusion',
+}
 FAILED = 2  # exit status where a metric could not be computed
 OF_FEATURES = {'ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy'}  # which need not know the student's classes
 
@@ -29,8 +35,12 @@ OF_FEATURES = {'ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy'}  # which n
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
-    parser.add_argument('--eval', nargs='+', metavar='NAME',
-                        help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}")
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='NAME',
+        help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}",
+    )
     parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in --eval knn (default 200)')
     parser.add_argument('--out', help='write the metrics here too, as JSON, with the checkpoint they are of')
 
@@ -79,8 +89,9 @@ def _agreements(config: Config, metric: Mapping) -> list[dict]:
     """The metric for each teacher of the config; with several, their names are in the keys."""
     teacher = metric.get('teacher') or config.model.get('teacher')
     if not teacher:
-        raise ValueError('--eval agreement: the config has no model.teacher to agree with. Test with the config of the '
-                         'distillation')
+        raise ValueError(
+            '--eval agreement: the config has no model.teacher to agree with. Test with the config of the distillation'
+        )
     if 'type' in teacher:
         return [{**metric, 'teacher': teacher}]
     return [{**metric, 'teacher': one, 'prefix': f'agreement_{name}'} for name, one in teacher.items()]
@@ -102,16 +113,19 @@ def test_student(config: Config, checkpoint: str | None, *, local_rank: int = 0)
     return metrics
 
 
-def measure_student(config: Config, checkpoint: str | None, *,
-                    local_rank: int = 0) -> tuple[dict[str, float], list[ValueError]]:
+def measure_student(
+    config: Config, checkpoint: str | None, *, local_rank: int = 0
+) -> tuple[dict[str, float], list[ValueError]]:
     """As :func:`test_student`, but metrics that cannot be computed do not lose the others.
 
     Returns:
         The metrics, and the errors of those that failed.
     """
     if config.get('test_dataloader') is None:
-        raise ValueError('the config has no test_dataloader, so there is nothing to test on: add one with test_cfg and '
-                         'test_evaluator (in an experiment of the original schema, an eval section)')
+        raise ValueError(
+            'the config has no test_dataloader, so there is nothing to test on: add one with test_cfg and '
+            'test_evaluator (in an experiment of the original schema, an eval section)'
+        )
     config = without_teacher(config)
     if 'metrics' not in config.test_evaluator:  # else it is an evaluator of the config's choice
         config.test_evaluator = dict(type='IndependentEvaluator', metrics=metric_configs(config.test_evaluator))
@@ -139,14 +153,19 @@ def check_classes(runner: Runner, learned: Sequence[str] | None) -> None:
     # A student that learned without labels has outputs of another number, the teacher's.
     if not learned or not tested or getattr(head, 'num_classes', None) != len(learned) or list(tested) == list(learned):
         return
-    of_scores = [type(metric).__name__ for metric in runner.test_loop.evaluator.metrics
-                 if type(metric).__name__ not in OF_FEATURES]
+    of_scores = [
+        type(metric).__name__
+        for metric in runner.test_loop.evaluator.metrics
+        if type(metric).__name__ not in OF_FEATURES
+    ]
     if of_scores:
         one, other = next(pair for pair in zip_longest(learned, tested) if pair[0] != pair[1])
-        raise ValueError(f'{of_scores[0]}: the {len(learned)} classes that the checkpoint has learned are not the '
-                         f'{len(tested)} of the test set, in the same order: first {one!r} and {other!r}, so that '
-                         "labels would mean other classes. Give the test set the checkpoint's, metainfo=dict(classes="
-                         '[…]), or measure features alone: --eval retrieval knn linear')
+        raise ValueError(
+            f'{of_scores[0]}: the {len(learned)} classes that the checkpoint has learned are not the '
+            f'{len(tested)} of the test set, in the same order: first {one!r} and {other!r}, so that '
+            "labels would mean other classes. Give the test set the checkpoint's, metainfo=dict(classes="
+            '[…]), or measure features alone: --eval retrieval knn linear'
+        )
 
 
 def without_teacher(config: Config) -> Config:
@@ -156,8 +175,9 @@ def without_teacher(config: Config) -> Config:
     """
     config = Config(config.to_dict())
     if config.model.get('student') is not None:
-        config.model = dict(type='Distiller', student=config.model.student,
-                            student_view=config.model.get('student_view'))
+        config.model = dict(
+            type='Distiller', student=config.model.student, student_view=config.model.get('student_view')
+        )
     config.load_from, config.resume = None, False
     return config
 

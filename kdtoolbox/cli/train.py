@@ -18,13 +18,23 @@ from kdtoolbox.registry import MODELS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from this checkpoint, or from the last one in the work directory')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint, or from the last one in the work directory',
+    )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
-    parser.add_argument('--strict', action='store_true', help='do not start if anything is unusual (see kdtoolbox doctor)')
+    parser.add_argument(
+        '--strict', action='store_true', help='do not start if anything is unusual (see kdtoolbox doctor)'
+    )
     parser.add_argument('--no-validate', action='store_true', help='do not validate during training')
-    parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate by the batch size over auto_scale_lr.base_batch_size')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the batch size over auto_scale_lr.base_batch_size',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,8 +81,10 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
         check_amp_device('AmpOptimWrapper')
     weights = config.get('load_from')
     if weights and '://' not in weights and not Path(weights).is_file():
-        raise ValueError(f'{weights}: no such file; it is to be loaded into the student (load_from or --resume; in an '
-                         'experiment of the original schema model.s_pretrain_path or train.resume_path)')
+        raise ValueError(
+            f'{weights}: no such file; it is to be loaded into the student (load_from or --resume; in an '
+            'experiment of the original schema model.s_pretrain_path or train.resume_path)'
+        )
     _check_work_dir(Path(config.work_dir))
     seed_datasets(config)
     tell_average_clips(config)
@@ -96,21 +108,28 @@ def leaves_parameters_unused(model: Mapping) -> bool:
     mmaction2's backbones freeze their stages when training begins, after DDP has counted on them.
     """
     terms = (model.get('terms') or {}).values()
-    return (model.get('use_labels', True) is False or _freezes_stages(model)
-            or any(factor == 0 for term in terms for _, factor in term.get('weight_schedule', ())))
+    return (
+        model.get('use_labels', True) is False
+        or _freezes_stages(model)
+        or any(factor == 0 for term in terms for _, factor in term.get('weight_schedule', ()))
+    )
 
 
 def _be_strict(config: Config) -> None:
     hooks = [hook for hook in config.get('custom_hooks') or () if hook.get('type') == 'PreflightHook']
     if not hooks:
-        raise ValueError("--strict is for the checks of PreflightHook, which custom_hooks lacks: add dict(type='PreflightHook')")
+        raise ValueError(
+            "--strict is for the checks of PreflightHook, which custom_hooks lacks: add dict(type='PreflightHook')"
+        )
     for hook in hooks:
         hook['strict'] = True
 
 
 def _freezes_stages(config: Mapping) -> bool:
-    return any(_freezes_stages(value) if isinstance(value, Mapping) else key == 'frozen_stages' and value >= 0
-               for key, value in config.items())
+    return any(
+        _freezes_stages(value) if isinstance(value, Mapping) else key == 'frozen_stages' and value >= 0
+        for key, value in config.items()
+    )
 
 
 def _use_amp(config: Config) -> None:
@@ -118,8 +137,10 @@ def _use_amp(config: Config) -> None:
     for wrapper in _optim_wrappers(config):
         kind = wrapper.get('type', 'OptimWrapper')
         if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise ValueError(f'--amp replaces an OptimWrapper, but optim_wrapper.type is {kind!r}: set its own option for '
-                             'mixed precision in the config')
+            raise ValueError(
+                f'--amp replaces an OptimWrapper, but optim_wrapper.type is {kind!r}: set its own option for '
+                'mixed precision in the config'
+            )
         wrapper['type'] = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')
 
@@ -136,7 +157,10 @@ def _check_work_dir(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f'the work directory {folder} cannot be made: {error.strerror}. Choose another: --work-dir') from error
+        raise ValueError(
+            f'the work directory {folder} cannot be made: {error.strerror}. Choose another: --work-dir'
+        ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(f'the work directory {folder} cannot be written to: choose another, --work-dir, or change its '
-                         'permissions')
+        raise ValueError(
+            f'the work directory {folder} cannot be written to: choose another, --work-dir, or change its permissions'
+        )

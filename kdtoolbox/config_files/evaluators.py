@@ -13,8 +13,11 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 def metric_configs(evaluator: Mapping | list | None) -> list[Mapping]:
     """The configs of the metrics of a ``val_evaluator`` or ``test_evaluator``, in any of mmengine's forms."""
     metrics = evaluator['metrics'] if isinstance(evaluator, Mapping) and 'metrics' in evaluator else evaluator
-    return [metric for metric in ([metrics] if isinstance(metrics, Mapping) else metrics or ())
-            if isinstance(metric, Mapping)]
+    return [
+        metric
+        for metric in ([metrics] if isinstance(metrics, Mapping) else metrics or ())
+        if isinstance(metric, Mapping)
+    ]
 
 
 def tell_average_clips(config: Config) -> None:

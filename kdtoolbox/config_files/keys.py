@@ -13,8 +13,17 @@ from kdtoolbox.arguments import did_you_mean, nearest_names, unknown_argument
 from kdtoolbox.views import View
 
 # What a run reads; anything else at the top of a config is a value that settings are made from.
-RUN_SETTINGS = {*inspect.signature(Runner).parameters, 'find_unused_parameters', 'sync_bn', 'custom_imports',
-                'model_wrapper_cfg', 'compile', 'runner_type', 'activation_checkpointing', 'efficient_conv_bn_eval'}
+RUN_SETTINGS = {
+    *inspect.signature(Runner).parameters,
+    'find_unused_parameters',
+    'sync_bn',
+    'custom_imports',
+    'model_wrapper_cfg',
+    'compile',
+    'runner_type',
+    'activation_checkpointing',
+    'efficient_conv_bn_eval',
+}
 
 # Which registry the types below a key are looked up in; below a key that is not here, the one of the key above.
 REGISTRIES = {
@@ -25,26 +34,46 @@ REGISTRIES = {
     **dict.fromkeys(('val_evaluator', 'test_evaluator', 'metrics'), registry.METRICS),
     **dict.fromkeys(('train_cfg', 'val_cfg', 'test_cfg'), registry.LOOPS),
     **dict.fromkeys(('default_hooks', 'custom_hooks'), registry.HOOKS),
-    'optim_wrapper': registry.OPTIM_WRAPPERS, 'optimizer': registry.OPTIMIZERS,
-    'param_scheduler': registry.PARAM_SCHEDULERS, 'visualizer': registry.VISUALIZERS,
-    'vis_backends': registry.VISBACKENDS, 'log_processor': registry.LOG_PROCESSORS,
-    'init_cfg': registry.WEIGHT_INITIALIZERS, 'model_wrapper_cfg': registry.MODEL_WRAPPERS,
+    'optim_wrapper': registry.OPTIM_WRAPPERS,
+    'optimizer': registry.OPTIMIZERS,
+    'param_scheduler': registry.PARAM_SCHEDULERS,
+    'visualizer': registry.VISUALIZERS,
+    'vis_backends': registry.VISBACKENDS,
+    'log_processor': registry.LOG_PROCESSORS,
+    'init_cfg': registry.WEIGHT_INITIALIZERS,
+    'model_wrapper_cfg': registry.MODEL_WRAPPERS,
 }
 # Their `type` is none of a registry, or their keys are read by functions of mmcv that take others too.
-LEFT_ALONE = {'clip_grad', 'paramwise_cfg', 'conv_cfg', 'norm_cfg', 'act_cfg', 'collate_fn', 'worker_init_fn', 'compile',
-              'dist_cfg', 'metainfo'}
+LEFT_ALONE = {
+    'clip_grad',
+    'paramwise_cfg',
+    'conv_cfg',
+    'norm_cfg',
+    'act_cfg',
+    'collate_fn',
+    'worker_init_fn',
+    'compile',
+    'dist_cfg',
+    'metainfo',
+}
 # Dicts without a type whose keys are the arguments of this.
 WITHOUT_TYPE: dict[str, Callable] = {'student_view': View, 'view': View}
 # What a section is where it does not say.
 DEFAULT_TYPES = {'val_cfg': 'ValLoop', 'test_cfg': 'TestLoop', 'log_processor': 'LogProcessor'}
 # Read by the builder, not by what is built.
 ALSO_READ = {'_scope_', 'type', '_delete_'}
-READ_BY_BUILDERS = {'optim_wrapper': {'constructor', 'paramwise_cfg'}, 'param_scheduler': {'convert_to_iter_based'},
-                    'train_cfg': {'by_epoch'}, 'visualizer': {'name'}}
+READ_BY_BUILDERS = {
+    'optim_wrapper': {'constructor', 'paramwise_cfg'},
+    'param_scheduler': {'convert_to_iter_based'},
+    'train_cfg': {'by_epoch'},
+    'visualizer': {'name'},
+}
 SECTIONS = {
-    'randomness': {'seed', 'diff_rank_seed', 'deterministic'}, 'auto_scale_lr': {'enable', 'base_batch_size'},
+    'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
+    'auto_scale_lr': {'enable', 'base_batch_size'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
-    'custom_imports': {'imports', 'allow_failed_imports'}}
+    'custom_imports': {'imports', 'allow_failed_imports'},
+}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 OF_LOADERS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'}
 
@@ -55,8 +84,14 @@ def refuse_unknown_keys(config: Config) -> None:
     Raises:
         ValueError: names the keys, and the nearest that are read.
     """
-    found = [*_slips_at_the_top(config), *(f'{path}: {words}' for section in sorted(RUN_SETTINGS & config.keys())
-                                           for path, words in _unknown(config.to_dict()[section], section))]
+    found = [
+        *_slips_at_the_top(config),
+        *(
+            f'{path}: {words}'
+            for section in sorted(RUN_SETTINGS & config.keys())
+            for path, words in _unknown(config.to_dict()[section], section)
+        ),
+    ]
     if found:
         more = f' (and {len(found) - 5} more)' if len(found) > 5 else ''
         raise ValueError('; '.join(found[:5]) + more)
@@ -66,8 +101,11 @@ def unknown_section(key: str, config: Mapping) -> str:
     """What to say of an option whose first part is no section of the config and no setting of a run."""
     first, _, rest = key.partition('.')
     nearest = nearest_names(first, sorted({*RUN_SETTINGS, *config}), num=1, cutoff=0.6)
-    meant = f'did you mean {nearest[0]}{"." if rest else ""}{rest}?' if nearest else (
-        f'a run reads {", ".join(sorted(RUN_SETTINGS & config.keys()))}')
+    meant = (
+        f'did you mean {nearest[0]}{"." if rest else ""}{rest}?'
+        if nearest
+        else (f'a run reads {", ".join(sorted(RUN_SETTINGS & config.keys()))}')
+    )
     return f'--cfg-options {key}=… would change nothing: the config has no {first!r} and no run reads it: {meant}'
 
 
@@ -130,8 +168,10 @@ def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -
                 if words := unknown_argument(thing, name):
                     yield words + _left_over(words)
         return
-    yield from (f'there is no {name!r} in it: {did_you_mean(name, sorted(known), what="it may have")}'
-                for name in sorted(value.keys() - known, key=str))
+    yield from (
+        f'there is no {name!r} in it: {did_you_mean(name, sorted(known), what="it may have")}'
+        for name in sorted(value.keys() - known, key=str)
+    )
 
 
 def _default_type(path: str, value: Mapping) -> str | None:
@@ -142,8 +182,11 @@ def _default_type(path: str, value: Mapping) -> str | None:
 
 def _left_over(words: str) -> str:
     """Where the key may come from if it is like none of the class's own."""
-    return '' if 'did you mean' in words else (
-        '. If it is left over from another type in a base of the config, add _delete_=True beside the new type')
+    return (
+        ''
+        if 'did you mean' in words
+        else ('. If it is left over from another type in a base of the config, add _delete_=True beside the new type')
+    )
 
 
 def _class_of(name, kinds: Registry | None) -> Callable | None:

@@ -29,9 +29,11 @@ class ConfigOptions(DictAction):
         try:
             return _with_spaces(DictAction._parse_iterable(kept))
         except (RecursionError, AssertionError) as error:  # mmengine's, of a call in a list and of unequal brackets
-            raise argparse.ArgumentError(None, f'--cfg-options …={val}: expected a value, or values in [] or (), all closed; '
-                                         'what is a dict has its keys set one by one, such as test_evaluator.0.topk=[1,5]'
-                                         ) from error
+            raise argparse.ArgumentError(
+                None,
+                f'--cfg-options …={val}: expected a value, or values in [] or (), all closed; '
+                'what is a dict has its keys set one by one, such as test_evaluator.0.topk=[1,5]',
+            ) from error
 
 
 _SPACE = '\ue000'  # of Unicode's private use, so in no path
@@ -47,8 +49,13 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every command over a config has."""
     parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
-    parser.add_argument('--cfg-options', nargs='+', action=ConfigOptions, metavar='KEY=VALUE',
-                        help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=ConfigOptions,
+        metavar='KEY=VALUE',
+        help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE',
+    )
     parser.add_argument('--seed', type=int, help="random seed; default the config's")
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -87,7 +94,9 @@ def merge_options(config: Config, options: Mapping) -> None:
     try:
         config.merge_from_dict(dict(options))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f'--cfg-options {" ".join(options)}: one of them leads to no place in the config: {error}') from error
+        raise ValueError(
+            f'--cfg-options {" ".join(options)}: one of them leads to no place in the config: {error}'
+        ) from error
     if any(key.split('.')[0] == 'custom_imports' for key in options):
         _import_modules(config.custom_imports.get('imports'), config.custom_imports.get('allow_failed_imports', False))
 
@@ -104,8 +113,10 @@ def _import_failed(error: ImportError) -> str:
     reason = error
     while reason.__cause__ or reason.__context__:
         reason = reason.__cause__ or reason.__context__
-    return (f'custom_imports: {reason}. Modules are looked for where Python looks: name one that is installed, or the '
-            'folder it lies in, PYTHONPATH=FOLDER kdtoolbox …')
+    return (
+        f'custom_imports: {reason}. Modules are looked for where Python looks: name one that is installed, or the '
+        'folder it lies in, PYTHONPATH=FOLDER kdtoolbox …'
+    )
 
 
 def read_config(file: Path) -> Config:
@@ -117,8 +128,10 @@ def read_config(file: Path) -> Config:
     """
     is_yaml = file.suffix in ('.yml', '.yaml')
     if is_yaml and is_experiment(read_yaml(file)):
-        raise ValueError(f'{file} is an experiment in the schema of the original code: run it by python main.py --config '
-                         f'{file}, or have its config printed first, --print-config > experiment.py')
+        raise ValueError(
+            f'{file} is an experiment in the schema of the original code: run it by python main.py --config '
+            f'{file}, or have its config printed first, --print-config > experiment.py'
+        )
     try:
         config = Config.fromfile(file)
     except FileNotFoundError as error:
@@ -133,7 +146,9 @@ def read_config(file: Path) -> Config:
 def _with_tuples(value, *, in_pipeline: bool = False):
     """A copy in which lists of numbers in pipelines are tuples: YAML has none, and mmaction2's transforms ask for them."""
     if isinstance(value, Mapping):
-        return {key: _with_tuples(item, in_pipeline=in_pipeline or 'pipeline' in str(key)) for key, item in value.items()}
+        return {
+            key: _with_tuples(item, in_pipeline=in_pipeline or 'pipeline' in str(key)) for key, item in value.items()
+        }
     if isinstance(value, list):
         if in_pipeline and value and all(isinstance(item, (int, float)) for item in value):
             return tuple(value)
@@ -152,10 +167,15 @@ def refuse_spent_options(config: Config, options: Mapping) -> None:
         first = key.split('.')[0]
         if first not in config or first in RUN_SETTINGS:
             continue
-        places = [path for path, value in leaves.items()
-                  if path.split('.')[0] in RUN_SETTINGS and value == leaves.get(key, config[first])]
-        raise ValueError(f'--cfg-options {key}=… would change nothing: {key} is only used while the config file is read. '
-                         f'Override what is made from it; these have its value: {", ".join(places) or "none"}')
+        places = [
+            path
+            for path, value in leaves.items()
+            if path.split('.')[0] in RUN_SETTINGS and value == leaves.get(key, config[first])
+        ]
+        raise ValueError(
+            f'--cfg-options {key}=… would change nothing: {key} is only used while the config file is read. '
+            f'Override what is made from it; these have its value: {", ".join(places) or "none"}'
+        )
 
 
 def seed_datasets(config: Config) -> None:
@@ -174,7 +194,9 @@ def seed_datasets(config: Config) -> None:
 
 
 def _leaves(value, path: str = ''):
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    )
     for key, item in items:
         yield from _leaves(item, f'{path}.{key}' if path else str(key))
     if not items and path:
@@ -187,8 +209,13 @@ def find_config(name: str) -> Path:
     Raises:
         ValueError: there is none of that name.
     """
-    places = [Path(name), *(folder / Path(name).relative_to('configs') if Path(name).is_relative_to('configs')
-                            else folder / name for folder in packaged_config_folders())]
+    places = [
+        Path(name),
+        *(
+            folder / Path(name).relative_to('configs') if Path(name).is_relative_to('configs') else folder / name
+            for folder in packaged_config_folders()
+        ),
+    ]
     for place in places:
         for file in (place, place.with_name(f'{place.name}.py')):
             if file.is_file():

@@ -8,5 +8,16 @@ from kdtoolbox.connectors.standardize import Standardize
 from kdtoolbox.connectors.temporal_align import TemporalAlign
 from kdtoolbox.connectors.tokens import MapToTokens, TokensToMap
 
-__all__ = ['GlobalPool', 'LinearProjection', 'MLPProjection', 'MapProjection', 'MapToTokens', 'MatchSpace', 'SpacePool',
-           'Standardize', 'TemporalAlign', 'TimePool', 'TokensToMap']
+__all__ = [
+    'GlobalPool',
+    'LinearProjection',
+    'MLPProjection',
+    'MapProjection',
+    'MapToTokens',
+    'MatchSpace',
+    'SpacePool',
+    'Standardize',
+    'TemporalAlign',
+    'TimePool',
+    'TokensToMap',
+]

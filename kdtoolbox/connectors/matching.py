@@ -32,8 +32,9 @@ class MatchSpace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 5:
-            raise ValueError(f'MatchSpace got {tuple(x.shape)}, expected maps (N, C, T, H, W); tokens become maps by '
-                             'TokensToMap')
+            raise ValueError(
+                f'MatchSpace got {tuple(x.shape)}, expected maps (N, C, T, H, W); tokens become maps by TokensToMap'
+            )
         if x.shape[3:] == self.size:
             return x
         pooled = tuple(min(have, want) for have, want in zip(x.shape[3:], self.size))

@@ -25,12 +25,15 @@ class MLPProjection(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, hidden_channels: int | None = None) -> None:
         super().__init__()
         hidden_channels = hidden_channels or out_channels
-        self.layers = nn.Sequential(nn.Linear(in_channels, hidden_channels), nn.ReLU(),
-                                    nn.Linear(hidden_channels, out_channels))
+        self.layers = nn.Sequential(
+            nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, out_channels)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         expected = self.layers[0].in_features
         if x.dim() < 2 or x.shape[1] != expected:
-            raise ValueError(f'MLPProjection got {tuple(x.shape)}, expected (N, {expected}, ...): set in_channels='
-                             f'{x.shape[1] if x.dim() > 1 else "C"}')
+            raise ValueError(
+                f'MLPProjection got {tuple(x.shape)}, expected (N, {expected}, ...): set in_channels='
+                f'{x.shape[1] if x.dim() > 1 else "C"}'
+            )
         return self.layers(x.movedim(1, -1)).movedim(-1, 1)

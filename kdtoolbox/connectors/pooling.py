@@ -32,8 +32,10 @@ class SpacePool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() < 3:
-            raise ValueError(f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, listen '
-                             'to a module before the pooling')
+            raise ValueError(
+                f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, listen '
+                'to a module before the pooling'
+            )
         return x.flatten(3).mean(3) if x.dim() > 3 else x
 
 
@@ -51,6 +53,7 @@ class TimePool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() < 3:
-            raise ValueError(f'TimePool got {tuple(x.shape)}, expected (N, C, T, ...): vectors have no time, drop the '
-                             'connector')
+            raise ValueError(
+                f'TimePool got {tuple(x.shape)}, expected (N, C, T, ...): vectors have no time, drop the connector'
+            )
         return x.mean(2)

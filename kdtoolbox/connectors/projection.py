@@ -22,8 +22,10 @@ class LinearProjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 2 or x.shape[1] != self.linear.in_features:
-            raise ValueError(f'LinearProjection got {tuple(x.shape)}, expected (N, {self.linear.in_features}): '
-                             f'set in_channels={x.shape[1]}, and pool maps first (GlobalPool)')
+            raise ValueError(
+                f'LinearProjection got {tuple(x.shape)}, expected (N, {self.linear.in_features}): '
+                f'set in_channels={x.shape[1]}, and pool maps first (GlobalPool)'
+            )
         return self.linear(x)
 
 
@@ -41,6 +43,8 @@ class MapProjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 5 or x.shape[1] != self.conv.in_channels:
-            raise ValueError(f'MapProjection got {tuple(x.shape)}, expected (N, {self.conv.in_channels}, T, H, W): '
-                             f'set in_channels={x.shape[1]}, or use LinearProjection for vectors')
+            raise ValueError(
+                f'MapProjection got {tuple(x.shape)}, expected (N, {self.conv.in_channels}, T, H, W): '
+                f'set in_channels={x.shape[1]}, or use LinearProjection for vectors'
+            )
         return self.conv(x)

@@ -48,8 +48,10 @@ class Standardize(nn.Module):
             ValueError: the input has another shape, or nothing finite was seen in training yet.
         """
         if x.dim() != 2 or x.shape[1] != len(self.sum):
-            raise ValueError(f'Standardize got {tuple(x.shape)}, expected (N, {len(self.sum)}): set channels='
-                             f'{x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)')
+            raise ValueError(
+                f'Standardize got {tuple(x.shape)}, expected (N, {len(self.sum)}): set channels='
+                f'{x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
+            )
         if self.training:
             self._update(self._finite_rows(x.detach().double()))
         if not self.count:
@@ -62,14 +64,20 @@ class Standardize(nn.Module):
         finite = x.isfinite().all(1)
         if not self._said and not bool(finite.all()):
             self._said = True
-            print_log(f'Standardize: {int((~finite).sum())} of {len(x)} clips have infinite or NaN features and are left '
-                      'out of its statistics. If the teacher runs in half precision, take float32 or bfloat16', 'current',
-                      logging.WARNING)
+            print_log(
+                f'Standardize: {int((~finite).sum())} of {len(x)} clips have infinite or NaN features and are left '
+                'out of its statistics. If the teacher runs in half precision, take float32 or bfloat16',
+                'current',
+                logging.WARNING,
+            )
         return x[finite]
 
     @torch.no_grad()
     def _update(self, x: Tensor) -> None:
-        for total, value in ((self.sum, x.sum(0)), (self.sum_of_squares, x.square().sum(0)),
-                             (self.count, x.new_tensor(float(len(x))))):
+        for total, value in (
+            (self.sum, x.sum(0)),
+            (self.sum_of_squares, x.square().sum(0)),
+            (self.count, x.new_tensor(float(len(x)))),
+        ):
             all_reduce(value)
             total += value

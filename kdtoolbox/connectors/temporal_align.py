@@ -53,8 +53,9 @@ def _pool(times: Tensor, target_times: Tensor) -> Tensor:
     # Before the first and after the last step, the clip is taken to stay as it is there.
     bounds[0] = torch.minimum(bounds[0], target_bounds[0])
     bounds[-1] = torch.maximum(bounds[-1], target_bounds[-1])
-    overlap = (torch.minimum(bounds[1:], target_bounds[1:, None])
-               - torch.maximum(bounds[:-1], target_bounds[:-1, None])).clamp(min=0)
+    overlap = (
+        torch.minimum(bounds[1:], target_bounds[1:, None]) - torch.maximum(bounds[:-1], target_bounds[:-1, None])
+    ).clamp(min=0)
     return overlap / overlap.sum(1, keepdim=True)
 
 
@@ -102,9 +103,11 @@ class TemporalAlign(nn.Module):
             ValueError: ``x`` has no time, or another number of steps than ``times``, or times do not rise.
         """
         if x.dim() < 3 or x.shape[2] != len(times):
-            raise ValueError(f'TemporalAlign got {tuple(x.shape)} and {len(times)} times, expected (N, C, {len(times)})'
-                             f' or (N, C, {len(times)}, H, W): vectors have no time, and a connector before this one '
-                             'must leave the number of time steps alone')
+            raise ValueError(
+                f'TemporalAlign got {tuple(x.shape)} and {len(times)} times, expected (N, C, {len(times)})'
+                f' or (N, C, {len(times)}, H, W): vectors have no time, and a connector before this one '
+                'must leave the number of time steps alone'
+            )
         for name, steps in (('times', times), ('target_times', target_times)):
             if not len(steps) or (steps.diff() <= 0).any():
                 raise ValueError(f'TemporalAlign {name} {steps.tolist()}: expected 1 or more, rising')

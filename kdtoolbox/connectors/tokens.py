@@ -47,11 +47,12 @@ class TokensToMap(nn.Module):
             return self._of_frames(x)
         if x.dim() == 3:
             return self._of_video(x)
-        raise ValueError(f'TokensToMap got {tuple(x.shape)}, expected tokens (N, C, T, L) of an image teacher, or '
-                         '(N, L, C)')
+        raise ValueError(
+            f'TokensToMap got {tuple(x.shape)}, expected tokens (N, C, T, L) of an image teacher, or (N, L, C)'
+        )
 
     def _of_frames(self, x: Tensor) -> Tensor:
-        patches = x[..., self.num_prefix_tokens:]
+        patches = x[..., self.num_prefix_tokens :]
         side = math.isqrt(patches.shape[-1])
         height, width = self.grid[-2:] if self.grid else (side, side)
         if height * width != patches.shape[-1] or not side or (self.grid and self.grid[:-2] not in ((), x.shape[2:3])):
@@ -59,11 +60,13 @@ class TokensToMap(nn.Module):
         return patches.unflatten(-1, (height, width))
 
     def _of_video(self, x: Tensor) -> Tensor:
-        patches = x[:, self.num_prefix_tokens:]
+        patches = x[:, self.num_prefix_tokens :]
         count = patches.shape[1]
         if self.grid is None or len(self.grid) != 3:
-            raise ValueError(f'TokensToMap got {tuple(x.shape)}: to know their frames from their places, tokens (N, L, '
-                             'C) need grid=(T, H, W)')
+            raise ValueError(
+                f'TokensToMap got {tuple(x.shape)}: to know their frames from their places, tokens (N, L, '
+                'C) need grid=(T, H, W)'
+            )
         frames, height, width = self.grid
         if count == math.prod(self.grid):
             return patches.transpose(1, 2).unflatten(2, self.grid)
@@ -73,8 +76,10 @@ class TokensToMap(nn.Module):
 
     def _misfit(self, x: Tensor, count: int) -> str:
         grid = f'the grid {self.grid}' if self.grid else 'a square: set grid=(H, W)'
-        return (f'TokensToMap got {tuple(x.shape)}: the {count} tokens after '
-                f'num_prefix_tokens={self.num_prefix_tokens} do not fill {grid}')
+        return (
+            f'TokensToMap got {tuple(x.shape)}: the {count} tokens after '
+            f'num_prefix_tokens={self.num_prefix_tokens} do not fill {grid}'
+        )
 
 
 @MODELS.register_module()

@@ -18,8 +18,10 @@ def training_progress() -> float:
 
 def labels_of(data_samples: Sequence, device: torch.device) -> Tensor:
     """(N,), -1 where a sample has none; (N, ...) of multi-label samples."""
-    labels = [sample.gt_labels.item.to(device) if 'gt_labels' in sample else torch.tensor([UNLABELLED], device=device)
-              for sample in data_samples]
+    labels = [
+        sample.gt_labels.item.to(device) if 'gt_labels' in sample else torch.tensor([UNLABELLED], device=device)
+        for sample in data_samples
+    ]
     if any(label.numel() != 1 for label in labels):
         return torch.stack(labels)
     return torch.cat([label.view(1) for label in labels])

@@ -14,12 +14,20 @@ from kdtoolbox.taps import LOGITS
 from kdtoolbox.views import View
 
 GUESSED_FRAMES = 16
-HINT = ('this was found by a clip of (T, H, W) = {}, which was guessed: if those of the training are others, set '
-        'clip_shape=(T, H, W) of the distiller')
+HINT = (
+    'this was found by a clip of (T, H, W) = {}, which was guessed: if those of the training are others, set '
+    'clip_shape=(T, H, W) of the distiller'
+)
 
 
-def criterion_for(terms: Mapping[str, Mapping], student: nn.Module, teachers: Mapping[str, nn.Module], *,
-                  student_view: View | None, clip_shape: tuple[int, int, int] | None) -> Criterion:
+def criterion_for(
+    terms: Mapping[str, Mapping],
+    student: nn.Module,
+    teachers: Mapping[str, nn.Module],
+    *,
+    student_view: View | None,
+    clip_shape: tuple[int, int, int] | None,
+) -> Criterion:
     """The criterion of ``terms``, whose shapes are found by one pass of noise, see :func:`run_networks`.
 
     The clip is of ``clip_shape``. Where that is not given it is guessed: 16 frames of the student view's size; without
@@ -39,8 +47,10 @@ def criterion_for(terms: Mapping[str, Mapping], student: nn.Module, teachers: Ma
         refuse_frames_as_channels(name, terms[name], teachers)
     shape = clip_shape or _guessed_clip(student_view, teachers if any(is_open.values()) else {})
     if any(is_open.values()) and shape is None:
-        raise ValueError(f'terms {[name for name in terms if is_open[name]]}: nothing tells the size of the clips that '
-                         "'auto' is found from: set clip_shape=(T, H, W) or student_view of the distiller")
+        raise ValueError(
+            f'terms {[name for name in terms if is_open[name]]}: nothing tells the size of the clips that '
+            "'auto' is found from: set clip_shape=(T, H, W) or student_view of the distiller"
+        )
     if not terms or shape is None:
         return Criterion(terms)
     paths = tuple(path for term in terms.values() for path in paths_of(term.get('student', LOGITS)))

@@ -4,7 +4,6 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from kdtoolbox.criterion.network_runs import NetworkRuns
@@ -42,14 +41,17 @@ def build_connector(config: Mapping | Sequence | None) -> nn.Module:
     if isinstance(config, Mapping):
         return MODELS.build(dict(config))
     if isinstance(config, str) or not all(isinstance(layer, Mapping) for layer in config):
-        raise ValueError(f"connector {config!r}: expected a config such as dict(type='GlobalPool') or a list of them; "
-                         "'auto' is for the student's side, and is filled in by a distiller")
+        raise ValueError(
+            f"connector {config!r}: expected a config such as dict(type='GlobalPool') or a list of them; "
+            "'auto' is for the student's side, and is filled in by a distiller"
+        )
     return nn.Sequential(*(MODELS.build(dict(layer)) for layer in config))
 
 
 def shapes_of(tensors: Tensor | tuple[Tensor, ...] | None) -> str:
     """For messages.
 
+    >>> import torch
     >>> shapes_of(torch.zeros(2, 3)), shapes_of(None)
     ('(2, 3)', '(none)')
     """
@@ -58,8 +60,15 @@ def shapes_of(tensors: Tensor | tuple[Tensor, ...] | None) -> str:
     return str(tuple(tensors.shape) if isinstance(tensors, Tensor) else [tuple(tensor.shape) for tensor in tensors])
 
 
-def connect_pair(student_connector: nn.Module, teacher_connector: nn.Module, student, teacher, *, runs: NetworkRuns | None,
-                 teacher_paths: Sequence[str]) -> tuple:
+def connect_pair(
+    student_connector: nn.Module,
+    teacher_connector: nn.Module,
+    student,
+    teacher,
+    *,
+    runs: NetworkRuns | None,
+    teacher_paths: Sequence[str],
+) -> tuple:
     """Send what was tapped on either side through its connector, each told the times of both if it asks.
 
     Args:
@@ -67,17 +76,28 @@ def connect_pair(student_connector: nn.Module, teacher_connector: nn.Module, stu
         teacher: likewise, or None.
         teacher_paths: of the teacher's tensors.
     """
+
     def teacher_times(x):
         return runs.teacher_of(teacher_paths).times(x)
 
-    return (connect(student_connector, student, teacher, times_of=lambda x: runs.student.times(x),
-                    target_times_of=teacher_times),
-            connect(teacher_connector, teacher, student, times_of=teacher_times,
-                    target_times_of=lambda x: runs.student.times(x)))
+    return (
+        connect(
+            student_connector, student, teacher, times_of=lambda x: runs.student.times(x), target_times_of=teacher_times
+        ),
+        connect(
+            teacher_connector, teacher, student, times_of=teacher_times, target_times_of=lambda x: runs.student.times(x)
+        ),
+    )
 
 
-def connect(connector: nn.Module, x: Tensor | tuple[Tensor, ...] | None, target: Tensor | tuple[Tensor, ...] | None, *,
-            times_of: Callable[..., Tensor], target_times_of: Callable[..., Tensor]):
+def connect(
+    connector: nn.Module,
+    x: Tensor | tuple[Tensor, ...] | None,
+    target: Tensor | tuple[Tensor, ...] | None,
+    *,
+    times_of: Callable[..., Tensor],
+    target_times_of: Callable[..., Tensor],
+):
     """Send ``x`` through a connector, or through a sequence of them one by one; several tensors each by itself.
 
     A connector whose ``forward`` has parameters ``times`` and ``target_times`` gets there when the steps of its input,
@@ -93,11 +113,15 @@ def connect(connector: nn.Module, x: Tensor | tuple[Tensor, ...] | None, target:
     """
     if isinstance(x, tuple):
         if any(True for _ in connector.parameters()):
-            raise ValueError(f'{type(connector).__name__} learns, so one cannot serve {len(x)} taps: write a term for each '
-                             'tap, or leave the projection to the loss')
+            raise ValueError(
+                f'{type(connector).__name__} learns, so one cannot serve {len(x)} taps: write a term for each '
+                'tap, or leave the projection to the loss'
+            )
         targets = target if isinstance(target, tuple) and len(target) == len(x) else (target,) * len(x)
-        return tuple(connect(connector, one, other, times_of=times_of, target_times_of=target_times_of)
-                     for one, other in zip(x, targets))
+        return tuple(
+            connect(connector, one, other, times_of=times_of, target_times_of=target_times_of)
+            for one, other in zip(x, targets)
+        )
     for layer in connector if type(connector) is nn.Sequential else (connector,):
         offered = {'times': lambda: times_of(x), 'target_times': lambda: target_times_of(target)}
         x = layer(x, **{name: offered[name]() for name in _asked_times(type(layer))})

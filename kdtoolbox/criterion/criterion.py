@@ -25,12 +25,16 @@ def checked_terms(terms: Mapping[str, Mapping]) -> dict[str, Mapping]:
     allowed = set(inspect.signature(Term).parameters) - {'name'}
     for name, term in terms.items():
         if not name.isidentifier() or hasattr(nn.ModuleDict, name):
-            raise ValueError(f'term {name!r}: not a usable name. Take letters, digits and underscores, and none of '
-                             "the names of nn.ModuleDict's own methods")
+            raise ValueError(
+                f'term {name!r}: not a usable name. Take letters, digits and underscores, and none of '
+                "the names of nn.ModuleDict's own methods"
+            )
         unknown = sorted(set(term) - allowed)
         if unknown or 'loss' not in term:
-            raise ValueError(f'term {name!r}: {f"unknown {unknown}" if unknown else "has no loss"}; a term has loss '
-                             f'and may have {sorted(allowed - {"loss"})}')
+            raise ValueError(
+                f'term {name!r}: {f"unknown {unknown}" if unknown else "has no loss"}; a term has loss '
+                f'and may have {sorted(allowed - {"loss"})}'
+            )
     return {name: term for name, term in terms.items() if term.get('weight', 1.0) != 0}
 
 
@@ -51,8 +55,16 @@ class Criterion(nn.Module):
         """The terms that count at this point of the training."""
         return [term for term in self.terms.values() if term.weight_at(progress) != 0]
 
-    def forward(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], *, labels: Tensor | None,
-                sample_ids: Sequence[str] | None, progress: float, runs: NetworkRuns | None = None) -> dict[str, Tensor]:
+    def forward(
+        self,
+        student: Mapping[str, Tensor],
+        teacher: Mapping[str, Tensor],
+        *,
+        labels: Tensor | None,
+        sample_ids: Sequence[str] | None,
+        progress: float,
+        runs: NetworkRuns | None = None,
+    ) -> dict[str, Tensor]:
         """The weighted loss of each term that counts, as ``loss_<name>``, and ``gate_<name>`` of each gate.
 
         Args:

@@ -47,13 +47,24 @@ class Tapped:
 
     def repeated(self, num_clips: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The taps of student and teachers for a batch of clips that are nearly the same."""
-        return tuple({path: torch.cat([value + 0.01 * torch.randn_like(value) for _ in range(num_clips)])
-                      for path, value in side.items()} for side in (self.student, self.teacher))
+        return tuple(
+            {
+                path: torch.cat([value + 0.01 * torch.randn_like(value) for _ in range(num_clips)])
+                for path, value in side.items()
+            }
+            for side in (self.student, self.teacher)
+        )
 
 
 @torch.no_grad()
-def run_networks(student: nn.Module, teachers: Mapping[str, nn.Module], *, clip_shape: tuple[int, int, int],
-                 student_view: View | None, student_paths: tuple[str, ...]) -> Tapped:
+def run_networks(
+    student: nn.Module,
+    teachers: Mapping[str, nn.Module],
+    *,
+    clip_shape: tuple[int, int, int],
+    student_view: View | None,
+    student_paths: tuple[str, ...],
+) -> Tapped:
     """Show one clip of noise to a copy of the student and to the teachers.
 
     One clip, because that is what the cost goes with; there are no statistics of a batch in evaluation mode.
@@ -69,28 +80,52 @@ def run_networks(student: nn.Module, teachers: Mapping[str, nn.Module], *, clip_
     """
     student = copy.deepcopy(student).eval()
     clip = torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    preprocessor = ViewPreprocessor(student.data_preprocessor, student_view=student_view,
-                                    teacher_views=lambda: {name: teacher.view for name, teacher in teachers.items()})
-    data = preprocessor({'inputs': [clip[0].transpose(0, 1) if isinstance(student, Recognizer2D) else clip],
-                         'data_samples': [ActionDataSample().set_gt_labels(0)]}, training=True)
-    with Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs:
-        with _on_this_clip('the student', clip_shape, view='model.student_view', shown=data['inputs'], size=lambda: (
-                None if student_view is None else student_size(student, data['inputs']))):
-            student(data['inputs'], mode='tensor', stage='head')
+    preprocessor = ViewPreprocessor(
+        student.data_preprocessor,
+        student_view=student_view,
+        teacher_views=lambda: {name: teacher.view for name, teacher in teachers.items()},
+    )
+    data = preprocessor(
+        {
+            'inputs': [clip[0].transpose(0, 1) if isinstance(student, Recognizer2D) else clip],
+            'data_samples': [ActionDataSample().set_gt_labels(0)],
+        },
+        training=True,
+    )
+    with Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs, _on_this_clip(
+        'the student',
+        clip_shape,
+        view='model.student_view',
+        shown=data['inputs'],
+        size=lambda: None if student_view is None else student_size(student, data['inputs']),
+    ):
+        student(data['inputs'], mode='tensor', stage='head')
     if FEATURES in outputs:
         outputs[FEATURES] = pool_to_vector(outputs[FEATURES], 1)
     frames = data.get('teacher_inputs', {})
     answers = {}
     for name, teacher in teachers.items():
-        with torch.compiler.set_stance('force_eager'), _on_this_clip(
-                f'the teacher {name}'.strip(), clip_shape, view=f'{teacher_key(name)}.view', shown=frames[name],
-                size=lambda: teacher_size(teacher, frames[name])):
+        with (
+            torch.compiler.set_stance('force_eager'),
+            _on_this_clip(
+                f'the teacher {name}'.strip(),
+                clip_shape,
+                view=f'{teacher_key(name)}.view',
+                shown=frames[name],
+                size=lambda: teacher_size(teacher, frames[name]),
+            ),
+        ):
             for path, answer in teacher(frames[name]).items():
                 answers[f'{name}.{path}' if name else path] = answer
     stride = student_view.frame_stride if student_view else 1
-    return Tapped(outputs, answers, NetworkRuns(
-        student_run(student, data['inputs'], stride),
-        {name: teacher_run(name, teacher, frames[name]) for name, teacher in teachers.items()}))
+    return Tapped(
+        outputs,
+        answers,
+        NetworkRuns(
+            student_run(student, data['inputs'], stride),
+            {name: teacher_run(name, teacher, frames[name]) for name, teacher in teachers.items()},
+        ),
+    )
 
 
 @torch.no_grad()
@@ -113,12 +148,17 @@ def rehearse(term: Term, tapped: Tapped) -> None:
     except ValueError:
         raise
     except Exception as error:  # a module may fail in any way on shapes that it is not made for
-        raise ValueError(f'term {term.name!r}, student {term.student!r} {shapes_of(pick(student, term.student))}, '
-                         f'teacher {term.teacher!r} {shapes_of(pick(teacher, term.teacher))}, does not run: '
-                         f'{type(error).__name__}: {error}') from error
-    term.shapes = {'student_shape': _shapes(pick(tapped.student, term.student)),
-                   'teacher_shape': _shapes(pick(tapped.teacher, term.teacher)),
-                   'student_connected': _shapes(pair[0]), 'teacher_connected': _shapes(pair[1])}
+        raise ValueError(
+            f'term {term.name!r}, student {term.student!r} {shapes_of(pick(student, term.student))}, '
+            f'teacher {term.teacher!r} {shapes_of(pick(teacher, term.teacher))}, does not run: '
+            f'{type(error).__name__}: {error}'
+        ) from error
+    term.shapes = {
+        'student_shape': _shapes(pick(tapped.student, term.student)),
+        'teacher_shape': _shapes(pick(tapped.teacher, term.teacher)),
+        'student_connected': _shapes(pair[0]),
+        'teacher_connected': _shapes(pair[1]),
+    }
     if isinstance(pair[0], Tensor) and pair[0].dim() in (2, 3):
         refuse_few_classes(term, pair[0].shape[1 if pair[0].dim() == 2 else 2])
 
@@ -130,20 +170,27 @@ def refuse_few_classes(term: Term, num_classes: int) -> None:
         ValueError: it does.
     """
     if num_classes < term.min_classes:
-        raise ValueError(f'term {term.name!r}: {type(term.loss).__name__} needs {term.min_classes} classes or more, '
-                         f'but the student has {num_classes}: take another loss, KLDivergence for instance')
+        raise ValueError(
+            f'term {term.name!r}: {type(term.loss).__name__} needs {term.min_classes} classes or more, '
+            f'but the student has {num_classes}: take another loss, KLDivergence for instance'
+        )
 
 
 def copy_with_unregistered(module: nn.Module) -> nn.Module:
     """A deep copy that shares nothing, not even what the module holds without owning it."""
-    memo = {id(held): UnregisteredModules(copy.deepcopy(held.modules)) for part in module.modules()
-            for held in vars(part).values() if isinstance(held, UnregisteredModules)}
+    memo = {
+        id(held): UnregisteredModules(copy.deepcopy(held.modules))
+        for part in module.modules()
+        for held in vars(part).values()
+        if isinstance(held, UnregisteredModules)
+    }
     return copy.deepcopy(module, memo)
 
 
 @contextmanager
-def _on_this_clip(who: str, clip_shape: tuple[int, int, int], *, view: str, shown: Tensor,
-                  size: Callable[[], int | None]) -> Iterator[None]:
+def _on_this_clip(
+    who: str, clip_shape: tuple[int, int, int], *, view: str, shown: Tensor, size: Callable[[], int | None]
+) -> Iterator[None]:
     """Say of a network that fails what it would run on: another size of its view, or another clip."""
     try:
         yield
@@ -151,9 +198,11 @@ def _on_this_clip(who: str, clip_shape: tuple[int, int, int], *, view: str, show
         found = None if isinstance(error, ValueError) else size()
         if found is not None:
             raise ValueError(wrong_size(error, who=who, view=view, shown=shown, size=found)) from error
-        raise ClipDoesNotFit(f'{who} does not run on a clip of (T, H, W) = {tuple(clip_shape)}: '
-                             f'{type(error).__name__}: {error}. If the clips of the training are others, set '
-                             'clip_shape=(T, H, W) of the distiller to what the training pipeline gives') from error
+        raise ClipDoesNotFit(
+            f'{who} does not run on a clip of (T, H, W) = {tuple(clip_shape)}: '
+            f'{type(error).__name__}: {error}. If the clips of the training are others, set '
+            'clip_shape=(T, H, W) of the distiller to what the training pipeline gives'
+        ) from error
 
 
 def _shapes(tensors: Tensor | tuple[Tensor, ...] | None):

@@ -50,13 +50,20 @@ class CorrectGate(nn.Module):
             ValueError: the labels are not one class a clip.
         """
         if labels.dim() != 1:
-            raise ValueError(f'CorrectGate got labels {tuple(labels.shape)}, expected one class a clip, (N,): soft '
-                             'labels and several a clip have no single right answer')
+            raise ValueError(
+                f'CorrectGate got labels {tuple(labels.shape)}, expected one class a clip, (N,): soft '
+                'labels and several a clip have no single right answer'
+            )
         return logits.argmax(-1) == labels
 
 
-def gated_loss(loss: nn.Module, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...],
-               asked: Mapping, keep: Tensor) -> Tensor:
+def gated_loss(
+    loss: nn.Module,
+    student: Tensor | tuple[Tensor, ...],
+    teacher: Tensor | tuple[Tensor, ...],
+    asked: Mapping,
+    keep: Tensor,
+) -> Tensor:
     """The mean of a loss over the batch in which the clips that are not kept count 0.
 
     Args:
@@ -73,8 +80,11 @@ def gated_loss(loss: nn.Module, student: Tensor | tuple[Tensor, ...], teacher: T
     num_kept = int(keep.sum())
     if not num_kept:  # 0 with a gradient to everything that would learn, which DDP waits for
         classifier = asked.get('student_classifier')
-        learning = [*(student if isinstance(student, tuple) else (student,)), *loss.parameters(),
-                    *(() if classifier is None else classifier.parameters())]
+        learning = [
+            *(student if isinstance(student, tuple) else (student,)),
+            *loss.parameters(),
+            *(() if classifier is None else classifier.parameters()),
+        ]
         return sum(tensor.float().sum() * 0 for tensor in learning)
     asked = dict(asked)
     if 'labels' in asked:
@@ -89,6 +99,8 @@ def _rows(side: Tensor | tuple[Tensor, ...], keep: Tensor):
     if isinstance(side, tuple):
         return tuple(_rows(tensor, keep) for tensor in side)
     if side.shape[0] != len(keep):
-        raise ValueError(f'a gate chooses among {len(keep)} clips, but the loss gets {tuple(side.shape)}: end the '
-                         'connector with one row a clip')
+        raise ValueError(
+            f'a gate chooses among {len(keep)} clips, but the loss gets {tuple(side.shape)}: end the '
+            'connector with one row a clip'
+        )
     return side[keep]

@@ -18,13 +18,19 @@ def extra_inputs(term: str, loss: nn.Module) -> tuple[str, ...]:
         ValueError: it does not take (student, teacher), or asks for something else.
     """
     parameters = list(inspect.signature(loss.forward).parameters.values())
-    unfit = [parameter.name for parameter in parameters[2:]
-             if parameter.name not in EXTRA_INPUTS and parameter.default is parameter.empty
-             and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
+    unfit = [
+        parameter.name
+        for parameter in parameters[2:]
+        if parameter.name not in EXTRA_INPUTS
+        and parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
     if len(parameters) < 2 or unfit:
-        raise ValueError(f'term {term!r}: {type(loss).__name__}.forward takes '
-                         f'({", ".join(parameter.name for parameter in parameters)}), expected (student, teacher) and, '
-                         f'by these names, any of {", ".join(EXTRA_INPUTS)}')
+        raise ValueError(
+            f'term {term!r}: {type(loss).__name__}.forward takes '
+            f'({", ".join(parameter.name for parameter in parameters)}), expected (student, teacher) and, '
+            f'by these names, any of {", ".join(EXTRA_INPUTS)}'
+        )
     return tuple(parameter.name for parameter in parameters[2:] if parameter.name in EXTRA_INPUTS)
 
 

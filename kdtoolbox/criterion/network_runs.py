@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -35,15 +34,18 @@ class NetworkRun:
         Raises:
             ValueError: it has no time steps.
 
+        >>> import torch
         >>> NetworkRun('teacher', 4, 2, classifier=None).times(torch.zeros(1, 8, 2))  # of frames 0, 2, 4, 6
         tensor([1., 5.])
         """
         tensors = tapped if isinstance(tapped, tuple) else (tapped,)
         steps = {tensor.shape[2] if tensor.dim() in (3, 4, 5) else None for tensor in tensors}
         if len(steps) != 1 or None in steps:
-            raise ValueError(f'a connector asks when the steps of the {self.name} are, but its output '
-                             f'{[tuple(tensor.shape) for tensor in tensors]} has no single time axis: expected '
-                             '(N, C, T) or (N, C, T, H, W). Tap a map, or drop the connector')
+            raise ValueError(
+                f'a connector asks when the steps of the {self.name} are, but its output '
+                f'{[tuple(tensor.shape) for tensor in tensors]} has no single time axis: expected '
+                '(N, C, T) or (N, C, T, H, W). Tap a map, or drop the connector'
+            )
         return step_times(steps.pop(), num_frames=self.num_frames * self.frame_stride, frame_stride=self.frame_stride)
 
 
@@ -62,21 +64,28 @@ class NetworkRuns:
         """
         names = {'' if '' in self.teachers else path.partition('.')[0] for path in paths}
         if len(names) != 1:
-            raise ValueError(f'the loss or a connector asks about the teacher, but the term listens to '
-                             f'{f"several, {sorted(names)}" if names else "none"}: make it a term of one teacher')
+            raise ValueError(
+                f'the loss or a connector asks about the teacher, but the term listens to '
+                f'{f"several, {sorted(names)}" if names else "none"}: make it a term of one teacher'
+            )
         return self.teachers[names.pop()]
 
 
 def student_run(student: nn.Module, inputs: Tensor, frame_stride: int) -> NetworkRun:
     """The student as shown ``inputs``: (N, clips, 3, T, H, W), or (N, T, 3, H, W) for a 2D one."""
-    return NetworkRun('student', inputs.shape[3 if inputs.dim() == 6 else 1], frame_stride,
-                lambda: linear_in(student.cls_head, 'student'))
+    return NetworkRun(
+        'student',
+        inputs.shape[3 if inputs.dim() == 6 else 1],
+        frame_stride,
+        lambda: linear_in(student.cls_head, 'student'),
+    )
 
 
 def teacher_run(name: str, teacher: nn.Module, frames: Tensor) -> NetworkRun:
     """A teacher as shown ``frames``: (N, T', 3, h, w)."""
-    return NetworkRun(f'teacher {name}'.strip(), frames.shape[1], teacher.view.frame_stride,
-                lambda: teacher_classifier(teacher))
+    return NetworkRun(
+        f'teacher {name}'.strip(), frames.shape[1], teacher.view.frame_stride, lambda: teacher_classifier(teacher)
+    )
 
 
 def teacher_classifier(teacher: nn.Module) -> nn.Module:
@@ -90,8 +99,10 @@ def teacher_classifier(teacher: nn.Module) -> nn.Module:
         return probe
     network, path = getattr(teacher, 'network', None), getattr(teacher, 'classifier', None)
     if network is None or path is None:
-        raise ValueError(f"a loss asks for the teacher's classifier, but {type(teacher).__name__} has no network with "
-                         'a classifier in it: take a teacher with a probe or a head')
+        raise ValueError(
+            f"a loss asks for the teacher's classifier, but {type(teacher).__name__} has no network with "
+            'a classifier in it: take a teacher with a probe or a head'
+        )
     module = network.get_submodule(path)
     return LinearOfConvolution(module) if isinstance(module, CONVOLUTIONS) else linear_in(module, 'teacher')
 
@@ -108,6 +119,7 @@ class LinearOfConvolution(nn.Module):
     Raises:
         ValueError: it sees more than one place at a time, or its channels in groups.
 
+    >>> import torch
     >>> LinearOfConvolution(nn.Conv2d(8, 5, kernel_size=1))(torch.zeros(2, 8)).shape
     torch.Size([2, 5])
     """
@@ -115,8 +127,10 @@ class LinearOfConvolution(nn.Module):
     def __init__(self, convolution: nn.Module) -> None:
         super().__init__()
         if set(convolution.kernel_size) != {1} or convolution.groups != 1:
-            raise ValueError(f"a loss asks for the teacher's classifier, but {convolution} is not one of pooled "
-                             'features: expected a linear layer or a convolution of kernel size 1. Take a teacher with a probe')
+            raise ValueError(
+                f"a loss asks for the teacher's classifier, but {convolution} is not one of pooled "
+                'features: expected a linear layer or a convolution of kernel size 1. Take a teacher with a probe'
+            )
         self.convolution = convolution
         self.in_features, self.out_features = convolution.in_channels, convolution.out_channels
 
@@ -132,6 +146,8 @@ def linear_in(head: nn.Module, owner: str) -> nn.Linear:
     """
     layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
     if not layers:
-        raise ValueError(f"a loss asks for the {owner}'s classifier, but its {type(head).__name__} has no nn.Linear: "
-                         'take a head with one, such as I3DHead')
+        raise ValueError(
+            f"a loss asks for the {owner}'s classifier, but its {type(head).__name__} has no nn.Linear: "
+            'take a head with one, such as I3DHead'
+        )
     return layers[-1]

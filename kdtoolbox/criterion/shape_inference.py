@@ -31,21 +31,29 @@ def refuse_frames_as_channels(name: str, term: Mapping, teachers: Mapping[str, o
     """
     for path in paths_of(term.get('teacher', LOGITS)):
         owner, inner = ('', path) if '' in teachers else path.split('.', 1)
-        if inner in (LOGITS, FEATURES) and getattr(teachers[owner], 'pooling', None) == 'none' and _goes_by_teacher(term):
+        if (
+            inner in (LOGITS, FEATURES)
+            and getattr(teachers[owner], 'pooling', None) == 'none'
+            and _goes_by_teacher(term)
+        ):
             prefix = f'{owner}.' if owner else ''
-            raise ValueError(f"term {name!r}: 'auto' goes by the shape of the teacher's {inner!r}, which with pooling='none' "
-                             f"are (N, T', C), time before channels: listen to '{prefix}frame_{inner}', (N, C, T')")
+            raise ValueError(
+                f"term {name!r}: 'auto' goes by the shape of the teacher's {inner!r}, which with pooling='none' "
+                f"are (N, T', C), time before channels: listen to '{prefix}frame_{inner}', (N, C, T')"
+            )
 
 
 def _goes_by_teacher(term: Mapping) -> bool:
     student_run = [*_layers(term.get('student_connector')), term['loss']]
-    return (any(layer == AUTO or _has_open_channels(layer, ('out_channels', 'teacher_channels')) for layer in student_run)
-            or any(_has_open_channels(layer) for layer in _layers(term.get('teacher_connector'))))
+    return any(
+        layer == AUTO or _has_open_channels(layer, ('out_channels', 'teacher_channels')) for layer in student_run
+    ) or any(_has_open_channels(layer) for layer in _layers(term.get('teacher_connector')))
 
 
 @torch.no_grad()
-def fill_in(name: str, term: Mapping, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor],
-            runs: NetworkRuns) -> tuple[dict, list[str]]:
+def fill_in(
+    name: str, term: Mapping, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], runs: NetworkRuns
+) -> tuple[dict, list[str]]:
     """Replace every ``'auto'`` in the config of a term by what the shapes say.
 
     ``in_channels`` and ``channels`` of a connector are those of what reaches it, ``out_channels`` of one of the
@@ -75,18 +83,32 @@ def fill_in(name: str, term: Mapping, student: Mapping[str, Tensor], teacher: Ma
         if AUTO in _layers(term.get('teacher_connector')):
             raise ValueError("teacher_connector='auto': only the student's is chosen, to fit the teacher's")
         teacher_layers, target = _fill_layers(
-            term.get('teacher_connector'), got_teacher, aim=None, tapped=got_student, times_of=teacher_times,
-            target_times_of=runs.student.times)
+            term.get('teacher_connector'),
+            got_teacher,
+            aim=None,
+            tapped=got_student,
+            times_of=teacher_times,
+            target_times_of=runs.student.times,
+        )
         student_layers, connected = _fill_layers(
-            term.get('student_connector'), got_student, aim=target, tapped=got_teacher, times_of=runs.student.times,
-            target_times_of=teacher_times)
+            term.get('student_connector'),
+            got_student,
+            aim=target,
+            tapped=got_teacher,
+            times_of=runs.student.times,
+            target_times_of=teacher_times,
+        )
         loss = _filled(term['loss'], {'student_channels': connected, 'teacher_channels': target})
     except ValueError as error:
-        raise ValueError(f'term {name!r}, student {shapes_of(got_student)}, teacher {shapes_of(got_teacher)}: '
-                         f'{error}') from error
+        raise ValueError(
+            f'term {name!r}, student {shapes_of(got_student)}, teacher {shapes_of(got_teacher)}: {error}'
+        ) from error
     filled = {**term, 'student_connector': student_layers, 'teacher_connector': teacher_layers, 'loss': loss}
-    return filled, [f'{part}: {_words(filled[part])}' for part in ('student_connector', 'teacher_connector', 'loss')
-                    if filled[part] != term.get(part)]
+    return filled, [
+        f'{part}: {_words(filled[part])}'
+        for part in ('student_connector', 'teacher_connector', 'loss')
+        if filled[part] != term.get(part)
+    ]
 
 
 def choose(x: Tensor, target: Tensor) -> list[dict]:
@@ -108,27 +130,48 @@ def choose(x: Tensor, target: Tensor) -> list[dict]:
     [{'type': 'GlobalPool'}, {'type': 'LinearProjection', 'in_channels': 64, 'out_channels': 32}]
     """
     if not isinstance(x, Tensor) or not isinstance(target, Tensor):
-        raise ValueError("student_connector='auto' fits one tensor to one: with several taps, or no teacher, write the "
-                         'connectors')
+        raise ValueError(
+            "student_connector='auto' fits one tensor to one: with several taps, or no teacher, write the connectors"
+        )
     pair = (x.dim(), target.dim())
-    channels = [] if x.shape[1] == target.shape[1] else [
-        dict(type='LinearProjection' if target.dim() == 2 else 'MapProjection', in_channels=x.shape[1],
-             out_channels=target.shape[1])]
+    channels = (
+        []
+        if x.shape[1] == target.shape[1]
+        else [
+            dict(
+                type='LinearProjection' if target.dim() == 2 else 'MapProjection',
+                in_channels=x.shape[1],
+                out_channels=target.shape[1],
+            )
+        ]
+    )
     if target.dim() == 2 and x.dim() >= 2:
         return ([dict(type='GlobalPool')] if x.dim() > 2 else []) + channels
-    if pair not in ((5, 5), (5, 3), (3, 3)) or pair == (3, 3) and channels:
-        raise ValueError(f"student_connector='auto' knows no way from {tuple(x.shape)} to {tuple(target.shape)}: tap "
-                         'another module, or write the connectors')
-    time = [] if x.shape[2] == target.shape[2] else [
-        dict(type='TemporalAlign', mode='pool' if x.shape[2] > target.shape[2] else 'linear')]
+    if pair not in ((5, 5), (5, 3), (3, 3)) or (pair == (3, 3) and channels):
+        raise ValueError(
+            f"student_connector='auto' knows no way from {tuple(x.shape)} to {tuple(target.shape)}: tap "
+            'another module, or write the connectors'
+        )
+    time = (
+        []
+        if x.shape[2] == target.shape[2]
+        else [dict(type='TemporalAlign', mode='pool' if x.shape[2] > target.shape[2] else 'linear')]
+    )
     if target.dim() == 3:
         return channels + ([dict(type='SpacePool')] if x.dim() == 5 else []) + time
     space = [] if x.shape[3:] == target.shape[3:] else [dict(type='MatchSpace', size=tuple(target.shape[3:]))]
     return space + time + channels
 
 
-def _fill_layers(config: Mapping | Sequence | str | None, x, *, aim, tapped, times_of: Callable[..., Tensor],
-                 target_times_of: Callable[..., Tensor]) -> tuple[Mapping | list | None, Tensor]:
+def _fill_layers(
+    config: Mapping | Sequence | str | None,
+    x,
+    *,
+    aim,
+    tapped,
+    times_of: Callable[..., Tensor],
+    target_times_of: Callable[..., Tensor],
+) -> tuple[Mapping | list | None, Tensor]:
     """The connector without ``'auto'``, in the form it was written in, and what ``x`` becomes behind it.
 
     Args:
@@ -171,8 +214,9 @@ def _layers(config: Mapping | Sequence | str | None) -> list:
 
 
 def _has_open_channels(config, keys: Sequence[str] = CHANNELS) -> bool:
-    return isinstance(config, Mapping) and any(key in keys and value == AUTO or _has_open_channels(value, keys)
-                                               for key, value in config.items())
+    return isinstance(config, Mapping) and any(
+        (key in keys and value == AUTO) or _has_open_channels(value, keys) for key, value in config.items()
+    )
 
 
 def _words(config: Mapping | Sequence | None) -> str:

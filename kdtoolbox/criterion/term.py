@@ -36,10 +36,19 @@ class Term(nn.Module):
         ValueError: an option does not fit; the message names the term.
     """
 
-    def __init__(self, name: str, *, loss: Mapping, student: str | Sequence[str] = 'logits',
-                 teacher: str | Sequence[str] | None = 'logits', student_connector: Mapping | Sequence | None = None,
-                 teacher_connector: Mapping | Sequence | None = None, weight: float = 1.0,
-                 weight_schedule: Sequence[tuple[float, float]] = (), gate: Mapping | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        loss: Mapping,
+        student: str | Sequence[str] = 'logits',
+        teacher: str | Sequence[str] | None = 'logits',
+        student_connector: Mapping | Sequence | None = None,
+        teacher_connector: Mapping | Sequence | None = None,
+        weight: float = 1.0,
+        weight_schedule: Sequence[tuple[float, float]] = (),
+        gate: Mapping | None = None,
+    ) -> None:
         super().__init__()
         self.name = name
         self.student = student if isinstance(student, str) else tuple(student)
@@ -48,8 +57,10 @@ class Term(nn.Module):
         try:
             self.weight_schedule = [(float(progress), float(factor)) for progress, factor in weight_schedule]
         except TypeError as error:
-            raise ValueError(f'term {name!r}: weight_schedule {weight_schedule!r}: expected points (progress, factor), such as '
-                             '[(0.0, 0.0), (0.1, 1.0)]') from error
+            raise ValueError(
+                f'term {name!r}: weight_schedule {weight_schedule!r}: expected points (progress, factor), such as '
+                '[(0.0, 0.0), (0.1, 1.0)]'
+            ) from error
         points = [progress for progress, _ in self.weight_schedule]
         if points != sorted(set(points)) or any(not 0 <= point <= 1 for point in points):
             raise ValueError(f'term {name!r}: weight_schedule {weight_schedule} must rise in progress from 0 to 1')
@@ -61,8 +72,10 @@ class Term(nn.Module):
         except ValueError as error:
             raise ValueError(f'term {name!r}: {error}') from error
         if any(parameter.requires_grad for parameter in self.teacher_connector.parameters()):
-            raise ValueError(f"term {name!r}: the teacher_connector has parameters, but a loss gives the teacher's side no "
-                             "gradient, so they would stay random: put what is learned on the student's side")
+            raise ValueError(
+                f"term {name!r}: the teacher_connector has parameters, but a loss gives the teacher's side no "
+                "gradient, so they would stay random: put what is learned on the student's side"
+            )
         self.gate = None if gate is None else MODELS.build(dict(gate))
         self._check_gate()
         self.chosen: tuple[str, ...] = ()
@@ -98,8 +111,15 @@ class Term(nn.Module):
         """The weight when this share of the training is done."""
         return scheduled_weight(self.weight, self.weight_schedule, progress)
 
-    def forward(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], extra: Mapping, *,
-                runs: NetworkRuns | None = None, keep: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        student: Mapping[str, Tensor],
+        teacher: Mapping[str, Tensor],
+        extra: Mapping,
+        *,
+        runs: NetworkRuns | None = None,
+        keep: Tensor | None = None,
+    ) -> Tensor:
         """The loss, unweighted.
 
         Args:
@@ -114,19 +134,28 @@ class Term(nn.Module):
         """
         try:
             pair = self.connected(student, teacher, runs)
-            asked = {name: extra[name] if name in extra else self._classifier(name, runs)
-                     for name in self.extra_inputs}
+            asked = {name: extra[name] if name in extra else self._classifier(name, runs) for name in self.extra_inputs}
             if keep is not None:
                 return gated_loss(self.loss, *pair, asked, keep)
             return scalar_of(self.loss, *pair, asked)
         except ValueError as error:
-            raise ValueError(f'term {self.name!r}, student {self.student!r} {shapes_of(pick(student, self.student))}, '
-                             f'teacher {self.teacher!r} {shapes_of(pick(teacher, self.teacher))}: {error}') from error
+            raise ValueError(
+                f'term {self.name!r}, student {self.student!r} {shapes_of(pick(student, self.student))}, '
+                f'teacher {self.teacher!r} {shapes_of(pick(teacher, self.teacher))}: {error}'
+            ) from error
 
-    def connected(self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], runs: NetworkRuns | None) -> tuple:
+    def connected(
+        self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], runs: NetworkRuns | None
+    ) -> tuple:
         """What the loss gets of either side: the tapped tensors behind their connectors."""
-        return connect_pair(self.student_connector, self.teacher_connector, pick(student, self.student),
-                            pick(teacher, self.teacher), runs=runs, teacher_paths=paths_of(self.teacher))
+        return connect_pair(
+            self.student_connector,
+            self.teacher_connector,
+            pick(student, self.student),
+            pick(teacher, self.teacher),
+            runs=runs,
+            teacher_paths=paths_of(self.teacher),
+        )
 
     def kept(self, teacher: Mapping[str, Tensor], labels: Tensor | None) -> Tensor | None:
         """(N,), True for the clips on which the gate believes the teacher; None without a gate.
@@ -138,15 +167,26 @@ class Term(nn.Module):
             return None
         path = LOGITS if LOGITS in teacher else f'{paths_of(self.teacher)[0].partition(".")[0]}.{LOGITS}'
         if path not in teacher or teacher[path].dim() != 2:
-            raise ValueError(f'term {self.name!r}: its gate decides by logits (N, K) of the teacher, which gave '
-                             f'{shapes_of(teacher.get(path))}: take a teacher with a classifier, pooled over frames')
+            raise ValueError(
+                f'term {self.name!r}: its gate decides by logits (N, K) of the teacher, which gave '
+                f'{shapes_of(teacher.get(path))}: take a teacher with a classifier, pooled over frames'
+            )
         return self.gate(teacher[path], **({'labels': labels} if self._gate_needs_labels else {}))
 
     def describe(self) -> dict[str, object]:
         """Facts for people: where the term listens, what it is made of, and the shapes found when it was built."""
-        return {'name': self.name, 'loss': type(self.loss).__name__, 'student': self.student, 'teacher': self.teacher,
-                'weight': self.weight, 'weight_schedule': self.weight_schedule, 'asks_for': self.extra_inputs,
-                'gate': None if self.gate is None else type(self.gate).__name__, 'chosen': self.chosen, **self.shapes}
+        return {
+            'name': self.name,
+            'loss': type(self.loss).__name__,
+            'student': self.student,
+            'teacher': self.teacher,
+            'weight': self.weight,
+            'weight_schedule': self.weight_schedule,
+            'asks_for': self.extra_inputs,
+            'gate': None if self.gate is None else type(self.gate).__name__,
+            'chosen': self.chosen,
+            **self.shapes,
+        }
 
     def _classifier(self, name: str, runs: NetworkRuns | None) -> nn.Module:
         side = runs.student if name == 'student_classifier' else runs.teacher_of(paths_of(self.teacher))
@@ -162,9 +202,13 @@ class Term(nn.Module):
         if self.teacher is None:
             raise ValueError(f'term {self.name!r}: a gate decides by the logits of a teacher, but teacher=None')
         if mixes_clips(self.loss):
-            raise ValueError(f'term {self.name!r}: {type(self.loss).__name__} compares the clips of a batch with one '
-                             'another, takes statistics over them or remembers them, so it has no loss of a single '
-                             'clip for a gate to leave out: drop the gate')
+            raise ValueError(
+                f'term {self.name!r}: {type(self.loss).__name__} compares the clips of a batch with one '
+                'another, takes statistics over them or remembers them, so it has no loss of a single '
+                'clip for a gate to leave out: drop the gate'
+            )
         if 'loss' in self.name:
-            raise ValueError(f"term {self.name!r}: its gate is logged as 'gate_{self.name}', which mmengine would add "
-                             "to the loss because of the 'loss' in it: give the term another name")
+            raise ValueError(
+                f"term {self.name!r}: its gate is logged as 'gate_{self.name}', which mmengine would add "
+                "to the loss because of the 'loss' in it: give the term another name"
+            )

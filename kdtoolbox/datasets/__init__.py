@@ -8,5 +8,13 @@ from kdtoolbox.datasets.kinetics import KineticsDataset
 from kdtoolbox.datasets.passes import InfiniteSampler
 from kdtoolbox.datasets.ucf101 import UCF101Dataset
 
-__all__ = ['ActivityNetClipDataset', 'ClipDataset', 'FolderDataset', 'HMDB51Dataset', 'InfiniteSampler',
-           'KineticsDataset', 'UCF101Dataset', 'UnlabelledFolderDataset']
+__all__ = [
+    'ActivityNetClipDataset',
+    'ClipDataset',
+    'FolderDataset',
+    'HMDB51Dataset',
+    'InfiniteSampler',
+    'KineticsDataset',
+    'UCF101Dataset',
+    'UnlabelledFolderDataset',
+]

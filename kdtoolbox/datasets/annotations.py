@@ -55,8 +55,10 @@ def existing(path: str | Path) -> Path:
     nearest = next(parent for parent in path.absolute().parents if parent.exists())
     names = sorted(entry.name for entry in nearest.iterdir())
     there = ', '.join(names[:8]) + (f' … ({len(names)} in all)' if len(names) > 8 else '') or 'nothing'
-    raise ValueError(f'annotation file {path} is not there; in {nearest} there is: {there}. '
-                     'Set ann_file to where the annotations of the data set lie')
+    raise ValueError(
+        f'annotation file {path} is not there; in {nearest} there is: {there}. '
+        'Set ann_file to where the annotations of the data set lie'
+    )
 
 
 def lines_of(path: str | Path) -> list[str]:
@@ -94,8 +96,12 @@ def read_json(path: str | Path, subset: str) -> Annotations:
             else:
                 found.append(Annotation(key, label, segment))
     if empty:
-        print_log(f'{path}: {len(empty)} segments of the subset {subset!r} end before they begin or lie behind the end '
-                  f'of their video, and are left out, among them {", ".join(empty[:3])}', 'current', logging.WARNING)
+        print_log(
+            f'{path}: {len(empty)} segments of the subset {subset!r} end before they begin or lie behind the end '
+            f'of their video, and are left out, among them {", ".join(empty[:3])}',
+            'current',
+            logging.WARNING,
+        )
     return found, content.get('labels') or sorted(labels - {None})
 
 
@@ -109,7 +115,7 @@ def _labels_and_segments(path: str | Path, key: str, video: dict) -> Iterator[tu
     if not is_cut and not isinstance(annotations, list):
         raise _not_of_the_form(path, f'video {key!r} is annotated with {str(annotations)[:60]}')
     for entry in [annotations] if is_cut else annotations:
-        if not isinstance(entry, dict) or not is_cut and not {'label', 'segment'} <= entry.keys():
+        if not isinstance(entry, dict) or (not is_cut and not {'label', 'segment'} <= entry.keys()):
             raise _not_of_the_form(path, f'video {key!r} is annotated with {str(entry)[:60]}')
         label = entry.get('label')
         if label is not None and not isinstance(label, str):
@@ -118,6 +124,8 @@ def _labels_and_segments(path: str | Path, key: str, video: dict) -> Iterator[tu
 
 
 def _not_of_the_form(path: str | Path, what: str) -> ValueError:
-    return ValueError(f'{path} is not ActivityNet-style JSON ({what}): expected {{"labels": […], "database": '
-                      '{key: {"subset": …, "annotations": {"label": …}}}}, or a list of {"label": …, "segment": '
-                      '[start, end]} as annotations')
+    return ValueError(
+        f'{path} is not ActivityNet-style JSON ({what}): expected {{"labels": […], "database": '
+        '{key: {"subset": …, "annotations": {"label": …}}}}, or a list of {"label": …, "segment": '
+        '[start, end]} as annotations'
+    )

@@ -17,8 +17,10 @@ def as_undecodable(packed: Any, *, sample_id: str) -> Any:
         ValueError: it holds no data sample to note that in.
     """
     if not isinstance(packed, dict) or 'data_samples' not in packed:
-        raise ValueError(f'{sample_id} does not decode, and the pipeline ends without PackActionInputs, so that the '
-                         'test cannot leave it out: mend or remove it')
+        raise ValueError(
+            f'{sample_id} does not decode, and the pipeline ends without PackActionInputs, so that the '
+            'test cannot leave it out: mend or remove it'
+        )
     packed['data_samples'].set_gt_labels(UNLABELLED)
     packed['data_samples'].set_metainfo({'sample_id': sample_id, 'role': UNDECODABLE})
     return packed

@@ -58,10 +58,22 @@ class ClipDataset(VideoDataset):
             is none of the classes.
     """
 
-    def __init__(self, *, data_root: str | Sequence[str], ann_file: str, pipeline: list[dict | Callable],
-                 subset: str = 'training', frames: bool = False, role: Literal['query', 'gallery'] = 'query',
-                 labels_per_class: int | None = None, unlabelled: Literal['drop', 'keep'] = 'drop', seed: int = 0,
-                 max_missing_share: float = 0.1, max_bad_share: float = 0.01, **kwargs) -> None:
+    def __init__(
+        self,
+        *,
+        data_root: str | Sequence[str],
+        ann_file: str,
+        pipeline: list[dict | Callable],
+        subset: str = 'training',
+        frames: bool = False,
+        role: Literal['query', 'gallery'] = 'query',
+        labels_per_class: int | None = None,
+        unlabelled: Literal['drop', 'keep'] = 'drop',
+        seed: int = 0,
+        max_missing_share: float = 0.1,
+        max_bad_share: float = 0.01,
+        **kwargs,
+    ) -> None:
         _check_choice('subset', subset, SUBSETS)
         _check_choice('role', role, ('query', 'gallery'))
         _check_choice('unlabelled', unlabelled, ('drop', 'keep'))
@@ -83,8 +95,10 @@ class ClipDataset(VideoDataset):
         path = existing(self.ann_file)
         if path.suffix == '.json':
             return read_json(path, self.subset)
-        raise ValueError(f'{type(self).__name__} cannot read its annotations from {path}: see its documentation for '
-                         'the forms it reads')
+        raise ValueError(
+            f'{type(self).__name__} cannot read its annotations from {path}: see its documentation for '
+            'the forms it reads'
+        )
 
     def candidates(self, annotation: Annotation) -> list[str]:
         """Where the video may lie below the data root, best first; the suffix does not matter."""
@@ -95,18 +109,22 @@ class ClipDataset(VideoDataset):
     def load_data_list(self) -> list[dict]:
         annotations, classes = self.read_annotations()
         if not annotations:
-            raise ValueError(f'{type(self).__name__}: the subset {self.subset!r} of {self._source} is empty; check '
-                             'subset, split, ann_file and data_root')
-        classes = settle_classes(annotations, configured=self._metainfo.get('classes'), told=classes,
-                                 source=self._source)
+            raise ValueError(
+                f'{type(self).__name__}: the subset {self.subset!r} of {self._source} is empty; check '
+                'subset, split, ann_file and data_root'
+            )
+        classes = settle_classes(
+            annotations, configured=self._metainfo.get('classes'), told=classes, source=self._source
+        )
         self._metainfo['classes'] = classes
         self.num_classes = len(classes)
         samples = self._locate(annotations, {name: number for number, name in enumerate(classes)})
         if self.subset == 'training' and not self.test_mode:
             report_unused_classes(samples, classes, self._source)
         if self.labels_per_class is not None:
-            samples = keep_labels(samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep',
-                                  classes=classes)
+            samples = keep_labels(
+                samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep', classes=classes
+            )
         for number, sample in enumerate(samples):
             sample['video_number'] = number  # survives get_subset, unlike the index
         self.state = SharedState(len(samples))
@@ -174,8 +192,10 @@ class ClipDataset(VideoDataset):
             sample['label'] = label_numbers.get(annotation.label, UNLABELLED)
             known = samples.setdefault(sample['sample_id'], sample)
             if known['label'] != sample['label']:
-                raise ValueError(f'{self._source} gives {sample["sample_id"]} two labels, number {known["label"]} and '
-                                 f'{sample["label"]} of the classes: correct the annotations')
+                raise ValueError(
+                    f'{self._source} gives {sample["sample_id"]} two labels, number {known["label"]} and '
+                    f'{sample["label"]} of the classes: correct the annotations'
+                )
         self._report_missing(len(annotations), repeated=len(annotations) - len(self.missing) - len(samples))
         self._refuse_missing_classes(annotations, {sample['label'] for sample in samples.values()}, label_numbers)
         return list(samples.values())
@@ -187,33 +207,48 @@ class ClipDataset(VideoDataset):
             return
         what = 'frame folders with n_frames' if self.frames else 'videos'
         roots = ', '.join(map(str, self.roots))
-        message = (f'{len(self.missing)} of {num_annotated} {what} of {self._source} ({self.subset}) are not in '
-                   f'{roots}, among them {", ".join(self.missing[:3])}')
+        message = (
+            f'{len(self.missing)} of {num_annotated} {what} of {self._source} ({self.subset}) are not in '
+            f'{roots}, among them {", ".join(self.missing[:3])}'
+        )
         if len(self.missing) == num_annotated or len(self.missing) > self.max_missing_share * num_annotated:
-            raise ValueError(f'{message}. Set data_root to the folder these lie in; if they really are lost, allow it '
-                             f'with max_missing_share (now {self.max_missing_share})')
+            raise ValueError(
+                f'{message}. Set data_root to the folder these lie in; if they really are lost, allow it '
+                f'with max_missing_share (now {self.max_missing_share})'
+            )
         print_log(message, 'current', logging.WARNING)
 
-    def _refuse_missing_classes(self, annotations: list[Annotation], found: set[int],
-                                label_numbers: dict[str, int]) -> None:
-        lost = [label for label in dict.fromkeys(annotation.label for annotation in annotations)
-                if label in label_numbers and label_numbers[label] not in found]
+    def _refuse_missing_classes(
+        self, annotations: list[Annotation], found: set[int], label_numbers: dict[str, int]
+    ) -> None:
+        lost = [
+            label
+            for label in dict.fromkeys(annotation.label for annotation in annotations)
+            if label in label_numbers and label_numbers[label] not in found
+        ]
         if lost and self.max_missing_share < 1:
-            raise ValueError(f'all videos of {len(lost)} classes of {self._source} ({self.subset}) are missing in '
-                             f'{", ".join(map(str, self.roots))}: {", ".join(lost[:3])}. Was a folder renamed? It must '
-                             'have the name that the annotations have; if all are really lost, allow it: '
-                             'max_missing_share=1')
+            raise ValueError(
+                f'all videos of {len(lost)} classes of {self._source} ({self.subset}) are missing in '
+                f'{", ".join(map(str, self.roots))}: {", ".join(lost[:3])}. Was a folder renamed? It must '
+                'have the name that the annotations have; if all are really lost, allow it: '
+                'max_missing_share=1'
+            )
 
     def _report_bad(self, sample_id: str, number: int, error: DecodeError) -> None:
         if self.state.mark_bad(number, hangs=isinstance(error, DecodeTimeout)):
             what_now = 'it is left out of the test' if self.test_mode else 'another video takes its place'
-            print_log(f'{error}; {what_now} ({sample_id} is bad video number {self.state.num_bad} of {self._source})',
-                      'current', logging.WARNING)
+            print_log(
+                f'{error}; {what_now} ({sample_id} is bad video number {self.state.num_bad} of {self._source})',
+                'current',
+                logging.WARNING,
+            )
         num_videos = len(self)
         if self.state.num_bad > max(MIN_TOLERATED_BAD_VIDEOS, self.max_bad_share * num_videos):
-            raise ValueError(f'{self.state.num_bad} of the {num_videos} videos of {self._source} do not decode, more '
-                             f'than max_bad_share={self.max_bad_share} allows; the last: {error}. Mend or remove them '
-                             '(each is named above in the log)') from error
+            raise ValueError(
+                f'{self.state.num_bad} of the {num_videos} videos of {self._source} do not decode, more '
+                f'than max_bad_share={self.max_bad_share} allows; the last: {error}. Mend or remove them '
+                '(each is named above in the log)'
+            ) from error
 
 
 def _check_choice(name: str, value: Any, choices: Sequence[str]) -> None:

@@ -35,19 +35,30 @@ class FolderDataset(ClipDataset):
         paths = self.finder.scan()
         outside = [path for path in paths if '/' not in path]
         if outside:
-            raise ValueError(f'{self._source} has videos outside of class folders, {", ".join(outside[:3])}: move '
-                             'them into one, or use UnlabelledFolderDataset')
+            raise ValueError(
+                f'{self._source} has videos outside of class folders, {", ".join(outside[:3])}: move '
+                'them into one, or use UnlabelledFolderDataset'
+            )
         self._report_empty_folders(paths)
         return [Annotation(path, path.split('/')[0]) for path in paths], None
 
     def _report_empty_folders(self, paths: Sequence[str]) -> None:
         """Say which folders are no classes: those without a video, or a second link to one that is one already."""
-        folders = {folder.name for root in self.roots if root.is_dir() for folder in root.iterdir()
-                   if folder.is_dir() and not is_hidden(folder.name)}
+        folders = {
+            folder.name
+            for root in self.roots
+            if root.is_dir()
+            for folder in root.iterdir()
+            if folder.is_dir() and not is_hidden(folder.name)
+        }
         empty = sorted(folders - {path.split('/')[0] for path in paths})
         if empty and paths:
-            print_log(f'{self._source}: {len(empty)} folders hold no video of their own and are no classes: '
-                      f'{", ".join(empty[:5])}', 'current', logging.WARNING)
+            print_log(
+                f'{self._source}: {len(empty)} folders hold no video of their own and are no classes: '
+                f'{", ".join(empty[:5])}',
+                'current',
+                logging.WARNING,
+            )
 
 
 @DATASETS.register_module()

@@ -20,12 +20,17 @@ def read_hmdb51(folder: str | Path, *, split: int, subset: str) -> Annotations:
     """
     if subset not in _MARK_OF_SUBSET:
         raise ValueError(f'HMDB-51 has no subset {subset!r}: expected "training" or "validation", its test clips')
-    files = {match[1]: path for path in Path(folder).iterdir()
-             if (match := re.fullmatch(rf'(.+)_test_split{split}\.txt', path.name))}
+    files = {
+        match[1]: path
+        for path in Path(folder).iterdir()
+        if (match := re.fullmatch(rf'(.+)_test_split{split}\.txt', path.name))
+    }
     if not files:
         names = sorted(path.name for path in Path(folder).iterdir())[:5]
-        raise ValueError(f'no <class>_test_split{split}.txt in {folder}, but {", ".join(names) or "nothing"}: set '
-                         "ann_file to the folder of HMDB-51's split files and split to 1, 2 or 3")
+        raise ValueError(
+            f'no <class>_test_split{split}.txt in {folder}, but {", ".join(names) or "nothing"}: set '
+            "ann_file to the folder of HMDB-51's split files and split to 1, 2 or 3"
+        )
     annotations = []
     for label, path in sorted(files.items()):
         for line in lines_of(path):

@@ -24,12 +24,16 @@ def read_kinetics_csv(path: str | Path, subset: str) -> Annotations:
         rows = csv.DictReader(file)
         absent = needed - set(rows.fieldnames or ())
         if absent:
-            raise ValueError(f'{path} has no column {", ".join(sorted(absent))}, but {rows.fieldnames}: expected a CSV '
-                             'file of Kinetics, its columns named as published')
+            raise ValueError(
+                f'{path} has no column {", ".join(sorted(absent))}, but {rows.fieldnames}: expected a CSV '
+                'file of Kinetics, its columns named as published'
+            )
         for row in rows:
             if row['split'] not in _SUBSET_OF_MARK:
-                raise ValueError(f'{path}, line {rows.line_num}: split {row["split"]!r}, expected one of '
-                                 f'{", ".join(_SUBSET_OF_MARK)}')
+                raise ValueError(
+                    f'{path}, line {rows.line_num}: split {row["split"]!r}, expected one of '
+                    f'{", ".join(_SUBSET_OF_MARK)}'
+                )
             if _SUBSET_OF_MARK[row['split']] == subset:
                 annotations.append(_annotation(row, f'{path}, line {rows.line_num}', has_label='label' in needed))
     return annotations, None
@@ -39,8 +43,9 @@ def _annotation(row: dict, where: str, *, has_label: bool) -> Annotation:
     try:
         start, end = (int(float(row[column])) for column in ('time_start', 'time_end'))
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f'{where}: the times are {row["time_start"]!r} and {row["time_end"]!r}, expected '
-                         'seconds') from None
+        raise ValueError(
+            f'{where}: the times are {row["time_start"]!r} and {row["time_end"]!r}, expected seconds'
+        ) from None
     if has_label and not row['label']:
         raise ValueError(f'{where}: {row["youtube_id"]} has no label: give it one, or take the line out')
     return Annotation(f'{row["youtube_id"]}_{start:06d}_{end:06d}', row.get('label') or None)

@@ -37,8 +37,7 @@ class VideoFinder:
                 if name is None and is_video(candidate.name):
                     name = names.get(candidate.stem)
                 if name is not None:
-                    return {'filename': str(root / candidate.parent / name),
-                            'sample_id': str(candidate.parent / name)}
+                    return {'filename': str(root / candidate.parent / name), 'sample_id': str(candidate.parent / name)}
         return None
 
     def scan(self) -> list[str]:
@@ -77,8 +76,11 @@ class FrameFolderFinder:
                 total_frames = _read_number(root / candidate / NUM_FRAMES_FILE)
                 if not total_frames:
                     continue
-                found = {'frame_dir': str(root / candidate), 'total_frames': int(total_frames),
-                         'sample_id': str(candidate)}
+                found = {
+                    'frame_dir': str(root / candidate),
+                    'total_frames': int(total_frames),
+                    'sample_id': str(candidate),
+                }
                 fps = _read_number(root / candidate / FPS_FILE)
                 if fps is not None:
                     found['avg_fps'] = fps
@@ -90,8 +92,13 @@ class FrameFolderFinder:
 
     def scan(self) -> list[str]:
         """All frame folders below the roots, as sorted paths below their root."""
-        return sorted({os.path.dirname(path) for root in self.roots
-                       for path in find_files(root, lambda name: name == NUM_FRAMES_FILE)})
+        return sorted(
+            {
+                os.path.dirname(path)
+                for root in self.roots
+                for path in find_files(root, lambda name: name == NUM_FRAMES_FILE)
+            }
+        )
 
 
 def _read_number(path: Path) -> float | None:
@@ -104,6 +111,7 @@ def _read_number(path: Path) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or number < 0:
-        raise ValueError(f'{path} holds {text[:40]!r}: expected one number of 0 or more; write it again with the '
-                         'preparation tools')
+        raise ValueError(
+            f'{path} holds {text[:40]!r}: expected one number of 0 or more; write it again with the preparation tools'
+        )
     return number

@@ -21,8 +21,9 @@ def checked_segment(value: object, where: str) -> Segment:
     try:
         start, end = map(_number, value if isinstance(value, (list, tuple)) else ())
     except (TypeError, ValueError):
-        raise ValueError(f'{where}: the segment is {value!r}, expected [start, end] in seconds, two finite '
-                         'numbers') from None
+        raise ValueError(
+            f'{where}: the segment is {value!r}, expected [start, end] in seconds, two finite numbers'
+        ) from None
     if start < 0:
         raise ValueError(f'{where}: the segment {value!r} starts before the video: expected 0 or more seconds')
     return start, end
@@ -36,7 +37,7 @@ def shows_nothing(segment: Segment, duration: object) -> bool:
     """
     start, end = segment
     known = isinstance(duration, Real) and duration > 0
-    return start >= end or known and start >= duration
+    return start >= end or (known and start >= duration)
 
 
 def _number(value: object) -> float:

@@ -31,9 +31,10 @@ def read_ucf101_list(path: Path, classes: list[str]) -> list:
     """
     annotations, numbers = read_list(path)
     for annotation, number in zip(annotations, numbers, strict=True):
-        if number is not None and classes[number - 1:number] != [annotation.label]:
-            raise ValueError(f'{path} gives {annotation.key} the number {number}, which is not its folder\'s in '
-                             f'{CLASS_INDEX}')
+        if number is not None and classes[number - 1 : number] != [annotation.label]:
+            raise ValueError(
+                f"{path} gives {annotation.key} the number {number}, which is not its folder's in {CLASS_INDEX}"
+            )
     return annotations
 
 

@@ -28,10 +28,14 @@ def read_list(path: str | Path) -> tuple[list[Annotation], list[int | None]]:
         folder = match['path'].split('/')[0]
         number = None if match['number'] is None else int(match['number'])
         if number is not None and (folder_of.setdefault(number, folder), number_of.setdefault(folder, number)) != (
-                folder, number):
-            raise ValueError(f'{path}: the line {line!r} contradicts another, in which the number {number} is that of '
-                             f'{folder_of[number]!r} and {folder!r} has the number {number_of.get(folder)}: the class '
-                             'of a video is its folder; correct the numbers, or leave them out')
+            folder,
+            number,
+        ):
+            raise ValueError(
+                f'{path}: the line {line!r} contradicts another, in which the number {number} is that of '
+                f'{folder_of[number]!r} and {folder!r} has the number {number_of.get(folder)}: the class '
+                'of a video is its folder; correct the numbers, or leave them out'
+            )
         annotations.append(Annotation(match['path'], folder))
         numbers.append(number)
     return annotations, numbers
@@ -45,8 +49,10 @@ def check_list_fits(path: Path, subset: str) -> None:
     """
     known = re.match('(train|test)list', path.name)
     if known and subset != _SUBSET_OF_LIST[known[1]]:
-        raise ValueError(f'{path} is by its name not the list of the subset {subset!r}: set ann_file to the one that '
-                         'is, or give the folder of the lists')
+        raise ValueError(
+            f'{path} is by its name not the list of the subset {subset!r}: set ann_file to the one that '
+            'is, or give the folder of the lists'
+        )
 
 
 def read_ordered_list(path: str | Path, classes: Sequence[str] | str | None) -> list[Annotation]:
@@ -64,7 +70,9 @@ def read_ordered_list(path: str | Path, classes: Sequence[str] | str | None) -> 
         classes = sorted(number_of)
     for one, other in pairwise(name for name in classes if name in number_of):
         if number_of[one] > number_of[other]:
-            raise ValueError(f'{path} gives {one!r} the number {number_of[one]} and {other!r} {number_of[other]}, but '
-                             'labels follow the order of the classes, the sorted names of the folders: give metainfo='
-                             'dict(classes=[…]) in the order of the numbers, or leave the numbers out')
+            raise ValueError(
+                f'{path} gives {one!r} the number {number_of[one]} and {other!r} {number_of[other]}, but '
+                'labels follow the order of the classes, the sorted names of the folders: give metainfo='
+                'dict(classes=[…]) in the order of the numbers, or leave the numbers out'
+            )
     return annotations

@@ -47,12 +47,17 @@ def split_digits(seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
     except ImportError as error:
-        raise ValueError("the demo's digits come with scikit-learn, which is not installed: "
-                         "pip install 'kdtoolbox[demo]'") from error
+        raise ValueError(
+            "the demo's digits come with scikit-learn, which is not installed: pip install 'kdtoolbox[demo]'"
+        ) from error
     digits = load_digits()
     training, test, training_labels, test_labels = train_test_split(
-        digits.images.astype(np.float32) / 16, digits.target, test_size=TEST_SHARE, stratify=digits.target,
-        random_state=seed)
+        digits.images.astype(np.float32) / 16,
+        digits.target,
+        test_size=TEST_SHARE,
+        stratify=digits.target,
+        random_state=seed,
+    )
     return {'training': (training, training_labels), 'test': (test, test_labels)}
 
 
@@ -88,8 +93,12 @@ def render(digit: np.ndarray, random: np.random.Generator, *, num_frames: int = 
     width = random.uniform(30, 42) * (1 + random.uniform(0, 0.15) * np.sin(time * random.uniform(0.1, 0.4)))  # pixels
     speed, direction = random.uniform(0.3, 2), random.uniform(0, 2 * np.pi)  # pixels a frame, radians
     margin = 22  # pixels; a large digit is cut by the border now and then
-    x, y = (bounce(random.uniform(margin, FRAME_SIZE - margin) + speed * part(direction) * time, margin,
-                   FRAME_SIZE - margin) for part in (np.cos, np.sin))
+    x, y = (
+        bounce(
+            random.uniform(margin, FRAME_SIZE - margin) + speed * part(direction) * time, margin, FRAME_SIZE - margin
+        )
+        for part in (np.cos, np.sin)
+    )
     degrees = random.uniform(-10, 10) + random.uniform(-0.5, 0.5) * time
     return np.stack([_draw(background, digit, ink, (x[t], y[t], width[t], degrees[t])) for t in time])
 
@@ -136,8 +145,10 @@ def write_video(file: Path, frames: np.ndarray) -> None:
     height, width = frames.shape[1:3]
     writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*'XVID'), FRAMES_PER_SECOND, (width, height))
     if not writer.isOpened():
-        raise ValueError(f'{file}: this build of OpenCV ({cv2.__version__}) cannot encode XviD; install '
-                         'opencv-python-headless from the registry')
+        raise ValueError(
+            f'{file}: this build of OpenCV ({cv2.__version__}) cannot encode XviD; install '
+            'opencv-python-headless from the registry'
+        )
     for frame in frames:
         writer.write(frame)
     writer.release()
@@ -158,12 +169,20 @@ def _choose(settings: DigitVideos) -> list[tuple[Path, np.ndarray, tuple[int, ..
     jobs = []
     for subset, (images, labels) in split_digits(settings.seed).items():
         for label, name in enumerate(CLASSES):
-            numbers = np.flatnonzero(labels == label)[:settings.count(subset)]
+            numbers = np.flatnonzero(labels == label)[: settings.count(subset)]
             if len(numbers) < settings.count(subset):
-                raise ValueError(f'{settings.count(subset)} {subset} videos of {name} are asked for, one of each digit '
-                                 f'image, but there are only {len(numbers)} images')
-            jobs += [(Path(name, f'{name}_{subset}_{position:03}.avi'), images[number],
-                      (settings.seed, MARKS[subset], int(number))) for position, number in enumerate(numbers)]
+                raise ValueError(
+                    f'{settings.count(subset)} {subset} videos of {name} are asked for, one of each digit '
+                    f'image, but there are only {len(numbers)} images'
+                )
+            jobs += [
+                (
+                    Path(name, f'{name}_{subset}_{position:03}.avi'),
+                    images[number],
+                    (settings.seed, MARKS[subset], int(number)),
+                )
+                for position, number in enumerate(numbers)
+            ]
     return jobs
 
 

@@ -32,9 +32,13 @@ def plain_pipeline(pipeline: Sequence[Mapping]) -> list[dict]:
 def _plain(transform: dict) -> dict:
     kind = transform.get('type')
     if kind == 'SampleClipsEvenly':
-        return dict(type='SampleFrames', clip_len=transform.get('clip_len', 16),
-                    frame_interval=transform.get('frame_stride', 1), num_clips=transform.get('num_clips', 10),
-                    test_mode=True)
+        return dict(
+            type='SampleFrames',
+            clip_len=transform.get('clip_len', 16),
+            frame_interval=transform.get('frame_stride', 1),
+            num_clips=transform.get('num_clips', 10),
+            test_mode=True,
+        )
     if kind in OURS:
         return dict(type=OURS[kind])
     return dict(type=kind) if kind == 'PackActionInputs' else transform  # no names and roles of ours

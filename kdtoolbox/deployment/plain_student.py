@@ -23,11 +23,15 @@ def refuse_unknown_student(model: Mapping) -> None:
     backbones = {f'torchvision.{name}' for name in torchvision.models.list_models(module=torchvision.models)}
     foreign = {kind for kind in types_in(model) if LIBRARIES.fullmatch(kind)}
     try:
-        refuse_unknown_types(model, _known(MODELS) | _known(WEIGHT_INITIALIZERS) | PARTS | backbones | foreign,
-                             what="the checkpoint's student_config")
+        refuse_unknown_types(
+            model,
+            _known(MODELS) | _known(WEIGHT_INITIALIZERS) | PARTS | backbones | foreign,
+            what="the checkpoint's student_config",
+        )
     except ValueError as error:
-        raise ValueError(f'{error}. If it is a class of your own, name the module that registers it: --imports '
-                         'MODULE') from error
+        raise ValueError(
+            f'{error}. If it is a class of your own, name the module that registers it: --imports MODULE'
+        ) from error
 
 
 def needs_kdtoolbox(model: Mapping) -> bool:

@@ -34,6 +34,8 @@ class Discriminator(nn.Module):
             ValueError: the features have another shape.
         """
         if features.dim() != 2 or features.shape[1] != self.in_channels:
-            raise ValueError(f'the discriminator got {tuple(features.shape)}, expected (N, {self.in_channels}): set its '
-                             f'in_channels={features.shape[1]}, and pool maps first (GlobalPool)')
+            raise ValueError(
+                f'the discriminator got {tuple(features.shape)}, expected (N, {self.in_channels}): set its '
+                f'in_channels={features.shape[1]}, and pool maps first (GlobalPool)'
+            )
         return self.layers(features)

@@ -110,5 +110,5 @@ class WassersteinAdversarial(AdversarialObjective):
         between = (share * teacher + (1 - share) * student).detach().requires_grad_()
         # The gradient of a gradient has no digits to spare for half precision.
         with torch.enable_grad(), torch.autocast(teacher.device.type, enabled=False):
-            gradient, = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
+            (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
             return self.gradient_penalty * (gradient.flatten(1).norm(dim=1) - 1).square().mean()

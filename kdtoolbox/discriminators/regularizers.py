@@ -20,9 +20,10 @@ class _WeightNorm(nn.Module):
 
     def forward(self, discriminator: nn.Module, second_view_scores: Tensor) -> Tensor:
         """The weighted norm; the scores are not used."""
-        return self.weight * sum(torch.linalg.vector_norm(parameter.float() if parameter.dtype.itemsize < 4 else parameter,
-                                                          ord=self.order)
-                                 for parameter in discriminator.parameters())
+        return self.weight * sum(
+            torch.linalg.vector_norm(parameter.float() if parameter.dtype.itemsize < 4 else parameter, ord=self.order)
+            for parameter in discriminator.parameters()
+        )
 
 
 @MODELS.register_module()
@@ -52,7 +53,7 @@ class FakeAsReal(nn.Module):
 
     def forward(self, discriminator: nn.Module, second_view_scores: Tensor) -> Tensor:
         """Args:
-            discriminator: not used.
-            second_view_scores: (N, 1), of the student's features with dropout.
+        discriminator: not used.
+        second_view_scores: (N, 1), of the student's features with dropout.
         """
         return self.weight * F.softplus(-second_view_scores).mean()

@@ -29,16 +29,24 @@ class AdversarialGame(nn.Module):
         ValueError: a regularizer is there twice.
     """
 
-    def __init__(self, objective: Mapping, discriminator: UnregisteredModules, *, regularizers: Sequence[Mapping] = (),
-                 weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        objective: Mapping,
+        discriminator: UnregisteredModules,
+        *,
+        regularizers: Sequence[Mapping] = (),
+        weight: float = 1.0,
+    ) -> None:
         super().__init__()
         self.objective: AdversarialObjective = MODELS.build(dict(objective))
         self._discriminator = discriminator
         built = [MODELS.build(dict(one)) for one in regularizers]
         self.regularizers = nn.ModuleDict({type(one).__name__: one for one in built})
         if len(self.regularizers) != len(built):
-            raise ValueError(f'adversarial: a regularizer is there twice in {[type(one).__name__ for one in built]}; '
-                             'give it one weight')
+            raise ValueError(
+                f'adversarial: a regularizer is there twice in {[type(one).__name__ for one in built]}; '
+                'give it one weight'
+            )
         self.weight = weight
         self.seen: tuple[Tensor, Tensor, Tensor] | None = None
 
@@ -54,16 +62,19 @@ class AdversarialGame(nn.Module):
         """
         plain, second = _in_full_precision(student).chunk(2)
         if plain.shape != teacher.shape:
-            raise ValueError(f'student {tuple(plain.shape)} and teacher {tuple(teacher.shape)} differ in shape: one '
-                             'discriminator judges both, so give adversarial a connector that makes them equal '
-                             '(LinearProjection for vectors)')
+            raise ValueError(
+                f'student {tuple(plain.shape)} and teacher {tuple(teacher.shape)} differ in shape: one '
+                'discriminator judges both, so give adversarial a connector that makes them equal '
+                '(LinearProjection for vectors)'
+            )
         self.seen = (_in_full_precision(teacher).detach(), plain.detach(), second.detach())
         discriminator = self._discriminator.modules[ADVERSARIAL]
         with _frozen(discriminator):
             return self.objective.student_loss(_in_full_precision(discriminator(second)))
 
-    def discriminator_losses(self, teacher: Tensor, student: Tensor,
-                             second_view: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def discriminator_losses(
+        self, teacher: Tensor, student: Tensor, second_view: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """What the discriminator minimises, part by part and weighted, and its accuracies on both sides.
 
         Args:
@@ -73,7 +84,8 @@ class AdversarialGame(nn.Module):
         """
         discriminator = self._discriminator.modules[ADVERSARIAL]
         teacher_scores, student_scores, second_scores = (
-            _in_full_precision(discriminator(side)) for side in (teacher, student, second_view))
+            _in_full_precision(discriminator(side)) for side in (teacher, student, second_view)
+        )
         losses = {ADVERSARIAL: self.weight * self.objective.discriminator_loss(teacher_scores, student_scores)}
         penalty = self.objective.penalty(discriminator, teacher, student)
         if penalty is not None:
@@ -82,8 +94,10 @@ class AdversarialGame(nn.Module):
         boundary = self.objective.boundary
         if boundary is None:
             boundary = torch.cat([teacher_scores, student_scores]).detach().mean()
-        return losses, {'accuracy_teacher': (teacher_scores > boundary).float().mean(),
-                        'accuracy_student': (student_scores <= boundary).float().mean()}
+        return losses, {
+            'accuracy_teacher': (teacher_scores > boundary).float().mean(),
+            'accuracy_student': (student_scores <= boundary).float().mean(),
+        }
 
 
 @MODELS.register_module()
@@ -133,8 +147,10 @@ class AdversarialDistiller(Distiller):
             ValueError: the optimizers are not one for each of the two.
         """
         if not isinstance(optim_wrapper, OptimWrapperDict) or set(optim_wrapper.keys()) != {'student', 'discriminator'}:
-            raise ValueError("AdversarialDistiller needs two optimizers: optim_wrapper=dict(constructor="
-                             "'AdversarialOptimWrapperConstructor', student=dict(...), discriminator=dict(...))")
+            raise ValueError(
+                'AdversarialDistiller needs two optimizers: optim_wrapper=dict(constructor='
+                "'AdversarialOptimWrapperConstructor', student=dict(...), discriminator=dict(...))"
+            )
         game: AdversarialGame = self.criterion.terms[ADVERSARIAL].loss
         game.seen = None
         with optim_wrapper['student'].optim_context(self):
@@ -149,26 +165,46 @@ class AdversarialDistiller(Distiller):
             total = sum(losses.values())
         _step(optim_wrapper['discriminator'], total)
         # Added after parse_losses, which would sum them into the student's loss.
-        return {**logged, 'discriminator_loss': total.detach(),
-                **{f'discriminator_{name}': value.detach() for name, value in {**losses, **accuracies}.items()}}
+        return {
+            **logged,
+            'discriminator_loss': total.detach(),
+            **{f'discriminator_{name}': value.detach() for name, value in {**losses, **accuracies}.items()},
+        }
 
 
-OPTIONS = {'student': 'features', 'teacher': 'features', 'student_connector': (), 'teacher_connector': None,
-           'weight': 1.0, 'weight_schedule': (), 'dropout': 0.0, 'regularizers': ()}
+OPTIONS = {
+    'student': 'features',
+    'teacher': 'features',
+    'student_connector': (),
+    'teacher_connector': None,
+    'weight': 1.0,
+    'weight_schedule': (),
+    'dropout': 0.0,
+    'regularizers': (),
+}
 
 
 def _term_of(adversarial: Mapping, discriminator: UnregisteredModules) -> dict:
     """The arguments of the term that stands for the student's side of the game."""
     unknown = sorted(set(adversarial) - OPTIONS.keys() - {'loss'})
     if unknown or 'loss' not in adversarial:
-        raise ValueError(f'adversarial {f"has unknown {unknown}" if unknown else "has no loss"}; it has a loss such as '
-                         f"dict(type='BCEAdversarial') and may have {sorted(OPTIONS)}")
+        raise ValueError(
+            f'adversarial {f"has unknown {unknown}" if unknown else "has no loss"}; it has a loss such as '
+            f"dict(type='BCEAdversarial') and may have {sorted(OPTIONS)}"
+        )
     pair = {**OPTIONS, **adversarial}
     connector = pair.pop('student_connector') or ()
-    chain = [dict(type='SecondView', dropout=pair.pop('dropout')),
-             *([connector] if isinstance(connector, (Mapping, str)) else connector)]
-    game = dict(type='AdversarialGame', objective=pair.pop('loss'), discriminator=discriminator,
-                regularizers=list(pair.pop('regularizers')), weight=pair['weight'])
+    chain = [
+        dict(type='SecondView', dropout=pair.pop('dropout')),
+        *([connector] if isinstance(connector, (Mapping, str)) else connector),
+    ]
+    game = dict(
+        type='AdversarialGame',
+        objective=pair.pop('loss'),
+        discriminator=discriminator,
+        regularizers=list(pair.pop('regularizers')),
+        weight=pair['weight'],
+    )
     return {**pair, 'loss': game, 'student_connector': chain}
 
 

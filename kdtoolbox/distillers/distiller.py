@@ -47,14 +47,23 @@ class Distiller(BaseModel):
 
     learns_without_terms = False  # from anything but labels
 
-    def __init__(self, student: Mapping, *, teacher: Mapping | None = None, terms: Mapping[str, Mapping] | None = None,
-                 student_view: Mapping | None = None, use_labels: bool = True,
-                 clip_shape: tuple[int, int, int] | None = None) -> None:
+    def __init__(
+        self,
+        student: Mapping,
+        *,
+        teacher: Mapping | None = None,
+        terms: Mapping[str, Mapping] | None = None,
+        student_view: Mapping | None = None,
+        use_labels: bool = True,
+        clip_shape: tuple[int, int, int] | None = None,
+    ) -> None:
         super().__init__()
         self.student = MODELS.build(dict(student))
         if getattr(self.student, 'cls_head', None) is None:
-            raise ValueError(f'the student {type(self.student).__name__} has no cls_head: a student is an mmaction2 '
-                             'recognizer with a classification head')
+            raise ValueError(
+                f'the student {type(self.student).__name__} has no cls_head: a student is an mmaction2 '
+                'recognizer with a classification head'
+            )
         self.use_labels = use_labels
         view = View(**student_view) if student_view else None
         terms = checked_terms(terms or {})
@@ -64,15 +73,22 @@ class Distiller(BaseModel):
         self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
         self._check_terms()
         self.data_preprocessor = ViewPreprocessor(
-            self.student.data_preprocessor, student_view=view, teacher_views=self._needed_views)
+            self.student.data_preprocessor, student_view=view, teacher_views=self._needed_views
+        )
 
     @property
     def teachers(self) -> dict[str, nn.Module]:
         """name -> teacher; a single one is called ``''``."""
         return self._teachers.modules
 
-    def forward(self, inputs: Tensor, data_samples: Sequence | None = None, mode: str = 'tensor',
-                teacher_inputs: Mapping[str, Tensor] | None = None, **kwargs):
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence | None = None,
+        mode: str = 'tensor',
+        teacher_inputs: Mapping[str, Tensor] | None = None,
+        **kwargs,
+    ):
         """As a recognizer's, with the teachers' views beside the student's in training.
 
         Args:
@@ -84,7 +100,9 @@ class Distiller(BaseModel):
         if mode == 'loss':
             self._check_teachers_move()
             losses = self.loss(inputs, data_samples, teacher_inputs or {})
-            return losses if any('loss' in name for name in losses) else {**losses, NO_LOSS: zero_with_graph(self.student)}
+            return (
+                losses if any('loss' in name for name in losses) else {**losses, NO_LOSS: zero_with_graph(self.student)}
+            )
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         return self.student(inputs, data_samples, mode=mode, **kwargs)
@@ -100,14 +118,25 @@ class Distiller(BaseModel):
             return losses
         if FEATURES in outputs:
             outputs[FEATURES] = pool_to_vector(outputs[FEATURES], len(data_samples))
-        answers = {f'{name}.{path}' if name else path: answer for name in self._needed_teachers()
-                   for path, answer in self.teachers[name](teacher_inputs[name]).items()}
+        answers = {
+            f'{name}.{path}' if name else path: answer
+            for name in self._needed_teachers()
+            for path, answer in self.teachers[name](teacher_inputs[name]).items()
+        }
         sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
-        terms = self.criterion(outputs, answers, labels=labels, sample_ids=sample_ids, progress=progress,
-                               runs=self._sides(inputs, teacher_inputs))
+        terms = self.criterion(
+            outputs,
+            answers,
+            labels=labels,
+            sample_ids=sample_ids,
+            progress=progress,
+            runs=self._sides(inputs, teacher_inputs),
+        )
         if clash := sorted(losses.keys() & terms.keys()):
-            raise ValueError(f"the student has a loss {clash[0]!r} of its own: call the term something else than "
-                             f'{clash[0].removeprefix("loss_")!r}')
+            raise ValueError(
+                f'the student has a loss {clash[0]!r} of its own: call the term something else than '
+                f'{clash[0].removeprefix("loss_")!r}'
+            )
         return {**losses, **terms}
 
     def predict(self, inputs: Tensor, data_samples: Sequence) -> Sequence:
@@ -124,15 +153,21 @@ class Distiller(BaseModel):
 
     def _sides(self, inputs: Tensor, teacher_inputs: Mapping[str, Tensor]) -> NetworkRuns:
         view = self.data_preprocessor.student_view
-        return NetworkRuns(student_run(self.student, inputs, view.frame_stride if view else 1),
-                     {name: teacher_run(name, self.teachers[name], frames) for name, frames in teacher_inputs.items()})
+        return NetworkRuns(
+            student_run(self.student, inputs, view.frame_stride if view else 1),
+            {name: teacher_run(name, self.teachers[name], frames) for name, frames in teacher_inputs.items()},
+        )
 
-    def _build_teachers(self, config: Mapping | None, terms: Mapping[str, Mapping],
-                        student_view: View | None) -> dict[str, nn.Module]:
+    def _build_teachers(
+        self, config: Mapping | None, terms: Mapping[str, Mapping], student_view: View | None
+    ) -> dict[str, nn.Module]:
         configs = {} if config is None else {'': config} if 'type' in config else dict(config)
         needed = {path for term in terms.values() for path in paths_of(term.get('teacher', LOGITS))}
-        return {name: self._build_teacher(one, student_view) for name, one in configs.items()
-                if any(not name or path.startswith(f'{name}.') for path in needed)}
+        return {
+            name: self._build_teacher(one, student_view)
+            for name, one in configs.items()
+            if any(not name or path.startswith(f'{name}.') for path in needed)
+        }
 
     def _build_teacher(self, config: Mapping, student_view: View | None) -> nn.Module:
         """One made from the student (EMATeacher) has ``student``, and maybe ``student_view``, among its arguments."""
@@ -163,8 +198,10 @@ class Distiller(BaseModel):
                 refuse_few_classes(term, self.student.cls_head.num_classes)
         blending = getattr(self.student.data_preprocessor, 'blending', None)
         if self.teachers and blending is not None:
-            raise ValueError(f'the student blends clips ({type(blending).__name__}) after the teachers got theirs, so '
-                             'they would answer for other clips: remove blending from its data_preprocessor')
+            raise ValueError(
+                f'the student blends clips ({type(blending).__name__}) after the teachers got theirs, so '
+                'they would answer for other clips: remove blending from its data_preprocessor'
+            )
         if not self.use_labels and not self.criterion.terms and not self.learns_without_terms:
             raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
 
@@ -174,8 +211,10 @@ class Distiller(BaseModel):
         if 'teacher_classifier' in term.extra_inputs:
             names = {self._split(term.name, path)[0] for path in paths_of(term.teacher)}
             if len(names) != 1:
-                raise ValueError(f"term {term.name!r}: {type(term.loss).__name__} asks for the teacher's classifier, "
-                                 f'but listens to {f"several teachers, {sorted(names)}" if names else "no teacher"}')
+                raise ValueError(
+                    f"term {term.name!r}: {type(term.loss).__name__} asks for the teacher's classifier, "
+                    f'but listens to {f"several teachers, {sorted(names)}" if names else "no teacher"}'
+                )
             teacher_classifier(self.teachers[names.pop()])
 
     def _split(self, term: str, path: str) -> tuple[str, str]:
@@ -184,22 +223,29 @@ class Distiller(BaseModel):
             return '', path
         name, _, inner = path.partition('.')
         if name not in self.teachers or not inner:
-            raise ValueError(f'term {term!r}: teacher={path!r} names no teacher. '
-                             + (f'With several teachers write "<teacher>.<path>"; there are {sorted(self.teachers)}.'
-                                if self.teachers else 'There is none: give the distiller a teacher.'))
+            raise ValueError(
+                f'term {term!r}: teacher={path!r} names no teacher. '
+                + (
+                    f'With several teachers write "<teacher>.<path>"; there are {sorted(self.teachers)}.'
+                    if self.teachers
+                    else 'There is none: give the distiller a teacher.'
+                )
+            )
         return name, inner
 
     def _check_teachers_move(self) -> None:
         """Raise ValueError if training has begun and a teacher that is to follow the student has not been told to."""
         still = [name for name, teacher in self.teachers.items() if getattr(teacher, 'is_followed', True) is False]
         if still and self.is_init:
-            raise ValueError(f'{type(self.teachers[still[0]]).__name__} {still[0]}'.strip() + ' is a random network that '
-                             "nothing moves: add dict(type='EMATeacherHook') to custom_hooks, which a list of one's own "
-                             'replaces as a whole')
+            raise ValueError(
+                f'{type(self.teachers[still[0]]).__name__} {still[0]}'.strip() + ' is a random network that '
+                "nothing moves: add dict(type='EMATeacherHook') to custom_hooks, which a list of one's own "
+                'replaces as a whole'
+            )
 
     def _needed_teachers(self) -> list[str]:
         paths = [path for term in self.criterion.active(training_progress()) for path in paths_of(term.teacher)]
-        return [name for name in self.teachers if not name and paths or any(p.startswith(f'{name}.') for p in paths)]
+        return [name for name in self.teachers if (not name and paths) or any(p.startswith(f'{name}.') for p in paths)]
 
     def _needed_views(self) -> dict[str, View]:
         return {name: self.teachers[name].view for name in self._needed_teachers()}

@@ -19,8 +19,9 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     if get_world_size() == 1:
         return
     parameters = list(parameters)
-    has_gradient = torch.tensor([float(parameter.grad is not None) for parameter in parameters],
-                                device=parameters[0].device)
+    has_gradient = torch.tensor(
+        [float(parameter.grad is not None) for parameter in parameters], device=parameters[0].device
+    )
     all_reduce(has_gradient)
     used = [parameter for parameter, count in zip(parameters, has_gradient.tolist()) if count]
     for parameter in used:

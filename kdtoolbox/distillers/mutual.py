@@ -37,21 +37,33 @@ class MutualDistiller(Distiller):
 
     learns_without_terms = True
 
-    def __init__(self, student: Mapping, *, peers: Mapping[str, Mapping], loss: Mapping, weight: float = 1.0,
-                 weight_schedule: Sequence[tuple[float, float]] = (), **options) -> None:
+    def __init__(
+        self,
+        student: Mapping,
+        *,
+        peers: Mapping[str, Mapping],
+        loss: Mapping,
+        weight: float = 1.0,
+        weight_schedule: Sequence[tuple[float, float]] = (),
+        **options,
+    ) -> None:
         super().__init__(student, **options)
         if not peers or STUDENT in peers:
             raise ValueError(f'peers {sorted(peers)}: expected one or more, none of them called {STUDENT!r}')
         if misread := [name for name in peers if 'loss' in name]:
-            raise ValueError(f"peer {misread[0]!r}: what it logs begins with its name, and mmengine adds what has 'loss' in "
-                             'it to the loss: give the peer another name')
+            raise ValueError(
+                f"peer {misread[0]!r}: what it logs begins with its name, and mmengine adds what has 'loss' in "
+                'it to the loss: give the peer another name'
+            )
         # mmengine's, which lets each peer initialise its weights as the student does.
         self.peers = ModuleDict({name: MODELS.build(dict(config)) for name, config in peers.items()})
         self._check_peers()
         self.mutual_loss = MODELS.build(dict(loss))
         self.weight, self.weight_schedule = weight, list(weight_schedule)
-        self._logit_taps = {name: Taps(network, [LOGITS], classifier='cls_head', owner=name)
-                            for name, network in self._students().items()}
+        self._logit_taps = {
+            name: Taps(network, [LOGITS], classifier='cls_head', owner=name)
+            for name, network in self._students().items()
+        }
 
     def loss(self, inputs: Tensor, data_samples: Sequence, teacher_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The first student's losses; ``<peer>.<name>`` of each peer's own; ``loss_mutual`` and ``<peer>.loss_mutual``."""
@@ -62,8 +74,9 @@ class MutualDistiller(Distiller):
         logits[STUDENT] = answers[LOGITS]
         for name, peer in self.peers.items():
             with self._logit_taps[name].listening() as answers:
-                losses.update({f'{name}.{key}': value
-                               for key, value in task_losses(peer, inputs, data_samples, labels).items()})
+                losses.update(
+                    {f'{name}.{key}': value for key, value in task_losses(peer, inputs, data_samples, labels).items()}
+                )
             logits[name] = answers[LOGITS]
         weight = scheduled_weight(self.weight, self.weight_schedule, training_progress()) / len(self.peers)
         if weight:
@@ -78,10 +91,16 @@ class MutualDistiller(Distiller):
     def _check_peers(self) -> None:
         for name, peer in self.peers.items():
             for what in ('mean', 'std'):
-                ours, theirs = (getattr(network.data_preprocessor, what).flatten().tolist() for network in (self.student, peer))
+                ours, theirs = (
+                    getattr(network.data_preprocessor, what).flatten().tolist() for network in (self.student, peer)
+                )
                 if ours != theirs:
-                    raise ValueError(f'peer {name!r} normalises with {what} {theirs}, the student with {ours}: all see the '
-                                     'same clips, so give them the same data_preprocessor')
+                    raise ValueError(
+                        f'peer {name!r} normalises with {what} {theirs}, the student with {ours}: all see the '
+                        'same clips, so give them the same data_preprocessor'
+                    )
             if peer.cls_head.num_classes != self.student.cls_head.num_classes:
-                raise ValueError(f'peer {name!r} has {peer.cls_head.num_classes} classes, the student '
-                                 f'{self.student.cls_head.num_classes}: they compare logits, so give them the same')
+                raise ValueError(
+                    f'peer {name!r} has {peer.cls_head.num_classes} classes, the student '
+                    f'{self.student.cls_head.num_classes}: they compare logits, so give them the same'
+                )

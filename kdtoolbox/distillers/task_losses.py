@@ -26,16 +26,19 @@ def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequen
     """
     num_classes = recognizer.cls_head.num_classes
     if labels is not None and labels.dim() == 1 and int(labels.max()) >= num_classes:
-        raise ValueError(f'a training sample has the label {int(labels.max())}, but the student has {num_classes} '
-                         f'classes, 0 to {num_classes - 1}')
+        raise ValueError(
+            f'a training sample has the label {int(labels.max())}, but the student has {num_classes} '
+            f'classes, 0 to {num_classes - 1}'
+        )
     labelled = None if labels is None else labels != UNLABELLED
     if labelled is not None and bool(labelled.all()):
         with _scores_numpy_knows(recognizer.cls_head):
             return recognizer(inputs, data_samples, mode='loss')
     if recognizer.with_neck:
-        raise ValueError('a student with a neck computes losses of its own there, for which every sample needs a label; '
-                         + ('labels are not used' if labelled is None
-                            else f'{int((~labelled).sum())} of {len(labelled)} have none'))
+        raise ValueError(
+            'a student with a neck computes losses of its own there, for which every sample needs a label; '
+            + ('labels are not used' if labelled is None else f'{int((~labelled).sum())} of {len(labelled)} have none')
+        )
     with _scores_numpy_knows(recognizer.cls_head):
         logits = recognizer(inputs, mode='tensor', stage='head')
     if labelled is None:
@@ -43,7 +46,8 @@ def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequen
     if not labelled.any():
         return {'loss_cls': logits.sum() * 0}
     losses = recognizer.cls_head.loss_by_feat(
-        logits[labelled], [sample for sample, has_label in zip(data_samples, labelled.tolist()) if has_label])
+        logits[labelled], [sample for sample, has_label in zip(data_samples, labelled.tolist()) if has_label]
+    )
     share = labelled.float().mean()
     return {name: value * share if 'loss' in name else value for name, value in losses.items()}
 
@@ -55,7 +59,8 @@ def _scores_numpy_knows(head: nn.Module) -> Iterator[None]:
     numpy has no bfloat16; drop when mmaction2 > 1.2.0 casts before ``top_k_accuracy`` (models/heads/base.py).
     """
     handle = head.register_forward_hook(
-        lambda _, args, scores: scores.float() if getattr(scores, 'dtype', None) == torch.bfloat16 else None)
+        lambda _, args, scores: scores.float() if getattr(scores, 'dtype', None) == torch.bfloat16 else None
+    )
     try:
         yield
     finally:

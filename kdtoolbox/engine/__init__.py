@@ -9,5 +9,13 @@ from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
 from kdtoolbox.engine.preflight import PreflightHook
 from kdtoolbox.engine.sync_statistics import SyncStatisticsHook
 
-__all__ = ['AdversarialOptimWrapperConstructor', 'EMATeacherHook', 'EpochSeedHook', 'EvaluationProgressHook',
-           'PlainCheckpointHook', 'PreflightHook', 'SetDatasetEpochHook', 'SyncStatisticsHook']
+__all__ = [
+    'AdversarialOptimWrapperConstructor',
+    'EMATeacherHook',
+    'EpochSeedHook',
+    'EvaluationProgressHook',
+    'PlainCheckpointHook',
+    'PreflightHook',
+    'SetDatasetEpochHook',
+    'SyncStatisticsHook',
+]

@@ -37,21 +37,26 @@ class AdversarialOptimWrapperConstructor:
 
     def __init__(self, optim_wrapper_cfg: Mapping, paramwise_cfg: Mapping | None = None) -> None:
         if set(optim_wrapper_cfg) != set(PLAYERS) or paramwise_cfg:
-            raise ValueError(f'optim_wrapper with two players has {sorted(optim_wrapper_cfg)}'
-                             f'{" and a paramwise_cfg" if paramwise_cfg else ""}, expected constructor, student and '
-                             'discriminator, and paramwise_cfg inside one of them')
+            raise ValueError(
+                f'optim_wrapper with two players has {sorted(optim_wrapper_cfg)}'
+                f'{" and a paramwise_cfg" if paramwise_cfg else ""}, expected constructor, student and '
+                'discriminator, and paramwise_cfg inside one of them'
+            )
         self.configs = {name: dict(optim_wrapper_cfg[name]) for name in PLAYERS}
 
     def __call__(self, model: nn.Module) -> PlayersOptimWrapper:
         """Args:
-            model: with a child ``discriminator``, maybe wrapped for several processes.
+        model: with a child ``discriminator``, maybe wrapped for several processes.
         """
         model = model.module if is_model_wrapper(model) else model
         if not isinstance(getattr(model, 'discriminator', None), nn.Module):
             raise ValueError(f'{type(model).__name__} has no discriminator: use an ordinary optim_wrapper for it')
-        runs = {'discriminator': model.discriminator,
-                 'student': nn.ModuleDict({name: child for name, child in model.named_children()
-                                           if name != 'discriminator'})}
+        runs = {
+            'discriminator': model.discriminator,
+            'student': nn.ModuleDict(
+                {name: child for name, child in model.named_children() if name != 'discriminator'}
+            ),
+        }
         return PlayersOptimWrapper(**{name: _build(config, runs[name]) for name, config in self.configs.items()})
 
 

@@ -43,8 +43,10 @@ class PlainCheckpointHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         if self.replace_head and not runner._has_loaded:
-            runner.logger.warning('Nothing was loaded: the student starts from random weights, as a baseline. To '
-                                  'fine-tune one, name its checkpoint: --cfg-options load_from=student.pth')
+            runner.logger.warning(
+                'Nothing was loaded: the student starts from random weights, as a baseline. To '
+                'fine-tune one, name its checkpoint: --cfg-options load_from=student.pth'
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['message_hub'] = _to_plain(checkpoint['message_hub'])
@@ -54,9 +56,11 @@ class PlainCheckpointHook(Hook):
         source = runner._load_from or find_latest_checkpoint(runner.work_dir) or ''
         check_form(checkpoint, what=f'the checkpoint {source}')
         if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
-            raise ValueError(f'{source} is no checkpoint of training but weights alone, such as an exported '
-                             'student: training cannot be resumed from it. Start from it: load_from without resume (in an '
-                             'experiment of the original schema model.s_pretrain_path)')
+            raise ValueError(
+                f'{source} is no checkpoint of training but weights alone, such as an exported '
+                'student: training cannot be resumed from it. Start from it: load_from without resume (in an '
+                'experiment of the original schema model.s_pretrain_path)'
+            )
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = _from_plain(checkpoint['message_hub'])
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -108,13 +112,18 @@ def student_state_dict(checkpoint: Mapping) -> dict[str, torch.Tensor]:
 def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: str) -> None:
     """Raise ValueError unless both have the same names and shapes; the message names the first differences."""
     missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    misshapen = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
-                 for name in sorted(expected.keys() & state.keys()) if state[name].shape != expected[name].shape]
+    misshapen = [
+        f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
+        for name in sorted(expected.keys() & state.keys())
+        if state[name].shape != expected[name].shape
+    ]
     if missing or unexpected or misshapen:
-        raise ValueError(f'{what} is of another model than this {model}: missing {missing[:4]} ({len(missing)}), '
-                         f'unexpected {unexpected[:4]} ({len(unexpected)}), of another shape {misshapen[:4]} '
-                         f'({len(misshapen)}). Use the config it was trained with; if only its student is wanted, export it '
-                         'first (kdtoolbox export-student).')
+        raise ValueError(
+            f'{what} is of another model than this {model}: missing {missing[:4]} ({len(missing)}), '
+            f'unexpected {unexpected[:4]} ({len(unexpected)}), of another shape {misshapen[:4]} '
+            f'({len(misshapen)}). Use the config it was trained with; if only its student is wanted, export it '
+            'first (kdtoolbox export-student).'
+        )
 
 
 def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict[str, torch.Tensor]:
@@ -122,13 +131,17 @@ def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict
     prefix = STUDENT if any(name.startswith(STUDENT) for name in expected) else ''
     fresh = {name: value for name, value in expected.items() if name.startswith(f'{prefix}{CLASSIFIER}')}
     if not fresh:
-        raise ValueError(f'replace_head=True replaces {CLASSIFIER}*, which this student has not: its tensors are '
-                         f'{[name for name in expected if "cls_head" in name]}')
+        raise ValueError(
+            f'replace_head=True replaces {CLASSIFIER}*, which this student has not: its tensors are '
+            f'{[name for name in expected if "cls_head" in name]}'
+        )
     fresh |= {name: value for name, value in expected.items() if not name.startswith(prefix)}
     student = {f'{prefix}{name}': value for name, value in student_state_dict({'state_dict': state}).items()}
     dropped = [f'{name} {tuple(value.shape)}' for name, value in student.items() if name in fresh]
-    logger.info(f'A new head: {", ".join(dropped) or "no classifier"} of the checkpoint is not loaded; '
-                f'{", ".join(f"{name} {tuple(value.shape)}" for name, value in fresh.items())} starts anew.')
+    logger.info(
+        f'A new head: {", ".join(dropped) or "no classifier"} of the checkpoint is not loaded; '
+        f'{", ".join(f"{name} {tuple(value.shape)}" for name, value in fresh.items())} starts anew.'
+    )
     return {**{name: value for name, value in student.items() if not name.startswith(f'{prefix}{CLASSIFIER}')}, **fresh}
 
 
@@ -138,11 +151,16 @@ def _warn_of_other_normalisation(runner: Runner, checkpoint: Mapping) -> None:
     learned = learned if isinstance(learned, Mapping) else {}
     model = runner.cfg.get('model', {})
     now = model.get('student', model).get('data_preprocessor', {})
-    unlike = {key: (learned[key], now.get(key)) for key in ('mean', 'std')
-              if isinstance(learned.get(key), (list, tuple)) and list(learned[key]) != list(now.get(key) or ())}
+    unlike = {
+        key: (learned[key], now.get(key))
+        for key in ('mean', 'std')
+        if isinstance(learned.get(key), (list, tuple)) and list(learned[key]) != list(now.get(key) or ())
+    }
     if unlike:
-        runner.logger.warning('The student learned on frames normalised otherwise than now, (then, now): '
-                              f'{unlike}. Give its data_preprocessor the values it learned with.')
+        runner.logger.warning(
+            'The student learned on frames normalised otherwise than now, (then, now): '
+            f'{unlike}. Give its data_preprocessor the values it learned with.'
+        )
 
 
 _BUFFER = 'HistoryBuffer'

@@ -18,8 +18,12 @@ def prepare_cpu_processes(config: Config) -> None:
     if not is_distributed():
         torch.distributed.init_process_group('gloo')
     if config.get('model_wrapper_cfg') is None:
-        config.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False,
-                                        find_unused_parameters=config.get('find_unused_parameters', False))
+        config.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=config.get('find_unused_parameters', False),
+        )
 
 
 def check_amp_device(what: str) -> None:
@@ -38,8 +42,10 @@ def warn_of_slow_conv3d() -> str | None:
     https://github.com/pytorch/pytorch/issues/166122 and 163539: torch 2.9 with cuDNN 9.8 to 9.10. Drop with torch 2.9.
     """
     if torch.cuda.is_available() and torch.__version__.startswith('2.9.'):
-        return (f'torch {torch.__version__}: 3D convolutions in half precision are several times slower and, with some '
-                'versions of cuDNN, wrong (pytorch issues 166122, 163539). Use another torch, or train without --amp.')
+        return (
+            f'torch {torch.__version__}: 3D convolutions in half precision are several times slower and, with some '
+            'versions of cuDNN, wrong (pytorch issues 166122, 163539). Use another torch, or train without --amp.'
+        )
     return None
 
 

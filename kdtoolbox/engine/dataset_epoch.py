@@ -45,12 +45,16 @@ class SetDatasetEpochHook(Hook):
         if not asking or not isinstance(sampler, InfiniteSampler):
             return
         if not getattr(sampler, 'tells_pass', False):
-            raise ValueError(f'the indices of {type(sampler).__module__}.InfiniteSampler do not tell their pass over the '
-                             "data, by which clips are augmented: take kdtoolbox's, sampler=dict(type="
-                             "'kdtoolbox.InfiniteSampler', shuffle=True)")
+            raise ValueError(
+                f'the indices of {type(sampler).__module__}.InfiniteSampler do not tell their pass over the '
+                "data, by which clips are augmented: take kdtoolbox's, sampler=dict(type="
+                "'kdtoolbox.InfiniteSampler', shuffle=True)"
+            )
         if wrappers := sorted(_wrappers_without_passes(loader.dataset)):
-            raise ValueError(f'an InfiniteSampler does not reach the clips through {", ".join(wrappers)}, so that passes '
-                             "would be augmented alike: take sampler=dict(type='DefaultSampler', shuffle=True)")
+            raise ValueError(
+                f'an InfiniteSampler does not reach the clips through {", ".join(wrappers)}, so that passes '
+                "would be augmented alike: take sampler=dict(type='DefaultSampler', shuffle=True)"
+            )
 
     def before_train_epoch(self, runner: Runner) -> None:
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)

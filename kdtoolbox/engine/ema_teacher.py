@@ -27,8 +27,10 @@ class EMATeacherHook(Hook):
     def before_train(self, runner: Runner) -> None:
         teachers = self._teachers(runner)
         if not teachers:
-            raise ValueError('EMATeacherHook has no teacher to move: none of the distiller is an EMATeacher, or no term '
-                             'listens to it. Drop the hook, or give teacher=dict(type=\'EMATeacher\', ...)')
+            raise ValueError(
+                'EMATeacherHook has no teacher to move: none of the distiller is an EMATeacher, or no term '
+                "listens to it. Drop the hook, or give teacher=dict(type='EMATeacher', ...)"
+            )
         for teacher in teachers.values():
             if not teacher.is_followed:
                 teacher.follow(self._model(runner).student)
@@ -52,13 +54,18 @@ class EMATeacherHook(Hook):
             if name in saved:
                 teacher.go_on_from(saved[name])
             else:
-                raise ValueError(f'the checkpoint has no average of the student for the teacher {name!r}, so the run '
-                                 'cannot go on where it stopped: start anew from it with load_from')
+                raise ValueError(
+                    f'the checkpoint has no average of the student for the teacher {name!r}, so the run '
+                    'cannot go on where it stopped: start anew from it with load_from'
+                )
 
     @staticmethod
     def _model(runner: Runner):
         return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
     def _teachers(self, runner: Runner) -> dict:
-        return {name: teacher for name, teacher in getattr(self._model(runner), 'teachers', {}).items()
-                if hasattr(teacher, 'average')}
+        return {
+            name: teacher
+            for name, teacher in getattr(self._model(runner), 'teachers', {}).items()
+            if hasattr(teacher, 'average')
+        }

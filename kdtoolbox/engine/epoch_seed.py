@@ -51,7 +51,7 @@ class _Rest(Sampler):
         self.start = start
 
     def __iter__(self) -> Iterator[int]:
-        return iter(list(self.whole)[self.start:])
+        return iter(list(self.whole)[self.start :])
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -64,6 +64,8 @@ def _go_on_within_the_epoch(runner: Runner) -> None:
         return
     batches = loader.batch_sampler
     if not isinstance(batches, BatchSampler):
-        raise ValueError(f'the checkpoint was written within an epoch, {num_done} batches into it, but a '
-                         f'{type(batches).__name__} cannot skip them: resume from a checkpoint of a whole epoch')
+        raise ValueError(
+            f'the checkpoint was written within an epoch, {num_done} batches into it, but a '
+            f'{type(batches).__name__} cannot skip them: resume from a checkpoint of a whole epoch'
+        )
     batches.sampler = _Rest(batches.sampler, start=num_done * batches.batch_size)

@@ -25,7 +25,7 @@ def check_plain(value: object, *, what: str, depth: int = 0) -> None:
         items: Iterable = value.values()
     elif isinstance(value, (list, tuple)):
         items = value
-    elif value is None or type(value) in (bool, int, str) or type(value) is float and math.isfinite(value):
+    elif value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
         return  # by their very types: a float of numpy is one of Python's too, but is not written as one
     else:
         raise ValueError(f'{what}: {_shortened(value)} is a {type(value).__name__}; expected plain values')
@@ -98,8 +98,10 @@ def as_python(**values: object) -> str:
     model = {'type': 'A'}
     note = '{\\x7b $HOME:x }}'
     """
-    text = ''.join(f'{name} = {pprint.pformat(value, width=116, sort_dicts=False, compact=True)}\n'
-                   for name, value in values.items())
+    text = ''.join(
+        f'{name} = {pprint.pformat(value, width=116, sort_dicts=False, compact=True)}\n'
+        for name, value in values.items()
+    )
     return text.replace('{{', r'{\x7b')  # dicts are no keys, so these are always inside of texts
 
 

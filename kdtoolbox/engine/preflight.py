@@ -33,18 +33,29 @@ class PreflightHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if runner._resume and isinstance(checkpoint.get('meta'), dict):
-            act_on(resumed_otherwise(checkpoint['meta'], runner.cfg.to_dict(), steps_now=len(runner.train_dataloader)),
-                   logger=runner.logger, strict=self.strict)
+            act_on(
+                resumed_otherwise(checkpoint['meta'], runner.cfg.to_dict(), steps_now=len(runner.train_dataloader)),
+                logger=runner.logger,
+                strict=self.strict,
+            )
 
     def before_train(self, runner: Runner) -> None:
         loader = runner.train_dataloader
         if not len(loader):
-            raise ValueError(f'the training set has {len(loader.dataset)} videos, too few for one batch of '
-                             f'{loader.batch_size}: set a smaller train_dataloader.batch_size, or drop_last=False')
+            raise ValueError(
+                f'the training set has {len(loader.dataset)} videos, too few for one batch of '
+                f'{loader.batch_size}: set a smaller train_dataloader.batch_size, or drop_last=False'
+            )
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         validation = runner.val_loop
-        training = Training(runner.cfg, model, loader, validation=None if validation is None else validation.dataloader,
-                            evaluator=None if validation is None else validation.evaluator, num_processes=get_world_size())
+        training = Training(
+            runner.cfg,
+            model,
+            loader,
+            validation=None if validation is None else validation.dataloader,
+            evaluator=None if validation is None else validation.evaluator,
+            num_processes=get_world_size(),
+        )
         act_on(inspect(training), logger=runner.logger, strict=self.strict)
         if validation is not None and not training.trains_its_head:
             validation.evaluator.metrics = without_scores(validation.evaluator.metrics)

@@ -16,8 +16,11 @@ def settings_to_store(config: Mapping) -> dict[str, str]:
     A loader that is to be safe must not have to run the config file that mmengine stores.
     """
     model = config.get('model') or {}
-    known = {STUDENT_CONFIG: model.get('student'), STUDENT_VIEW: model.get('student_view'),
-             TEST_PIPELINE: testing_pipeline(config)}
+    known = {
+        STUDENT_CONFIG: model.get('student'),
+        STUDENT_VIEW: model.get('student_view'),
+        TEST_PIPELINE: testing_pipeline(config),
+    }
     plain = Config({key: value for key, value in known.items() if value is not None}).to_dict()
     return {key: repr(value) for key, value in plain.items() if is_plain(value)}
 
@@ -61,8 +64,11 @@ def testing_pipeline(config: Mapping) -> list | None:
             if isinstance(dataset, Mapping):
                 found.append(dataset)
                 pending += [*dataset.get('datasets', ()), dataset.get('dataset')]
-        pipelines = [dataset['pipeline'] for dataset in sorted(found, key=lambda one: one.get('role') == 'gallery')
-                     if dataset.get('pipeline')]
+        pipelines = [
+            dataset['pipeline']
+            for dataset in sorted(found, key=lambda one: one.get('role') == 'gallery')
+            if dataset.get('pipeline')
+        ]
         if pipelines:
             return list(pipelines[0])
     return None

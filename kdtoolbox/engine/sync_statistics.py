@@ -26,8 +26,11 @@ class SyncStatisticsHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if get_world_size() == 1:
             return
-        statistics = [statistic for module in runner.model.modules()
-                      if isinstance(module, _BatchNorm) and module.training and module.running_mean is not None
-                      for statistic in (module.running_mean, module.running_var)]
+        statistics = [
+            statistic
+            for module in runner.model.modules()
+            if isinstance(module, _BatchNorm) and module.training and module.running_mean is not None
+            for statistic in (module.running_mean, module.running_var)
+        ]
         if statistics:
             all_reduce_params(statistics, op='mean')

@@ -12,7 +12,24 @@ from kdtoolbox.evaluation.linear_probe_accuracy import LinearProbeAccuracy, line
 from kdtoolbox.evaluation.nearest import nearest_neighbours, retrieval_topk
 from kdtoolbox.evaluation.query_accuracy import QueryAccuracy
 
-__all__ = ['Calibration', 'ClipRetrieval', 'IndependentEvaluator', 'KNNAccuracy', 'LinearProbeAccuracy',
-           'QueryAccuracy', 'QueryConfusion', 'TeacherAgreement', 'VideoFeatures', 'agreement_with_teacher', 'calibration_errors',
-           'fit_linear_probe', 'knn_accuracy', 'knn_labels', 'linear_probe_accuracy', 'load_features',
-           'nearest_neighbours', 'retrieval_topk', 'save_features']
+__all__ = [
+    'Calibration',
+    'ClipRetrieval',
+    'IndependentEvaluator',
+    'KNNAccuracy',
+    'LinearProbeAccuracy',
+    'QueryAccuracy',
+    'QueryConfusion',
+    'TeacherAgreement',
+    'VideoFeatures',
+    'agreement_with_teacher',
+    'calibration_errors',
+    'fit_linear_probe',
+    'knn_accuracy',
+    'knn_labels',
+    'linear_probe_accuracy',
+    'load_features',
+    'nearest_neighbours',
+    'retrieval_topk',
+    'save_features',
+]

@@ -42,8 +42,11 @@ def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | No
     if labels is None:
         return result
     is_right, teacher_is_right = said == labels, taught == labels
-    subsets = {'student_acc': torch.ones_like(is_right), 'student_acc_teacher_right': teacher_is_right,
-               'student_acc_teacher_wrong': ~teacher_is_right}
+    subsets = {
+        'student_acc': torch.ones_like(is_right),
+        'student_acc_teacher_right': teacher_is_right,
+        'student_acc_teacher_wrong': ~teacher_is_right,
+    }
     accuracies = {name: is_right[subset].double().mean().item() for name, subset in subsets.items() if subset.any()}
     return result | {'teacher_acc': teacher_is_right.double().mean().item()} | accuracies
 
@@ -91,8 +94,14 @@ class TeacherAgreement(BaseMetric):
 
     default_prefix = 'agreement'
 
-    def __init__(self, *, teacher: Mapping, average_clips: str | None = None, collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        teacher: Mapping,
+        average_clips: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.average_clips = checked_average(average_clips, metric='TeacherAgreement')
         self.teacher = MODELS.build(dict(teacher)).to(get_device())
@@ -119,19 +128,24 @@ class TeacherAgreement(BaseMetric):
             labels = None
             MMLogger.get_current_instance().info(
                 f"agreement: student and teacher have {scores.shape[1]} classes, which are not the data set's "
-                f'{len(classes or ())}: nothing is said about being right or wrong')
+                f'{len(classes or ())}: nothing is said about being right or wrong'
+            )
         student = class_probabilities(scores, average_clips=self.average_clips)
         return agreement_with_teacher(student, teacher, labels)
 
     def _check_number(self, num_student: int, num_teacher: int) -> None:
         if num_student != num_teacher:
-            raise ValueError(f'agreement: the student has {num_student} classes and the teacher {num_teacher}. Give '
-                             "the teacher the data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth "
-                             'and set model.teacher.probe=probe.pth')
+            raise ValueError(
+                f'agreement: the student has {num_student} classes and the teacher {num_teacher}. Give '
+                "the teacher the data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth "
+                'and set model.teacher.probe=probe.pth'
+            )
 
     def _check_names(self, classes: Sequence[str]) -> None:
         probed = getattr(self.teacher, 'probe_classes', None)
         if probed is not None and list(probed) != list(classes):
             unlike = next((pair for pair in zip(probed, classes) if pair[0] != pair[1]), None)
-            raise ValueError("agreement: the classes of the teacher's probe are not those of the test set, in the same "
-                             f'order: {len(probed)} and {len(classes)}, first difference {unlike}. Fit the probe anew')
+            raise ValueError(
+                "agreement: the classes of the teacher's probe are not those of the test set, in the same "
+                f'order: {len(probed)} and {len(classes)}, first difference {unlike}. Fit the probe anew'
+            )

@@ -37,8 +37,11 @@ def calibration_errors(probabilities: Tensor, labels: Tensor, *, num_bins: int =
     gaps = confidence.new_zeros(num_bins).index_add_(0, bins, is_right - confidence)
     targets = torch.nn.functional.one_hot(labels, probabilities.shape[1])
     nll = -log_probabilities(probabilities).gather(1, labels[:, None])
-    return {'ece': (gaps.abs().sum() / len(labels)).item(),
-            'brier': (probabilities - targets).square().sum(1).mean().item(), 'nll': nll.mean().item()}
+    return {
+        'ece': (gaps.abs().sum() / len(labels)).item(),
+        'brier': (probabilities - targets).square().sum(1).mean().item(),
+        'nll': nll.mean().item(),
+    }
 
 
 @METRICS.register_module()
@@ -61,8 +64,14 @@ class Calibration(BaseMetric):
 
     default_prefix = 'calibration'
 
-    def __init__(self, *, average_clips: str | None = None, num_bins: int = 15, collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        average_clips: str | None = None,
+        num_bins: int = 15,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.average_clips = checked_average(average_clips, metric='Calibration')
         if num_bins < 1:

@@ -54,8 +54,9 @@ class ClipRetrieval(BaseMetric):
 
     default_prefix = 'retrieval'
 
-    def __init__(self, *, topk: Sequence[int] = (1, 5, 10, 20, 50), collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(
+        self, *, topk: Sequence[int] = (1, 5, 10, 20, 50), collect_device: str = 'cpu', prefix: str | None = None
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not topk or any(k < 1 for k in topk):
             raise ValueError(f'topk={topk}: expected numbers of neighbours from 1 on, such as (1, 5, 10)')
@@ -71,7 +72,8 @@ class ClipRetrieval(BaseMetric):
         beyond = [k for k in self.topk if k > len(gallery)]
         if beyond:
             MMLogger.get_current_instance().warning(
-                f'retrieval: top-k for k = {beyond} takes the whole gallery of {len(gallery)} videos')
+                f'retrieval: top-k for k = {beyond} takes the whole gallery of {len(gallery)} videos'
+            )
         shares = retrieval_topk(queries, query_labels, gallery, gallery_labels, self.topk)
         chances = chance_topk(query_labels, gallery_labels, self.topk)
         return {f'top{k}': shares[k] for k in self.topk} | {f'chance_top{k}': chances[k] for k in self.topk}

@@ -26,8 +26,11 @@ def most_confused(matrix: Tensor, num_shown: int) -> list[tuple[int, int, int]]:
     """
     mistakes = matrix - matrix.diag().diag()
     counts, places = mistakes.flatten().sort(descending=True, stable=True)
-    return [(place // len(matrix), place % len(matrix), count)
-            for count, place in zip(counts[:num_shown].tolist(), places[:num_shown].tolist()) if count]
+    return [
+        (place // len(matrix), place % len(matrix), count)
+        for count, place in zip(counts[:num_shown].tolist(), places[:num_shown].tolist())
+        if count
+    ]
 
 
 @METRICS.register_module()
@@ -68,8 +71,10 @@ class QueryConfusion(BaseMetric):
         classes = list((self.dataset_meta or {}).get('classes') or [])
         if len(classes) != len(matrix):
             classes = [str(number) for number in range(len(matrix))]
-        pairs = [f'{classes[label]} taken for {classes[predicted]} ({count})'
-                 for label, predicted, count in most_confused(matrix, NUM_SHOWN)]
+        pairs = [
+            f'{classes[label]} taken for {classes[predicted]} ({count})'
+            for label, predicted, count in most_confused(matrix, NUM_SHOWN)
+        ]
         logger = MMLogger.get_current_instance()
         logger.info(f'confusion: {"; ".join(pairs) or "none"}')
         if self.out is not None:

@@ -50,35 +50,56 @@ class VideoFeatures:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        counts = {'features': len(self.features), 'labels': len(self.labels), 'sample_ids': len(self.sample_ids),
-                  'roles': len(self.roles)}
+        counts = {
+            'features': len(self.features),
+            'labels': len(self.labels),
+            'sample_ids': len(self.sample_ids),
+            'roles': len(self.roles),
+        }
         if len(set(counts.values())) > 1 or not counts['labels'] or not self.features.numel():
-            raise ValueError(f'expected one feature vector, label, sample id and role for each of at least one video, '
-                             f'got {counts}, features of shape {tuple(self.features.shape)}')
+            raise ValueError(
+                f'expected one feature vector, label, sample id and role for each of at least one video, '
+                f'got {counts}, features of shape {tuple(self.features.shape)}'
+            )
         if unfit := (~self.features.isfinite()).any(1).nonzero().flatten().tolist():
-            raise ValueError(f'the features of {len(unfit)} of {len(self.features)} videos are not finite, such as '
-                             f'those of {self.sample_ids[unfit[0]]!r}: the network has diverged')
+            raise ValueError(
+                f'the features of {len(unfit)} of {len(self.features)} videos are not finite, such as '
+                f'those of {self.sample_ids[unfit[0]]!r}: the network has diverged'
+            )
         if unknown := set(self.roles) - set(ROLES):
             raise ValueError(f'roles {sorted(unknown)}: expected some of {ROLES}')
         _refuse_repeated(self.sample_ids, self.roles)
         least, largest = int(self.labels.min()), int(self.labels.max())
         if least < UNLABELLED or largest >= len(self.classes) > 0:
-            raise ValueError(f'labels run from {least} to {largest}: expected 0 to {len(self.classes) - 1} for the '
-                             f'{len(self.classes)} classes, or -1 for unlabelled videos')
+            raise ValueError(
+                f'labels run from {least} to {largest}: expected 0 to {len(self.classes) - 1} for the '
+                f'{len(self.classes)} classes, or -1 for unlabelled videos'
+            )
 
     def data_samples(self, role: str | None = None) -> list[dict]:
         """The videos as metrics of features take them, in the role they have or in ``role``."""
-        return [{'sample_id': sample_id, 'role': own_role if role is None else role, 'clip_features': vector,
-                 'gt_labels': {'item': label}}
-                for sample_id, own_role, vector, label in zip(self.sample_ids, self.roles, self.features, self.labels)]
+        return [
+            {
+                'sample_id': sample_id,
+                'role': own_role if role is None else role,
+                'clip_features': vector,
+                'gt_labels': {'item': label},
+            }
+            for sample_id, own_role, vector, label in zip(self.sample_ids, self.roles, self.features, self.labels)
+        ]
 
 
 def save_features(videos: VideoFeatures, file: str | Path) -> None:
     """Write a file that :func:`load_features` reads, as npz, whole or not at all."""
-    save_arrays_aside({
-        'features': videos.features.float().cpu().numpy(), 'labels': videos.labels.long().cpu().numpy(),
-        'provenance': np.array(json.dumps(dict(videos.provenance), sort_keys=True)),
-        **{name: np.array(getattr(videos, name), dtype=str) for name in ('sample_ids', 'roles', 'classes')}}, file)
+    save_arrays_aside(
+        {
+            'features': videos.features.float().cpu().numpy(),
+            'labels': videos.labels.long().cpu().numpy(),
+            'provenance': np.array(json.dumps(dict(videos.provenance), sort_keys=True)),
+            **{name: np.array(getattr(videos, name), dtype=str) for name in ('sample_ids', 'roles', 'classes')},
+        },
+        file,
+    )
 
 
 def load_features(file: str | Path) -> VideoFeatures:
@@ -94,8 +115,10 @@ def load_features(file: str | Path) -> VideoFeatures:
             arrays = {name: np.asarray(archive[name]) for name in archive.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         # The last two: np.load gives a plain array for a .npy file.
-        raise ValueError(f'{file} is no feature file, an npz archive of plain arrays ({type(error).__name__}: '
-                         f'{error}). Write one with tools/extract_features.py') from error
+        raise ValueError(
+            f'{file} is no feature file, an npz archive of plain arrays ({type(error).__name__}: '
+            f'{error}). Write one with tools/extract_features.py'
+        ) from error
     _check_arrays(arrays, file)
     try:
         provenance = json.loads(str(arrays['provenance']))
@@ -105,8 +128,9 @@ def load_features(file: str | Path) -> VideoFeatures:
         raise ValueError(f'feature file {file}: provenance is {type(provenance).__name__}, expected an object in JSON')
     texts = {name: arrays[name].tolist() for name in ('sample_ids', 'roles', 'classes')}
     try:
-        return VideoFeatures(torch.from_numpy(arrays['features']), torch.from_numpy(arrays['labels']), **texts,
-                             provenance=provenance)
+        return VideoFeatures(
+            torch.from_numpy(arrays['features']), torch.from_numpy(arrays['labels']), **texts, provenance=provenance
+        )
     except ValueError as error:
         raise ValueError(f'feature file {file}: {error}') from error
 
@@ -115,8 +139,10 @@ def _check_arrays(arrays: Mapping[str, np.ndarray], file: str | Path) -> None:
     missing, unexpected = sorted(ARRAYS.keys() - arrays.keys()), sorted(arrays.keys() - ARRAYS.keys())
     if missing or unexpected:
         more = f' and {len(unexpected) - MOST_NAMED} more' if len(unexpected) > MOST_NAMED else ''
-        raise ValueError(f'feature file {file}: arrays {missing} are missing and {unexpected[:MOST_NAMED]}{more} '
-                         f'unexpected; expected {", ".join(ARRAYS)}. Write one with tools/extract_features.py')
+        raise ValueError(
+            f'feature file {file}: arrays {missing} are missing and {unexpected[:MOST_NAMED]}{more} '
+            f'unexpected; expected {", ".join(ARRAYS)}. Write one with tools/extract_features.py'
+        )
     for name, (kind, num_dimensions, words) in ARRAYS.items():
         array = arrays[name]
         if kind not in (array.dtype.kind, array.dtype.str[1:]) or array.ndim != num_dimensions:
@@ -127,6 +153,7 @@ def _refuse_repeated(sample_ids: Sequence[str], roles: Sequence[str]) -> None:
     seen = set()
     for pair in zip(sample_ids, roles):
         if pair in seen:
-            raise ValueError(f'the sample id {pair[0]!r} is there twice with the role {pair[1]!r}: each video has one '
-                             'vector')
+            raise ValueError(
+                f'the sample id {pair[0]!r} is there twice with the role {pair[1]!r}: each video has one vector'
+            )
         seen.add(pair)

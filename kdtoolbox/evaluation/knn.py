@@ -12,8 +12,14 @@ from kdtoolbox.evaluation.scored_videos import featured_sample, gallery_and_quer
 from kdtoolbox.registry import METRICS
 
 
-def knn_labels(queries: Tensor, gallery: Tensor, gallery_labels: Tensor, *, num_neighbours: int = 200,
-               temperature: float | None = 0.07) -> Tensor:
+def knn_labels(
+    queries: Tensor,
+    gallery: Tensor,
+    gallery_labels: Tensor,
+    *,
+    num_neighbours: int = 200,
+    temperature: float | None = 0.07,
+) -> Tensor:
     """The class that the nearest gallery vectors of each query vote for.
 
     A neighbour of cosine s has exp(s / temperature) votes, as in Wu et al., arXiv:1805.01978, section 3.4; without a
@@ -48,8 +54,15 @@ def knn_labels(queries: Tensor, gallery: Tensor, gallery_labels: Tensor, *, num_
     return classes[neighbours.gather(1, first_of_most)[:, 0]]
 
 
-def knn_accuracy(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *,
-                 num_neighbours: int = 200, temperature: float = 0.07) -> dict[str, float]:
+def knn_accuracy(
+    queries: Tensor,
+    query_labels: Tensor,
+    gallery: Tensor,
+    gallery_labels: Tensor,
+    *,
+    num_neighbours: int = 200,
+    temperature: float = 0.07,
+) -> dict[str, float]:
     """Share of queries whose neighbours vote for their class: ``top1`` by weighted votes, ``top1_unweighted``.
 
     Where ``num_neighbours`` exceeds the gallery, all of it votes, and the log says so. Arguments and errors otherwise
@@ -57,11 +70,16 @@ def knn_accuracy(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery
     """
     if num_neighbours > len(gallery):
         MMLogger.get_current_instance().warning(
-            f'k-NN: {num_neighbours} neighbours are asked for, all {len(gallery)} gallery videos vote')
+            f'k-NN: {num_neighbours} neighbours are asked for, all {len(gallery)} gallery videos vote'
+        )
     options = {'num_neighbours': min(num_neighbours, len(gallery))}
-    return {name: (knn_labels(queries, gallery, gallery_labels, temperature=tau, **options)
-                   == query_labels).double().mean().item()
-            for name, tau in (('top1', temperature), ('top1_unweighted', None))}
+    return {
+        name: (knn_labels(queries, gallery, gallery_labels, temperature=tau, **options) == query_labels)
+        .double()
+        .mean()
+        .item()
+        for name, tau in (('top1', temperature), ('top1_unweighted', None))
+    }
 
 
 @METRICS.register_module()
@@ -83,12 +101,20 @@ class KNNAccuracy(BaseMetric):
 
     default_prefix = 'knn'
 
-    def __init__(self, *, num_neighbours: int = 200, temperature: float = 0.07, collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        num_neighbours: int = 200,
+        temperature: float = 0.07,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if num_neighbours < 1 or not temperature > 0:
-            raise ValueError(f'KNNAccuracy(num_neighbours={num_neighbours}, temperature={temperature}): expected 1 or '
-                             'more neighbours and a temperature above 0')
+            raise ValueError(
+                f'KNNAccuracy(num_neighbours={num_neighbours}, temperature={temperature}): expected 1 or '
+                'more neighbours and a temperature above 0'
+            )
         self.num_neighbours = num_neighbours
         self.temperature = temperature
 
@@ -99,5 +125,11 @@ class KNNAccuracy(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Accuracy and chance, for all samples of all processes."""
         queries, query_labels, gallery, gallery_labels = gallery_and_queries(results, what='k-NN')
-        return knn_accuracy(queries, query_labels, gallery, gallery_labels, num_neighbours=self.num_neighbours,
-                            temperature=self.temperature) | {'chance': 1 / len(gallery_labels.unique())}
+        return knn_accuracy(
+            queries,
+            query_labels,
+            gallery,
+            gallery_labels,
+            num_neighbours=self.num_neighbours,
+            temperature=self.temperature,
+        ) | {'chance': 1 / len(gallery_labels.unique())}

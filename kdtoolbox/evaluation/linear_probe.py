@@ -6,12 +6,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-L2_GRID = tuple(10.0 ** power for power in (2, 1, 0, -1, -2, -3, -4, -5))  # strong to weak: each fit starts at the last
+L2_GRID = tuple(10.0**power for power in (2, 1, 0, -1, -2, -3, -4, -5))  # strong to weak: each fit starts at the last
 NUM_FOLDS = 5
 
 
-def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: float | None = None,
-                     groups: Sequence[Hashable] | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
+def fit_linear_probe(
+    features: Tensor,
+    labels: Tensor,
+    *,
+    num_classes: int,
+    l2: float | None = None,
+    groups: Sequence[Hashable] | None = None,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor]:
     """Fit ``logits = features @ weight.T + bias`` by minimising mean cross-entropy + l2/2 |weight|^2.
 
     The penalty is on the weights of standardised features, and the standardisation is folded into what is returned,
@@ -48,13 +55,16 @@ def fit_linear_probe(features: Tensor, labels: Tensor, *, num_classes: int, l2: 
     dtype = torch.promote_types(features.dtype, torch.float32)
     weight, bias = weight.to(dtype), bias.to(dtype)
     if not (weight.isfinite().all() and bias.isfinite().all()):
-        raise ValueError(f'the features, at most {features.abs().max():.1e}, are so small that the weights exceed '
-                         f'{dtype}: give them in float64, or multiply them by a constant')
+        raise ValueError(
+            f'the features, at most {features.abs().max():.1e}, are so small that the weights exceed '
+            f'{dtype}: give them in float64, or multiply them by a constant'
+        )
     return weight, bias
 
 
-def choose_l2(features: Tensor, labels: Tensor, *, num_classes: int, groups: Sequence[Hashable] | None = None,
-              seed: int = 0) -> float:
+def choose_l2(
+    features: Tensor, labels: Tensor, *, num_classes: int, groups: Sequence[Hashable] | None = None, seed: int = 0
+) -> float:
     """The strength of :data:`L2_GRID` with the least cross-entropy on held-out samples; arguments as above."""
     features = features.double()
     folds = stratified_folds(labels, groups=groups, seed=seed)
@@ -67,11 +77,17 @@ def choose_l2(features: Tensor, labels: Tensor, *, num_classes: int, groups: Seq
             continue
         num_held_out += int(held_out.sum())
         path = _fit_path(features[kept], labels[kept], num_classes=num_classes, strengths=L2_GRID)
-        held_out_loss += torch.stack([F.cross_entropy(F.linear(features[held_out], weight, bias), labels[held_out],
-                                                      reduction='sum') for weight, bias in path])
+        held_out_loss += torch.stack(
+            [
+                F.cross_entropy(F.linear(features[held_out], weight, bias), labels[held_out], reduction='sum')
+                for weight, bias in path
+            ]
+        )
     if not num_held_out:
-        raise ValueError('l2 cannot be chosen by cross-validation: it takes two classes or more with two samples '
-                         '(groups, where given) each. Label more, or give l2, such as 0.1')
+        raise ValueError(
+            'l2 cannot be chosen by cross-validation: it takes two classes or more with two samples '
+            '(groups, where given) each. Label more, or give l2, such as 0.1'
+        )
     return L2_GRID[int(held_out_loss.argmin())]
 
 
@@ -98,8 +114,9 @@ def stratified_folds(labels: Tensor, *, groups: Sequence[Hashable] | None = None
     return torch.tensor([fold_of_group[name] for name in names], device=labels.device)
 
 
-def _fit_path(features: Tensor, labels: Tensor, *, num_classes: int,
-              strengths: Sequence[float]) -> list[tuple[Tensor, Tensor]]:
+def _fit_path(
+    features: Tensor, labels: Tensor, *, num_classes: int, strengths: Sequence[float]
+) -> list[tuple[Tensor, Tensor]]:
     """One (weight, bias) for each strength, each fit starting from the one before."""
     mean, scale = features.mean(0), features.std(0, correction=0)
     scale = torch.where(scale > 1e-12 * features.abs().amax(0), scale, torch.ones_like(scale))  # constant: no weight
@@ -123,30 +140,43 @@ def _fit_path(features: Tensor, labels: Tensor, *, num_classes: int,
 @torch.enable_grad()
 def _minimise(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, *, l2: float) -> None:
     """Move weight and bias, in place, to the minimum."""
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=300, history_size=20, tolerance_grad=1e-7,
-                                  tolerance_change=1e-10, line_search_fn='strong_wolfe')
+    optimizer = torch.optim.LBFGS(
+        [weight, bias],
+        max_iter=300,
+        history_size=20,
+        tolerance_grad=1e-7,
+        tolerance_change=1e-10,
+        line_search_fn='strong_wolfe',
+    )
 
     def closure() -> Tensor:
         optimizer.zero_grad()
         loss = F.cross_entropy(F.linear(features, weight, bias), labels) + 0.5 * l2 * weight.square().sum()
         loss.backward()
         return loss
+
     optimizer.step(closure)
 
 
 def _check(features: Tensor, labels: Tensor, *, num_classes: int, groups: Sequence[Hashable] | None) -> None:
     if features.dim() != 2 or labels.shape != features.shape[:1] or not features.numel():
-        raise ValueError(f'features {tuple(features.shape)} with labels {tuple(labels.shape)}: expected (N, C) and '
-                         '(N,), at least one')
+        raise ValueError(
+            f'features {tuple(features.shape)} with labels {tuple(labels.shape)}: expected (N, C) and '
+            '(N,), at least one'
+        )
     if groups is not None and len(groups) != len(labels):
         raise ValueError(f'{len(groups)} groups for {len(labels)} samples: expected one a sample')
     if not features.isfinite().all():
         num_unfit = int((~features.isfinite()).any(1).sum())
         raise ValueError(f'{num_unfit} of {len(features)} feature vectors are not finite')
     if labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(f'labels run from {int(labels.min())} to {int(labels.max())}, expected 0 to '
-                         f'{num_classes - 1}; -1 marks unlabelled samples: leave them out')
+        raise ValueError(
+            f'labels run from {int(labels.min())} to {int(labels.max())}, expected 0 to '
+            f'{num_classes - 1}; -1 marks unlabelled samples: leave them out'
+        )
     missing = sorted(set(range(num_classes)) - set(labels.tolist()))
     if missing:
-        raise ValueError(f'{len(missing)} of {num_classes} classes have no sample, such as {missing[:5]}: a probe '
-                         'cannot learn them; label at least one video of each')
+        raise ValueError(
+            f'{len(missing)} of {num_classes} classes have no sample, such as {missing[:5]}: a probe '
+            'cannot learn them; label at least one video of each'
+        )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from mmengine.device import get_device
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
@@ -13,8 +12,9 @@ from kdtoolbox.evaluation.scored_videos import featured_sample, gallery_and_quer
 from kdtoolbox.registry import METRICS
 
 
-def linear_probe_accuracy(queries: Tensor, query_labels: Tensor, gallery: Tensor,
-                          gallery_labels: Tensor) -> dict[str, float]:
+def linear_probe_accuracy(
+    queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor
+) -> dict[str, float]:
     """``top1`` and ``top5`` of the queries by a linear classifier fitted on the gallery, and its ``l2``.
 
     The strength of the penalty is chosen by cross-validation inside the gallery; the queries take no part in it. A
@@ -29,6 +29,7 @@ def linear_probe_accuracy(queries: Tensor, query_labels: Tensor, gallery: Tensor
     Raises:
         ValueError: see :func:`fit_linear_probe`.
 
+    >>> import torch
     >>> gallery, labels = torch.tensor([[0.], [1.], [8.], [9.]]), torch.tensor([3, 3, 7, 7])
     >>> linear_probe_accuracy(torch.tensor([[2.], [7.]]), torch.tensor([3, 7]), gallery, labels)['top1']
     1.0

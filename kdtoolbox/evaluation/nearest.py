@@ -9,8 +9,15 @@ from torch import Tensor
 HIGH_BITS = 26  # |x| <= 1 becomes an integer of at most 2^26, so that products of two unit vectors sum to at most 2^52
 
 
-def retrieval_topk(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor,
-                   topk: Sequence[int] = (1, 5, 10, 20, 50), *, chunk_bytes: int = 2 ** 26) -> dict[int, float]:
+def retrieval_topk(
+    queries: Tensor,
+    query_labels: Tensor,
+    gallery: Tensor,
+    gallery_labels: Tensor,
+    topk: Sequence[int] = (1, 5, 10, 20, 50),
+    *,
+    chunk_bytes: int = 2**26,
+) -> dict[int, float]:
     """Share of queries with a vector of their own class among the k nearest in the gallery, for each k.
 
     Nearest is by (cosine distance, position in the gallery). Where k exceeds the gallery, the whole gallery is meant.
@@ -39,8 +46,9 @@ def retrieval_topk(queries: Tensor, query_labels: Tensor, gallery: Tensor, galle
     return {k: ((ranks < k) & reachable).double().mean().item() for k in topk}
 
 
-def first_hit_ranks(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *,
-                    chunk_bytes: int = 2 ** 26) -> Tensor:
+def first_hit_ranks(
+    queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *, chunk_bytes: int = 2**26
+) -> Tensor:
     """How many gallery vectors come before the first of the query's own class, by (cosine distance, position).
 
     This number decides every top-k at once, so nothing is sorted: the nearest of the own class is found first, then
@@ -51,14 +59,15 @@ def first_hit_ranks(queries: Tensor, query_labels: Tensor, gallery: Tensor, gall
     # Many queries to few gallery vectors at a time: those are prepared anew for every block of queries.
     num_rows = max(1, min(chunk_bytes // (64 * queries.shape[1]), int(math.sqrt(chunk_bytes / 3))))
     num_columns = max(1, num_rows // 8)
-    best, position = _nearest_of_own_class(queries, query_labels, gallery, gallery_labels,
-                                           num_rows=num_rows, num_columns=num_columns)
+    best, position = _nearest_of_own_class(
+        queries, query_labels, gallery, gallery_labels, num_rows=num_rows, num_columns=num_columns
+    )
     ranks = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
     for start in range(0, len(queries), num_rows):
         rows = slice(start, start + num_rows)
         query_block = _on_grid(queries[rows])
         for gallery_start in range(0, len(gallery), num_columns):
-            scores = _cosine(query_block, _on_grid(gallery[gallery_start:gallery_start + num_columns]))
+            scores = _cosine(query_block, _on_grid(gallery[gallery_start : gallery_start + num_columns]))
             positions = torch.arange(gallery_start, gallery_start + scores.shape[1], device=scores.device)
             before = scores > best[rows, None]
             before |= (scores == best[rows, None]) & (positions < position[rows, None])
@@ -66,8 +75,9 @@ def first_hit_ranks(queries: Tensor, query_labels: Tensor, gallery: Tensor, gall
     return ranks
 
 
-def nearest_neighbours(queries: Tensor, gallery: Tensor, num_neighbours: int, *,
-                       chunk_bytes: int = 2 ** 26) -> tuple[Tensor, Tensor]:
+def nearest_neighbours(
+    queries: Tensor, gallery: Tensor, num_neighbours: int, *, chunk_bytes: int = 2**26
+) -> tuple[Tensor, Tensor]:
     """The nearest gallery vectors of each query, by (cosine distance, position in the gallery).
 
     Args:
@@ -97,8 +107,9 @@ def nearest_neighbours(queries: Tensor, gallery: Tensor, num_neighbours: int, *,
     return torch.cat([cosines for cosines, _ in found]), torch.cat([positions for _, positions in found])
 
 
-def _nearest_of_own_class(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *,
-                          num_rows: int, num_columns: int) -> tuple[Tensor, Tensor]:
+def _nearest_of_own_class(
+    queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *, num_rows: int, num_columns: int
+) -> tuple[Tensor, Tensor]:
     """Cosine (Q,) and position (Q,) of the first of the nearest gallery vectors of each query's class.
 
     Where there is none, the cosine is -inf, so that every vector comes before it.
@@ -125,7 +136,7 @@ def _on_grid(vectors: Tensor) -> tuple[Tensor, Tensor]:
     finer for up to 4096 components.
     """
     vectors = vectors.double()
-    scaled = vectors * (2.0 ** HIGH_BITS / _row_sums(vectors * vectors).sqrt())
+    scaled = vectors * (2.0**HIGH_BITS / _row_sums(vectors * vectors).sqrt())
     high = scaled.round()
     return high, scaled.sub_(high).mul_(2.0 ** _low_bits(vectors.shape[1])).round_()
 
@@ -146,7 +157,7 @@ def _row_sums(values: Tensor) -> Tensor:
     """(N, C) -> (N, 1), added in an order that is the same for every row, block size and device. Spoils ``values``."""
     while values.shape[1] > 1:
         half = (values.shape[1] + 1) // 2
-        values[:, :values.shape[1] - half] += values[:, half:]
+        values[:, : values.shape[1] - half] += values[:, half:]
         values = values[:, :half]
     return values
 
@@ -154,14 +165,20 @@ def _row_sums(values: Tensor) -> Tensor:
 def _check(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> None:
     for name, vectors, labels in (('queries', queries, query_labels), ('gallery', gallery, gallery_labels)):
         if vectors.dim() != 2 or labels.shape != vectors.shape[:1] or not vectors.numel():
-            raise ValueError(f'{name} {tuple(vectors.shape)} with labels {tuple(labels.shape)}: expected vectors '
-                             '(N, C) with labels (N,), at least one')
+            raise ValueError(
+                f'{name} {tuple(vectors.shape)} with labels {tuple(labels.shape)}: expected vectors '
+                '(N, C) with labels (N,), at least one'
+            )
         least, largest = vectors.aminmax(dim=1)  # of each vector, without a copy of all of them
         has_direction = ((least != 0) | (largest != 0)) & least.isfinite() & largest.isfinite()
         unfit = (~has_direction).nonzero().flatten().tolist()
         if unfit:
-            raise ValueError(f'{name}: {len(unfit)} of {len(vectors)} vectors are zero or not finite and have no '
-                             f'direction, the first is number {unfit[0]}')
+            raise ValueError(
+                f'{name}: {len(unfit)} of {len(vectors)} vectors are zero or not finite and have no '
+                f'direction, the first is number {unfit[0]}'
+            )
     if queries.shape[1] != gallery.shape[1]:
-        raise ValueError(f'queries {tuple(queries.shape)} and gallery {tuple(gallery.shape)} differ in the number of '
-                         'components: take both from the same layer of the same network')
+        raise ValueError(
+            f'queries {tuple(queries.shape)} and gallery {tuple(gallery.shape)} differ in the number of '
+            'components: take both from the same layer of the same network'
+        )

@@ -13,9 +13,11 @@ def checked_average(average_clips: str | None, *, metric: str) -> str:
         ValueError: it does not.
     """
     if average_clips not in AVERAGES:
-        raise ValueError(f"{metric}(average_clips={average_clips!r}): expected 'prob' or 'score', as the student's head "
-                         'has it: whether scores are probabilities or logits cannot be told from them. Set '
-                         "average_clips='prob' on the cls_head, from which kdtoolbox takes it, or on the metric")
+        raise ValueError(
+            f"{metric}(average_clips={average_clips!r}): expected 'prob' or 'score', as the student's head "
+            'has it: whether scores are probabilities or logits cannot be told from them. Set '
+            "average_clips='prob' on the cls_head, from which kdtoolbox takes it, or on the metric"
+        )
     return average_clips
 
 
@@ -40,8 +42,10 @@ def class_probabilities(scores: Tensor, *, average_clips: str) -> Tensor:
     # Half-precision softmax gives sums that differ from 1 in the third digit.
     is_distribution = (scores >= 0).all(1) & ((sums[:, 0] - 1).abs() < 5e-3)
     if not is_distribution.all():
-        raise ValueError(f"average_clips='prob', but {int((~is_distribution).sum())} of {len(scores)} score vectors are "
-                         "no probabilities (0 or more, sum 1): set it as the student's head has it, 'score' for logits")
+        raise ValueError(
+            f"average_clips='prob', but {int((~is_distribution).sum())} of {len(scores)} score vectors are "
+            "no probabilities (0 or more, sum 1): set it as the student's head has it, 'score' for logits"
+        )
     return scores / sums
 
 

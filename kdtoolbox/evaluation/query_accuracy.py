@@ -31,6 +31,7 @@ class QueryAccuracy(AccMetric):
         scores, labels = scores_and_labels(scored_queries(results, what='accuracy'), self.dataset_meta)
         # mmaction2's top-k takes the last of equal scores, its mean class accuracy the first: no ranks are equal.
         ranks = ranked_classes(scores).argsort(1).neg()
-        accuracy = super().compute_metrics([{'pred': {'item': rank.numpy()}, 'label': label}
-                                            for rank, label in zip(ranks, labels.tolist())])
+        accuracy = super().compute_metrics(
+            [{'pred': {'item': rank.numpy()}, 'label': label} for rank, label in zip(ranks, labels.tolist())]
+        )
         return {name: float(value) for name, value in accuracy.items()} | {'chance': 1 / scores.shape[1]}

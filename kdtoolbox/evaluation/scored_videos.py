@@ -19,8 +19,10 @@ def label_of(sample: Mapping) -> int:
     name = sample.get('sample_id')
     labels = sample['gt_labels']['item'].flatten().tolist() if sample.get('gt_labels') else []
     if len(labels) != 1 or labels[0] < 0:
-        raise ValueError(f'sample {name!r} has the labels {labels}, expected one class from 0 on: validate on labelled '
-                         'videos; -1 marks unlabelled ones, which can be trained on but not scored')
+        raise ValueError(
+            f'sample {name!r} has the labels {labels}, expected one class from 0 on: validate on labelled '
+            'videos; -1 marks unlabelled ones, which can be trained on but not scored'
+        )
     return int(labels[0])
 
 
@@ -46,18 +48,25 @@ def unique_samples(results: Sequence[dict]) -> list[dict]:
             known[key] = result
             unique.append(result)
         elif known[key]['label'] != result['label']:
-            raise ValueError(f'sample_id {key[0]!r} stands for samples labelled {known[key]["label"]} and '
-                             f'{result["label"]}: give each video a name of its own, such as its path in the data set')
+            raise ValueError(
+                f'sample_id {key[0]!r} stands for samples labelled {known[key]["label"]} and '
+                f'{result["label"]}: give each video a name of its own, such as its path in the data set'
+            )
         elif key[2] is None and not _alike(known[key], result):
-            raise ValueError(f'sample_id {key[0]!r} stands for several samples, whose features or scores differ: give '
-                             'each video a name of its own, such as its path in the data set')
+            raise ValueError(
+                f'sample_id {key[0]!r} stands for several samples, whose features or scores differ: give '
+                'each video a name of its own, such as its path in the data set'
+            )
     return unique
 
 
 def _alike(one: Mapping, other: Mapping) -> bool:
     """Whether two results may be of one video: in half precision the rest of the batch makes a small difference."""
-    return all(torch.allclose(one[key], other[key], rtol=0, atol=0.05 * float(one[key].abs().max()))
-               for key in ('features', 'scores') if key in one)
+    return all(
+        torch.allclose(one[key], other[key], rtol=0, atol=0.05 * float(one[key].abs().max()))
+        for key in ('features', 'scores')
+        if key in one
+    )
 
 
 def decodable(results: Sequence[dict], *, what: str) -> list[dict]:
@@ -68,8 +77,9 @@ def decodable(results: Sequence[dict], *, what: str) -> list[dict]:
     """
     bad = sorted({result['sample_id'] for result in results if result['role'] == UNDECODABLE})
     if bad:
-        MMLogger.get_current_instance().warning(f'{what}: {len(bad)} videos do not decode and are left out, among them '
-                                                f'{", ".join(bad[:3])}')
+        MMLogger.get_current_instance().warning(
+            f'{what}: {len(bad)} videos do not decode and are left out, among them {", ".join(bad[:3])}'
+        )
     return [result for result in results if result['role'] != UNDECODABLE]
 
 
@@ -81,12 +91,17 @@ def featured_sample(sample: Mapping) -> dict:
     """
     name = sample.get('sample_id')
     if name is None or sample.get('role') not in (*ROLES, UNDECODABLE):
-        raise ValueError(f'sample {name!r}: sample_id is {name!r} and role {sample.get("role")!r}, expected a '
-                         "name and 'gallery' or 'query': set role='gallery' on the data set of training "
-                         "videos, role='query' on that of test videos, and pack both keys as metainfo")
+        raise ValueError(
+            f'sample {name!r}: sample_id is {name!r} and role {sample.get("role")!r}, expected a '
+            "name and 'gallery' or 'query': set role='gallery' on the data set of training "
+            "videos, role='query' on that of test videos, and pack both keys as metainfo"
+        )
     result = {'role': sample['role'], 'sample_id': name, 'file': sample.get('file')}
-    return result if result['role'] == UNDECODABLE else {**result, 'label': label_of(sample),
-                                                         'features': _features(sample)}
+    return (
+        result
+        if result['role'] == UNDECODABLE
+        else {**result, 'label': label_of(sample), 'features': _features(sample)}
+    )
 
 
 def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -102,20 +117,29 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
     results = unique_samples(decodable(results, what=what))
     queries, gallery = ([result for result in results if result['role'] == role] for role in ('query', 'gallery'))
     if not queries or not gallery:
-        raise ValueError(f'{what} over {len(gallery)} gallery and {len(queries)} query videos: both are needed. '
-                         "Validate on a ConcatDataset of the training videos with role='gallery' and the test "
-                         "videos with role='query'")
+        raise ValueError(
+            f'{what} over {len(gallery)} gallery and {len(queries)} query videos: both are needed. '
+            "Validate on a ConcatDataset of the training videos with role='gallery' and the test "
+            "videos with role='query'"
+        )
     logger = MMLogger.get_current_instance()
     logger.info(f'{what}: {len(queries)} query videos in {len(gallery)} gallery videos')
     known = {(result['sample_id'], result['file']) for result in gallery}
     shared = [result['sample_id'] for result in queries if (result['sample_id'], result['file']) in known]
     if shared:
-        logger.warning(f'{what}: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
-                       'find themselves; the result says nothing about other videos')
+        logger.warning(
+            f'{what}: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
+            'find themselves; the result says nothing about other videos'
+        )
     _warn_of_unseen_classes(queries, gallery, what=what)
-    return tuple(tensor for part in (queries, gallery)
-                 for tensor in (torch.stack([result['features'] for result in part]),
-                                torch.tensor([result['label'] for result in part])))
+    return tuple(
+        tensor
+        for part in (queries, gallery)
+        for tensor in (
+            torch.stack([result['features'] for result in part]),
+            torch.tensor([result['label'] for result in part]),
+        )
+    )
 
 
 def _warn_of_unseen_classes(queries: Sequence[dict], gallery: Sequence[dict], *, what: str) -> None:
@@ -124,7 +148,8 @@ def _warn_of_unseen_classes(queries: Sequence[dict], gallery: Sequence[dict], *,
     if lost:
         MMLogger.get_current_instance().warning(
             f'{what}: the gallery has no video of {len(unseen)} classes, number {sorted(unseen)[:5]}; all their '
-            f'{len(lost)} queries, such as {lost[0]!r}, count as wrong')
+            f'{len(lost)} queries, such as {lost[0]!r}, count as wrong'
+        )
 
 
 def scored_sample(sample: Mapping) -> dict:
@@ -156,8 +181,9 @@ def scored_queries(results: Sequence[dict], *, what: str) -> list[dict]:
     """
     queries = unique_samples([result for result in decodable(results, what=what) if result['role'] != 'gallery'])
     if not queries:
-        raise ValueError(f"{what}: none of {len(results)} samples is a query: set role='query' on the data set of test "
-                         'videos')
+        raise ValueError(
+            f"{what}: none of {len(results)} samples is a query: set role='query' on the data set of test videos"
+        )
     return queries
 
 
@@ -173,40 +199,54 @@ def scores_and_labels(queries: Sequence[dict], dataset_meta: Mapping | None = No
     num_classes = len(queries[0]['scores'])
     classes = (dataset_meta or {}).get('classes')
     if classes and len(classes) != num_classes:
-        raise ValueError(f'the student has {num_classes} classes, the data set {len(classes)} ({classes[0]} … '
-                         f'{classes[-1]}), so its scores say nothing of these labels. Retrieval, knn and linear compare '
-                         'features and need no classes; fine-tuning gives the student the data set\'s')
+        raise ValueError(
+            f'the student has {num_classes} classes, the data set {len(classes)} ({classes[0]} … '
+            f'{classes[-1]}), so its scores say nothing of these labels. Retrieval, knn and linear compare '
+            "features and need no classes; fine-tuning gives the student the data set's"
+        )
     for query in queries:
         if query['label'] >= num_classes:
-            raise ValueError(f'sample {query["sample_id"]!r} has the label {query["label"]}, but the model gives '
-                             f'scores for {num_classes} classes, 0 to {num_classes - 1}: set num_classes of its head')
+            raise ValueError(
+                f'sample {query["sample_id"]!r} has the label {query["label"]}, but the model gives '
+                f'scores for {num_classes} classes, 0 to {num_classes - 1}: set num_classes of its head'
+            )
     return torch.stack([query['scores'] for query in queries]), torch.tensor([query['label'] for query in queries])
 
 
 def _scores(sample: Mapping) -> Tensor:
     name = sample.get('sample_id')
     if not sample.get('pred_scores'):
-        raise ValueError(f'sample {name!r} has no pred_scores: this metric needs a student with a classification head; '
-                         'without one, use ClipRetrieval or others of features')
+        raise ValueError(
+            f'sample {name!r} has no pred_scores: this metric needs a student with a classification head; '
+            'without one, use ClipRetrieval or others of features'
+        )
     scores = sample['pred_scores']['item'].detach().float().cpu()
     if scores.dim() != 1 or not scores.isfinite().all():
-        raise ValueError(f'sample {name!r}: pred_scores {tuple(scores.shape)}, expected (K,), all finite. If they are '
-                         'not finite, the student has diverged: lower the learning rate; if they are not averaged over '
-                         "the clips, set average_clips='prob' on its head")
+        raise ValueError(
+            f'sample {name!r}: pred_scores {tuple(scores.shape)}, expected (K,), all finite. If they are '
+            'not finite, the student has diverged: lower the learning rate; if they are not averaged over '
+            "the clips, set average_clips='prob' on its head"
+        )
     return scores
 
 
 def _features(sample: Mapping) -> Tensor:
     features = sample.get('clip_features')
     if features is None:
-        raise ValueError(f'sample {sample["sample_id"]!r} has no clip_features: metrics of features need a model that '
-                         'adds them to its predictions, as the distiller does; a plain recognizer does not')
+        raise ValueError(
+            f'sample {sample["sample_id"]!r} has no clip_features: metrics of features need a model that '
+            'adds them to its predictions, as the distiller does; a plain recognizer does not'
+        )
     features = features.detach().cpu()
     if features.dim() != 1:
-        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {tuple(features.shape)}, expected (C,), the '
-                         'mean over the clips of the video')
+        raise ValueError(
+            f'sample {sample["sample_id"]!r}: clip_features {tuple(features.shape)}, expected (C,), the '
+            'mean over the clips of the video'
+        )
     if not features.isfinite().all() or not features.any():
         state = 'are all zero' if features.isfinite().all() else 'are not finite'
-        raise ValueError(f'sample {sample["sample_id"]!r}: clip_features {state}, so they have no direction to '
-                         'compare. The student has diverged or died: lower the learning rate or clip gradients')
+        raise ValueError(
+            f'sample {sample["sample_id"]!r}: clip_features {state}, so they have no direction to '
+            'compare. The student has diverged or died: lower the learning rate or clip gradients'
+        )
     return features

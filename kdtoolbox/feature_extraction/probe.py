@@ -42,8 +42,10 @@ def fit_probe(config: Config, out: str | Path, *, passes: int = 4) -> float:
     teacher_config = {key: value for key, value in (config.model.get('teacher') or {}).items() if key != 'probe'}
     teacher = MODELS.build(teacher_config).to(get_device()) if 'type' in teacher_config else None
     if not isinstance(teacher, ImageTeacher):
-        raise ValueError(f'a probe is fitted on the features of one ImageTeacher, but model.teacher is '
-                         f'{teacher_config.get("type") or sorted(teacher_config)}')
+        raise ValueError(
+            f'a probe is fitted on the features of one ImageTeacher, but model.teacher is '
+            f'{teacher_config.get("type") or sorted(teacher_config)}'
+        )
     seed_datasets(config)  # as training does: the seed chooses the labels
     loader = Runner.build_dataloader(_probe_loader(config), seed=(config.get('randomness') or {}).get('seed') or 0)
     classes = list(loader.dataset.metainfo['classes'])

@@ -27,14 +27,16 @@ def ordered_loader(config: Config, split: str) -> DataLoader:
     loader = config.get(f'{split}_dataloader')
     if loader is None:
         raise ValueError(f'--split {split}: the config has no {split}_dataloader')
-    return Runner.build_dataloader({**loader.to_dict(), 'drop_last': False,
-                                    'sampler': dict(type='DefaultSampler', shuffle=False, round_up=False)},
-                                   seed=(config.get('randomness') or {}).get('seed') or 0)
+    return Runner.build_dataloader(
+        {**loader.to_dict(), 'drop_last': False, 'sampler': dict(type='DefaultSampler', shuffle=False, round_up=False)},
+        seed=(config.get('randomness') or {}).get('seed') or 0,
+    )
 
 
 @torch.no_grad()
-def features_of_videos(vectors_of: Callable[[dict], Tensor], loader: DataLoader, *,
-                       provenance: Mapping[str, str]) -> VideoFeatures:
+def features_of_videos(
+    vectors_of: Callable[[dict], Tensor], loader: DataLoader, *, provenance: Mapping[str, str]
+) -> VideoFeatures:
     """One vector of each video that the loader gives.
 
     Args:
@@ -47,18 +49,30 @@ def features_of_videos(vectors_of: Callable[[dict], Tensor], loader: DataLoader,
     for data in loader:
         for vector, sample in zip(vectors_of(data).float().cpu(), data['data_samples'], strict=True):
             if sample.get('sample_id') is None:
-                raise ValueError('the pipeline does not pack sample_id: '
-                                 "PackActionInputs(meta_keys=('sample_id', 'role'))")
-            results.append({'sample_id': sample.sample_id, 'role': sample.get('role') or '', 'label': _label(sample),
-                            'file': sample.get('file'), 'features': vector})
+                raise ValueError(
+                    "the pipeline does not pack sample_id: PackActionInputs(meta_keys=('sample_id', 'role'))"
+                )
+            results.append(
+                {
+                    'sample_id': sample.sample_id,
+                    'role': sample.get('role') or '',
+                    'label': _label(sample),
+                    'file': sample.get('file'),
+                    'features': vector,
+                }
+            )
         progress.update()
     print()  # ends the line of the progress bar
     # A training video that does not decode is replaced by another, which comes twice then, with another crop.
     results = unique_samples(decodable(results, what='features'))
     return VideoFeatures(
-        torch.stack([result['features'] for result in results]), torch.tensor([result['label'] for result in results]),
-        [result['sample_id'] for result in results], [result['role'] for result in results],
-        list(loader.dataset.metainfo.get('classes') or ()), dict(provenance))
+        torch.stack([result['features'] for result in results]),
+        torch.tensor([result['label'] for result in results]),
+        [result['sample_id'] for result in results],
+        [result['role'] for result in results],
+        list(loader.dataset.metainfo.get('classes') or ()),
+        dict(provenance),
+    )
 
 
 def _label(sample) -> int:
@@ -84,8 +98,10 @@ def teacher_vectors(teacher: FrozenTeacher, clips_of_videos: list[Tensor], path:
         if path in (FEATURES, LOGITS):  # of clips or, where the teacher does not pool, of frames of clips
             vectors.append(answer.flatten(0, -2).mean(0))
         elif answer.dim() == 4:
-            raise ValueError(f'teacher layer {path!r} gives {tuple(answer.shape)}, in which frames and channels cannot '
-                             'be told apart: take features, or a layer that gives vectors or maps (N, C, T, H, W)')
+            raise ValueError(
+                f'teacher layer {path!r} gives {tuple(answer.shape)}, in which frames and channels cannot '
+                'be told apart: take features, or a layer that gives vectors or maps (N, C, T, H, W)'
+            )
         else:
             vectors.append(pool_to_vector(answer, 1)[0])
     return torch.stack(vectors)

@@ -20,14 +20,18 @@ def small_batches(model: nn.Module, loader: DataLoader, *, num_processes: int) -
     for num_clips, fix in _smallest_batches(loader):
         for term in terms:
             if num_clips * num_processes < term.min_batch_size:
-                yield error(f'term {term.name!r}: {type(term.loss).__name__} compares the clips of a batch with one '
-                            f'another and needs {term.min_batch_size} or more, but {fix[0]} {num_clips} in each of '
-                            f'{num_processes} process(es): {fix[1]}')
+                yield error(
+                    f'term {term.name!r}: {type(term.loss).__name__} compares the clips of a batch with one '
+                    f'another and needs {term.min_batch_size} or more, but {fix[0]} {num_clips} in each of '
+                    f'{num_processes} process(es): {fix[1]}'
+                )
             elif num_clips < term.min_clips_of_a_process:
                 shapes = '' if term.shapes else ', or clip_shape=(T, H, W) of the distiller if it compares maps'
-                yield error(f'term {term.name!r}: {type(term.loss).__name__} takes statistics over the clips of a batch and '
-                            f'needs {term.min_clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: '
-                            f'{fix[1]}{shapes}')
+                yield error(
+                    f'term {term.name!r}: {type(term.loss).__name__} takes statistics over the clips of a batch and '
+                    f'needs {term.min_clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: '
+                    f'{fix[1]}{shapes}'
+                )
 
 
 def clips_longer_than_videos(dataset: Dataset) -> Iterator[Finding]:
@@ -39,7 +43,7 @@ def clips_longer_than_videos(dataset: Dataset) -> Iterator[Finding]:
             continue
         interval = getattr(sampler, 'frame_interval', None) or getattr(sampler, 'frame_stride', None) or 1
         span = (sampler.clip_len - 1) * interval + 1
-        before = transforms[:list(transforms).index(sampler)]
+        before = transforms[: list(transforms).index(sampler)]
         lengths = []
         for number in range(min(NUM_VIDEOS, len(part))):
             info = part.get_data_info(number * len(part) // NUM_VIDEOS) if hasattr(part, 'get_data_info') else {}
@@ -50,9 +54,11 @@ def clips_longer_than_videos(dataset: Dataset) -> Iterator[Finding]:
                 continue
             lengths.append(info.get('total_frames', span))
         if max(lengths, default=span) < span:
-            yield Finding(f'a clip of {sampler.clip_len} frames, every {interval}, spans {span}, but the videos that were looked '
-                          f'at have {", ".join(map(str, lengths))}: their frames are repeated. Set a smaller clip_len or '
-                          'frame_interval')
+            yield Finding(
+                f'a clip of {sampler.clip_len} frames, every {interval}, spans {span}, but the videos that were looked '
+                f'at have {", ".join(map(str, lengths))}: their frames are repeated. Set a smaller clip_len or '
+                'frame_interval'
+            )
 
 
 def _smallest_batches(loader: DataLoader) -> list[tuple[int, tuple[str, str]]]:

@@ -18,20 +18,28 @@ def head_of_the_labels(model: nn.Module, training: Dataset, validation: Dataset 
     if not classes:
         yield error('no training video has a label: train without labels (model.use_labels=False)')
     elif num_classes != len(classes):
-        yield error(f'the student has {num_classes} classes, but the training set has {len(classes)} '
-                    f'({classes[0]} … {classes[-1]}): set model.student.cls_head.num_classes={len(classes)}, '
-                    'or train without labels (model.use_labels=False)')
+        yield error(
+            f'the student has {num_classes} classes, but the training set has {len(classes)} '
+            f'({classes[0]} … {classes[-1]}): set model.student.cls_head.num_classes={len(classes)}, '
+            'or train without labels (model.use_labels=False)'
+        )
     else:
-        others = {f'the probe of teacher {name!r}': getattr(teacher, 'probe_classes', None)
-                  for name, teacher in getattr(model, 'teachers', {}).items()}
+        others = {
+            f'the probe of teacher {name!r}': getattr(teacher, 'probe_classes', None)
+            for name, teacher in getattr(model, 'teachers', {}).items()
+        }
         if validation is not None:
             others['the validation set'] = classes_of(validation)
-        yield from (error(words) for what, found in others.items()
-                    if found is not None and (words := unlike(what, found, 'the training set', classes)))
+        yield from (
+            error(words)
+            for what, found in others.items()
+            if found is not None and (words := unlike(what, found, 'the training set', classes))
+        )
 
 
-def compared_logits(model: nn.Module, training: Dataset | None, validation: Dataset | None, *,
-                    scores_are_measured: bool) -> Iterator[Finding]:
+def compared_logits(
+    model: nn.Module, training: Dataset | None, validation: Dataset | None, *, scores_are_measured: bool
+) -> Iterator[Finding]:
     """Refuse terms that compare logits of classes in one order with logits in another.
 
     Args:
@@ -57,16 +65,22 @@ def unlike(what: str, found: Sequence[str], other: str, expected: Sequence[str])
     if list(found) == list(expected):
         return ''
     pairs = [pair for pair in zip(expected, found) if pair[0] != pair[1]][:1]
-    return (f'the classes of {what} are not those of {other}, in the same order: {len(found)} and {len(expected)}, first '
-            f'difference {pairs}. Give both data sets the same metainfo=dict(classes=…), or fit the probe, or store the '
-            'texts, anew')
+    return (
+        f'the classes of {what} are not those of {other}, in the same order: {len(found)} and {len(expected)}, first '
+        f'difference {pairs}. Give both data sets the same metainfo=dict(classes=…), or fit the probe, or store the '
+        'texts, anew'
+    )
 
 
 def _taught_classes(model: nn.Module) -> Iterator[tuple[str, Sequence[str]]]:
     """Name and classes of each teacher whose logits the student's are compared with, as far as it tells them."""
     criterion = getattr(model, 'criterion', None)
     for term in [] if criterion is None else criterion.terms.values():
-        if term.student != LOGITS or not isinstance(term.student_connector, nn.Identity) or not isinstance(term.teacher, str):
+        if (
+            term.student != LOGITS
+            or not isinstance(term.student_connector, nn.Identity)
+            or not isinstance(term.teacher, str)
+        ):
             continue
         name, _, path = f'.{term.teacher}'.rpartition('.') if '.' in term.teacher else ('', '', term.teacher)
         teacher = model.teachers.get(name.lstrip('.'))

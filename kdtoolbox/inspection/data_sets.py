@@ -64,19 +64,26 @@ def shared_videos(training: Sequence[Video], validation: Sequence[Video]) -> Ite
     places = {'the training set': _shared(queries, training), 'the gallery': _shared(queries, gallery)}
     found = {place: files for place, files in places.items() if files}
     if found:
-        counts = ' and '.join(f'{len(files)} of {len(queries)} queries are in {place}' for place, files in found.items())
-        yield Finding(f'{counts}, such as {next(iter(found.values()))[0]}: the metrics then say nothing about other videos. '
-                      'Look at subset, split and ann_file of the two')
+        counts = ' and '.join(
+            f'{len(files)} of {len(queries)} queries are in {place}' for place, files in found.items()
+        )
+        yield Finding(
+            f'{counts}, such as {next(iter(found.values()))[0]}: the metrics then say nothing about other videos. '
+            'Look at subset, split and ann_file of the two'
+        )
         return
     groups = {group for group in map(_group, training) if group}
     same = [video.file for video in queries if _group(video) in groups]
     if same:
-        yield Finding(f'{len(same)} of {len(queries)} queries are of a group of UCF-101 that is trained on, such as '
-                      f'{same[0]}: clips of a group are cut from one video. Take the official split files')
+        yield Finding(
+            f'{len(same)} of {len(queries)} queries are of a group of UCF-101 that is trained on, such as '
+            f'{same[0]}: clips of a group are cut from one video. Take the official split files'
+        )
 
 
-def missing_classes(classes: Sequence[str], training: Sequence[Video], validation: Sequence[Video], *,
-                    uses_labels: bool) -> Iterator[Finding]:
+def missing_classes(
+    classes: Sequence[str], training: Sequence[Video], validation: Sequence[Video], *, uses_labels: bool
+) -> Iterator[Finding]:
     """Classes without a training video, and those that are tested on but never trained."""
     trained = {video.label for video in training if video.label >= 0}
     queried = {video.label for video in validation if video.is_query and video.label >= 0}
@@ -85,12 +92,18 @@ def missing_classes(classes: Sequence[str], training: Sequence[Video], validatio
     absent = [number for number in range(len(classes)) if number not in trained]
     if not absent:
         return
-    hint = ('. Labels seem to be counted from 1: count them from 0, and set num_classes one lower'
-            if absent == [0] and len(classes) > 2 else '')
+    hint = (
+        '. Labels seem to be counted from 1: count them from 0, and set num_classes one lower'
+        if absent == [0] and len(classes) > 2
+        else ''
+    )
     tested = len(queried.intersection(absent))
-    yield Finding(f'{len(absent)} of {len(classes)} classes have no training video: '
-                  f'{listed([classes[number] for number in absent])}'
-                  + (f'; {tested} of them are tested on' if tested else '') + hint)
+    yield Finding(
+        f'{len(absent)} of {len(classes)} classes have no training video: '
+        f'{listed([classes[number] for number in absent])}'
+        + (f'; {tested} of them are tested on' if tested else '')
+        + hint
+    )
 
 
 def one_root_for_two_subsets(datasets: Iterable[Dataset]) -> Iterator[Finding]:
@@ -101,9 +114,11 @@ def one_root_for_two_subsets(datasets: Iterable[Dataset]) -> Iterator[Finding]:
             asked[type(part).__name__, tuple(map(str, part.roots))].add(part.subset)
     for (name, roots), subsets in asked.items():
         if len(subsets) > 1:
-            yield error(f'{name} is asked for {" and ".join(sorted(subsets))} of {", ".join(roots)}, but without ann_file '
-                        'it takes all videos there for each: name the files that say which is which (kdtoolbox prepare '
-                        'makes them), or give each subset a root of its own')
+            yield error(
+                f'{name} is asked for {" and ".join(sorted(subsets))} of {", ".join(roots)}, but without ann_file '
+                'it takes all videos there for each: name the files that say which is which (kdtoolbox prepare '
+                'makes them), or give each subset a root of its own'
+            )
 
 
 def _group(video: Video) -> str | None:

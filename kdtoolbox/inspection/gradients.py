@@ -26,5 +26,8 @@ def gradients_of(value: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[
 
 def learning_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
     """What a step of the student's moves: a discriminator learns in a step of its own."""
-    return {name: parameter for name, parameter in model.named_parameters()
-            if parameter.requires_grad and not name.startswith('discriminator.')}
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and not name.startswith('discriminator.')
+    }

@@ -41,8 +41,9 @@ def rehearsed(model: nn.Module, loader: DataLoader, evaluator: Evaluator) -> tup
         keys: set[str] = set()
         for metric in metrics:
             is_enough = has_both or type(metric).__name__ not in COMPARING
-            found, named = _rehearsed_metric(metric, batch, predictions, meta=getattr(loader.dataset, 'metainfo', None),
-                                             is_enough=is_enough)
+            found, named = _rehearsed_metric(
+                metric, batch, predictions, meta=getattr(loader.dataset, 'metainfo', None), is_enough=is_enough
+            )
             findings += found
             keys |= named
             is_whole = is_whole and is_enough
@@ -53,7 +54,9 @@ def best_key(wanted: str | Sequence[str] | None, keys: set[str] | None) -> Itera
     """Refuse a ``save_best`` that no metric gives."""
     for key in [wanted] if isinstance(wanted, str) else wanted or ():
         if keys is not None and key != 'auto' and key not in keys:
-            yield error(f'save_best={key!r} is none of what the metrics give: {did_you_mean(key, sorted(keys), what="they give")}')
+            yield error(
+                f'save_best={key!r} is none of what the metrics give: {did_you_mean(key, sorted(keys), what="they give")}'
+            )
 
 
 def scores_of_nothing(evaluator: Evaluator, best: str | Sequence[str] | None) -> Iterator[Finding]:
@@ -62,12 +65,16 @@ def scores_of_nothing(evaluator: Evaluator, best: str | Sequence[str] | None) ->
     prefixes = {metric.prefix for metric in metrics}
     for key in [best] if isinstance(best, str) else best or ():
         if key.partition('/')[0] in prefixes:
-            yield error(f'save_best={key!r}: nothing trains the student\'s classifier (use_labels=False, and no term listens to '
-                        "its logits), so this is chance. Choose by features, save_best='retrieval/top1'")
+            yield error(
+                f"save_best={key!r}: nothing trains the student's classifier (use_labels=False, and no term listens to "
+                "its logits), so this is chance. Choose by features, save_best='retrieval/top1'"
+            )
     names = ', '.join(type(metric).__name__ for metric in metrics)
     if metrics:
-        yield Finding(f'{names}: nothing trains the student\'s classifier (use_labels=False, and no term listens to its '
-                      'logits), so what it says is chance and is not reported')
+        yield Finding(
+            f"{names}: nothing trains the student's classifier (use_labels=False, and no term listens to its "
+            'logits), so what it says is chance and is not reported'
+        )
 
 
 def without_scores(metrics: Sequence[BaseMetric]) -> list[BaseMetric]:
@@ -78,15 +85,17 @@ def without_scores(metrics: Sequence[BaseMetric]) -> list[BaseMetric]:
 def _without_a_role(dataset: Dataset, metrics: Sequence[BaseMetric]) -> Iterator[Finding]:
     """Metrics that compare queries with a gallery, over data sets that say they have one of them only."""
     roles = {getattr(part, 'role', None) for part in parts_of(dataset)}
-    comparing = [type(metric).__name__ for metric in metrics
-                 if type(metric).__name__ in COMPARING]
+    comparing = [type(metric).__name__ for metric in metrics if type(metric).__name__ in COMPARING]
     if comparing and None not in roles and len(roles) == 1:
-        yield error(f"{', '.join(comparing)}: the validation set has only role={roles.pop()!r}. Validate on a ConcatDataset of "
-                    "the training videos with role='gallery' and the test videos with role='query'")
+        yield error(
+            f'{", ".join(comparing)}: the validation set has only role={roles.pop()!r}. Validate on a ConcatDataset of '
+            "the training videos with role='gallery' and the test videos with role='query'"
+        )
 
 
-def _rehearsed_metric(metric: BaseMetric, batch: Mapping, predictions: Sequence[dict], *, meta: Mapping | None,
-                      is_enough: bool) -> tuple[list[Finding], set[str]]:
+def _rehearsed_metric(
+    metric: BaseMetric, batch: Mapping, predictions: Sequence[dict], *, meta: Mapping | None, is_enough: bool
+) -> tuple[list[Finding], set[str]]:
     name = type(metric).__name__
     before, metric.results = metric.results, []
     try:
@@ -100,8 +109,12 @@ def _rehearsed_metric(metric: BaseMetric, batch: Mapping, predictions: Sequence[
     except ValueError as failure:
         return [error(f'{name} would fail at the first validation: {failure}')], set()
     except (RuntimeError, KeyError, TypeError, AttributeError, IndexError, AssertionError) as failure:
-        return [Finding(f'{name} fails on {len(predictions)} clips, and may at the first validation: '
-                        f'{type(failure).__name__}: {failure}')], set()
+        return [
+            Finding(
+                f'{name} fails on {len(predictions)} clips, and may at the first validation: '
+                f'{type(failure).__name__}: {failure}'
+            )
+        ], set()
     finally:
         metric.results = before
 

@@ -20,10 +20,17 @@ FAR_OFF = 20
 def few_clips(loader: DataLoader, model: nn.Module, *, num_processes: int = 1) -> Mapping:
     """A small batch of training clips from all over the data set, other ones in each process."""
     criterion = getattr(model, 'criterion', None)
-    needed = max((max(term.min_batch_size, term.min_clips_of_a_process)
-                  for term in (criterion.terms.values() if criterion is not None else ())), default=1)
+    needed = max(
+        (
+            max(term.min_batch_size, term.min_clips_of_a_process)
+            for term in (criterion.terms.values() if criterion is not None else ())
+        ),
+        default=1,
+    )
     num_clips = min(max(NUM_CLIPS, needed), len(loader.dataset), num_processes * (loader.batch_size or NUM_CLIPS))
-    indices = [(number * len(loader.dataset) // num_clips + get_rank()) % len(loader.dataset) for number in range(num_clips)]
+    indices = [
+        (number * len(loader.dataset) // num_clips + get_rank()) % len(loader.dataset) for number in range(num_clips)
+    ]
     return loader.collate_fn([loader.dataset[index] for index in indices])
 
 
@@ -44,15 +51,18 @@ def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
         yield from found
         if any(finding.is_error for finding in found):
             return
-        losses = {name: value for name, value in model(**data, mode='loss').items()
-                  if 'loss' in name and name != NO_LOSS}
+        losses = {
+            name: value for name, value in model(**data, mode='loss').items() if 'loss' in name and name != NO_LOSS
+        }
     yield from gradients_that_are_missing(model, losses)
 
 
 def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
     """Inputs that are not normalised to about mean 0 and deviation 1."""
     student = getattr(model, 'student', model)
-    shown = {'the student': (data['inputs'], 'model.student.data_preprocessor', getattr(student, 'data_preprocessor', None))}
+    shown = {
+        'the student': (data['inputs'], 'model.student.data_preprocessor', getattr(student, 'data_preprocessor', None))
+    }
     for name, frames in data.get('teacher_inputs', {}).items():
         shown[_called(name)] = (frames, f'{teacher_key(name)}.view', model.teachers[name].view)
     for who, (tensor, key, owner) in shown.items():
@@ -60,8 +70,10 @@ def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
         is_normalised = getattr(owner, 'mean', None) is not None
         facts = f'{who} sees pixels of mean {mean:.3g} and deviation {deviation:.3g} where about 0 and 1 are usual'
         if is_normalised and deviation > FAR_OFF:
-            yield error(f'{facts}: mean and std of {key} are those of pixels from 0 to 1, but pixels go from 0 to 255: '
-                        'multiply them by 255')
+            yield error(
+                f'{facts}: mean and std of {key} are those of pixels from 0 to 1, but pixels go from 0 to 255: '
+                'multiply them by 255'
+            )
         elif not is_normalised and deviation > FAR_OFF:
             yield Finding(f'{facts}: {key} has no mean and std, so it sees 0 to 255; is it made for that?')
         elif abs(mean) > 4 or deviation > 4 or 0 < deviation < 0.05:
@@ -78,12 +90,21 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
         except ValueError:
             raise
         except (RuntimeError, AssertionError, IndexError) as failure:
-            yield error(wrong_size(failure, who=_called(name), view=f'{teacher_key(name)}.view', shown=frames,
-                                   size=teacher_size(teacher, frames)))
+            yield error(
+                wrong_size(
+                    failure,
+                    who=_called(name),
+                    view=f'{teacher_key(name)}.view',
+                    shown=frames,
+                    size=teacher_size(teacher, frames),
+                )
+            )
             continue
         if logits is not None and are_probabilities(logits):
-            yield Finding(f'{_called(name)} gives probabilities, its rows sum to 1, where logits are expected: losses take the '
-                          'softmax of them once more, which makes all classes nearly equal. Leave its softmax out')
+            yield Finding(
+                f'{_called(name)} gives probabilities, its rows sum to 1, where logits are expected: losses take the '
+                'softmax of them once more, which makes all classes nearly equal. Leave its softmax out'
+            )
     student = getattr(model, 'student', model)
     was_training = student.training
     student.eval()
@@ -92,8 +113,15 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
     except ValueError:
         raise
     except (RuntimeError, AssertionError, IndexError) as failure:
-        yield error(wrong_size(failure, who='the student', view='model.student_view', shown=data['inputs'],
-                               size=student_size(student, data['inputs'])))
+        yield error(
+            wrong_size(
+                failure,
+                who='the student',
+                view='model.student_view',
+                shown=data['inputs'],
+                size=student_size(student, data['inputs']),
+            )
+        )
     finally:
         student.train(was_training)
 
@@ -122,14 +150,17 @@ def gradients_that_are_missing(model: nn.Module, losses: Mapping[str, Tensor]) -
     if not getattr(model, 'use_labels', True):
         unused = {name for name in unused if not name.startswith('student.cls_head.')}
     if unused and not sleeping_terms(model):
-        yield Finding(f'{len(unused)} parameters that are to learn get no gradient: {listed(sorted(unused))}. Drop or freeze '
-                      'that part, or listen behind it')
+        yield Finding(
+            f'{len(unused)} parameters that are to learn get no gradient: {listed(sorted(unused))}. Drop or freeze '
+            'that part, or listen behind it'
+        )
 
 
 def no_gradient(loss: str) -> Finding:
     """What to say of a loss whose gradient into the student is zero."""
-    return Finding(f'{loss} sends no gradient to the student: listen to something that depends on its parameters, or drop '
-                   'the term')
+    return Finding(
+        f'{loss} sends no gradient to the student: listen to something that depends on its parameters, or drop the term'
+    )
 
 
 def sleeping_terms(model: nn.Module) -> bool:
@@ -143,10 +174,15 @@ def trains_its_head(model: nn.Module) -> bool:
     criterion = getattr(model, 'criterion', None)
     if criterion is None or getattr(model, 'use_labels', True):
         return True
-    return any(LOGITS in (term.student if isinstance(term.student, tuple) else (term.student,))
-               or any(path.startswith('cls_head') for path in (term.student if isinstance(term.student, tuple)
-                                                               else (term.student,)))
-               or 'student_classifier' in term.extra_inputs for term in criterion.terms.values())
+    return any(
+        LOGITS in (term.student if isinstance(term.student, tuple) else (term.student,))
+        or any(
+            path.startswith('cls_head')
+            for path in (term.student if isinstance(term.student, tuple) else (term.student,))
+        )
+        or 'student_classifier' in term.extra_inputs
+        for term in criterion.terms.values()
+    )
 
 
 def _called(name: str) -> str:

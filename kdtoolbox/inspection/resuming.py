@@ -24,17 +24,21 @@ def resumed_otherwise(meta: Mapping, config: Mapping, *, steps_now: int) -> Iter
     """
     epoch, step = meta.get('epoch') or 0, meta.get('iter') or 0
     if epoch and step % epoch == 0 and step // epoch != steps_now:
-        yield error(f'an epoch has {steps_now} steps, of the training that is resumed it had {step // epoch}: the batch size, the '
-                    'number of processes or the data set is another, and the learning rate goes by steps. Set them as they '
-                    f'were. {START_ANEW}')
+        yield error(
+            f'an epoch has {steps_now} steps, of the training that is resumed it had {step // epoch}: the batch size, the '
+            'number of processes or the data set is another, and the learning rate goes by steps. Set them as they '
+            f'were. {START_ANEW}'
+        )
     then = read_plain_config(meta.get('cfg'))
     if then is None:
         return
     changed = dict(differences({key: then.get(key) for key in COMPARED}, {key: config.get(key) for key in COMPARED}))
     stuck = [name for name in changed if OF_THE_OPTIMIZER.fullmatch(name)]
     if stuck:
-        yield error(f'{_words(changed, stuck)}: a resumed training goes on with the optimizer of its checkpoint, so this would '
-                    f'change nothing. Set it as it was. {START_ANEW}')
+        yield error(
+            f'{_words(changed, stuck)}: a resumed training goes on with the optimizer of its checkpoint, so this would '
+            f'change nothing. Set it as it was. {START_ANEW}'
+        )
     schedule = [name for name in changed if name.startswith('param_scheduler')]
     if schedule:
         yield Finding(f'{_words(changed, schedule)}: the schedule stays that of the checkpoint, which is resumed')
@@ -78,8 +82,10 @@ def _plain(node: ast.AST):
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         if any(keyword.arg is None for keyword in node.keywords):
             raise ValueError('dict(**…) is not as mmengine writes it')
-        return {**{key: value for one in node.args for key, value in _plain(one).items()},
-                **{keyword.arg: _plain(keyword.value) for keyword in node.keywords}}
+        return {
+            **{key: value for one in node.args for key, value in _plain(one).items()},
+            **{keyword.arg: _plain(keyword.value) for keyword in node.keywords},
+        }
     if isinstance(node, ast.Dict):
         return {_plain(key): _plain(value) for key, value in zip(node.keys, node.values, strict=True)}
     if isinstance(node, (ast.List, ast.Tuple)):
@@ -88,7 +94,9 @@ def _plain(node: ast.AST):
 
 
 def _words(changed: Mapping[str, tuple], names: list[str]) -> str:
-    return listed([f'{name} was {_short(changed[name][0])}, is {_short(changed[name][1])}' for name in names], MAX_NAMED)
+    return listed(
+        [f'{name} was {_short(changed[name][0])}, is {_short(changed[name][1])}' for name in names], MAX_NAMED
+    )
 
 
 def _short(value) -> str:

@@ -45,8 +45,10 @@ def unusual_sampling(config: Mapping) -> Iterator[Finding]:
         for transform in _transforms((config.get(name) or {}).get('dataset')):
             interval = transform.get('frame_interval', transform.get('frame_stride', 1))
             if str(transform.get('type', '')).startswith('Sample') and interval is not None and interval < 1:
-                yield error(f'{name}: {transform["type"]} has frame_interval {interval}, so a clip would be one frame over and '
-                            'over: set 1 or more')
+                yield error(
+                    f'{name}: {transform["type"]} has frame_interval {interval}, so a clip would be one frame over and '
+                    'over: set 1 or more'
+                )
 
 
 def readers_of_wrong_frames(config: Mapping) -> Iterator[Finding]:
@@ -55,8 +57,10 @@ def readers_of_wrong_frames(config: Mapping) -> Iterator[Finding]:
         types = [str(transform.get('type', '')) for transform in _transforms((config.get(name) or {}).get('dataset'))]
         wrong = [kind for kind in types if kind in ('DecordInit', 'OpenCVInit', 'PIMSInit')]
         if wrong:
-            yield Finding(f'{name}: {wrong[0]} reads other frames than the ones asked for from many files, silently '
-                          '(docs/right_frames.md): use OpenVideo and DecodeClip instead of it and its decoder')
+            yield Finding(
+                f'{name}: {wrong[0]} reads other frames than the ones asked for from many files, silently '
+                '(docs/right_frames.md): use OpenVideo and DecodeClip instead of it and its decoder'
+            )
 
 
 def swapped_colours(model: Mapping) -> Iterator[Finding]:
@@ -64,8 +68,10 @@ def swapped_colours(model: Mapping) -> Iterator[Finding]:
     for name in ('student', 'teacher'):
         preprocessor = ((model.get(name) or {}).get('recognizer', model.get(name) or {})).get('data_preprocessor') or {}
         if preprocessor.get('to_rgb'):
-            yield Finding(f'model.{name}.data_preprocessor has to_rgb=True, which swaps red and blue of frames that are RGB '
-                          'already: leave it out, unless the weights were learned on BGR')
+            yield Finding(
+                f'model.{name}.data_preprocessor has to_rgb=True, which swaps red and blue of frames that are RGB '
+                'already: leave it out, unless the weights were learned on BGR'
+            )
 
 
 def _transforms(dataset) -> Iterator[Mapping]:

@@ -93,8 +93,15 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
         own = [gradient for key, gradient in gradients.items() if key in student and gradient is not None]
         norm = math.sqrt(sum(gradient.double().square().sum().item() for gradient in own))
         term = name.removeprefix('loss_')
-        losses.append(LossFacts(name, value.item(), str(value.dtype).removeprefix('torch.'), norm,
-                                term=terms[term].describe() if term in terms else {}))
+        losses.append(
+            LossFacts(
+                name,
+                value.item(),
+                str(value.dtype).removeprefix('torch.'),
+                norm,
+                term=terms[term].describe() if term in terms else {},
+            )
+        )
     total = sum(loss.gradient_norm for loss in losses)
     for loss in losses:
         loss.gradient_share = loss.gradient_norm / total if total else 0.0
@@ -106,8 +113,13 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
 def _student_facts(model: BaseModel, data: Mapping) -> NetworkFacts:
     preprocessor = model.student.data_preprocessor
     mean, std = (getattr(preprocessor, name, None) for name in ('mean', 'std'))
-    return NetworkFacts('student', tuple(data['inputs'].shape), model.data_preprocessor.student_view,
-                        _normalisation(mean, std), num_classes=model.student.cls_head.num_classes)
+    return NetworkFacts(
+        'student',
+        tuple(data['inputs'].shape),
+        model.data_preprocessor.student_view,
+        _normalisation(mean, std),
+        num_classes=model.student.cls_head.num_classes,
+    )
 
 
 def _teacher_facts(model: BaseModel, frames: Mapping[str, Tensor], labels: Tensor) -> list[NetworkFacts]:
@@ -122,11 +134,24 @@ def _teacher_facts(model: BaseModel, frames: Mapping[str, Tensor], labels: Tenso
         accuracy = None
         # A label-free student has its teacher's classes, which are the data set's only where a probe made them so.
         are_the_labels = model.use_labels or getattr(teacher, 'probe_classes', None) is not None
-        if are_the_labels and num_classes == model.student.cls_head.num_classes and labels.dim() == 1 and bool(labelled.any()):
+        if (
+            are_the_labels
+            and num_classes == model.student.cls_head.num_classes
+            and labels.dim() == 1
+            and bool(labelled.any())
+        ):
             accuracy = (logits[labelled].argmax(1) == labels[labelled]).float().mean().item()
-        facts.append(NetworkFacts(f'teacher {name}'.strip(), tuple(shown.shape), teacher.view,
-                                  _normalisation(teacher.view.mean, teacher.view.std), accuracy, num_classes,
-                                  logits is not None and are_probabilities(logits)))
+        facts.append(
+            NetworkFacts(
+                f'teacher {name}'.strip(),
+                tuple(shown.shape),
+                teacher.view,
+                _normalisation(teacher.view.mean, teacher.view.std),
+                accuracy,
+                num_classes,
+                logits is not None and are_probabilities(logits),
+            )
+        )
     return facts
 
 
@@ -138,34 +163,51 @@ def _normalisation(mean, std) -> str:
 
 
 def _problems(model: BaseModel, losses: list[LossFacts], networks: list[NetworkFacts], num_clips: int) -> list[str]:
-    problems = [] if losses else ['nothing is learned in the first step: labels are not used and the weight_schedule of every '
-                                  'term begins with 0: begin with another factor, 0.01 for instance']
+    problems = (
+        []
+        if losses
+        else [
+            'nothing is learned in the first step: labels are not used and the weight_schedule of every '
+            'term begins with 0: begin with another factor, 0.01 for instance'
+        ]
+    )
     is_misled = any(network.gives_probabilities for network in networks)  # of a value that is not what it should be
     # '<peer>.<loss>' is what another student learns from.
     for loss in (loss for loss in losses if '.' not in loss.name):
         if not math.isfinite(loss.value) or not math.isfinite(loss.gradient_norm):
-            problems.append(f'{loss.name} is {loss.value}, its gradient {loss.gradient_norm}: look at its inputs in the table, '
-                            'lower the learning rate, or train without --amp')
+            problems.append(
+                f'{loss.name} is {loss.value}, its gradient {loss.gradient_norm}: look at its inputs in the table, '
+                'lower the learning rate, or train without --amp'
+            )
         elif not loss.gradient_norm:
             problems.append(no_gradient(loss.name).text)
         elif not is_misled and _others(losses, loss) and not FAINT <= loss.gradient_share <= DOMINANT:
             word = 'drowns the others' if loss.gradient_share > DOMINANT else 'hardly counts'
             factor = _balance(losses, loss)
-            fix = (f'about {factor:.2g} times its weight' if loss.term else
-                   f'about {1 / factor:.2g} times the weights of the terms')
-            problems.append(f'{loss.name} {word}: {100 * loss.gradient_share:.1f} % of the gradient into the student. To '
-                            f'make it weigh as the mean of the others: {fix}')
+            fix = (
+                f'about {factor:.2g} times its weight'
+                if loss.term
+                else f'about {1 / factor:.2g} times the weights of the terms'
+            )
+            problems.append(
+                f'{loss.name} {word}: {100 * loss.gradient_share:.1f} % of the gradient into the student. To '
+                f'make it weigh as the mean of the others: {fix}'
+            )
         if loss.dtype not in ('float32', 'float64'):
             problems.append(f'{loss.name} is {loss.dtype}: compute it in float32, whatever autocast says')
     for term in model.criterion.terms.values():
         if num_clips < term.min_batch_size:
-            problems.append(f'term {term.name!r} compares the clips of a batch and needs {term.min_batch_size} or more, got '
-                            f'{num_clips}: set a larger train_dataloader.batch_size')
+            problems.append(
+                f'term {term.name!r} compares the clips of a batch and needs {term.min_batch_size} or more, got '
+                f'{num_clips}: set a larger train_dataloader.batch_size'
+            )
     for network in networks[1:]:
         chance = 1 / network.num_classes if network.num_classes else 0
         if network.accuracy is not None and num_clips >= 8 and network.accuracy <= chance:
-            problems.append(f'the {network.name} is right on {100 * network.accuracy:.0f} % of the batch, no better than '
-                            'chance: are its weights, its classes and its normalisation the right ones?')
+            problems.append(
+                f'the {network.name} is right on {100 * network.accuracy:.0f} % of the batch, no better than '
+                'chance: are its weights, its classes and its normalisation the right ones?'
+            )
     return problems
 
 

@@ -90,8 +90,9 @@ def of_the_data(training: Training) -> Iterator[Finding]:
     videos = data_sets.videos_of(dataset)
     queries = [video for one in tested for video in data_sets.videos_of(one)]
     yield from data_sets.shared_videos(videos, queries)
-    yield from data_sets.missing_classes(classes.classes_of(dataset) or (), videos, queries,
-                                         uses_labels=getattr(training.model, 'use_labels', True))
+    yield from data_sets.missing_classes(
+        classes.classes_of(dataset) or (), videos, queries, uses_labels=getattr(training.model, 'use_labels', True)
+    )
     yield from small_batches(training.model, training.training, num_processes=training.num_processes)
     yield from clips_longer_than_videos(dataset)
 
@@ -102,8 +103,9 @@ def of_the_classes(training: Training) -> Iterator[Finding]:
     validation = None if training.validation is None else training.validation.dataset
     yield from classes.head_of_the_labels(training.model, dataset, validation)
     names = {type(metric).__name__ for metric in getattr(training.evaluator, 'metrics', ())}
-    yield from classes.compared_logits(training.model, dataset, validation,
-                                       scores_are_measured=bool(names.intersection(metrics.OF_SCORES)))
+    yield from classes.compared_logits(
+        training.model, dataset, validation, scores_are_measured=bool(names.intersection(metrics.OF_SCORES))
+    )
 
 
 def of_the_metrics(training: Training, copied: nn.Module) -> Iterator[Finding]:

@@ -54,13 +54,19 @@ def hmdb51_annotations(annotation_dir: Path, split: int) -> Annotations:
     Raises:
         ValueError: a class lacks one of its three files, or a line is not what the official files hold.
     """
-    files = {match.groups() for file in _listdir(annotation_dir)
-             if (match := re.fullmatch(r'(.+)_test_split([123])\.txt', file))}
+    files = {
+        match.groups()
+        for file in _listdir(annotation_dir)
+        if (match := re.fullmatch(r'(.+)_test_split([123])\.txt', file))
+    }
     labels = sorted({label for label, _ in files})
     missing = [f'{label}_test_split{n}.txt' for label in labels for n in SPLITS if (label, str(n)) not in files]
     if not labels or missing:
-        raise ValueError(f'{annotation_dir} lacks {len(missing) or "all"} of the files <class>_test_split<1, 2, 3>.txt'
-                         + (f', such as {missing[0]}' if missing else '') + ': unpack test_train_splits.rar there')
+        raise ValueError(
+            f'{annotation_dir} lacks {len(missing) or "all"} of the files <class>_test_split<1, 2, 3>.txt'
+            + (f', such as {missing[0]}' if missing else '')
+            + ': unpack test_train_splits.rar there'
+        )
     annotations = {'labels': labels, 'database': {}}
     for label in labels:
         for where, line in _lines(annotation_dir / f'{label}_test_split{split}.txt'):
@@ -126,13 +132,16 @@ def _kinetics_rows(file: Path, subset: str) -> Iterator[tuple[str, str, str | No
         for row in reader:
             where = f'{file}:{reader.line_num}'
             if row.get('split') and _KINETICS_SUBSETS.get(row['split']) != subset:
-                raise ValueError(f'{where}: a row of the split {row["split"]!r} in the file that was given for '
-                                 f'{subset}: give the files in the order training, validation, testing')
+                raise ValueError(
+                    f'{where}: a row of the split {row["split"]!r} in the file that was given for '
+                    f'{subset}: give the files in the order training, validation, testing'
+                )
             try:
                 start, end = (int(float(row[name])) for name in ('time_start', 'time_end'))
             except (TypeError, ValueError) as error:
-                raise ValueError(f'{where}: got the times {row["time_start"]!r} and {row["time_end"]!r}, expected '
-                                 'seconds') from error
+                raise ValueError(
+                    f'{where}: got the times {row["time_start"]!r} and {row["time_end"]!r}, expected seconds'
+                ) from error
             key = f'{safe_name(row["youtube_id"] or "", where)}_{start:06d}_{end:06d}'
             yield where, key, safe_name(row['label'] or '', where) if has_labels else None
 

@@ -31,10 +31,12 @@ class DataSet:
 
     def config(self, jpg_dir: Path) -> str:
         """What to put in a config, as Python."""
-        return '\n'.join(f"{name} = dict(type='{self.adapter}', data_root={str(jpg_dir)!r}, frames=True,\n"
-                         f"{' ' * len(name)}        ann_file={str(self.json_files[0])!r}, subset='{subset}',\n"
-                         f"{' ' * len(name)}        pipeline=...)"
-                         for name, subset in (('train_dataset', 'training'), ('val_dataset', 'validation')))
+        return '\n'.join(
+            f"{name} = dict(type='{self.adapter}', data_root={str(jpg_dir)!r}, frames=True,\n"
+            f"{' ' * len(name)}        ann_file={str(self.json_files[0])!r}, subset='{subset}',\n"
+            f'{" " * len(name)}        pipeline=...)'
+            for name, subset in (('train_dataset', 'training'), ('val_dataset', 'validation'))
+        )
 
 
 def ucf101(root: Path) -> DataSet:
@@ -43,8 +45,12 @@ def ucf101(root: Path) -> DataSet:
     Raises:
         ValueError: the annotation files are not there, or not as published.
     """
-    annotation_dir = _only(_folders_with(root, 'classInd.txt'), root, 'classInd.txt',
-                           'unpack UCF101TrainTestSplits-RecognitionTask.zip there')
+    annotation_dir = _only(
+        _folders_with(root, 'classInd.txt'),
+        root,
+        'classInd.txt',
+        'unpack UCF101TrainTestSplits-RecognitionTask.zip there',
+    )
     return _with_three_splits(root, annotation_dir, ucf101_annotations, 'UCF101Dataset', 'ucf101_0')
 
 
@@ -54,8 +60,9 @@ def hmdb51(root: Path) -> DataSet:
     Raises:
         ValueError: the annotation files are not there, or not as published.
     """
-    annotation_dir = _only(_folders_with(root, '*_test_split1.txt'), root, '<class>_test_split1.txt',
-                           'unpack test_train_splits.rar there')
+    annotation_dir = _only(
+        _folders_with(root, '*_test_split1.txt'), root, '<class>_test_split1.txt', 'unpack test_train_splits.rar there'
+    )
     return _with_three_splits(root, annotation_dir, hmdb51_annotations, 'HMDB51Dataset', 'hmdb51_')
 
 
@@ -67,8 +74,12 @@ def kinetics(root: Path) -> DataSet:
     """
     csv_files = {}
     for subset, words in _SUBSETS.items():
-        found = [file for folder in (root, *subfolders(root)) for file in sorted(folder.glob('*.csv'))
-                 if file.stem.replace('-', '_').split('_')[-1] in words]
+        found = [
+            file
+            for folder in (root, *subfolders(root))
+            for file in sorted(folder.glob('*.csv'))
+            if file.stem.replace('-', '_').split('_')[-1] in words
+        ]
         if found:
             csv_files[subset] = _only(found, root, f'*{words[0]}.csv', 'keep the one of the release you downloaded')
     if 'training' not in csv_files:
@@ -76,8 +87,9 @@ def kinetics(root: Path) -> DataSet:
     annotations = kinetics_annotations(csv_files)
     json_file = csv_files['training'].parent / 'kinetics.json'
     write_json(json_file, annotations)
-    targets = {key: f'{entry["annotations"].get("label", "test")}/{key}'
-               for key, entry in annotations['database'].items()}
+    targets = {
+        key: f'{entry["annotations"].get("label", "test")}/{key}' for key, entry in annotations['database'].items()
+    }
     return DataSet('KineticsDataset', annotated_videos(_video_roots(root), targets), annotations, [json_file])
 
 
@@ -94,11 +106,16 @@ def activitynet(root: Path) -> DataSet:
 
 
 DATA_SETS: dict[str, Callable[[Path], DataSet]] = {
-    'ucf101': ucf101, 'hmdb51': hmdb51, 'kinetics': kinetics, 'activitynet': activitynet}
+    'ucf101': ucf101,
+    'hmdb51': hmdb51,
+    'kinetics': kinetics,
+    'activitynet': activitynet,
+}
 
 
-def _with_three_splits(root: Path, annotation_dir: Path, read: Callable[[Path, int], Annotations], adapter: str,
-                       stem: str) -> DataSet:
+def _with_three_splits(
+    root: Path, annotation_dir: Path, read: Callable[[Path, int], Annotations], adapter: str, stem: str
+) -> DataSet:
     splits = [read(annotation_dir, split) for split in SPLITS]
     json_files = [annotation_dir / f'{stem}{split}.json' for split in SPLITS]
     for file, annotations in zip(json_files, splits, strict=True):

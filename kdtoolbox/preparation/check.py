@@ -25,8 +25,14 @@ from kdtoolbox.preparation.report import DONE, FAILED, Progress, Report
 IMBALANCE = 10  # the largest class has so many times the videos of the smallest: worth a word
 
 
-def check_tree(jpg_dir: Path, report: Report, *, annotations: Annotations | None = None, every_frame: bool = False,
-               num_workers: int) -> list[str]:
+def check_tree(
+    jpg_dir: Path,
+    report: Report,
+    *,
+    annotations: Annotations | None = None,
+    every_frame: bool = False,
+    num_workers: int,
+) -> list[str]:
     """Check every frame folder, and with ``annotations`` that each annotated video is there.
 
     Each wrong folder and each missing video is a failure of the report; the returned lines are remarks on the whole.
@@ -37,8 +43,9 @@ def check_tree(jpg_dir: Path, report: Report, *, annotations: Annotations | None
     """
     folders = list(frame_folders(jpg_dir))
     progress = Progress(len(folders))
-    for folder, problems in in_parallel(partial(_check_folder, every_frame=every_frame), folders,
-                                        num_workers=num_workers):
+    for folder, problems in in_parallel(
+        partial(_check_folder, every_frame=every_frame), folders, num_workers=num_workers
+    ):
         progress.update()
         report.add(FAILED if problems else DONE, folder, '; '.join(problems))
     progress.close()
@@ -53,9 +60,15 @@ def check_tree(jpg_dir: Path, report: Report, *, annotations: Annotations | None
             report.add(FAILED, key, f'annotated, but there is no {places[0]} in the tree')
     extra = len(present - set(found.values()))
     remarks = [f'{extra} of {len(present)} frame folders are in no annotation'] if extra else []
-    labels = {label: 0 for label in annotations.get('labels', ())}
-    labels.update(Counter(label for key, entry in annotations['database'].items()
-                          if found[key] and entry['subset'] == 'training' for label in _labels(entry)))
+    labels = dict.fromkeys(annotations.get('labels', ()), 0)
+    labels.update(
+        Counter(
+            label
+            for key, entry in annotations['database'].items()
+            if found[key] and entry['subset'] == 'training'
+            for label in _labels(entry)
+        )
+    )
     return remarks + _balance(labels)
 
 
@@ -75,8 +88,10 @@ def read_annotations(file: Path) -> Annotations:
         raise ValueError(f'{file} has no "database": expected what the *_json tools write, or ActivityNet\'s JSON')
     for key, entry in annotations['database'].items():
         if not _is_entry(entry):
-            raise ValueError(f'{file}: the entry of {key!r} is {str(entry)[:60]}, expected {{"subset": …, '
-                             '"annotations": {"label": …}}, or a list of {"label": …, "segment": …} as annotations')
+            raise ValueError(
+                f'{file}: the entry of {key!r} is {str(entry)[:60]}, expected {{"subset": …, '
+                '"annotations": {"label": …}}, or a list of {"label": …, "segment": …} as annotations'
+            )
     return annotations
 
 
@@ -99,17 +114,22 @@ def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
         problems.append(f'{num_frames} frames, but {mark.get("num_frames")} were extracted')
     written = _read_number(folder / 'n_frames')
     if written != num_frames:
-        problems.append(f'n_frames says {written}, there are {num_frames}' if written is not None else
-                        'n_frames is missing or no number')
+        problems.append(
+            f'n_frames says {written}, there are {num_frames}'
+            if written is not None
+            else 'n_frames is missing or no number'
+        )
     rate = _read_number(folder / 'fps')
     if rate is None or not math.isfinite(rate) or rate <= 0:
-        problems.append('fps is missing or no number' if rate is None else
-                        f'fps says {rate:g}, expected a rate above 0')
+        problems.append(
+            'fps is missing or no number' if rate is None else f'fps says {rate:g}, expected a rate above 0'
+        )
     if (folder / TIMES_FILE).exists():
         problems += _times_problems(folder, num_frames)
     names = frame_names(folder)
     broken = first_broken_frame(folder) or _undecodable(
-        folder, names if every_frame else sorted({names[0], names[len(names) // 2], names[-1]}))
+        folder, names if every_frame else sorted({names[0], names[len(names) // 2], names[-1]})
+    )
     if broken:
         problems.append(f'{broken} cannot be read')
     return folder, problems
@@ -163,7 +183,16 @@ def _balance(videos_per_class: dict[str, int]) -> list[str]:
         return []
     smallest, largest = (choose(videos_per_class, key=videos_per_class.get) for choose in (min, max))
     low, high = videos_per_class[smallest], videos_per_class[largest]
-    line = (f'{len(videos_per_class)} classes of {low} ({smallest}) to {high} ({largest}) videos, median '
-            f'{median(videos_per_class.values()):g}')
-    return [line, f'imbalance: {largest} has more than {IMBALANCE} times the videos of {smallest}; think of weighting '
-            'or of accuracy per class'] if high > IMBALANCE * low else [line]
+    line = (
+        f'{len(videos_per_class)} classes of {low} ({smallest}) to {high} ({largest}) videos, median '
+        f'{median(videos_per_class.values()):g}'
+    )
+    return (
+        [
+            line,
+            f'imbalance: {largest} has more than {IMBALANCE} times the videos of {smallest}; think of weighting '
+            'or of accuracy per class',
+        ]
+        if high > IMBALANCE * low
+        else [line]
+    )

@@ -27,8 +27,9 @@ def extract(args: argparse.Namespace) -> int:
     """Videos to frames, one layout of folders to the same."""
     video_dir, jpg_dir = args.video_dir.resolve(), args.jpg_dir.resolve()
     if jpg_dir == video_dir or video_dir in jpg_dir.parents:
-        raise ValueError(f'{args.jpg_dir} lies in {args.video_dir}: frames there would be '
-                         'taken for videos the next time')
+        raise ValueError(
+            f'{args.jpg_dir} lies in {args.video_dir}: frames there would be taken for videos the next time'
+        )
     return _extract_tree(args.layout(args.video_dir), args.jpg_dir, args)
 
 
@@ -116,16 +117,22 @@ def check(args: argparse.Namespace) -> int:
         args.report.parent.mkdir(parents=True, exist_ok=True)
         # Not among the videos: data sets are often read-only, and a check has no business to write there.
         with _report_to(args.report) as report:
-            print('\n'.join(check_videos(args.videos, report, num_workers=args.jobs,
-                                         time_limit_seconds=args.time_limit)))
+            print(
+                '\n'.join(check_videos(args.videos, report, num_workers=args.jobs, time_limit_seconds=args.time_limit))
+            )
         return report.exit_status
     return _check_and_tell(args.jpg_dir, args.json and read_annotations(args.json), args)
 
 
 def _check_and_tell(jpg_dir: Path, annotations: Annotations | None, args: argparse.Namespace) -> int:
     with _closing_report(jpg_dir, 'check') as report:
-        remarks = check_tree(jpg_dir, report, annotations=annotations, every_frame=getattr(args, 'every_frame', False),
-                             num_workers=args.jobs)
+        remarks = check_tree(
+            jpg_dir,
+            report,
+            annotations=annotations,
+            every_frame=getattr(args, 'every_frame', False),
+            num_workers=args.jobs,
+        )
         wrong = [f'{subject}: {reason}' for status, subject, reason in report.lines if status == FAILED]
         print('\n'.join([*wrong[:10], *([f'… and {len(wrong) - 10} more'] if len(wrong) > 10 else []), *remarks]))
     return report.exit_status
@@ -142,18 +149,29 @@ def folder(args: argparse.Namespace) -> int:
     unreadable = unreadable_videos([job.video for job in tree.jobs], num_workers=args.jobs) if args.open else {}
     jobs = [job for job in tree.jobs if job.video not in unreadable]
     if not jobs:
-        raise ValueError(f'none of the {len(tree.jobs)} videos of {args.root} can be read; the first: '
-                         f'{unreadable[tree.jobs[0].video]}')
-    annotations = folder_annotations([job.target for job in jobs], validation_share=args.validation_share,
-                                     seed=args.seed, group_separator=args.group_separator)
+        raise ValueError(
+            f'none of the {len(tree.jobs)} videos of {args.root} can be read; the first: '
+            f'{unreadable[tree.jobs[0].video]}'
+        )
+    annotations = folder_annotations(
+        [job.target for job in jobs],
+        validation_share=args.validation_share,
+        seed=args.seed,
+        group_separator=args.group_separator,
+    )
     write_json(out, annotations)
     num_validation = sum(entry['subset'] == 'validation' for entry in annotations['database'].values())
-    print(f'wrote {out}: {len(annotations["labels"])} classes, {len(jobs) - num_validation} training, '
-          f'{num_validation} validation videos')
+    print(
+        f'wrote {out}: {len(annotations["labels"])} classes, {len(jobs) - num_validation} training, '
+        f'{num_validation} validation videos'
+    )
     for label in training_only_classes(annotations):
         print(f'{label} has no validation video: none could be spared')
-    left_out = [f'{path}: {reason}' for path, reason in tree.passed_over.items()
-                if path.parent != args.root or is_video(path.name)]  # what lies beside the classes is not their concern
+    left_out = [
+        f'{path}: {reason}'
+        for path, reason in tree.passed_over.items()
+        if path.parent != args.root or is_video(path.name)
+    ]  # what lies beside the classes is not their concern
     left_out = [*unreadable.values(), *left_out]
     for line in [f'{len(left_out)} left out, among them', *left_out[:10]] if left_out else ():
         print(line)

@@ -61,8 +61,12 @@ def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, 
             shutil.rmtree(part, ignore_errors=True)  # the error is what counts; the next run clears the rest
             raise
     except OSError as error:  # unreadable video, disk full while marking, names too long …: a reason, not a traceback
-        return Extracted(job, FAILED, f'{error.strerror}: {error.filename or job.video}',
-                         is_disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT))
+        return Extracted(
+            job,
+            FAILED,
+            f'{error.strerror}: {error.filename or job.video}',
+            is_disk_full=error.errno in (errno.ENOSPC, errno.EDQUOT),
+        )
 
 
 def _obstacle(folder: Path, video_bytes: int) -> str | None:
@@ -76,14 +80,21 @@ def _obstacle(folder: Path, video_bytes: int) -> str | None:
     if is_complete(folder, video_bytes):
         return None
     foreign = foreign_files(folder)
-    return foreign and (f'the frame folder {folder} is not complete and holds {len(foreign)} files that are not '
-                        f'frames, such as {foreign[0]}: move them away') or ''
+    return (
+        (foreign
+        and (
+            f'the frame folder {folder} is not complete and holds {len(foreign)} files that are not '
+            f'frames, such as {foreign[0]}: move them away'
+        ))
+        or ''
+    )
 
 
 def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Extracted:
     header, _ = ffmpeg.header(job.video)
-    arguments = options.arguments(has_jpeg_colours=header.has_jpeg_colours(),
-                                  passthrough_options=ffmpeg.passthrough_options)
+    arguments = options.arguments(
+        has_jpeg_colours=header.has_jpeg_colours(), passthrough_options=ffmpeg.passthrough_options
+    )
     run = ffmpeg.run(job.video, arguments, folder=part)
     header = read_header(run.log)
     reason = failure(run, header, time_limit_seconds=ffmpeg.time_limit_seconds)
@@ -107,8 +118,9 @@ def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg
     warning = doubt(run, header, num_frames, times)
     if ffmpeg.loses_mirroring and re.search('^ *display ?matrix: ', run.log.replace('[info] ', ''), re.I | re.M):
         warning = '; '.join(filter(None, [warning, 'turned, but not mirrored if it should be: use ffmpeg 5 or newer']))
-    mark_complete(part, num_frames=num_frames, video_bytes=video_bytes, warning=warning,
-                  frames_per_second=_rate(header, times))
+    mark_complete(
+        part, num_frames=num_frames, video_bytes=video_bytes, warning=warning, frames_per_second=_rate(header, times)
+    )
     return Extracted(job, WARNING if warning else DONE, warning, part)
 
 
@@ -147,18 +159,23 @@ def doubt(run: FfmpegRun, header: VideoHeader, num_frames: int, times: Sequence[
         doubts.append('not all its times are in the order of its frames: those that are not follow at the average rate')
     if header.duration_seconds and times:
         if times[-1] < 0.9 * header.duration_seconds - 1:
-            doubts.append(f'the last frame is at {times[-1]:.1f} of {header.duration_seconds:.1f} s: cut off, or the '
-                          'sound is longer')
+            doubts.append(
+                f'the last frame is at {times[-1]:.1f} of {header.duration_seconds:.1f} s: cut off, or the '
+                'sound is longer'
+            )
     elif header.duration_seconds and header.frames_per_second:
         announced = header.duration_seconds * header.frames_per_second
         if num_frames < 0.9 * announced - 1:
-            doubts.append(f'{num_frames} frames where the header announces about {announced:.0f}: cut off, or the '
-                          'sound is longer')
+            doubts.append(
+                f'{num_frames} frames where the header announces about {announced:.0f}: cut off, or the sound is longer'
+            )
     repeated, dropped = run.repeated_and_dropped()
     stored = num_frames - repeated + dropped
     if not times and max(num_frames, stored) > _FAR_MORE * min(num_frames, stored) + 1:
-        doubts.append(f'{num_frames} files of {stored} stored frames ({repeated} repeated, {dropped} left out): its '
-                      'rate varies, or the picture starts late; --frames as-stored makes one file of each')
+        doubts.append(
+            f'{num_frames} files of {stored} stored frames ({repeated} repeated, {dropped} left out): its '
+            'rate varies, or the picture starts late; --frames as-stored makes one file of each'
+        )
     if run.errors():
         doubts.append('decoded past errors' + _first_error(run))
     return '; '.join(doubts)

@@ -58,8 +58,12 @@ class FfmpegRun:
         [0.12]
         """
         times, time_base = [], Fraction(0)
-        for line in re.finditer(r'^\[Parsed_showinfo_\d+ @ \w+\] \[info\] (?:config in time_base: (\d+/\d+)|'
-                                r'n: *\d+ pts: *(\S+))', self.log, re.MULTILINE):
+        for line in re.finditer(
+            r'^\[Parsed_showinfo_\d+ @ \w+\] \[info\] (?:config in time_base: (\d+/\d+)|'
+            r'n: *\d+ pts: *(\S+))',
+            self.log,
+            re.MULTILINE,
+        ):
             if line[1]:  # once more where the picture changes its size
                 time_base = Fraction(line[1])
             else:
@@ -67,8 +71,9 @@ class FfmpegRun:
         return times
 
     def has_full_disk(self) -> bool:
-        return any('No space left on device' in message or 'Disk quota exceeded' in message
-                   for message in self.errors())
+        return any(
+            'No space left on device' in message or 'Disk quota exceeded' in message for message in self.errors()
+        )
 
 
 def find_ffmpeg(named: str | None = None) -> str:
@@ -80,11 +85,14 @@ def find_ffmpeg(named: str | None = None) -> str:
     executable = named or shutil.which('ffmpeg')
     if executable is None:
         import imageio_ffmpeg  # only needed where the machine has no ffmpeg
+
         try:
             executable = imageio_ffmpeg.get_ffmpeg_exe()
         except RuntimeError as error:
-            raise ValueError(f'no ffmpeg on the PATH, and imageio-ffmpeg has none for this machine ({error}): '
-                             'install one or name it with --ffmpeg') from error
+            raise ValueError(
+                f'no ffmpeg on the PATH, and imageio-ffmpeg has none for this machine ({error}): '
+                'install one or name it with --ffmpeg'
+            ) from error
     try:
         subprocess.run([executable, '-version'], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:
@@ -116,8 +124,9 @@ class Ffmpeg:
     @cached_property
     def _libavfilter(self) -> int:
         """The version of its filters, which builds between two releases have too; 99 where it does not say."""
-        version = subprocess.run([self.executable, '-version'], stdin=subprocess.DEVNULL, capture_output=True,
-                                 check=True, timeout=60).stdout
+        version = subprocess.run(
+            [self.executable, '-version'], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60
+        ).stdout
         library = re.search(rb'libavfilter +(\d+)', version)
         return int(library[1]) if library else 99
 
@@ -128,15 +137,35 @@ class Ffmpeg:
         part of the frame number. The input is always a file: a name can neither be an option nor a URL, and a
         playlist that calls itself .mp4 cannot reach the network. One thread each: videos are what runs in parallel.
         """
-        command = [self.executable, '-nostdin', '-hide_banner', '-nostats', '-loglevel', 'level+info',
-                   '-filter_threads', '1', '-threads', '1', '-protocol_whitelist', 'file',
-                   '-i', f'file:{os.path.abspath(video)}', *output]
+        command = [
+            self.executable,
+            '-nostdin',
+            '-hide_banner',
+            '-nostats',
+            '-loglevel',
+            'level+info',
+            '-filter_threads',
+            '1',
+            '-threads',
+            '1',
+            '-protocol_whitelist',
+            'file',
+            '-i',
+            f'file:{os.path.abspath(video)}',
+            *output,
+        ]
         with self._lock:
             if self._stopped:
                 return FfmpegRun(-signal.SIGKILL, '')
             # A session of its own: Ctrl-C reaches this process first, and killing takes what ffmpeg may have started.
-            process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.PIPE, start_new_session=True)
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
             self._running.add(process)
         try:
             log = process.communicate(timeout=self.time_limit_seconds)[1]

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from kdtoolbox.preparation.annotations import Annotations
 
 
-def folder_annotations(videos: Sequence[str], *, validation_share: float = 0.2, seed: int = 0,
-                       group_separator: str = '') -> Annotations:
+def folder_annotations(
+    videos: Sequence[str], *, validation_share: float = 0.2, seed: int = 0, group_separator: str = ''
+) -> Annotations:
     """Split videos, named ``<class>/<stem>``, so that each class is divided in the same share.
 
     With ``group_separator`` the part of a stem before its last separator is the video's group, across classes; a
@@ -28,20 +29,26 @@ def folder_annotations(videos: Sequence[str], *, validation_share: float = 0.2, 
     groups = defaultdict(list)
     for video in videos:
         groups[_group(video, group_separator)].append(video)
-    validation = {video for group in _choose(list(groups.values()), validation_share, random.Random(seed))
-                  for video in group}
+    validation = {
+        video for group in _choose(list(groups.values()), validation_share, random.Random(seed)) for video in group
+    }
     if not validation:
-        raise ValueError(f'none of {len(groups)} groups of {len(videos)} videos can be spared for validation: each '
-                         'is all of a class. Use smaller groups (another separator, or none)')
-    database = {video: {'subset': 'validation' if video in validation else 'training',
-                        'annotations': {'label': _class(video)}} for video in videos}
+        raise ValueError(
+            f'none of {len(groups)} groups of {len(videos)} videos can be spared for validation: each '
+            'is all of a class. Use smaller groups (another separator, or none)'
+        )
+    database = {
+        video: {'subset': 'validation' if video in validation else 'training', 'annotations': {'label': _class(video)}}
+        for video in videos
+    }
     return {'labels': sorted({_class(video) for video in videos}), 'database': database}
 
 
 def training_only_classes(annotations: Annotations) -> list[str]:
     """Classes without a validation video."""
-    validated = {entry['annotations']['label'] for entry in annotations['database'].values()
-                 if entry['subset'] == 'validation'}
+    validated = {
+        entry['annotations']['label'] for entry in annotations['database'].values() if entry['subset'] == 'validation'
+    }
     return [label for label in annotations['labels'] if label not in validated]
 
 
@@ -60,8 +67,9 @@ def _choose(groups: list[list[str]], share: float, rng: random.Random) -> Iterab
             group = groups[place]
             adds = Counter(map(_class, group))
             if is_last_resort:
-                fits = any(not taken[label] for label in adds) and all(taken[label] + number < total[label]
-                                                                       for label, number in adds.items())
+                fits = any(not taken[label] for label in adds) and all(
+                    taken[label] + number < total[label] for label, number in adds.items()
+                )
             else:
                 fits = all(taken[label] + number <= wanted[label] for label, number in adds.items())
             if fits and place not in chosen:

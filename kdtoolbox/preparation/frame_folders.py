@@ -70,14 +70,22 @@ def write_times(folder: Path, times: Sequence[float]) -> None:
     write_text(folder / TIMES_FILE, ''.join(f'{seconds:.6f}\n' for seconds in times))
 
 
-def mark_complete(folder: Path, *, num_frames: int, video_bytes: int, warning: str,
-                  frames_per_second: float | None = None) -> None:
+def mark_complete(
+    folder: Path, *, num_frames: int, video_bytes: int, warning: str, frames_per_second: float | None = None
+) -> None:
     """Note in the folder that all frames of a video of this size are in it, and the rate they were written at.
 
     Marks of earlier versions have no ``colours``: their frames of BT.709 videos were written without conversion.
     """
-    text = json.dumps({'num_frames': num_frames, 'video_bytes': video_bytes, 'warning': warning,
-                       'frames_per_second': frames_per_second, 'colours': 'bt601'})
+    text = json.dumps(
+        {
+            'num_frames': num_frames,
+            'video_bytes': video_bytes,
+            'warning': warning,
+            'frames_per_second': frames_per_second,
+            'colours': 'bt601',
+        }
+    )
     (folder / _MARK).write_text(text, encoding='utf-8')
 
 
@@ -93,8 +101,11 @@ def read_mark(folder: Path) -> dict | None:
 def is_complete(folder: Path, video_bytes: int) -> bool:
     """Whether the folder was marked for a video of this size, and still holds as many frames."""
     mark = read_mark(folder)
-    return (mark is not None and mark.get('video_bytes') == video_bytes
-            and mark.get('num_frames') == len(frame_names(folder)))
+    return (
+        mark is not None
+        and mark.get('video_bytes') == video_bytes
+        and mark.get('num_frames') == len(frame_names(folder))
+    )
 
 
 def foreign_files(folder: Path) -> list[str]:

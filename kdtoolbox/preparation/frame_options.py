@@ -32,10 +32,15 @@ class FrameOptions:
         if (self.height is None) == (self.short_side is None):
             raise ValueError(f'give height or short side, one of them; got {self.height} and {self.short_side}')
         if self.as_stored and self.frames_per_second is not None:
-            raise ValueError(f'frames as stored keep their own times, fps={self.frames_per_second:g} resamples: give '
-                             'one of them')
-        limits = (('height', self.height, 1, 16384), ('short side', self.short_side, 1, 16384),
-                  ('quality', self.quality, 1, 31), ('fps', self.frames_per_second, 0.01, 1000))
+            raise ValueError(
+                f'frames as stored keep their own times, fps={self.frames_per_second:g} resamples: give one of them'
+            )
+        limits = (
+            ('height', self.height, 1, 16384),
+            ('short side', self.short_side, 1, 16384),
+            ('quality', self.quality, 1, 31),
+            ('fps', self.frames_per_second, 0.01, 1000),
+        )
         for name, value, lowest, highest in limits:
             if value is not None and not lowest <= value <= highest:
                 raise ValueError(f'{name} is {value}, expected {lowest} to {highest}')

@@ -37,10 +37,14 @@ class Extraction:
             ValueError: see ``run``.
         """
         _check_settings(self.jpg_dir, self.options)
-        there = sum(job.video.exists() and is_complete(self.jpg_dir / job.target, job.video.stat().st_size)
-                    for job in self.tree.jobs)
-        lines = [f'{len(self.tree.jobs) - there} videos to extract into {self.jpg_dir}, {there} already there, '
-                 f'{len(self.tree.refused)} to fail, {len(self.tree.passed_over)} passed over']
+        there = sum(
+            job.video.exists() and is_complete(self.jpg_dir / job.target, job.video.stat().st_size)
+            for job in self.tree.jobs
+        )
+        lines = [
+            f'{len(self.tree.jobs) - there} videos to extract into {self.jpg_dir}, {there} already there, '
+            f'{len(self.tree.refused)} to fail, {len(self.tree.passed_over)} passed over'
+        ]
         if self.tree.jobs:
             job = self.tree.jobs[0]
             lines.append(f'as {job.video} -> {self.jpg_dir / job.target}, ffmpeg {" ".join(self.options.arguments())}')
@@ -77,8 +81,10 @@ class Extraction:
                 for result in results:
                     progress.update()
                     if result.is_disk_full:
-                        raise ValueError(f'the disk of {self.jpg_dir} is full ({result.job.video}): free some space '
-                                         'and run this again; finished videos are kept')
+                        raise ValueError(
+                            f'the disk of {self.jpg_dir} is full ({result.job.video}): free some space '
+                            'and run this again; finished videos are kept'
+                        )
                     if result.status in (DONE, WARNING):
                         ready.append(result)
                     else:
@@ -149,6 +155,8 @@ def _check_settings(jpg_dir: Path, options: FrameOptions) -> None:
         return
     settings = json.loads(file.read_text(encoding='utf-8'))
     if settings != options.settings():
-        raise ValueError(f'{jpg_dir} holds frames made with {settings}, now asked for {options.settings()}: use the '
-                         'same options, another folder, or '
-                         'delete this one')
+        raise ValueError(
+            f'{jpg_dir} holds frames made with {settings}, now asked for {options.settings()}: use the '
+            'same options, another folder, or '
+            'delete this one'
+        )

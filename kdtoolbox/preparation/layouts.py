@@ -48,10 +48,14 @@ def class_videos(video_dir: Path) -> VideoTree:
     """
     folders = subfolders(video_dir)
     stray = dict.fromkeys(_files(video_dir), 'a file beside the class folders, not in one')
-    stray.update((deep, 'a folder in a class folder: videos lie in <class>/<video>')
-                 for folder in folders for deep in subfolders(folder))
-    tree = _videos_once((VideoJob(file, f'{folder.name}/{file.stem}')
-                                for folder in folders for file in _files(folder)), stray)
+    stray.update(
+        (deep, 'a folder in a class folder: videos lie in <class>/<video>')
+        for folder in folders
+        for deep in subfolders(folder)
+    )
+    tree = _videos_once(
+        (VideoJob(file, f'{folder.name}/{file.stem}') for folder in folders for file in _files(folder)), stray
+    )
     return _not_empty(tree, f'{video_dir} holds no videos in class folders. Expected {video_dir}/<class>/<video>')
 
 
@@ -87,8 +91,10 @@ def is_inside(target: str) -> bool:
 def _files(folder: Path) -> list[Path]:
     """Files of any extension, sorted; hidden ones (.DS_Store, ._video.avi) are not looked at."""
     with os.scandir(folder) as entries:
-        return [folder / name for name in sorted(entry.name for entry in entries
-                                                 if not is_hidden(entry.name) and not entry.is_dir())]
+        return [
+            folder / name
+            for name in sorted(entry.name for entry in entries if not is_hidden(entry.name) and not entry.is_dir())
+        ]
 
 
 def _files_below(folder: Path, *, depth: int, seen: set[str]) -> Iterator[Path]:
@@ -105,14 +111,21 @@ def _files_below(folder: Path, *, depth: int, seen: set[str]) -> Iterator[Path]:
 def _videos_once(jobs: Iterable[VideoJob], passed_over: dict[Path, str]) -> VideoTree:
     """Pass over what is no video, and refuse all videos that would share a folder: choosing one would be a guess."""
     jobs = list(jobs)
-    no_videos = {job.video: 'an unfinished download' if job.video.suffix in _UNFINISHED else
-                 f'no video: its name ends in none of {", ".join(VIDEO_SUFFIXES)}'
-                 for job in jobs if not is_video(job.video.name)}
+    no_videos = {
+        job.video: 'an unfinished download'
+        if job.video.suffix in _UNFINISHED
+        else f'no video: its name ends in none of {", ".join(VIDEO_SUFFIXES)}'
+        for job in jobs
+        if not is_video(job.video.name)
+    }
     jobs = [job for job in jobs if job.video not in no_videos]
     uses = Counter(job.target for job in jobs)
     good = [job for job in jobs if uses[job.target] == 1]
-    refused = {job.video: f'{uses[job.target]} videos would share the frame folder {job.target}: rename or remove '
-                          'all but one' for job in jobs if uses[job.target] > 1}
+    refused = {
+        job.video: f'{uses[job.target]} videos would share the frame folder {job.target}: rename or remove all but one'
+        for job in jobs
+        if uses[job.target] > 1
+    }
     return VideoTree(good, refused, {**passed_over, **no_videos})
 
 

@@ -14,8 +14,9 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
-def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int,
-                stop: Callable[[], None] = lambda: None) -> Iterator[Result]:
+def in_parallel(
+    work: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int, stop: Callable[[], None] = lambda: None
+) -> Iterator[Result]:
     """Yield ``work(item)`` in the order of completion, with few items waiting, so that there may be any number.
 
     ``stop`` is called when the consumer leaves early or anything is raised; it must make running work end soon.

@@ -41,8 +41,10 @@ class Report:
         counts = self.counts
         warned = f' ({counts[WARNING]} with a warning)' if counts[WARNING] else ''
         passed_over = f', {counts[PASSED_OVER]} passed over' if counts[PASSED_OVER] else ''
-        return (f'{counts[DONE] + counts[WARNING]} done{warned}, {counts[THERE]} already there, '
-                f'{counts[FAILED]} failed{passed_over}')
+        return (
+            f'{counts[DONE] + counts[WARNING]} done{warned}, {counts[THERE]} already there, '
+            f'{counts[FAILED]} failed{passed_over}'
+        )
 
     def write(self, file: Path) -> None:
         """Write the lines as tab-separated status, video, reason, sorted; names are escaped to stay on their line."""
@@ -77,8 +79,12 @@ class Progress:
         if now - self._last_line >= self._seconds_between_lines:
             self._last_line = now
             rate = self._completed / (now - self._start)
-            print(f'{self._completed}/{self._num_tasks} videos, {rate:.1f} a second, '
-                  f'{(self._num_tasks - self._completed) / rate / 60:.0f} min left', file=sys.stderr, flush=True)
+            print(
+                f'{self._completed}/{self._num_tasks} videos, {rate:.1f} a second, '
+                f'{(self._num_tasks - self._completed) / rate / 60:.0f} min left',
+                file=sys.stderr,
+                flush=True,
+            )
 
     def close(self) -> None:
         if self._bar is not None:

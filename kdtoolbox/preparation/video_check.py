@@ -71,9 +71,11 @@ def check_videos(folder: Path, report: Report, *, num_workers: int, time_limit_s
     finally:
         isolated.stop()
         progress.close()
-    return [f'{num_damaged} of {len(videos)} videos are damaged or cannot be read',
-            f'{num_wrong} of {len(videos)} videos are read wrong, or not at all, by readers that seek by index '
-            '(decord, and with it mmaction2); OpenVideo reads them right']
+    return [
+        f'{num_damaged} of {len(videos)} videos are damaged or cannot be read',
+        f'{num_wrong} of {len(videos)} videos are read wrong, or not at all, by readers that seek by index '
+        '(decord, and with it mmaction2); OpenVideo reads them right',
+    ]
 
 
 def check_video(path: str) -> VideoCheck:
@@ -82,8 +84,9 @@ def check_video(path: str) -> VideoCheck:
         decoded = _decode(path)
     except DecodeError as error:
         return VideoCheck(damage=_without(path, error))
-    return VideoCheck(len(decoded.thumbnails), decoded.damage,
-                      '' if decoded.damage else _compare_with_decord(path, decoded))
+    return VideoCheck(
+        len(decoded.thumbnails), decoded.damage, '' if decoded.damage else _compare_with_decord(path, decoded)
+    )
 
 
 @dataclass
@@ -132,11 +135,13 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
 def _compare_with_decord(path: str, decoded: _Decoded) -> str:
     """What decord does wrong in a few clips of neighbouring frames, each with a new reader as in training."""
     from kdtoolbox.video.decord_reader import DecordReader  # loads its own FFmpeg, which only the check needs
+
     truth = decoded.thumbnails
     try:
         announced = len(DecordReader(path))
-        clips = [range(start, min(start + _CLIP_LEN, announced, len(truth)))
-                 for start in _starts(path, decoded, announced)]
+        clips = [
+            range(start, min(start + _CLIP_LEN, announced, len(truth))) for start in _starts(path, decoded, announced)
+        ]
         images = [DecordReader(path).frames(clip) for clip in clips]
     except DecodeError as error:
         return f'decord cannot read it: {_without(path, error)}'
@@ -148,10 +153,18 @@ def _compare_with_decord(path: str, decoded: _Decoded) -> str:
         if others == 0 and distances[number] > 1.2 * distances.min() + 0.05:
             wrong += 1
             farthest = max(farthest, abs(int(distances.argmin()) - number))
-    return '; '.join(filter(None, [
-        f'decord says {announced} frames' if announced != len(truth) else '',
-        f'decord gives other frames for {wrong} of {sum(map(len, clips))}, off by up to {farthest}' if wrong else '',
-        'decord does not turn or mirror it' if others else '']))
+    return '; '.join(
+        filter(
+            None,
+            [
+                f'decord says {announced} frames' if announced != len(truth) else '',
+                f'decord gives other frames for {wrong} of {sum(map(len, clips))}, off by up to {farthest}'
+                if wrong
+                else '',
+                'decord does not turn or mirror it' if others else '',
+            ],
+        )
+    )
 
 
 def _starts(path: str, decoded: _Decoded, announced: int) -> list[int]:

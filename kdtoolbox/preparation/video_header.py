@@ -9,8 +9,13 @@ NOT_VIDEO_FORMATS = {'tty', 'image2', 'concat', 'hls', 'dash', 'lavfi', 'ffmetad
 BT601_MATRICES = {'', 'bt470bg', 'smpte170m', 'gbr'}
 # Containers without times of presentation: what ffmpeg gives for them begins late by the frames that the decoder holds.
 _WITHOUT_TIMES = {'avi', 'h264', 'hevc', 'm4v', 'mpegvideo', 'obu', 'ivf'}
-_KINDS = {'Video': 'a cover picture', 'Audio': 'sound', 'Subtitle': 'subtitles', 'Data': 'data',
-          'Attachment': 'attachments'}
+_KINDS = {
+    'Video': 'a cover picture',
+    'Audio': 'sound',
+    'Subtitle': 'subtitles',
+    'Data': 'data',
+    'Attachment': 'attachments',
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,8 @@ def read_header(log: str) -> VideoHeader:
         duration_seconds=int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None,
         frames_per_second=float(rate[1].replace('k', 'e3')) if rate else None,
         stream_kinds=frozenset(kind for kind, _ in streams),
-        colour_matrices=frozenset(map(_colour_matrix, videos)))
+        colour_matrices=frozenset(map(_colour_matrix, videos)),
+    )
 
 
 def exact_rate(printed: float) -> float:

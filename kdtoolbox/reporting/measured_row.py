@@ -15,8 +15,16 @@ PACKAGES = ('kdtoolbox', 'torch', 'torchvision', 'mmengine', 'mmaction2')
 TIME = r'\d{8}_\d{6}'  # that mmengine appends to the name of a run, or names it by
 
 
-def measured_row(source: Path, *, data_set: str, protocol: str, name: str, checkpoint: Path | None,
-                 config: str | None, chance: Mapping | None) -> dict:
+def measured_row(
+    source: Path,
+    *,
+    data_set: str,
+    protocol: str,
+    name: str,
+    checkpoint: Path | None,
+    config: str | None,
+    chance: Mapping | None,
+) -> dict:
     """The row of a run, with what it takes to trace it.
 
     Raises:
@@ -24,8 +32,10 @@ def measured_row(source: Path, *, data_set: str, protocol: str, name: str, check
             its checkpoint or config is not known.
     """
     if chance is None:
-        raise ValueError(f'there is no chance row for {DATA_SETS[data_set]} to check the run by: first kdtoolbox '
-                         f'results chance ANNOTATIONS --data-set {data_set}')
+        raise ValueError(
+            f'there is no chance row for {DATA_SETS[data_set]} to check the run by: first kdtoolbox '
+            f'results chance ANNOTATIONS --data-set {data_set}'
+        )
     if source.is_dir():
         metrics, epoch = last_validation(source, protocol)
         checkpoint, told = checkpoint or last_checkpoint(source), None
@@ -35,15 +45,25 @@ def measured_row(source: Path, *, data_set: str, protocol: str, name: str, check
     values = kind.check(metrics, of=str(source), names=kind.columns)
     guessed = kind.check(metrics, of=str(source), names=kind.chances)
     if not agrees_with_chance(guessed, chance[protocol]):
-        raise ValueError(f'{source}: guessing gives {guessed} there, but {chance[protocol]} on {DATA_SETS[data_set]}: '
-                         'the run was on other videos or classes')
+        raise ValueError(
+            f'{source}: guessing gives {guessed} there, but {chance[protocol]} on {DATA_SETS[data_set]}: '
+            'the run was on other videos or classes'
+        )
     facts = _facts(checkpoint, told, source)
     if epoch is not None and epoch != facts['epoch']:
-        raise ValueError(f'{source}: the last validation was after epoch {epoch}, but {checkpoint.name} is of epoch '
-                         f'{facts["epoch"]}: test that checkpoint with tools/test.py --out and give the file instead')
-    return {'data_set': data_set, 'protocol': protocol, 'name': name, 'values': values, **facts,
-            'config': _config(config, facts, source),
-            'versions_when_recorded': {package: version(package) for package in PACKAGES}}
+        raise ValueError(
+            f'{source}: the last validation was after epoch {epoch}, but {checkpoint.name} is of epoch '
+            f'{facts["epoch"]}: test that checkpoint with tools/test.py --out and give the file instead'
+        )
+    return {
+        'data_set': data_set,
+        'protocol': protocol,
+        'name': name,
+        'values': values,
+        **facts,
+        'config': _config(config, facts, source),
+        'versions_when_recorded': {package: version(package) for package in PACKAGES},
+    }
 
 
 def read_metrics(file: Path) -> tuple[dict, dict | None]:
@@ -59,10 +79,15 @@ def read_metrics(file: Path) -> tuple[dict, dict | None]:
     told = content.get(PROVENANCE)
     if told is None:
         return metrics, None
-    if (not isinstance(told, dict) or not {'config', 'checkpoint', 'sha256'} <= told.keys()
-            or not all(value is None or isinstance(value, str) for value in told.values())):
-        raise ValueError(f'{file}: {PROVENANCE} is {told!r}, expected config, checkpoint and sha256, as tools/test.py '
-                         'and kdtoolbox evaluate-features write them')
+    if (
+        not isinstance(told, dict)
+        or not {'config', 'checkpoint', 'sha256'} <= told.keys()
+        or not all(value is None or isinstance(value, str) for value in told.values())
+    ):
+        raise ValueError(
+            f'{file}: {PROVENANCE} is {told!r}, expected config, checkpoint and sha256, as tools/test.py '
+            'and kdtoolbox evaluate-features write them'
+        )
     for key, expected in (('of', 'student'), ('layer', 'features')):
         if told.get(key, expected) != expected:
             raise ValueError(f"{file}: rows are of the student's features, these metrics have {key} = {told[key]!r}")
@@ -107,17 +132,26 @@ def _facts(checkpoint: Path | None, told: Mapping | None, source: Path) -> dict:
     """What is known of the checkpoint, from itself or else from the metrics; its config may be None."""
     if checkpoint is None:
         if told is None:
-            raise ValueError(f'{source} does not tell what checkpoint its metrics are of: measure anew with --out, or '
-                             'name the checkpoint with --checkpoint')
+            raise ValueError(
+                f'{source} does not tell what checkpoint its metrics are of: measure anew with --out, or '
+                'name the checkpoint with --checkpoint'
+            )
         parts = [part for part in (told['checkpoint'], told['sha256']) if part is not None]
-        return {'checkpoint': CONTENT.join(parts) or None, 'epoch': None, 'iter': None, 'seed': None,
-                'config': None if parts else _without_suffix(told['config'])}
+        return {
+            'checkpoint': CONTENT.join(parts) or None,
+            'epoch': None,
+            'iter': None,
+            'seed': None,
+            'config': None if parts else _without_suffix(told['config']),
+        }
     meta = load_checkpoint(checkpoint).get('meta') or {}
     named = named_by_content(checkpoint)
     if told is not None and told['sha256'] != named.rpartition(CONTENT)[2]:
         tested = f'{told["checkpoint"]} {told["sha256"]}' if told['checkpoint'] else 'a network that was not trained'
-        raise ValueError(f'{source}: the metrics are of {tested}, not of {named}: leave out --checkpoint, or give the '
-                         'file that was tested')
+        raise ValueError(
+            f'{source}: the metrics are of {tested}, not of {named}: leave out --checkpoint, or give the '
+            'file that was tested'
+        )
     run = meta.get('experiment_name') or ''
     facts = {key: meta.get(key) for key in ('epoch', 'iter', 'seed')}
     if not isinstance(run, str) or not all(value is None or isinstance(value, int) for value in facts.values()):

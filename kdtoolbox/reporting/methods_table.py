@@ -9,8 +9,16 @@ from kdtoolbox.config_files.reading import find_config
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
-HEADER = ('method', 'paper', 'needs', '3-D ready', 'weight: paper', 'weight: here', 'config: its weight',
-          'tested against')
+HEADER = (
+    'method',
+    'paper',
+    'needs',
+    '3-D ready',
+    'weight: paper',
+    'weight: here',
+    'config: its weight',
+    'tested against',
+)
 # What a loss is given -> of which shape that may be: N clips, C channels, T time steps, K classes.
 WORKS_ON = {'logits': 'logits N K', 'vectors': 'vectors N C', 'maps': 'maps N C T H W', 'frames': 'time N C T …'}
 
@@ -36,9 +44,20 @@ def config_name(method: str) -> str:
 
 def _row(name: str, card: MethodCard) -> list[str]:
     works_on = [shape for need, shape in WORKS_ON.items() if need in card.needs]
-    needs = [*(need for need in card.needs if need not in WORKS_ON and (need != 'batch' or not card.least)), *card.least]
-    return [f'`{name}`', card.paper, ', '.join(needs) or '–', f'yes: {", ".join(works_on) or "any"}', card.paper_weight,
-            card.our_weight, _config(name), ', '.join(card.checked_against)]
+    needs = [
+        *(need for need in card.needs if need not in WORKS_ON and (need != 'batch' or not card.least)),
+        *card.least,
+    ]
+    return [
+        f'`{name}`',
+        card.paper,
+        ', '.join(needs) or '–',
+        f'yes: {", ".join(works_on) or "any"}',
+        card.paper_weight,
+        card.our_weight,
+        _config(name),
+        ', '.join(card.checked_against),
+    ]
 
 
 def _config(name: str) -> str:

@@ -27,8 +27,9 @@ class Protocol:
     columns: Mapping[str, str]
     chances: Mapping[str, str]
 
-    def check(self, values: Mapping[str, float], *, of: str,
-              names: Mapping[str, str] | None = None) -> dict[str, float]:
+    def check(
+        self, values: Mapping[str, float], *, of: str, names: Mapping[str, str] | None = None
+    ) -> dict[str, float]:
         """The values of all columns as they are kept, checked.
 
         Args:
@@ -51,8 +52,9 @@ class Protocol:
 
 _TOPK = (1, 5, 10, 20, 50)
 PROTOCOLS = {
-    'retrieval': Protocol({f'top-{k}': f'retrieval/top{k}' for k in _TOPK},
-                          {f'top-{k}': f'retrieval/chance_top{k}' for k in _TOPK}),
+    'retrieval': Protocol(
+        {f'top-{k}': f'retrieval/top{k}' for k in _TOPK}, {f'top-{k}': f'retrieval/chance_top{k}' for k in _TOPK}
+    ),
     'finetune': Protocol({'top-1': 'acc/top1'}, {'top-1': 'acc/chance'}),
 }
 
@@ -66,8 +68,10 @@ def read_json(file: Path) -> list | dict:
     try:
         return json.loads(file.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
-        raise ValueError(f'{file}: no such file. Results are kept in the docs of a checkout of kdtoolbox: run the '
-                         'command in its root, or name the folder with --docs') from error
+        raise ValueError(
+            f'{file}: no such file. Results are kept in the docs of a checkout of kdtoolbox: run the '
+            'command in its root, or name the folder with --docs'
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f'{file} is not JSON: {error}') from error
 
@@ -79,8 +83,10 @@ def write_json(content: list | dict, file: Path) -> None:
 
 def replaced(rows: Sequence[Mapping], row: Mapping) -> list[Mapping]:
     """The rows with ``row`` in the place of the one of its data set, protocol and name, or at the end."""
+
     def key(one: Mapping) -> list:
         return [one.get(part) for part in ('data_set', 'protocol', 'name')]
+
     places = [place for place, other in enumerate(rows) if key(other) == key(row)]
     return [row if place in places else other for place, other in enumerate(rows)] + ([] if places else [row])
 
@@ -98,13 +104,22 @@ def render(page: str, *, chance: Mapping, published: Sequence[Mapping], measured
         for protocol in PROTOCOLS:
             begin, end = f'<!-- table {data_set} {protocol} -->', '<!-- end of table -->'
             if page.count(begin) != 1:
-                raise ValueError(f'{PAGE}: the line {begin} is there {page.count(begin)} times, expected once, with '
-                                 f'{end} below it')
-            lines = _table(protocol, chance=chance.get(data_set), published=_of(published, data_set, protocol),
-                           measured=_of(measured, data_set, protocol))
+                raise ValueError(
+                    f'{PAGE}: the line {begin} is there {page.count(begin)} times, expected once, with {end} below it'
+                )
+            lines = _table(
+                protocol,
+                chance=chance.get(data_set),
+                published=_of(published, data_set, protocol),
+                measured=_of(measured, data_set, protocol),
+            )
             # Up to the next marker of any kind, so that a missing end does not swallow the rest of the page.
-            page, count = re.subn(re.escape(begin) + r'(?:(?!<!--).)*' + re.escape(end),
-                                  lambda _: '\n'.join([begin, *lines, end]), page, flags=re.DOTALL)
+            page, count = re.subn(
+                re.escape(begin) + r'(?:(?!<!--).)*' + re.escape(end),
+                lambda _: '\n'.join([begin, *lines, end]),
+                page,
+                flags=re.DOTALL,
+            )
             if count != 1:
                 raise ValueError(f'{PAGE}: no {end} below {begin}')
     return page
@@ -112,8 +127,10 @@ def render(page: str, *, chance: Mapping, published: Sequence[Mapping], measured
 
 def _check_row(row: Mapping, file: str, *, told_by: str) -> None:
     if row.get('data_set') not in DATA_SETS or row.get('protocol') not in PROTOCOLS or 'values' not in row:
-        raise ValueError(f'{file}: {row}: expected a data_set of {", ".join(DATA_SETS)}, a protocol of '
-                         f'{", ".join(PROTOCOLS)} and values')
+        raise ValueError(
+            f'{file}: {row}: expected a data_set of {", ".join(DATA_SETS)}, a protocol of '
+            f'{", ".join(PROTOCOLS)} and values'
+        )
     for key in ('name', told_by):
         text = row.get(key)
         if not isinstance(text, str) or not text.strip() or not text.isprintable() or '<!--' in text:
@@ -124,17 +141,31 @@ def _of(rows: Sequence[Mapping], data_set: str, protocol: str) -> list[Mapping]:
     return [row for row in rows if (row['data_set'], row['protocol']) == (data_set, protocol)]
 
 
-def _table(protocol: str, *, chance: Mapping | None, published: Sequence[Mapping],
-           measured: Sequence[Mapping]) -> list[str]:
+def _table(
+    protocol: str, *, chance: Mapping | None, published: Sequence[Mapping], measured: Sequence[Mapping]
+) -> list[str]:
     columns = list(PROTOCOLS[protocol].columns)
-    rows = [] if chance is None else [
-        ['chance', *_cells(protocol, chance[protocol], of='chance'), _chance_source(protocol, chance)]]
-    rows += [[row['name'], *_cells(protocol, row['values'], of=f'published {row["name"]}'), row['source']]
-             for row in published]
-    rows += [[f'kdtoolbox: {row["name"]}',
-              *([NOT_MEASURED] * len(columns) if row['values'] is None
-                else _cells(protocol, row['values'], of=f'measured {row["name"]}')),
-              _run_source(row)] for row in measured]
+    rows = (
+        []
+        if chance is None
+        else [['chance', *_cells(protocol, chance[protocol], of='chance'), _chance_source(protocol, chance)]]
+    )
+    rows += [
+        [row['name'], *_cells(protocol, row['values'], of=f'published {row["name"]}'), row['source']]
+        for row in published
+    ]
+    rows += [
+        [
+            f'kdtoolbox: {row["name"]}',
+            *(
+                [NOT_MEASURED] * len(columns)
+                if row['values'] is None
+                else _cells(protocol, row['values'], of=f'measured {row["name"]}')
+            ),
+            _run_source(row),
+        ]
+        for row in measured
+    ]
     cells = [['', *columns, 'source'], ['---'] * (len(columns) + 2), *rows]
     return ['| ' + ' | '.join(str(cell).replace('|', r'\|') for cell in line) + ' |' for line in cells]
 

@@ -9,5 +9,15 @@ from kdtoolbox.teachers.recognizer_teacher import RecognizerTeacher
 from kdtoolbox.teachers.torchvision_classifier import torchvision_classifier
 from kdtoolbox.teachers.weights import load_weights
 
-__all__ = ['EMATeacher', 'EmbeddingTeacher', 'FrozenTeacher', 'ImageTeacher', 'RecognizerTeacher', 'load_probe', 'load_weights',
-           'pool_logits', 'save_probe', 'torchvision_classifier']
+__all__ = [
+    'EMATeacher',
+    'EmbeddingTeacher',
+    'FrozenTeacher',
+    'ImageTeacher',
+    'RecognizerTeacher',
+    'load_probe',
+    'load_weights',
+    'pool_logits',
+    'save_probe',
+    'torchvision_classifier',
+]

@@ -33,17 +33,30 @@ class EMATeacher(RecognizerTeacher):
         ValueError: the decay is not in (0, 1), or the view shows another modality than the student sees.
     """
 
-    def __init__(self, student: nn.Module, *, view: Mapping, decay: float = 0.999, student_view: View | None = None,
-                 compute_dtype: str = 'float32') -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        *,
+        view: Mapping,
+        decay: float = 0.999,
+        student_view: View | None = None,
+        compute_dtype: str = 'float32',
+    ) -> None:
         if not 0 < decay < 1:
             raise ValueError(f'EMATeacher decay {decay}: expected a share in (0, 1); the paper has 0.99 to 0.999')
         modality = 'rgb' if student_view is None else student_view.modality
         if view.get('modality', modality) != modality:
-            raise ValueError(f'EMATeacher view.modality {view["modality"]!r}: it is the average of a student that sees '
-                             f'{modality!r}, which is the only thing it can make something of: leave it out')
+            raise ValueError(
+                f'EMATeacher view.modality {view["modality"]!r}: it is the average of a student that sees '
+                f'{modality!r}, which is the only thing it can make something of: leave it out'
+            )
         average = ExponentialMovingAverage(student, momentum=1 - decay)
-        super(RecognizerTeacher, self).__init__(average.module, classifier='cls_head', compute_dtype=compute_dtype,
-                                                view=View(**{**recognizer_normalisation(student), 'modality': modality, **view}))
+        super(RecognizerTeacher, self).__init__(
+            average.module,
+            classifier='cls_head',
+            compute_dtype=compute_dtype,
+            view=View(**{**recognizer_normalisation(student), 'modality': modality, **view}),
+        )
         self.is_2d = isinstance(student, Recognizer2D)
         self.average = average
         self.is_followed = False

@@ -11,8 +11,9 @@ from kdtoolbox.teachers.weights import load_teacher_weights
 PRETRAINED = 'pretrained'
 
 
-def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None, *,
-                          view: Mapping | None = None) -> tuple[nn.Module, dict]:
+def build_embedding_model(
+    model: str | Mapping | nn.Module, weights: str | None, *, view: Mapping | None = None
+) -> tuple[nn.Module, dict]:
     """The network that a config names, with its weights, and how it is to see images.
 
     Args:
@@ -31,8 +32,10 @@ def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None,
     options = {key: value for key, value in model.items() if key != 'type'} if isinstance(model, Mapping) else {}
     if library == 'transformers':
         if weights is not None or options:
-            raise ValueError(f'teacher model {model!r}: transformers brings its own weights and settings; to take '
-                             "others, name the folder that they lie in: 'transformers./path/to/folder'")
+            raise ValueError(
+                f'teacher model {model!r}: transformers brings its own weights and settings; to take '
+                "others, name the folder that they lie in: 'transformers./path/to/folder'"
+            )
         return _from_transformers(name, view or {})
     if library == 'timm':
         network = timm_model(name, pretrained=weights == PRETRAINED, **options)
@@ -41,8 +44,10 @@ def build_embedding_model(model: str | Mapping | nn.Module, weights: str | None,
     elif isinstance(model, Mapping):
         network = MODELS.build(dict(model))
     else:
-        raise ValueError(f'teacher model {model!r}: expected timm.<name>, transformers.<name or folder>, or the config '
-                         'of a registered nn.Module')
+        raise ValueError(
+            f'teacher model {model!r}: expected timm.<name>, transformers.<name or folder>, or the config '
+            'of a registered nn.Module'
+        )
     if library != 'timm' or weights != PRETRAINED:
         load_teacher_weights(network, weights, config=model)
     return network, own_view(network, None, None)
@@ -57,8 +62,10 @@ def _from_transformers(name: str, given: Mapping) -> tuple[nn.Module, dict]:
         # safetensors, because the other format of weights can run code when it is loaded.
         network = transformers.AutoModel.from_pretrained(name, use_safetensors=True)
     except OSError as error:  # transformers' signal for a name it does not know or cannot reach
-        raise ValueError(f"teacher model 'transformers.{name}': {error}. Without a network, name the folder of a model "
-                         "saved by save_pretrained: 'transformers./path/to/folder'") from error
+        raise ValueError(
+            f"teacher model 'transformers.{name}': {error}. Without a network, name the folder of a model "
+            "saved by save_pretrained: 'transformers./path/to/folder'"
+        ) from error
     if given.keys() >= {'size', 'mean', 'std'}:
         return TransformersEmbedding(network), {}
     try:
@@ -67,11 +74,14 @@ def _from_transformers(name: str, given: Mapping) -> tuple[nn.Module, dict]:
         raise ValueError(
             f"teacher model 'transformers.{name}' comes without its image processor (preprocessor_config.json), which "
             'tells the size, mean and std of its images: save it too, '
-            'AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), or tell them, on the scale 0-255: view=dict(size=224, mean=[…], std=[…])') from error
+            'AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), or tell them, on the scale 0-255: view=dict(size=224, mean=[…], std=[…])'
+        ) from error
     size = getattr(processor, 'crop_size', None) or processor.size
-    view = {'size': (size['height'], size['width']) if 'height' in size else size['shortest_edge'],
-            'mean': [255 * value for value in processor.image_mean],
-            'std': [255 * value for value in processor.image_std]}
+    view = {
+        'size': (size['height'], size['width']) if 'height' in size else size['shortest_edge'],
+        'mean': [255 * value for value in processor.image_mean],
+        'std': [255 * value for value in processor.image_std],
+    }
     return TransformersEmbedding(network), view
 
 

@@ -41,14 +41,23 @@ class EmbeddingTeacher(FrozenTeacher):
 
     outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
 
-    def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None,
-                 text_features: str | None = None, logit_scale: float = 100.0, view: Mapping | None = None,
-                 chunk_size: int = 64, compute_dtype: str = 'float32') -> None:
+    def __init__(
+        self,
+        model: str | Mapping | nn.Module,
+        *,
+        weights: str | None = None,
+        text_features: str | None = None,
+        logit_scale: float = 100.0,
+        view: Mapping | None = None,
+        chunk_size: int = 64,
+        compute_dtype: str = 'float32',
+    ) -> None:
         if chunk_size < 1:
             raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
         network, own_view = build_embedding_model(model, weights, view=view)
-        super().__init__(network, classifier=None, view=View(**{**own_view, **(view or {})}),
-                         compute_dtype=compute_dtype)
+        super().__init__(
+            network, classifier=None, view=View(**{**own_view, **(view or {})}), compute_dtype=compute_dtype
+        )
         text, self.classes = (None, None) if text_features is None else load_text_features(text_features)
         self.register_buffer('text', text)
         self.logit_scale = checked_logit_scale(logit_scale)
@@ -62,8 +71,10 @@ class EmbeddingTeacher(FrozenTeacher):
         """
         self.listened = frozenset(paths := tuple(paths))
         if self.listened & {LOGITS, FRAME_LOGITS} and self.text is None:
-            raise ValueError("the embedding teacher has no logits without texts: give it text_features=<file>, or "
-                             f"listen to '{FEATURES}' or '{FRAME_FEATURES}'")
+            raise ValueError(
+                'the embedding teacher has no logits without texts: give it text_features=<file>, or '
+                f"listen to '{FEATURES}' or '{FRAME_FEATURES}'"
+            )
         inner = [path for path in paths if path not in self.outputs_without_path]
         self.taps = Taps(self.network, inner, classifier=None, owner='teacher')
 
@@ -84,6 +95,8 @@ class EmbeddingTeacher(FrozenTeacher):
             embeddings = self.network(images)
         if not isinstance(embeddings, Tensor) or embeddings.dim() != 2:
             got = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else type(embeddings).__name__
-            raise ValueError(f'the embedding teacher {type(self.network).__name__} gave {got}, expected embeddings of '
-                             'shape (images, D)')
+            raise ValueError(
+                f'the embedding teacher {type(self.network).__name__} gave {got}, expected embeddings of '
+                'shape (images, D)'
+            )
         return {FRAME_FEATURES: embeddings, **tapped}

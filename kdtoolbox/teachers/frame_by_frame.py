@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 
-def frame_by_frame(run_images: Callable[[Tensor], dict[str, Tensor]], frames: Tensor, *,
-                   chunk_size: int) -> dict[str, Tensor]:
+def frame_by_frame(
+    run_images: Callable[[Tensor], dict[str, Tensor]], frames: Tensor, *, chunk_size: int
+) -> dict[str, Tensor]:
     """Run all frames of a batch of clips, ``chunk_size`` of them at a time.
 
     Args:

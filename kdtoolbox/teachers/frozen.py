@@ -29,8 +29,9 @@ class FrozenTeacher(nn.Module):
 
     outputs_without_path = (LOGITS, FEATURES)
 
-    def __init__(self, network: nn.Module, *, classifier: str | None, view: View,
-                 compute_dtype: str = 'float32') -> None:
+    def __init__(
+        self, network: nn.Module, *, classifier: str | None, view: View, compute_dtype: str = 'float32'
+    ) -> None:
         super().__init__()
         if compute_dtype not in COMPUTE_DTYPES:
             raise ValueError(f'compute_dtype {compute_dtype!r}: expected one of {", ".join(COMPUTE_DTYPES)}')
@@ -66,8 +67,9 @@ class FrozenTeacher(nn.Module):
             float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each path listened to a map
             (N, C, T', H, W), or what its module gives.
         """
-        with torch.autocast(frames.device.type, dtype=self.compute_dtype or torch.bfloat16,
-                            enabled=self.compute_dtype is not None):
+        with torch.autocast(
+            frames.device.type, dtype=self.compute_dtype or torch.bfloat16, enabled=self.compute_dtype is not None
+        ):
             answers = self.run(frames)
         return {path: answer.float() for path, answer in answers.items()}
 

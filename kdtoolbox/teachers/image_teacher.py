@@ -78,10 +78,20 @@ class ImageTeacher(FrozenTeacher):
 
     outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
 
-    def __init__(self, model: str | Mapping | nn.Module, *, weights: str | None = None, num_classes: int | None = None,
-                 probe: str | None = None, view: Mapping | None = None, pooling: str = 'mean_logits',
-                 chunk_size: int = 64, compute_dtype: str = 'float32', classifier: str | None = None,
-                 compile: bool | Mapping = False) -> None:
+    def __init__(
+        self,
+        model: str | Mapping | nn.Module,
+        *,
+        weights: str | None = None,
+        num_classes: int | None = None,
+        probe: str | None = None,
+        view: Mapping | None = None,
+        pooling: str = 'mean_logits',
+        chunk_size: int = 64,
+        compute_dtype: str = 'float32',
+        classifier: str | None = None,
+        compile: bool | Mapping = False,
+    ) -> None:
         if pooling not in POOLINGS:
             raise ValueError(f'teacher pooling {pooling!r}: expected one of {", ".join(POOLINGS)}')
         if chunk_size < 1:
@@ -89,9 +99,12 @@ class ImageTeacher(FrozenTeacher):
         network = build_image_model(model, **({} if num_classes is None else {'num_classes': num_classes}))
         _check_classes(num_classes, _torchvision_name(model), weights)
         load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
-        super().__init__(network, classifier=classifier or _classifier_of(network),
-                         view=View(**{**own_view(network, _torchvision_name(model), weights), **(view or {})}),
-                         compute_dtype=compute_dtype)
+        super().__init__(
+            network,
+            classifier=classifier or _classifier_of(network),
+            view=View(**{**own_view(network, _torchvision_name(model), weights), **(view or {})}),
+            compute_dtype=compute_dtype,
+        )
         self.network.to(memory_format=torch.channels_last)  # faster convolutions, on CPUs as on tensor cores
         self._is_recognizer = isinstance(network, Recognizer2D)
         self.pooling = pooling
@@ -105,17 +118,21 @@ class ImageTeacher(FrozenTeacher):
         answers = frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
         logits, features = answers.pop(LOGITS), answers.pop(FEATURES)
         if features.dim() == 4:
-            raise ValueError(f'the classifier {self.classifier!r} of the image teacher {type(self.network).__name__} gets '
-                             f'{tuple(features.shape[2:])} an image, expected a vector or a map: name the layer that '
-                             'turns the pooled features into logits, classifier=<module path>')
+            raise ValueError(
+                f'the classifier {self.classifier!r} of the image teacher {type(self.network).__name__} gets '
+                f'{tuple(features.shape[2:])} an image, expected a vector or a map: name the layer that '
+                'turns the pooled features into logits, classifier=<module path>'
+            )
         features = features.flatten(3).mean(3) if features.dim() > 3 else features
         if self.probe is not None:
             logits = self.probe(features.float())
         per_frame = {FRAME_LOGITS: logits, FRAME_FEATURES: features}
         answers.update((name, answer) for name, answer in per_frame.items() if name in self.listened)
-        return {LOGITS: pool_logits(logits, self.pooling),
-                FEATURES: features if self.pooling == 'none' else features.mean(1),
-                **{path: clip_layout(answer) for path, answer in answers.items()}}
+        return {
+            LOGITS: pool_logits(logits, self.pooling),
+            FEATURES: features if self.pooling == 'none' else features.mean(1),
+            **{path: clip_layout(answer) for path, answer in answers.items()},
+        }
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
         images = images.contiguous(memory_format=torch.channels_last)
@@ -125,9 +142,11 @@ class ImageTeacher(FrozenTeacher):
             else:
                 logits = self.network(images)
         if not isinstance(logits, Tensor) or logits.dim() != 2:
-            raise ValueError(f'the image teacher {type(self.network).__name__} gave '
-                             f'{tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__}, '
-                             'expected logits of shape (images, classes)')
+            raise ValueError(
+                f'the image teacher {type(self.network).__name__} gave '
+                f'{tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__}, '
+                'expected logits of shape (images, classes)'
+            )
         return {LOGITS: logits, **tapped}
 
 
@@ -141,8 +160,10 @@ def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | No
         ValueError: the name is not ``torchvision.*`` or ``timm.*``, or not known there.
     """
     if num_classes is not None and not isinstance(model, str):
-        raise ValueError(f'teacher num_classes={num_classes} is for a torchvision.<name> or timm.<name>; a model of your '
-                         'own has an argument of its own: model=dict(type=…, num_classes=…)')
+        raise ValueError(
+            f'teacher num_classes={num_classes} is for a torchvision.<name> or timm.<name>; a model of your '
+            'own has an argument of its own: model=dict(type=…, num_classes=…)'
+        )
     options = {} if num_classes is None else {'num_classes': num_classes}
     if isinstance(model, nn.Module):
         return model
@@ -154,9 +175,14 @@ def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | No
     if library == 'timm':
         return timm_model(name, **options)
     known = torchvision.models.list_models(module=torchvision.models)
-    raise ValueError(f'teacher model {model!r}: '
-                     + (f'torchvision has no {name!r}: {did_you_mean(name, known)}' if library == 'torchvision' else
-                        'expected torchvision.<name>, timm.<name>, or the config of a registered nn.Module'))
+    raise ValueError(
+        f'teacher model {model!r}: '
+        + (
+            f'torchvision has no {name!r}: {did_you_mean(name, known)}'
+            if library == 'torchvision'
+            else 'expected torchvision.<name>, timm.<name>, or the config of a registered nn.Module'
+        )
+    )
 
 
 def timm_model(name: str, **options) -> nn.Module:
@@ -189,18 +215,23 @@ def own_view(network: nn.Module, model_name: str | None, weights: str | None) ->
         view['size'] = entry.transforms().crop_size[0]
     timm_config = getattr(network, 'pretrained_cfg', None)
     if timm_config:
-        view = {'size': timm_config['input_size'][-1], 'mean': [255 * value for value in timm_config['mean']],
-                'std': [255 * value for value in timm_config['std']]}
+        view = {
+            'size': timm_config['input_size'][-1],
+            'mean': [255 * value for value in timm_config['mean']],
+            'std': [255 * value for value in timm_config['std']],
+        }
     return view
 
 
 def _check_classes(num_classes: int | None, model_name: str | None, weights: str | None) -> None:
     entry = torchvision_weights(model_name).get(weights)
     if num_classes is not None and entry is not None and num_classes != len(entry.meta['categories']):
-        raise ValueError(f'teacher num_classes={num_classes}, but {weights} are weights for '
-                         f"{len(entry.meta['categories'])} classes: leave num_classes out and fit a probe "
-                         "(tools/fit_probe.py) to have the data set's, or "
-                         'name the file of weights for yours')
+        raise ValueError(
+            f'teacher num_classes={num_classes}, but {weights} are weights for '
+            f'{len(entry.meta["categories"])} classes: leave num_classes out and fit a probe '
+            "(tools/fit_probe.py) to have the data set's, or "
+            'name the file of weights for yours'
+        )
 
 
 def _torchvision_name(model: str | Mapping | nn.Module) -> str | None:
@@ -212,6 +243,8 @@ def _classifier_of(network: nn.Module) -> str:
         return 'cls_head'
     layers = [path for path, module in network.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d)) and path]
     if not layers:
-        raise ValueError(f'the image teacher {type(network).__name__} has no linear or convolutional layer inside; '
-                         'name its classifier: classifier=<module path>')
+        raise ValueError(
+            f'the image teacher {type(network).__name__} has no linear or convolutional layer inside; '
+            'name its classifier: classifier=<module path>'
+        )
     return layers[-1]

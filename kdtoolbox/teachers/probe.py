@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from kdtoolbox.safe_files import load_safely, save_aside
@@ -30,8 +29,16 @@ def save_probe(file: str | Path, *, network: nn.Module, weight: Tensor, bias: Te
         classes: the K class names.
     """
     assert weight.shape[0] == bias.shape[0] == len(classes)
-    save_aside({'format': FORMAT, 'network': fingerprint(network), 'weight': weight.float().cpu(),
-                'bias': bias.float().cpu(), 'classes': list(classes)}, file)
+    save_aside(
+        {
+            'format': FORMAT,
+            'network': fingerprint(network),
+            'weight': weight.float().cpu(),
+            'bias': bias.float().cpu(),
+            'classes': list(classes),
+        },
+        file,
+    )
 
 
 def load_probe(file: str | Path, *, network: nn.Module) -> tuple[nn.Linear, list[str]]:
@@ -44,8 +51,10 @@ def load_probe(file: str | Path, *, network: nn.Module) -> tuple[nn.Linear, list
     if content.get('format') != FORMAT or not _fits_together(content):
         raise ValueError(f'probe {file}: expected a file written by tools/fit_probe.py')
     if content['network'] != fingerprint(network):
-        raise ValueError(f'probe {file} was fitted on the features of another network, or of this {type(network).__name__} '
-                         'with other weights. Fit one for it: tools/fit_probe.py CONFIG --out FILE')
+        raise ValueError(
+            f'probe {file} was fitted on the features of another network, or of this {type(network).__name__} '
+            'with other weights. Fit one for it: tools/fit_probe.py CONFIG --out FILE'
+        )
     num_classes, num_features = content['weight'].shape
     probe = nn.Linear(num_features, num_classes)
     probe.load_state_dict({'weight': content['weight'], 'bias': content['bias']})
@@ -54,5 +63,12 @@ def load_probe(file: str | Path, *, network: nn.Module) -> tuple[nn.Linear, list
 
 def _fits_together(content: dict) -> bool:
     weight, bias, classes = (content.get(key) for key in ('weight', 'bias', 'classes'))
-    return (isinstance(weight, Tensor) and isinstance(bias, Tensor) and isinstance(classes, list) and weight.dim() == 2
-            and bias.shape == weight.shape[:1] and len(classes) == len(bias) and 'network' in content)
+    return (
+        isinstance(weight, Tensor)
+        and isinstance(bias, Tensor)
+        and isinstance(classes, list)
+        and weight.dim() == 2
+        and bias.shape == weight.shape[:1]
+        and len(classes) == len(bias)
+        and 'network' in content
+    )

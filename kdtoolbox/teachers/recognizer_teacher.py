@@ -26,8 +26,14 @@ class RecognizerTeacher(FrozenTeacher):
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
     """
 
-    def __init__(self, recognizer: Mapping, *, weights: str | None = None, view: Mapping | None = None,
-                 compute_dtype: str = 'float32') -> None:
+    def __init__(
+        self,
+        recognizer: Mapping,
+        *,
+        weights: str | None = None,
+        view: Mapping | None = None,
+        compute_dtype: str = 'float32',
+    ) -> None:
         network = MODELS.build(dict(recognizer))
         load_teacher_weights(network, weights, config=recognizer)
         view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
@@ -38,9 +44,11 @@ class RecognizerTeacher(FrozenTeacher):
         num_clips, num_frames = frames.shape[:2]
         num_segments = getattr(self.network.backbone, 'num_segments', num_frames)
         if self.is_2d and num_segments != num_frames:
-            raise ValueError(f'the teacher {type(self.network.backbone).__name__} shifts features between {num_segments} '
-                             f'segments, but sees {num_frames} frames: set num_segments={num_frames}, or another '
-                             'view.frame_stride')
+            raise ValueError(
+                f'the teacher {type(self.network.backbone).__name__} shifts features between {num_segments} '
+                f'segments, but sees {num_frames} frames: set num_segments={num_frames}, or another '
+                'view.frame_stride'
+            )
         inputs = (frames if self.is_2d else frames.transpose(1, 2).unsqueeze(1)).contiguous()  # recognizers use .view
         with self.taps.listening() as answers:
             logits = self.network(inputs, mode='tensor', stage='head')

@@ -17,8 +17,9 @@ PLACES = ('state_dict', 'model', 'model_state_dict', 'model_state', 'network', '
 WRAPPERS = ('module.', '_orig_mod.', 'model.', 'network.', 'net.')  # of DataParallel, torch.compile, Lightning
 
 
-def load_teacher_weights(network: nn.Module, weights: str | None, *, config: object,
-                         model_name: str | None = None) -> None:
+def load_teacher_weights(
+    network: nn.Module, weights: str | None, *, config: object, model_name: str | None = None
+) -> None:
     """:func:`load_weights`, with the mistakes that would leave a teacher untrained caught.
 
     Args:
@@ -29,8 +30,10 @@ def load_teacher_weights(network: nn.Module, weights: str | None, *, config: obj
     """
     wanted = _own_means(config)
     if wanted:
-        raise ValueError(f'the config of the teacher has {wanted}, which is not applied to a teacher: set it to None and '
-                         'give the file or URL as weights=')
+        raise ValueError(
+            f'the config of the teacher has {wanted}, which is not applied to a teacher: set it to None and '
+            'give the file or URL as weights='
+        )
     if weights is not None:
         load_weights(network, weights, model_name=model_name)
     elif not isinstance(config, nn.Module):
@@ -69,8 +72,10 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
     elif weights in named:
         content = _download(named[weights].url)
         # torchvision's own loading does these two things beside reading the file.
-        content = {re.sub(r'(denselayer\d+\.(?:norm|relu|conv))\.(\d)', r'\1\2', name): value
-                   for name, value in content.items()}
+        content = {
+            re.sub(r'(denselayer\d+\.(?:norm|relu|conv))\.(\d)', r'\1\2', name): value
+            for name, value in content.items()
+        }
         if hasattr(network, 'transform_input'):
             network.transform_input = True
     else:
@@ -86,11 +91,16 @@ def torchvision_weights(model_name: str | None) -> dict:
 
 def _state_dict_in(content: Mapping, source: str) -> Mapping[str, torch.Tensor]:
     for state in (content, *(content[key] for key in PLACES if key in content)):
-        if isinstance(state, Mapping) and state and all(isinstance(name, str) and isinstance(value, torch.Tensor)
-                                                        for name, value in state.items()):
+        if (
+            isinstance(state, Mapping)
+            and state
+            and all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items())
+        ):
             return state
-    raise ValueError(f'teacher weights {source}: expected a state dict (name -> tensor), bare or under '
-                     f'{", ".join(PLACES)}; the file holds {", ".join(map(str, list(content)[:5])) or "nothing"}')
+    raise ValueError(
+        f'teacher weights {source}: expected a state dict (name -> tensor), bare or under '
+        f'{", ".join(PLACES)}; the file holds {", ".join(map(str, list(content)[:5])) or "nothing"}'
+    )
 
 
 def _unwrapped(state: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
@@ -109,7 +119,8 @@ def _download(url: str) -> dict:
     except (URLError, OSError) as error:
         raise ValueError(
             f'teacher weights: {url} could not be fetched ({error}). Without a network, fetch {file.name} elsewhere '
-            f'and put it at {file}, or name a file: --cfg-options model.teacher.weights=/path/to/{file.name}') from error
+            f'and put it at {file}, or name a file: --cfg-options model.teacher.weights=/path/to/{file.name}'
+        ) from error
     except UNREADABLE as error:
         if not file.is_file():  # its name promises another content than came
             raise ValueError(f'teacher weights: {url}: {error}') from error
@@ -121,20 +132,28 @@ def _load_strictly(network: nn.Module, state: dict, source: str) -> None:
     # Networks saved before torch 0.4.1 have no batch counters; they only matter for training.
     state = {**{name: value for name, value in expected.items() if name.endswith('num_batches_tracked')}, **state}
     missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    misshapen = [f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
-                 for name in expected.keys() & state.keys() if state[name].shape != expected[name].shape]
+    misshapen = [
+        f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
+        for name in expected.keys() & state.keys()
+        if state[name].shape != expected[name].shape
+    ]
     if missing or unexpected or misshapen:
         hint = _number_of_classes(state, expected) if misshapen and not missing and not unexpected else ''
-        raise ValueError(f'teacher weights {source} are of another network than {type(network).__name__}: '
-                         f'missing {missing[:5]} ({len(missing)}), unexpected {unexpected[:5]} ({len(unexpected)}), '
-                         f'of another shape {misshapen[:5]} ({len(misshapen)}){hint}')
+        raise ValueError(
+            f'teacher weights {source} are of another network than {type(network).__name__}: '
+            f'missing {missing[:5]} ({len(missing)}), unexpected {unexpected[:5]} ({len(unexpected)}), '
+            f'of another shape {misshapen[:5]} ({len(misshapen)}){hint}'
+        )
     network.load_state_dict(state, strict=True)
 
 
 def _number_of_classes(state: Mapping, expected: Mapping) -> str:
     """The way out where the number of outputs is all that differs."""
-    numbers = {tuple(value.shape[:1]) for name, value in state.items() if value.shape != expected[name].shape
-               and value.shape[1:] == expected[name].shape[1:]}
+    numbers = {
+        tuple(value.shape[:1])
+        for name, value in state.items()
+        if value.shape != expected[name].shape and value.shape[1:] == expected[name].shape[1:]
+    }
     unlike = [name for name, value in state.items() if value.shape[1:] != expected[name].shape[1:]]
     if len(numbers) != 1 or unlike:
         return ''

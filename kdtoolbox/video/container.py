@@ -58,8 +58,11 @@ class OpenedVideo:
         name = self.container.format.name
         if name.split(',')[0] in NOT_VIDEO_FORMATS or name.endswith('_pipe'):
             raise DecodeError(f'{self.path} is no video: FFmpeg reads it as {name}')
-        moving = [stream for stream in self.container.streams.video
-                  if not stream.disposition & av.stream.Disposition.attached_pic]
+        moving = [
+            stream
+            for stream in self.container.streams.video
+            if not stream.disposition & av.stream.Disposition.attached_pic
+        ]
         if not moving:
             held = ', '.join(sorted({stream.type for stream in self.container.streams})) or 'nothing'
             raise DecodeError(f'{self.path} holds no moving picture, only: {held}')
@@ -78,8 +81,9 @@ def _open(path: str) -> InputContainer:
         # A playlist that calls itself a video must not reach the network; titles may be in any encoding.
         return av.open(f'file:{path}', metadata_errors='ignore', options={'protocol_whitelist': 'file'})
     except (OSError, av.error.FFmpegError) as error:
-        raise DecodeError(f'{path} cannot be opened: {_reason(error)}. Is it a video, downloaded to its end?'
-                          ) from error
+        raise DecodeError(
+            f'{path} cannot be opened: {_reason(error)}. Is it a video, downloaded to its end?'
+        ) from error
 
 
 def _reason(error: Exception) -> str:

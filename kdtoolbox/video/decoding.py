@@ -59,8 +59,9 @@ def decode_by_time(video: OpenedVideo, index: FrameIndex, wanted: Iterable[int])
         yield from _decode_from(key, pending, video, index)
 
 
-def _decode_from(key: int, pending: deque[int], video: OpenedVideo, index: FrameIndex
-                 ) -> Iterator[tuple[int, VideoFrame]]:
+def _decode_from(
+    key: int, pending: deque[int], video: OpenedVideo, index: FrameIndex
+) -> Iterator[tuple[int, VideoFrame]]:
     """Decode from a key frame until nothing is pending, or a later key frame lies well ahead of what is."""
     video.container.seek(int(index.time_stamps[key]), stream=video.stream)
     expected = key

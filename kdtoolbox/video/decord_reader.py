@@ -55,10 +55,13 @@ class DecordReader:
                 # One by one: get_batch can hang for ever (https://github.com/dmlc/decord/issues/375).
                 frames[number] = without_padding(self._reader[number].asnumpy())
             except (decord.DECORDError, StopIteration, IndexError) as error:
-                raise DecodeError(f'{self.path}: frame {number} of {len(self)} cannot be decoded: '
-                                  f'{_first_line(error)}') from error
-        return [frames[number].copy() if number in numbers[:place] else frames[number]
-                for place, number in enumerate(numbers)]
+                raise DecodeError(
+                    f'{self.path}: frame {number} of {len(self)} cannot be decoded: {_first_line(error)}'
+                ) from error
+        return [
+            frames[number].copy() if number in numbers[:place] else frames[number]
+            for place, number in enumerate(numbers)
+        ]
 
     def close(self) -> None:
         """Give the file back."""
@@ -77,7 +80,7 @@ def without_padding(frame: np.ndarray) -> np.ndarray:
     if channels == 3:
         return frame
     rows = frame.reshape(height, width * channels)
-    return rows[:, :width * 3].reshape(height, width, 3)
+    return rows[:, : width * 3].reshape(height, width, 3)
 
 
 def _first_line(error: Exception) -> str:

@@ -18,9 +18,11 @@ class DamagedVideo(DecodeError):
         self.path = path
         self.first_damaged = first_damaged
         of = '' if announced is None else f' of {announced}'
-        super().__init__(f'{path} is damaged from frame {first_damaged}{of} on; the frames before it can be read. '
-                         'Download it again, or keep the whole part: ffmpeg -i FILE -frames:v '
-                         f'{max(first_damaged, 1)} NEW.mp4')
+        super().__init__(
+            f'{path} is damaged from frame {first_damaged}{of} on; the frames before it can be read. '
+            'Download it again, or keep the whole part: ffmpeg -i FILE -frames:v '
+            f'{max(first_damaged, 1)} NEW.mp4'
+        )
 
 
 class WrongTimeStamps(Exception):

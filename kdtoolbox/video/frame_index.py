@@ -61,10 +61,17 @@ def save_index(index: FrameIndex, video: str | Path) -> None:
     """Keep the index beside the video, with the size and time of change of the file it was made of."""
     status = os.stat(video)
     steps = [(step, len(list(group))) for step, group in itertools.groupby(np.diff(index.time_stamps).tolist())]
-    content = {'version': _VERSION, 'bytes': status.st_size, 'modified_ns': status.st_mtime_ns,
-               'time_base': [index.time_base.numerator, index.time_base.denominator],
-               'start_seconds': index.start_seconds, 'frames_per_second': index.frames_per_second,
-               'first_time_stamp': int(index.time_stamps[0]), 'steps': steps, 'key_frames': index.key_frames.tolist()}
+    content = {
+        'version': _VERSION,
+        'bytes': status.st_size,
+        'modified_ns': status.st_mtime_ns,
+        'time_base': [index.time_base.numerator, index.time_base.denominator],
+        'start_seconds': index.start_seconds,
+        'frames_per_second': index.frames_per_second,
+        'first_time_stamp': int(index.time_stamps[0]),
+        'steps': steps,
+        'key_frames': index.key_frames.tolist(),
+    }
     write_aside(index_file(video), json.dumps(content, separators=(',', ':')))
 
 
@@ -74,7 +81,10 @@ def load_index(video: str | Path) -> FrameIndex | None:
         content = json.loads(index_file(video).read_text(encoding='utf-8'))
         status = os.stat(video)
         if (content['version'], content['bytes'], content['modified_ns']) != (
-                _VERSION, status.st_size, status.st_mtime_ns):
+            _VERSION,
+            status.st_size,
+            status.st_mtime_ns,
+        ):
             return None
         return _index_of(content)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, ZeroDivisionError, RecursionError):
@@ -88,8 +98,13 @@ def _index_of(content: dict) -> FrameIndex:
     ascents = np.repeat(steps[:, 0], steps[:, 1])
     stamps = np.concatenate([[content['first_time_stamp']], content['first_time_stamp'] + np.cumsum(ascents)])
     key_frames = np.array(content['key_frames'], np.int64).reshape(-1)
-    index = FrameIndex(stamps.astype(np.int64), Fraction(*content['time_base']), float(content['start_seconds']),
-                       key_frames, float(content['frames_per_second']))
+    index = FrameIndex(
+        stamps.astype(np.int64),
+        Fraction(*content['time_base']),
+        float(content['start_seconds']),
+        key_frames,
+        float(content['frames_per_second']),
+    )
     if (np.diff(key_frames) < 1).any() or ((key_frames < 0) | (key_frames >= len(stamps))).any():
         raise ValueError('key frames must be frames')
     if not (index.time_base > 0 and index.frames_per_second > 0 and np.isfinite(index.start_seconds)):

@@ -29,8 +29,10 @@ _NO_KEY_FRAMES = np.empty(0, np.int64)
 
 def is_listed_by_packets(video: OpenedVideo) -> bool:
     """Whether container and codec are such that every packet has its own time stamp and is shown as one frame."""
-    return (video.container.format.name.split(',')[0] in _CONTAINERS_WITH_TIMES
-            and video.stream.codec_context.codec.canonical_name in _ONE_FRAME_A_PACKET)
+    return (
+        video.container.format.name.split(',')[0] in _CONTAINERS_WITH_TIMES
+        and video.stream.codec_context.codec.canonical_name in _ONE_FRAME_A_PACKET
+    )
 
 
 def index_by_rate(num_frames: int, video: OpenedVideo) -> FrameIndex:
@@ -48,8 +50,11 @@ def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
     if not is_listed_by_packets(video):
         return None
     try:
-        packets = [(packet.pts, packet.is_keyframe) for packet in video.container.demux(video.stream)
-                   if packet.size and not packet.is_discard]
+        packets = [
+            (packet.pts, packet.is_keyframe)
+            for packet in video.container.demux(video.stream)
+            if packet.size and not packet.is_discard
+        ]
     except av.error.FFmpegError:
         return None
     stamps = [stamp for stamp, _ in packets]
@@ -57,8 +62,13 @@ def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
         return None
     ascending = np.sort(np.array(stamps, np.int64))
     keys = np.sort(np.array([stamp for stamp, is_key in packets if is_key], np.int64))
-    return FrameIndex(ascending, video.stream.time_base, video.start_seconds, np.searchsorted(ascending, keys),
-                      _average_rate(ascending, video))
+    return FrameIndex(
+        ascending,
+        video.stream.time_base,
+        video.start_seconds,
+        np.searchsorted(ascending, keys),
+        _average_rate(ascending, video),
+    )
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,9 @@ class DecodedFile:
     damage: DamagedVideo | None
 
 
-def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0,
-                 look_at: Callable[[VideoFrame], None] = lambda frame: None) -> DecodedFile:
+def decode_whole(
+    video: OpenedVideo, *, max_kept_bytes: int = 0, look_at: Callable[[VideoFrame], None] = lambda frame: None
+) -> DecodedFile:
     """Decode a file that was just opened from its first frame to its last; ``look_at`` is called with each.
 
     Raises:
@@ -101,8 +112,9 @@ def decode_whole(video: OpenedVideo, *, max_kept_bytes: int = 0,
     except DamagedVideo as error:
         damage = error
     if not stamps:
-        raise DecodeError(f'{video.path} cannot be decoded: no frame comes out of its '
-                          f'{video.stream.codec_context.name} stream')
+        raise DecodeError(
+            f'{video.path} cannot be decoded: no frame comes out of its {video.stream.codec_context.name} stream'
+        )
     return DecodedFile(_index_in_order(stamps, video), size, kept if len(kept) == len(stamps) else None, damage)
 
 
@@ -126,8 +138,11 @@ def verified_index(path: str) -> tuple[FrameIndex, DamagedVideo | None]:
     try:
         decoded = decode_whole(video, look_at=lambda frame: fingerprints.append(_fingerprint(frame)))
         index, stamps = decoded.index, decoded.index.time_stamps
-        if listed is not None and np.array_equal(listed.time_stamps[:len(stamps)], stamps) and (
-                decoded.damage or len(listed) == len(stamps)):
+        if (
+            listed is not None
+            and np.array_equal(listed.time_stamps[: len(stamps)], stamps)
+            and (decoded.damage or len(listed) == len(stamps))
+        ):
             keys = listed.key_frames[listed.key_frames < len(stamps)]
             index = replace(listed, time_stamps=stamps, key_frames=keys)
             proven = [key for key in keys.tolist() if key == 0 or _decodes_alike_from(key, index, video, fingerprints)]
@@ -141,8 +156,9 @@ def _decodes_alike_from(key: int, index: FrameIndex, video: OpenedVideo, fingerp
     wanted = range(key, min(key + _FRAMES_TO_COMPARE, len(index)))
     only_this = replace(index, key_frames=np.array([key], np.int64))
     try:
-        return all(_fingerprint(frame) == fingerprints[number]
-                   for number, frame in decode_by_time(video, only_this, wanted))
+        return all(
+            _fingerprint(frame) == fingerprints[number] for number, frame in decode_by_time(video, only_this, wanted)
+        )
     except (WrongTimeStamps, DamagedVideo):
         return False
 

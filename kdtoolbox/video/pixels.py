@@ -51,9 +51,9 @@ def upright(image: np.ndarray, matrix: tuple[int, int, int, int] | None) -> np.n
     elif degrees in (269, 270, 271):
         image = np.rot90(image.swapaxes(0, 1), 2) if c < 0 else np.rot90(image)
     elif degrees in (179, 180, 181):
-        image = image[::-1 if d < 0 else 1, ::-1 if a < 0 else 1]
+        image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
     elif degrees in (359, 0, 1):
-        image = image[::-1 if d < 0 else 1]
+        image = image[:: -1 if d < 0 else 1]
     else:  # any other angle: as large as before, with black corners
         height, width = image.shape[:2]
         turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1)

@@ -41,8 +41,9 @@ class VideoReader:
     it has; otherwise reading one behind them raises.
     """
 
-    def __init__(self, path: str | Path, *, max_short_side: int | None = None,
-                 known_num_frames: int | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, max_short_side: int | None = None, known_num_frames: int | None = None
+    ) -> None:
         self.path = str(path)
         self.max_short_side = max_short_side
         self.damage: DamagedVideo | None = None
@@ -79,8 +80,9 @@ class VideoReader:
         pictures = self._read(wanted)
         used: set[int] = set()
         # A repeated frame is copied, because transforms such as mmaction2's Flip work in place.
-        return [pictures[number].copy() if number in used else used.add(number) or pictures[number]
-                for number in numbers]
+        return [
+            pictures[number].copy() if number in used else used.add(number) or pictures[number] for number in numbers
+        ]
 
     def close(self) -> None:
         """Give back the file and the frames that are kept."""
@@ -90,8 +92,10 @@ class VideoReader:
     def _read(self, wanted: list[int]) -> dict[int, np.ndarray]:
         if len(self.index.key_frames):
             try:
-                return {number: self._picture(frame, number)
-                        for number, frame in decode_by_time(self._video, self.index, wanted)}
+                return {
+                    number: self._picture(frame, number)
+                    for number, frame in decode_by_time(self._video, self.index, wanted)
+                }
             except WrongTimeStamps:
                 announced = len(self.index)
                 self._reopen()
@@ -99,7 +103,8 @@ class VideoReader:
                 if wanted[-1] >= len(self.index):
                     raise self.damage or DecodeError(
                         f'{self.path} shows {len(self.index)} frames where it lists {announced}: keep its index once '
-                        'with kdtoolbox prepare index') from None
+                        'with kdtoolbox prepare index'
+                    ) from None
         return self._read_in_order(wanted)
 
     def _read_in_order(self, wanted: list[int]) -> dict[int, np.ndarray]:
@@ -114,8 +119,9 @@ class VideoReader:
                 number = next(pending, None)
             if number is None:
                 return pictures
-        raise DecodeError(f'{self.path}: frame {number} cannot be decoded: the file ends before it. Was it changed '
-                          'while it was read?')
+        raise DecodeError(
+            f'{self.path}: frame {number} cannot be decoded: the file ends before it. Was it changed while it was read?'
+        )
 
     def _find_index(self, known_num_frames: int | None) -> FrameIndex:
         if known_num_frames is not None and not self._video.has_time_stamps:
@@ -152,4 +158,5 @@ class VideoReader:
             raise DecodeError(
                 f'{self.path} changes its size from {width} x {height} to {frame.width} x {frame.height} at or before '
                 f'frame {number}, and a clip has one size. Encode it anew in one size: ffmpeg -i FILE -vf '
-                f'scale={width}:{height} NEW.mp4')
+                f'scale={width}:{height} NEW.mp4'
+            )

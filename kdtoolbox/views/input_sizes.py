@@ -28,8 +28,10 @@ def student_size(student: nn.Module, shown: torch.Tensor) -> int | None:
     Args:
         shown: (N, clips, 3, T, H, W), or (N, T, 3, H, W) for a 2D one.
     """
-    return size_it_runs_on(lambda size: student(shown.new_zeros(1, *shown.shape[1:-2], size, size), mode='tensor', stage='head'),
-                           above=max(shown.shape[-2:]))
+    return size_it_runs_on(
+        lambda size: student(shown.new_zeros(1, *shown.shape[1:-2], size, size), mode='tensor', stage='head'),
+        above=max(shown.shape[-2:]),
+    )
 
 
 def teacher_size(teacher: nn.Module, shown: torch.Tensor) -> int | None:
@@ -53,11 +55,16 @@ def wrong_size(error: Exception, *, who: str, view: str, shown: torch.Tensor, si
         view: its key in the config.
         size: that it runs on.
     """
-    advice = (f'it runs on {size}x{size}: set {view}.size={size}' if size else
-              'it runs on no other size either: look at its strides, its frames and its own config')
+    advice = (
+        f'it runs on {size}x{size}: set {view}.size={size}'
+        if size
+        else 'it runs on no other size either: look at its strides, its frames and its own config'
+    )
     words = str(error).strip().splitlines()
-    return (f'{who} {NOT_RUN} {shown.shape[-2]}x{shown.shape[-1]} '
-            f'({type(error).__name__}: {words[0] if words else "no reason given"}); {advice}')
+    return (
+        f'{who} {NOT_RUN} {shown.shape[-2]}x{shown.shape[-1]} '
+        f'({type(error).__name__}: {words[0] if words else "no reason given"}); {advice}'
+    )
 
 
 def teacher_key(name: str) -> str:

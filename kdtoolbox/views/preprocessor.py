@@ -24,8 +24,13 @@ class ViewPreprocessor(BaseDataPreprocessor):
         teacher_views: name -> view of the teachers to show the clip to now; asked anew for every batch.
     """
 
-    def __init__(self, student_preprocessor: BaseDataPreprocessor, *, student_view: View | None,
-                 teacher_views: Callable[[], Mapping[str, View]]) -> None:
+    def __init__(
+        self,
+        student_preprocessor: BaseDataPreprocessor,
+        *,
+        student_view: View | None,
+        teacher_views: Callable[[], Mapping[str, View]],
+    ) -> None:
         super().__init__()
         self._student_preprocessor = (student_preprocessor,)  # a tuple: it belongs to the student's module tree
         self.student_view = student_view
@@ -34,8 +39,10 @@ class ViewPreprocessor(BaseDataPreprocessor):
     def _in_modality(self, data: dict) -> dict:
         if self.student_view is None or self.student_view.modality == 'rgb':
             return data
-        clips = [frame_differences(clip, time=2) if clip.dim() == 5 else _differences_of_each_clip(clip, sample)
-                 for clip, sample in zip(data['inputs'], data['data_samples'])]
+        clips = [
+            frame_differences(clip, time=2) if clip.dim() == 5 else _differences_of_each_clip(clip, sample)
+            for clip, sample in zip(data['inputs'], data['data_samples'])
+        ]
         return {**data, 'inputs': clips}
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -72,8 +79,10 @@ def _differences_of_each_clip(frames: Tensor, sample: BaseDataElement) -> Tensor
     """(clips * T, 3, H, W) -> the same, where the clips are those of training: no difference runs from one to the next."""
     told = [sample.metainfo.get(name) for name in ('clip_len', 'num_clips')]
     if None in told:
-        raise ValueError('a 2D student of frame differences is tested on samples that do not tell where a clip ends: have '
-                         "their pipeline end with PackActionInputs(meta_keys=('sample_id', 'role', 'clip_len', 'num_clips'))")
+        raise ValueError(
+            'a 2D student of frame differences is tested on samples that do not tell where a clip ends: have '
+            "their pipeline end with PackActionInputs(meta_keys=('sample_id', 'role', 'clip_len', 'num_clips'))"
+        )
     length = told[0] if told[0] > 1 else told[1]  # single frames are sampled as the segments of one clip
     return frame_differences(frames.unflatten(0, (-1, length)), time=1).flatten(0, 1)
 
@@ -82,12 +91,16 @@ def _stack(inputs: list[Tensor]) -> Tensor:
     """List of (1, 3, T, H, W) or (T, 3, H, W) -> (N, 3, T, H, W)."""
     shapes = {tuple(clip.shape) for clip in inputs}
     if len(shapes) > 1:
-        raise ValueError(f'the clips of one batch have different shapes, {sorted(shapes)}: end the training pipeline '
-                         'with a crop or Resize(keep_ratio=False) to one size')
+        raise ValueError(
+            f'the clips of one batch have different shapes, {sorted(shapes)}: end the training pipeline '
+            'with a crop or Resize(keep_ratio=False) to one size'
+        )
     shape = shapes.pop()
     if len(shape) == 5 and shape[:2] == (1, 3):
         return torch.cat(inputs)
     if len(shape) == 4 and shape[1] == 3:
         return torch.stack(inputs).transpose(1, 2)
-    raise ValueError(f'a training sample has shape {shape}, expected one RGB clip: (1, 3, T, H, W) by num_clips=1, one '
-                     "crop and FormatShape(input_format='NCTHW'), or (T, 3, H, W) by 'NCHW' for a 2D student")
+    raise ValueError(
+        f'a training sample has shape {shape}, expected one RGB clip: (1, 3, T, H, W) by num_clips=1, one '
+        "crop and FormatShape(input_format='NCTHW'), or (T, 3, H, W) by 'NCHW' for a 2D student"
+    )

@@ -58,7 +58,7 @@ class View:
         Returns:
             (N, 3, T', h, w), float32, contiguous, T' = ceil(T / frame_stride).
         """
-        frames = clip[:, :, ::self.frame_stride].transpose(1, 2)
+        frames = clip[:, :, :: self.frame_stride].transpose(1, 2)
         num_clips, num_frames = frames.shape[:2]
         frames = frames.flatten(0, 1).float()
         if frames.shape[-2:] != self.size:
@@ -69,8 +69,9 @@ class View:
         if self.swap_channels:
             frames = frames.flip(1)
         if self.mean is not None:
-            mean, std = (torch.tensor(tuple(value), device=frames.device).view(3, 1, 1)
-                         for value in (self.mean, self.std))
+            mean, std = (
+                torch.tensor(tuple(value), device=frames.device).view(3, 1, 1) for value in (self.mean, self.std)
+            )
             frames = (frames - mean) / std
         return frames.view(num_clips, num_frames, 3, *self.size).transpose(1, 2).contiguous()
 
@@ -120,8 +121,10 @@ def step_times(num_steps: int, *, num_frames: int, frame_stride: int) -> Tensor:
     tensor([1.5000, 5.5000])
     """
     if min(num_steps, num_frames, frame_stride) < 1:
-        raise ValueError(f'{num_steps} time steps of {num_frames} frames with frame_stride {frame_stride}: expected 1 '
-                         'or more of each')
+        raise ValueError(
+            f'{num_steps} time steps of {num_frames} frames with frame_stride {frame_stride}: expected 1 '
+            'or more of each'
+        )
     frames_shown = -(-num_frames // frame_stride)
     centres = (torch.arange(num_steps, dtype=torch.float64) + 0.5) * frames_shown / num_steps - 0.5
     return (frame_stride * centres).float()

@@ -4,8 +4,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-DATASET_TYPES = {'activitynet': 'ActivityNetClipDataset', 'kinetics': 'KineticsDataset', 'ucf101': 'UCF101Dataset',
-                 'hmdb51': 'HMDB51Dataset'}
+DATASET_TYPES = {
+    'activitynet': 'ActivityNetClipDataset',
+    'kinetics': 'KineticsDataset',
+    'ucf101': 'UCF101Dataset',
+    'hmdb51': 'HMDB51Dataset',
+}
 FRAMES, VIDEOS = 'jpg_video_path', 'avi_video_path'
 
 
@@ -52,11 +56,17 @@ def source(name: str, datasets: Mapping, *, prefer: str) -> dict:
     root = Path(places['root_path'])
     given = {key: str(root / places[key]) for key in (prefer, FRAMES, VIDEOS) if places[key]}
     if not given or not places['annotation_path']:
-        raise ValueError(f'the data-sets file does not say where {name} lies: give {name}.annotation_path and '
-                         f'{name}.{FRAMES} (folders of frames) or {name}.{VIDEOS}')
+        raise ValueError(
+            f'the data-sets file does not say where {name} lies: give {name}.annotation_path and '
+            f'{name}.{FRAMES} (folders of frames) or {name}.{VIDEOS}'
+        )
     chosen = next((key for key, folder in given.items() if Path(folder).is_dir()), next(iter(given)))
-    return {'type': DATASET_TYPES[name], 'data_root': given[chosen], 'ann_file': str(root / places['annotation_path']),
-            **({'frames': True} if chosen == FRAMES else {})}
+    return {
+        'type': DATASET_TYPES[name],
+        'data_root': given[chosen],
+        'ann_file': str(root / places['annotation_path']),
+        **({'frames': True} if chosen == FRAMES else {}),
+    }
 
 
 def entry(name: str, datasets: Mapping) -> Mapping:
@@ -67,8 +77,9 @@ def entry(name: str, datasets: Mapping) -> Mapping:
     """
     if datasets[name] is None:
         there = ', '.join(key for key, places in datasets.items() if places) or 'none'
-        raise ValueError(f'the data-sets file has no {name}, only {there}: add it, or name another file with '
-                         '--datasets')
+        raise ValueError(
+            f'the data-sets file has no {name}, only {there}: add it, or name another file with --datasets'
+        )
     return datasets[name]
 
 
@@ -89,17 +100,22 @@ def training_pipeline(template: Sequence[Mapping], data: Mapping) -> list[dict]:
         elif transform['type'] == 'MultiScaleCrop' and data['train_crop'] == 'center':
             # mmaction2 crops at several places, never at the centre alone: the short side is resized so that the centre
             # crop of sample_size is the wanted share of it.
-            transform = dict(type='RandomChoice', transforms=[
-                [dict(type='Resize', scale=(-1, round(size / scale))), dict(type='CenterCrop', crop_size=size)]
-                for scale in scales])
+            transform = dict(
+                type='RandomChoice',
+                transforms=[
+                    [dict(type='Resize', scale=(-1, round(size / scale))), dict(type='CenterCrop', crop_size=size)]
+                    for scale in scales
+                ],
+            )
         elif transform['type'] == 'MultiScaleCrop':
             transform.update(input_size=size, scales=scales, random_crop=data['train_crop'] == 'random')
         pipeline.append(dict(transform))
     return pipeline
 
 
-def evaluation_pipeline(template: Sequence[Mapping], *, wanted: Mapping, student: Mapping,
-                        data: Mapping | None) -> list[dict]:
+def evaluation_pipeline(
+    template: Sequence[Mapping], *, wanted: Mapping, student: Mapping, data: Mapping | None
+) -> list[dict]:
     """The pipeline for clips that are to be normalised with ``wanted`` by a student that normalises with its own.
 
     Args:
@@ -116,8 +132,12 @@ def evaluation_pipeline(template: Sequence[Mapping], *, wanted: Mapping, student
     # What the student's own normalisation then turns into the wanted one: ((x - m) / s - m_student) / s_student.
     std = [new / own for new, own in zip(wanted['std'], student['std'])]
     mean = [new - own * ratio for new, own, ratio in zip(wanted['mean'], student['mean'], std)]
-    shift = dict(type='TransformBroadcaster', mapping=dict(img='imgs'), auto_remap=True,
-                 transforms=[dict(type='Normalize', mean=mean, std=std, to_rgb=False)])
+    shift = dict(
+        type='TransformBroadcaster',
+        mapping=dict(img='imgs'),
+        auto_remap=True,
+        transforms=[dict(type='Normalize', mean=mean, std=std, to_rgb=False)],
+    )
     place = [transform['type'] for transform in template].index('CenterCrop') + 1
     return [*template[:place], shift, *template[place:]]
 
@@ -141,8 +161,15 @@ def loader(section: Mapping, dataset: Mapping, *, training: bool, num_processes:
         ValueError: the batch cannot be shared out evenly.
     """
     if section['batch_size'] % num_processes:
-        raise ValueError(f'{"train" if training else "eval"}.batch_size {section["batch_size"]} is that of all '
-                         f'{num_processes} processes together: give a multiple of {num_processes}')
-    return dict(batch_size=section['batch_size'] // num_processes, num_workers=section['n_threads'],
-                persistent_workers=section['n_threads'] > 0, **({'drop_last': True} if training else {}),
-                sampler=dict(type='DefaultSampler', shuffle=training), dataset=dict(dataset))
+        raise ValueError(
+            f'{"train" if training else "eval"}.batch_size {section["batch_size"]} is that of all '
+            f'{num_processes} processes together: give a multiple of {num_processes}'
+        )
+    return dict(
+        batch_size=section['batch_size'] // num_processes,
+        num_workers=section['n_threads'],
+        persistent_workers=section['n_threads'] > 0,
+        **({'drop_last': True} if training else {}),
+        sampler=dict(type='DefaultSampler', shuffle=training),
+        dataset=dict(dataset),
+    )

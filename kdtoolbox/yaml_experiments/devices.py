@@ -25,8 +25,10 @@ def check_processes(gpus: Sequence[int], *, launched: int | None, config: str) -
     (1, 2)
     """
     if gpus and len(gpus) != (launched or 1):
-        raise ValueError(f'run.gpus names {len(gpus)}, the number of processes is {launched or 1}: start one for each '
-                         f'GPU, torchrun --nproc-per-node {len(gpus)} main.py --config {config} --launcher pytorch')
+        raise ValueError(
+            f'run.gpus names {len(gpus)}, the number of processes is {launched or 1}: start one for each '
+            f'GPU, torchrun --nproc-per-node {len(gpus)} main.py --config {config} --launcher pytorch'
+        )
     return launched or 1
 
 
@@ -58,12 +60,17 @@ def use_only(gpus: Sequence[int]) -> None:
     """
     if not torch.cuda.is_available():
         if gpus:
-            raise ValueError(f'run.gpus asks for GPU {", ".join(map(str, gpus))}, but torch {torch.__version__} sees '
-                             'none here; set run.gpus: -1 to use the CPU')
+            raise ValueError(
+                f'run.gpus asks for GPU {", ".join(map(str, gpus))}, but torch {torch.__version__} sees '
+                'none here; set run.gpus: -1 to use the CPU'
+            )
         return
     # A new start keeps the process's number, so a process that has it here was started anew already.
     if os.environ.get(RESTARTED) == str(os.getpid()) or list(gpus) == list(range(torch.cuda.device_count())):
         return
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]],
-              {**os.environ, VISIBLE: visible(gpus, os.environ), RESTARTED: str(os.getpid())})
+    os.execve(
+        sys.executable,
+        [sys.executable, *sys.orig_argv[1:]],
+        {**os.environ, VISIBLE: visible(gpus, os.environ), RESTARTED: str(os.getpid())},
+    )

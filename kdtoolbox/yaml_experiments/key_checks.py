@@ -13,9 +13,15 @@ def is_experiment(content: Mapping) -> bool:
     (True, False)
     """
     model = content.get('model')
-    return not (isinstance(model, Mapping) and 'type' in model or any(
-        key in ('_base_', 'default_scope', 'custom_imports', 'optim_wrapper')
-        or str(key).endswith(('_dataloader', '_cfg', '_evaluator')) for key in content))
+    return not (
+        (isinstance(model, Mapping)
+        and 'type' in model)
+        or any(
+            key in ('_base_', 'default_scope', 'custom_imports', 'optim_wrapper')
+            or str(key).endswith(('_dataloader', '_cfg', '_evaluator'))
+            for key in content
+        )
+    )
 
 
 def checked_datasets(content: Mapping) -> dict:
@@ -57,8 +63,10 @@ def _check_colours(data: Mapping, path: str) -> None:
     top = 255 // data['norm_value']
     for key in ('mean', 'std'):
         if data[key] and max(data[key]) > top:
-            raise ValueError(f'{path}.{key}: got {data[key]}, expected numbers up to {top}: with norm_value '
-                             f'{data["norm_value"]} the inputs are from 0 to {top}')
+            raise ValueError(
+                f'{path}.{key}: got {data[key]}, expected numbers up to {top}: with norm_value '
+                f'{data["norm_value"]} the inputs are from 0 to {top}'
+            )
 
 
 def _check_method(model: Mapping, train: Mapping) -> None:
@@ -67,16 +75,18 @@ def _check_method(model: Mapping, train: Mapping) -> None:
         given = [f'train.{key}' for key in ('adv_loss', 'd_reg', 'd_optimizer', 'd_scheduler') if train[key]]
         given += ['model.d_arch'] if model['d_arch'] else []
         if given:
-            raise ValueError(f'{", ".join(given)}: method Simple has no discriminator; remove this, or '
-                             'set train.method: ANC')
+            raise ValueError(
+                f'{", ".join(given)}: method Simple has no discriminator; remove this, or set train.method: ANC'
+            )
     for kind in ('optimizer', 'scheduler'):
         own = [f'train.{side}{kind}' for side in players if train[f'{side}{kind}']]
         if train[kind] and own:
             raise ValueError(f'train.{kind} stands beside {", ".join(own)}: give one for both, or one for each')
         if kind == 'optimizer' and not train[kind] and len(own) < len(players):
             missing = [f'train.{side}{kind}' for side in players if not train[f'{side}{kind}']]
-            raise ValueError(f'{", ".join(missing) if own else "train.optimizer"} is missing: give it with name and '
-                             'learning_rate')
+            raise ValueError(
+                f'{", ".join(missing) if own else "train.optimizer"} is missing: give it with name and learning_rate'
+            )
 
 
 def _check_epochs(train: Mapping, eval_: Mapping | None) -> None:
@@ -84,13 +94,16 @@ def _check_epochs(train: Mapping, eval_: Mapping | None) -> None:
     last = train['n_epochs']
     for path, epochs in (('train.checkpoint', train['checkpoint']), ('eval.epoch_n', eval_ and eval_['epoch_n'])):
         if epochs and epochs > last:
-            raise ValueError(f'{path}: got {epochs}, expected at most train.n_epochs, which is {last}: it would never '
-                             'come to that')
+            raise ValueError(
+                f'{path}: got {epochs}, expected at most train.n_epochs, which is {last}: it would never come to that'
+            )
     for side in ('', 's_', 'd_'):
         late = [epoch for epoch in (train[f'{side}scheduler'] or {}).get('milestones') or () if epoch >= last]
         if late:
-            raise ValueError(f'train.{side}scheduler.milestones: got {late}, expected epochs below train.n_epochs, '
-                             f'which is {last}: nothing would happen there')
+            raise ValueError(
+                f'train.{side}scheduler.milestones: got {late}, expected epochs below train.n_epochs, '
+                f'which is {last}: nothing would happen there'
+            )
 
 
 def _check_unused(values: Mapping | None, section: Section, keys_of: Mapping[str, set], path: str) -> None:
@@ -112,5 +125,7 @@ def _check_schedule(values: Mapping | None, path: str, *, has_eval: bool) -> Non
 
 def _check_nesterov(values: Mapping | None, path: str) -> None:
     if values and values['nesterov'] and (not values['momentum'] or values['dampening']):
-        raise ValueError(f'{path}.nesterov needs a momentum above 0 and a dampening of 0, got {values["momentum"]} and '
-                         f'{values["dampening"]}')
+        raise ValueError(
+            f'{path}.nesterov needs a momentum above 0 and a dampening of 0, got {values["momentum"]} and '
+            f'{values["dampening"]}'
+        )

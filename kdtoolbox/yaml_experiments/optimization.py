@@ -14,12 +14,14 @@ def optimization(train: Mapping, *, epoch_n: int) -> dict:
     """
     optimizers = {side: optimizer(train['optimizer'] or train[f'{side[0]}_optimizer']) for side in _sides(train)}
     wrappers = {side: dict(type='OptimWrapper', optimizer=one) for side, one in optimizers.items()}
-    schedules = {side: schedule(train['scheduler'] or train[f'{side[0]}_scheduler'], epoch_n=epoch_n)
-                 for side in _sides(train)}
+    schedules = {
+        side: schedule(train['scheduler'] or train[f'{side[0]}_scheduler'], epoch_n=epoch_n) for side in _sides(train)
+    }
     if train['method'] == 'Simple':
         return dict(optim_wrapper=wrappers['student'], param_scheduler=schedules['student'])
-    return dict(optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', **wrappers),
-                param_scheduler=schedules)
+    return dict(
+        optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', **wrappers), param_scheduler=schedules
+    )
 
 
 def optimizer(values: Mapping) -> dict:
@@ -33,8 +35,9 @@ def optimizer(values: Mapping) -> dict:
         return dict(type='Adam', **common)
     if values['name'] == 'RMSProp':
         return dict(type='RMSprop', **common, momentum=values['momentum'])
-    return dict(type='SGD', **common, momentum=values['momentum'], dampening=values['dampening'],
-                nesterov=values['nesterov'])
+    return dict(
+        type='SGD', **common, momentum=values['momentum'], dampening=values['dampening'], nesterov=values['nesterov']
+    )
 
 
 def schedule(values: Mapping | None, *, epoch_n: int) -> list[dict]:
@@ -52,8 +55,17 @@ def schedule(values: Mapping | None, *, epoch_n: int) -> list[dict]:
         return [dict(type='MultiStepLR', milestones=values['milestones'], gamma=values['gamma'], by_epoch=True)]
     if values['name'] == 'Exponential':
         return [dict(type='ExponentialLR', gamma=values['gamma'], by_epoch=True)]
-    return [dict(type='ReduceOnPlateauLR', monitor=BEST, rule='greater', factor=values['decay_factor'],
-                 patience=values['patience'] // epoch_n, threshold=values['threshold'], threshold_rule='rel')]
+    return [
+        dict(
+            type='ReduceOnPlateauLR',
+            monitor=BEST,
+            rule='greater',
+            factor=values['decay_factor'],
+            patience=values['patience'] // epoch_n,
+            threshold=values['threshold'],
+            threshold_rule='rel',
+        )
+    ]
 
 
 def _sides(train: Mapping) -> tuple[str, ...]:

@@ -44,8 +44,10 @@ def parse_yaml(text: str, *, source: str = 'the text') -> object:
         _keep_names(node)
         return None if node is None else yaml.SafeLoader('').construct_document(node)
     except yaml.constructor.ConstructorError as error:
-        raise ValueError(f'{source}{_place(error)}: {error.problem}. Only numbers, texts, lists and mappings are read; '
-                         'a tag such as !!python/object could run code') from error
+        raise ValueError(
+            f'{source}{_place(error)}: {error.problem}. Only numbers, texts, lists and mappings are read; '
+            'a tag such as !!python/object could run code'
+        ) from error
     except yaml.YAMLError as error:
         raise ValueError(f'{source} is not YAML: {error}') from error
 
@@ -80,8 +82,9 @@ def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
         seen = set()
         for key, value in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise ValueError(f'{source}, line {key.start_mark.line + 1}: the key {key.value!r} is there twice; '
-                                 'keep one of them')
+                raise ValueError(
+                    f'{source}, line {key.start_mark.line + 1}: the key {key.value!r} is there twice; keep one of them'
+                )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
             _refuse_repeated_keys(value, source)
 

@@ -35,19 +35,29 @@ def translate(experiment: Mapping, datasets: Mapping, *, template: Mapping, num_
     """
     model, train, eval_ = (experiment[key] for key in ('model', 'train', 'eval'))
     num_classes = model['n_classes'] or NUM_CLASSES[(train or eval_)['data']['name']]
-    own = {name: normalisation(section['data'], entry(section['data']['name'], datasets), path=f'{name}.data')
-           for name, section in (('train', train), ('eval', eval_)) if section}
+    own = {
+        name: normalisation(section['data'], entry(section['data']['name'], datasets), path=f'{name}.data')
+        for name, section in (('train', train), ('eval', eval_))
+        if section
+    }
     network = student(template['model']['student'], num_classes=num_classes, normalisation=next(iter(own.values())))
     config = {key: template[key] for key in RUNTIME}
-    config |= dict(randomness=dict(seed=experiment['run']['manual_seed']), load_from=model['s_pretrain_path'],
-                   resume=False)
+    config |= dict(
+        randomness=dict(seed=experiment['run']['manual_seed']), load_from=model['s_pretrain_path'], resume=False
+    )
     if train is None:
         config |= dict(model=dict(type='Distiller', student=network))
     else:
         config |= _training(experiment, datasets, template=template, num_processes=num_processes)
-        config['model'] |= dict(student=network, teacher=teacher(
-            template['model']['teacher'], model, num_classes=num_classes,
-            view=dict(size=train['data']['sample_size'], **own['train'])))
+        config['model'] |= dict(
+            student=network,
+            teacher=teacher(
+                template['model']['teacher'],
+                model,
+                num_classes=num_classes,
+                view=dict(size=train['data']['sample_size'], **own['train']),
+            ),
+        )
     if eval_ is not None:
         config |= _evaluation(experiment, datasets, template=template, num_processes=num_processes, own=own)
     config['default_hooks'] = _hooks(template['default_hooks'], train, evaluates=eval_ is not None)
@@ -61,18 +71,30 @@ def _training(experiment: Mapping, datasets: Mapping, *, template: Mapping, num_
     data, epoch_n = train['data'], experiment['eval']['epoch_n'] if experiment['eval'] else 1
     if model['s_arch'] == 'c3d' and (data['sample_size'], data['sample_duration']) != (C3D_SIZE, C3D_FRAMES):
         size, duration = data['sample_size'], data['sample_duration']
-        raise ValueError(f'train.data.sample_size {size}, sample_duration {duration}: the fully connected layers of '
-                         f'c3d fit {C3D_SIZE}, of which the student gets half, and {C3D_FRAMES}')
-    network = dict(type='Distiller', use_labels=False, student_view=dict(size=data['sample_size'] // 2),
-                   terms=dict(similarity=similarity(train['sim_loss'])))
+        raise ValueError(
+            f'train.data.sample_size {size}, sample_duration {duration}: the fully connected layers of '
+            f'c3d fit {C3D_SIZE}, of which the student gets half, and {C3D_FRAMES}'
+        )
+    network = dict(
+        type='Distiller',
+        use_labels=False,
+        student_view=dict(size=data['sample_size'] // 2),
+        terms=dict(similarity=similarity(train['sim_loss'])),
+    )
     if train['method'] == 'ANC':
         network |= dict(type='AdversarialDistiller', **game(model, train))
-    dataset = dict(source(data['name'], datasets, prefer=FRAMES), subset='training',
-                   pipeline=training_pipeline(template['train_dataloader']['dataset']['pipeline'], data))
-    config = dict(model=network, **optimization(train, epoch_n=epoch_n),
-                  train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=train['n_epochs'], val_interval=epoch_n),
-                  train_dataloader=loader(train, dataset, training=True, num_processes=num_processes),
-                  auto_scale_lr=dict(enable=False, base_batch_size=train['batch_size']))
+    dataset = dict(
+        source(data['name'], datasets, prefer=FRAMES),
+        subset='training',
+        pipeline=training_pipeline(template['train_dataloader']['dataset']['pipeline'], data),
+    )
+    config = dict(
+        model=network,
+        **optimization(train, epoch_n=epoch_n),
+        train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=train['n_epochs'], val_interval=epoch_n),
+        train_dataloader=loader(train, dataset, training=True, num_processes=num_processes),
+        auto_scale_lr=dict(enable=False, base_batch_size=train['batch_size']),
+    )
     if train['resume_path'] is not None:  # it holds the student too, so s_pretrain_path has had its turn
         config |= dict(load_from=train['resume_path'], resume=True)
     return config
@@ -81,18 +103,29 @@ def _training(experiment: Mapping, datasets: Mapping, *, template: Mapping, num_
 def _evaluation(experiment: Mapping, datasets: Mapping, *, template: Mapping, num_processes: int, own: Mapping) -> dict:
     eval_ = experiment['eval']
     videos = source(eval_['data']['name'], datasets, prefer=VIDEOS)
-    pipeline = evaluation_pipeline(template['val_dataloader']['dataset']['datasets'][0]['pipeline'], wanted=own['eval'],
-                                   student=own.get('train', own['eval']),
-                                   data=experiment['train'] and experiment['train']['data'])
-    dataset = dict(type='ConcatDataset', datasets=[
-        dict(videos, subset=subset, role=role, pipeline=pipeline, test_mode=True)
-        for subset, role in (('training', 'gallery'), ('validation', 'query'))])
-    config = dict(test_dataloader=loader(eval_, dataset, training=False, num_processes=num_processes),
-                  test_evaluator=[dict(type='ClipRetrieval')], test_cfg=dict(type='TestLoop'))
+    pipeline = evaluation_pipeline(
+        template['val_dataloader']['dataset']['datasets'][0]['pipeline'],
+        wanted=own['eval'],
+        student=own.get('train', own['eval']),
+        data=experiment['train'] and experiment['train']['data'],
+    )
+    dataset = dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(videos, subset=subset, role=role, pipeline=pipeline, test_mode=True)
+            for subset, role in (('training', 'gallery'), ('validation', 'query'))
+        ],
+    )
+    config = dict(
+        test_dataloader=loader(eval_, dataset, training=False, num_processes=num_processes),
+        test_evaluator=[dict(type='ClipRetrieval')],
+        test_cfg=dict(type='TestLoop'),
+    )
     if experiment['train'] is None:
         return config
-    return config | dict(val_dataloader=config['test_dataloader'], val_evaluator=config['test_evaluator'],
-                         val_cfg=dict(type='ValLoop'))
+    return config | dict(
+        val_dataloader=config['test_dataloader'], val_evaluator=config['test_evaluator'], val_cfg=dict(type='ValLoop')
+    )
 
 
 def _hooks(template: Mapping, train: Mapping | None, *, evaluates: bool) -> dict:

@@ -100,15 +100,23 @@ def _join(path: str, key: object) -> str:
 
 def one_of(*names: str | int, default: object = None) -> Field:
     """One of some names or numbers."""
-    return Field(f'one of {", ".join(map(str, names))}',
-                 _reader(lambda value: value, lambda value: value in names and not isinstance(value, bool)), default)
+    return Field(
+        f'one of {", ".join(map(str, names))}',
+        _reader(lambda value: value, lambda value: value in names and not isinstance(value, bool)),
+        default,
+    )
 
 
 def names_of(*names: str, default: object = None) -> Field:
     """One of some names or a list of several, as a list."""
-    return Field(f'one of {", ".join(names)}, or a list of several of them, each once',
-                 _reader(lambda value: [value] if isinstance(value, str) else list(value),
-                         lambda found: found and set(found) <= set(names) and len(set(found)) == len(found)), default)
+    return Field(
+        f'one of {", ".join(names)}, or a list of several of them, each once',
+        _reader(
+            lambda value: [value] if isinstance(value, str) else list(value),
+            lambda found: found and set(found) <= set(names) and len(set(found)) == len(found),
+        ),
+        default,
+    )
 
 
 def text(default: object = None) -> Field:
@@ -133,10 +141,12 @@ def truth(default: object = None) -> Field:
 
 def list_of(read: Callable[[object], object], fits: Callable[[list], bool], allowed: str) -> Field:
     """A list whose elements are read one by one."""
+
     def items(value: object) -> list:
         if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
             raise TypeError
         return [read(item) for item in value]
+
     return Field(allowed, _reader(items, fits))
 
 
@@ -160,4 +170,5 @@ def _reader(read: Callable, fits: Callable) -> Callable[[object], object]:
         if not fits(value):
             raise ValueError
         return value
+
     return checked

@@ -32,8 +32,12 @@ def folder(tmp_path):
     """Method configs: KD, another that works, one that fails when it is built, one of another teacher."""
     configs = tmp_path / 'configs'
     configs.mkdir()
-    for name, loss, teacher in (('kl_divergence', 'KLDivergence', 'ImageTeacher'), ('l2', 'L2', 'ImageTeacher'),
-                                ('broken', 'NoSuchLoss', 'ImageTeacher'), ('mars', 'L2', 'RecognizerTeacher')):
+    for name, loss, teacher in (
+        ('kl_divergence', 'KLDivergence', 'ImageTeacher'),
+        ('l2', 'L2', 'ImageTeacher'),
+        ('broken', 'NoSuchLoss', 'ImageTeacher'),
+        ('mars', 'L2', 'RecognizerTeacher'),
+    ):
         (configs / f'{name}.py').write_text(METHOD.format(teacher=teacher, term=TERM.format(loss=loss)))
     (tmp_path / 'small.py').write_text(SMALL.format(base=str(REPOSITORY / 'benchmarks/methods_config.py')))
     marks = '<!-- written by benchmarks/methods.py --render -->\nold\n<!-- end -->'
@@ -42,12 +46,26 @@ def folder(tmp_path):
 
 
 def arguments(folder, *more):
-    return ['--configs', str(folder / 'configs'), '--settings', str(folder / 'small.py'), '--steps', '2', '--work-dir',
-            str(folder / 'work'), '--out', str(folder / 'out.json'), '--page', str(folder / 'page.md'), *more]
+    return [
+        '--configs',
+        str(folder / 'configs'),
+        '--settings',
+        str(folder / 'small.py'),
+        '--steps',
+        '2',
+        '--work-dir',
+        str(folder / 'work'),
+        '--out',
+        str(folder / 'out.json'),
+        '--page',
+        str(folder / 'page.md'),
+        *more,
+    ]
 
 
 def test_every_method_is_on_the_board_or_listed_with_its_error_and_a_second_call_runs_only_what_failed(
-        benchmark, folder, capsys):
+    benchmark, folder, capsys
+):
     contest = benchmark('methods')
     contest.main(arguments(folder, '--seeds', '0'))
     methods = json.loads((folder / 'out.json').read_text())['methods']
@@ -87,14 +105,19 @@ def test_all_methods_get_the_same_clips_half_of_them_labelled(benchmark):
     assert any(not (first[index]['inputs'] == other[index]['inputs']).all() for index in range(4))
     batch_labels = [int(first[index]['data_samples'].gt_labels.item) for index in range(config.batch_size)]
     assert [label >= 0 for label in batch_labels] == [True] * config.labelled_clips + [False] * (
-        config.batch_size - config.labelled_clips)
+        config.batch_size - config.labelled_clips
+    )
 
 
 def test_the_student_starts_from_the_same_weights_whatever_parts_a_method_makes_around_it(benchmark):
     one_run = benchmark('methods_run')
     config = Config.fromfile(REPOSITORY / 'benchmarks/methods_config.py')
-    term = dict(student='features', teacher='features', loss=dict(type='L2'),
-                student_connector=dict(type='LinearProjection', in_channels=64, out_channels=128))
+    term = dict(
+        student='features',
+        teacher='features',
+        loss=dict(type='L2'),
+        student_connector=dict(type='LinearProjection', in_channels=64, out_channels=128),
+    )
     starts = []
     for terms in ({}, {'l2': term}):
         set_random_seed(0)
@@ -109,28 +132,48 @@ def test_the_student_starts_from_the_same_weights_whatever_parts_a_method_makes_
 
 def test_differences_are_means_over_the_seeds_that_both_have(benchmark):
     def row(terms, *top1):
-        return {'terms': terms, 'runs': {str(seed): dict(
-            top1=value, retrieval1=0.5, gradient_share=0.25, step_ratio=1.5, memory_mib=10.0, seconds=60)
-            for seed, value in enumerate(top1)}}
-    results = {'settings': {'config': Config.fromfile(REPOSITORY / 'benchmarks/methods_config.py').to_dict()},
-               'versions': {'torch': '2'}, 'device': 'CPU', 'threads': 1, 'jobs': 2,
-               'teacher': {'top1': 0.9, 'retrieval1': 0.95},
-               'methods': {'no teacher': row({}, 0.2, 0.4),
-                           'kl_divergence': row({'kd': {'loss': {'type': 'KLDivergence'}}}, 0.5, 0.5),
-                           'dkd': row({'dkd': {'loss': {'type': 'DKD'}}}, 0.6)}}
+        return {
+            'terms': terms,
+            'runs': {
+                str(seed): dict(
+                    top1=value, retrieval1=0.5, gradient_share=0.25, step_ratio=1.5, memory_mib=10.0, seconds=60
+                )
+                for seed, value in enumerate(top1)
+            },
+        }
+
+    results = {
+        'settings': {'config': Config.fromfile(REPOSITORY / 'benchmarks/methods_config.py').to_dict()},
+        'versions': {'torch': '2'},
+        'device': 'CPU',
+        'threads': 1,
+        'jobs': 2,
+        'teacher': {'top1': 0.9, 'retrieval1': 0.95},
+        'methods': {
+            'no teacher': row({}, 0.2, 0.4),
+            'kl_divergence': row({'kd': {'loss': {'type': 'KLDivergence'}}}, 0.5, 0.5),
+            'dkd': row({'dkd': {'loss': {'type': 'DKD'}}}, 0.6),
+        },
+    }
     lines = benchmark('methods_board').leaderboard(results).splitlines()
     assert lines[-3:] == [
         '| dkd | DKD | 60.0 | 50.0 | +40.0 | +10.0 | × 1.50 | 10 | 25 % |',
         '| kl_divergence | KLDivergence | 50.0 ± 0.0 | 50.0 ± 0.0 | +20.0 ± 14.1 | – | × 1.50 | 10 | 25 % |',
-        '| no teacher | – | 30.0 ± 14.1 | 50.0 ± 0.0 | – | -20.0 ± 14.1 | × 1.50 | 10 | – |']
+        '| no teacher | – | 30.0 ± 14.1 | 50.0 ± 0.0 | – | -20.0 ± 14.1 | × 1.50 | 10 | – |',
+    ]
 
 
 def test_sizes_of_the_data_set_replace_those_of_the_config(benchmark, tmp_path):
-    (tmp_path / 'crd.py').write_text(METHOD.format(
-        teacher='ImageTeacher', term="dict(loss=dict(type='CRD', num_samples=3570, student_channels='auto'))"))
+    (tmp_path / 'crd.py').write_text(
+        METHOD.format(
+            teacher='ImageTeacher', term="dict(loss=dict(type='CRD', num_samples=3570, student_channels='auto'))"
+        )
+    )
     method = benchmark('methods').method_of(tmp_path / 'crd.py', {'num_samples': 800})
-    assert method == {'terms': {'one': {'loss': {'type': 'CRD', 'num_samples': 800, 'student_channels': 'auto'}}},
-                      'use_labels': True}
+    assert method == {
+        'terms': {'one': {'loss': {'type': 'CRD', 'num_samples': 800, 'student_channels': 'auto'}}},
+        'use_labels': True,
+    }
 
 
 def test_a_run_whose_process_dies_is_an_error_and_the_others_go_on(benchmark, monkeypatch):

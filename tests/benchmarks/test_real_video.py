@@ -21,10 +21,28 @@ def test_every_row_is_run_and_a_second_call_prints_the_same_table(tmp_path):
     for name, lines in lists.items():
         (tmp_path / f'{name}.txt').write_text('\n'.join(lines))
     torch.save(torchvision.models.mobilenet_v3_small().state_dict(), tmp_path / 'teacher.pth')
-    command = [sys.executable, str(REPOSITORY / 'benchmarks/real_video.py'), '--root', str(tmp_path / 'videos'),
-               '--train-list', str(tmp_path / 'train.txt'), '--test-list', str(tmp_path / 'test.txt'),
-               '--teacher', 'mobilenet_v3_small', '--teacher-weights', str(tmp_path / 'teacher.pth'), '--epochs', '1',
-               '--labels-per-class', '2', '--work-dir', str(tmp_path / 'work'), '--out', str(tmp_path / 'out.json')]
+    command = [
+        sys.executable,
+        str(REPOSITORY / 'benchmarks/real_video.py'),
+        '--root',
+        str(tmp_path / 'videos'),
+        '--train-list',
+        str(tmp_path / 'train.txt'),
+        '--test-list',
+        str(tmp_path / 'test.txt'),
+        '--teacher',
+        'mobilenet_v3_small',
+        '--teacher-weights',
+        str(tmp_path / 'teacher.pth'),
+        '--epochs',
+        '1',
+        '--labels-per-class',
+        '2',
+        '--work-dir',
+        str(tmp_path / 'work'),
+        '--out',
+        str(tmp_path / 'out.json'),
+    ]
     first = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=400)
     assert first.returncode == 0, first.stderr[-3000:]
     rows = json.loads((tmp_path / 'out.json').read_text())['seeds']['0']['rows']

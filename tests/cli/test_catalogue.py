@@ -14,11 +14,20 @@ from kdtoolbox.teachers import FrozenTeacher
 def plugin():
     """A loss, a teacher and a connector of another package."""
     things = {
-        'PluginLoss': type('PluginLoss', (nn.Module,), {
-            '__doc__': 'Somebody\'s loss.', '__module__': 'somebody.losses',
-            'card': MethodCard(paper='Somebody, 2026', needs=('logits',))}),
-        'PluginCardless': type('PluginCardless', (nn.Module,), {
-            '__module__': 'somebody.losses', 'forward': lambda self, student, teacher, labels=None: student.mean()}),
+        'PluginLoss': type(
+            'PluginLoss',
+            (nn.Module,),
+            {
+                '__doc__': "Somebody's loss.",
+                '__module__': 'somebody.losses',
+                'card': MethodCard(paper='Somebody, 2026', needs=('logits',)),
+            },
+        ),
+        'PluginCardless': type(
+            'PluginCardless',
+            (nn.Module,),
+            {'__module__': 'somebody.losses', 'forward': lambda self, student, teacher, labels=None: student.mean()},
+        ),
         'PluginTeacher': type('PluginTeacher', (FrozenTeacher,), {'__doc__': 'A teacher.', '__module__': 'somebody'}),
         'PluginConnector': type('PluginConnector', (nn.Module,), {'__doc__': 'A connector.', '__module__': 'somebody'}),
     }
@@ -39,15 +48,29 @@ def test_plugins_are_listed_under_their_kind_with_their_package(plugin, capsys):
     out = capsys.readouterr().out
     assert 'PluginCardless' in out and 'no docstring [somebody]' in out and 'Base class for all neural' not in out
     assert "Somebody's loss [somebody]" in out and 'Somebody, 2026; needs logits' in out
-    for kind, name in (('losses', 'PluginLoss'), ('losses', 'PluginCardless'), ('teachers', 'PluginTeacher'),
-                       ('connectors', 'PluginConnector')):
+    for kind, name in (
+        ('losses', 'PluginLoss'),
+        ('losses', 'PluginCardless'),
+        ('teachers', 'PluginTeacher'),
+        ('connectors', 'PluginConnector'),
+    ):
         assert name in [entry.name for entry in entries(kind)]
         assert not any(name in [entry.name for entry in entries(other)] for other in KINDS if other != kind)
 
 
-@pytest.mark.parametrize('kind, some', [
-    ('connectors', 'MapProjection'), ('teachers', 'ImageTeacher'), ('distillers', 'Distiller'), ('metrics', 'ClipRetrieval'),
-    ('datasets', 'HMDB51Dataset'), ('transforms', 'DecodeClip'), ('hooks', 'PreflightHook'), ('discriminators', 'FakeAsReal')])
+@pytest.mark.parametrize(
+    'kind, some',
+    [
+        ('connectors', 'MapProjection'),
+        ('teachers', 'ImageTeacher'),
+        ('distillers', 'Distiller'),
+        ('metrics', 'ClipRetrieval'),
+        ('datasets', 'HMDB51Dataset'),
+        ('transforms', 'DecodeClip'),
+        ('hooks', 'PreflightHook'),
+        ('discriminators', 'FakeAsReal'),
+    ],
+)
 def test_every_kind_lists_ours(kind, some):
     assert some in [entry.name for entry in entries(kind)]
 

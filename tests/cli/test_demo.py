@@ -11,12 +11,21 @@ def test_the_demo_runs_from_end_to_end(tmp_path, capsys, monkeypatch):
     # mmengine has yapf format every config several times over, half of the time of a run as short as this.
     monkeypatch.setattr('mmengine.config.config.FormatCode', lambda code, **_: (code, False))
     narrow = {'model.student.backbone.base_channels': 4, 'model.student.cls_head.in_channels': 16}
-    results = run_demo(tmp_path, videos=DigitVideos(training_videos_per_class=4, test_videos_per_class=2),
-                       teacher_steps=3, student_options={'train_cfg.max_iters': 3, **narrow})
+    results = run_demo(
+        tmp_path,
+        videos=DigitVideos(training_videos_per_class=4, test_videos_per_class=2),
+        teacher_steps=3,
+        student_options={'train_cfg.max_iters': 3, **narrow},
+    )
     assert json.loads((tmp_path / 'results.json').read_text())['rows'] == results['rows']
     names = [row['name'] for row in results['rows']]
-    assert names == ['image teacher, on frames', 'student, random weights', 'student, distilled without labels',
-                     'student, 3 labels a class', 'student, 3 labels a class + distillation']
+    assert names == [
+        'image teacher, on frames',
+        'student, random weights',
+        'student, distilled without labels',
+        'student, 3 labels a class',
+        'student, 3 labels a class + distillation',
+    ]
     for row in results['rows']:
         assert all(0 <= row[key] <= 1 for key in COLUMNS.values()) and row['acc/chance'] == 0.1
     printed = table(results['rows']).splitlines()

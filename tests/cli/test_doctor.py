@@ -31,6 +31,7 @@ def test_values_gradients_and_shares_are_those_of_a_step(tmp_path):
 
 def test_the_gradient_norm_is_that_of_backward(tmp_path):
     from kdtoolbox.inspection.term_report import examine
+
     torch.manual_seed(0)
     model = MODELS.build(tiny(tmp_path).model.to_dict()).train()
     twin = copy.deepcopy(model)
@@ -72,6 +73,7 @@ def test_a_term_that_does_not_reach_the_student_is_a_problem(tmp_path):
     class DetachedLoss(torch.nn.Module):
         def forward(self, student, teacher):
             return (student.detach() - 0).square().mean()
+
     terms = dict(kd=dict(distillation_head(), loss=dict(type='DetachedLoss')))
     checkup, _ = check(tiny(tmp_path, terms=terms), synthetic=False)
     assert any('loss_kd sends no gradient to the student' in problem for problem in checkup.problems)
@@ -108,11 +110,19 @@ def test_data_that_are_not_there_are_an_error_with_the_way_out(tmp_path, monkeyp
     from mmengine.config import Config
 
     from kdtoolbox.config_files.reading import find_config
+
     config = Config.fromfile(find_config('kd_r2d_to_r3d_hmdb51'))
-    config.merge_from_dict({'model.teacher.model': 'torchvision.mobilenet_v3_small', 'model.teacher.weights': None,
-                            'model.student.backbone.base_channels': 4, 'model.student.cls_head.in_channels': 32,
-                            'model.terms.kd.student_connector.in_channels': 32, 'model.teacher.view.size': 32,
-                            'model.student_view.size': 32})
+    config.merge_from_dict(
+        {
+            'model.teacher.model': 'torchvision.mobilenet_v3_small',
+            'model.teacher.weights': None,
+            'model.student.backbone.base_channels': 4,
+            'model.student.cls_head.in_channels': 32,
+            'model.terms.kd.student_connector.in_channels': 32,
+            'model.teacher.view.size': 32,
+            'model.student_view.size': 32,
+        }
+    )
     with pytest.raises(ValueError, match='--synthetic'):
         check(config, synthetic=False)
     _, problems = check(config, synthetic=True)
@@ -127,8 +137,14 @@ def test_what_is_no_distiller_is_refused(tmp_path):
 
 
 def test_what_peers_learn_is_shown_and_no_problem_of_the_students(tmp_path):
-    config = tiny(tmp_path, type='MutualDistiller', peers=dict(twin=student_config()), teacher=None, terms={},
-                  loss=dict(type='KLDivergence'))
+    config = tiny(
+        tmp_path,
+        type='MutualDistiller',
+        peers=dict(twin=student_config()),
+        teacher=None,
+        terms={},
+        loss=dict(type='KLDivergence'),
+    )
     checkup, _ = check(config, synthetic=False)
     facts = {loss.name: loss for loss in checkup.losses}
     assert facts['twin.loss_cls'].gradient_norm == 0 and facts['loss_mutual'].gradient_norm > 0
@@ -139,8 +155,14 @@ def doctor(tmp_path, capsys, *options, synthetic=False, **model) -> tuple[int, s
     config = tiny(tmp_path, **model)
     config.custom_imports = dict(imports=['tests.tiny', 'tests.inspection.test_real_batch'])
     config.dump(tmp_path / 'config.py')
-    status = main(['doctor', str(tmp_path / 'config.py'), *(['--synthetic'] if synthetic else []),
-                   *(['--cfg-options', *options] if options else [])])
+    status = main(
+        [
+            'doctor',
+            str(tmp_path / 'config.py'),
+            *(['--synthetic'] if synthetic else []),
+            *(['--cfg-options', *options] if options else []),
+        ]
+    )
     captured = capsys.readouterr()
     return status, captured.out if status == 0 else captured.err
 
@@ -153,22 +175,34 @@ def test_a_sound_config_has_no_problems_and_strict_says_so(tmp_path, capsys):
     assert main(['doctor', str(tmp_path / 'config.py'), '--strict', '--cfg-options', 'model.terms.kd.weight=-1']) == 1
 
 
-@pytest.mark.parametrize('options, words', [
-    (['model.terms.kd.weight=-1'], "term 'kd' has weight -1"), (['model.terms.kd.weight=0'], "term 'kd' has weight 0"),
-    (['model.student.cls_head.num_classes=100'], 'the student has 100 classes, but the training set has 5'),
-    (['model.student.data_preprocessor.to_rgb=True'], 'swaps red and blue'),
-    (['default_hooks.checkpoint.save_best=top1'], "save_best='top1' is none of what the metrics give"),
-    (['model.use_labels=False'], 'nothing trains the student\'s classifier'),
-    (['model.teacher.view.mean=[0.5,0.5,0.5]', 'model.teacher.view.std=[0.2,0.2,0.2]'], 'are those of pixels from 0 to 1')])
+@pytest.mark.parametrize(
+    'options, words',
+    [
+        (['model.terms.kd.weight=-1'], "term 'kd' has weight -1"),
+        (['model.terms.kd.weight=0'], "term 'kd' has weight 0"),
+        (['model.student.cls_head.num_classes=100'], 'the student has 100 classes, but the training set has 5'),
+        (['model.student.data_preprocessor.to_rgb=True'], 'swaps red and blue'),
+        (['default_hooks.checkpoint.save_best=top1'], "save_best='top1' is none of what the metrics give"),
+        (['model.use_labels=False'], "nothing trains the student's classifier"),
+        (
+            ['model.teacher.view.mean=[0.5,0.5,0.5]', 'model.teacher.view.std=[0.2,0.2,0.2]'],
+            'are those of pixels from 0 to 1',
+        ),
+    ],
+)
 def test_what_the_training_would_say_the_doctor_says(tmp_path, capsys, options, words):
     status, out = doctor(tmp_path, capsys, *options)
     assert status == 0 and words in out, out
 
 
-@pytest.mark.parametrize('options, words', [
-    (['model.terms.kd.weight_schedule=0.5'], 'weight_schedule 0.5: expected points'),
-    (['model.teacher.model.type=OfOneSize'], 'set model.teacher.view.size=32'),
-    (['model.student_view.size=0'], 'view size 0')])
+@pytest.mark.parametrize(
+    'options, words',
+    [
+        (['model.terms.kd.weight_schedule=0.5'], 'weight_schedule 0.5: expected points'),
+        (['model.teacher.model.type=OfOneSize'], 'set model.teacher.view.size=32'),
+        (['model.student_view.size=0'], 'view size 0'),
+    ],
+)
 def test_what_does_not_run_is_one_line(tmp_path, capsys, options, words):
     status, err = doctor(tmp_path, capsys, *options)
     assert status == 2 and words in err and err.count('\n') == 1, err
@@ -186,6 +220,7 @@ def test_probabilities_are_found_and_weights_are_then_not_advised_on(tmp_path, c
 def test_noise_needs_no_network(tmp_path, monkeypatch):
     def no_network(*args, **kwargs):
         raise AssertionError('fetched')
+
     monkeypatch.setattr('torch.hub.load_state_dict_from_url', no_network)
     config = tiny(tmp_path)
     config.model.teacher = dict(type='ImageTeacher', model='torchvision.mobilenet_v3_small', weights='IMAGENET1K_V1')
@@ -209,14 +244,19 @@ def test_a_student_with_checkpointed_blocks_is_examined_like_one_without(tmp_pat
 
 def test_a_mean_teacher_is_examined_as_training_begins_and_its_missing_hook_is_said(tmp_path):
     """A copy of the student, run in evaluation mode; its own view is the student's."""
-    config = tiny(tmp_path, teacher=dict(type='EMATeacher', view=dict(size=16)),
-                  terms=dict(consistency=dict(loss=dict(type='KLDivergence'))))
+    config = tiny(
+        tmp_path,
+        teacher=dict(type='EMATeacher', view=dict(size=16)),
+        terms=dict(consistency=dict(loss=dict(type='KLDivergence'))),
+    )
     checkup, problems = check(config, synthetic=False)
     assert {loss.name for loss in checkup.losses} == {'loss_cls', 'loss_consistency'}
     assert 'custom_hooks lacks EMATeacherHook' in '\n'.join(problems)
 
 
 def test_a_first_step_in_which_nothing_is_learned_is_said(tmp_path):
-    config = tiny(tmp_path, use_labels=False, terms=dict(kd=dict(distillation_head(), weight_schedule=[(0, 0), (1, 0)])))
+    config = tiny(
+        tmp_path, use_labels=False, terms=dict(kd=dict(distillation_head(), weight_schedule=[(0, 0), (1, 0)]))
+    )
     checkup, _ = check(config, synthetic=False)
     assert not checkup.losses and 'nothing is learned in the first step' in checkup.problems[0]

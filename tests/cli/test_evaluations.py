@@ -15,14 +15,23 @@ from kdtoolbox.safe_files import save_aside
 from tests.tiny import NUM_CLASSES, run_config, student_config, teacher_config
 from tests.videos import write_video
 
-PREFIXES = {'accuracy': 'acc', 'retrieval': 'retrieval', 'knn': 'knn', 'linear': 'linear', 'agreement': 'agreement',
-            'calibration': 'calibration', 'confusion': 'confusion'}
+PREFIXES = {
+    'accuracy': 'acc',
+    'retrieval': 'retrieval',
+    'knn': 'knn',
+    'linear': 'linear',
+    'agreement': 'agreement',
+    'calibration': 'calibration',
+    'confusion': 'confusion',
+}
 
 
 def config_for(folder, **model):
     """The tiny experiment with a teacher of the data set's classes, 24 test videos, and its config file."""
-    config = run_config(folder, **{'teacher': dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)),
-                                   'terms': {}, **model})
+    config = run_config(
+        folder,
+        **{'teacher': dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)), 'terms': {}, **model},
+    )
     config.test_dataloader.dataset.length = 24
     config.custom_imports = dict(imports=['tests.tiny'])
     config.dump(folder / 'config.py')
@@ -38,8 +47,17 @@ def student(tmp_path):
 
 def test_every_evaluation_gives_its_numbers_in_one_file(tmp_path, student):
     config_for(tmp_path)
-    status = main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'metrics.json'),
-                   '--eval', *EVALUATIONS])
+    status = main(
+        [
+            'test',
+            str(tmp_path / 'config.py'),
+            str(student),
+            '--out',
+            str(tmp_path / 'metrics.json'),
+            '--eval',
+            *EVALUATIONS,
+        ]
+    )
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     told = metrics.pop('provenance')
     assert (told['config'], told['checkpoint']) == ('config.py', 'student.pth')
@@ -56,8 +74,10 @@ def test_only_what_is_asked_for_is_measured_and_without_asking_what_the_config_s
     config_for(tmp_path)
     for options, expected in (['--eval', 'knn'], {'knn'}), ([], {'acc', 'retrieval'}):
         main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'out.json'), *options])
-        assert {name.partition('/')[0] for name in json.loads((tmp_path / 'out.json').read_text())} == {*expected,
-                                                                                                         'provenance'}
+        assert {name.partition('/')[0] for name in json.loads((tmp_path / 'out.json').read_text())} == {
+            *expected,
+            'provenance',
+        }
 
 
 def test_the_teacher_is_built_for_agreement_alone(tmp_path, student, capsys):
@@ -68,9 +88,12 @@ def test_the_teacher_is_built_for_agreement_alone(tmp_path, student, capsys):
 
 
 def test_the_student_of_any_distiller_is_tested_alone(tmp_path):
-    config = config_for(tmp_path, type='AdversarialDistiller', discriminator=dict(type='Discriminator'), use_labels=False)
-    assert without_teacher(config).model.to_dict() == dict(type='Distiller', student=student_config(),
-                                                            student_view=dict(size=16))
+    config = config_for(
+        tmp_path, type='AdversarialDistiller', discriminator=dict(type='Discriminator'), use_labels=False
+    )
+    assert without_teacher(config).model.to_dict() == dict(
+        type='Distiller', student=student_config(), student_view=dict(size=16)
+    )
 
 
 def test_an_unknown_evaluation_lists_the_known_and_names_the_nearest(tmp_path, student, capsys):
@@ -98,14 +121,26 @@ def test_agreement_without_a_teacher_in_the_config_is_refused(tmp_path):
 
 def test_a_metric_that_fails_does_not_lose_the_others(tmp_path, student, capsys):
     config_for(tmp_path, teacher=teacher_config())  # of 7 classes, as the flagship's of 1000 beside a student of 51
-    status = main(['test', str(tmp_path / 'config.py'), str(student), '--out', str(tmp_path / 'metrics.json'), '--eval',
-                   'retrieval', 'agreement', 'calibration'])
+    status = main(
+        [
+            'test',
+            str(tmp_path / 'config.py'),
+            str(student),
+            '--out',
+            str(tmp_path / 'metrics.json'),
+            '--eval',
+            'retrieval',
+            'agreement',
+            'calibration',
+        ]
+    )
     found = json.loads((tmp_path / 'metrics.json').read_text())
     assert status == 2 and {name.partition('/')[0] for name in found} == {'retrieval', 'calibration', 'provenance'}
-    assert ('kdtoolbox test: not measured: agreement: the student has 5 classes and the teacher 7. Give the teacher '
-            "the data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth and set "
-            'model.teacher.probe=probe.pth\n'
-            ) in capsys.readouterr().err
+    assert (
+        'kdtoolbox test: not measured: agreement: the student has 5 classes and the teacher 7. Give the teacher '
+        "the data set's: fit a probe with tools/fit_probe.py CONFIG --out probe.pth and set "
+        'model.teacher.probe=probe.pth\n'
+    ) in capsys.readouterr().err
 
 
 def test_a_metric_that_fails_alone_is_the_error_of_the_test(tmp_path, student, capsys):
@@ -129,8 +164,12 @@ def test_the_number_of_neighbours_is_an_option_of_both_commands(tmp_path, studen
     assert evaluators(config_for(tmp_path), ['knn'], num_neighbours=3) == [dict(type='KNNAccuracy', num_neighbours=3)]
     assert main([*run, 'knn']) == 0
     assert main([*run, 'accuracy']) == 2 and '--neighbours is for --eval knn' in capsys.readouterr().err
-    videos = VideoFeatures(torch.tensor([[1., 0.], [.9, .3], [.8, .4], [1., .1]]), torch.tensor([0, 1, 1, 0]),
-                           list('abcd'), ['gallery'] * 3 + ['query'])
+    videos = VideoFeatures(
+        torch.tensor([[1.0, 0.0], [0.9, 0.3], [0.8, 0.4], [1.0, 0.1]]),
+        torch.tensor([0, 1, 1, 0]),
+        list('abcd'),
+        ['gallery'] * 3 + ['query'],
+    )
     save_features(videos, tmp_path / 'features.npz')
     for neighbours, right in (1, 1.0), (3, 0.0):
         main(['evaluate-features', str(tmp_path / 'features.npz'), '--eval', 'knn', '--neighbours', str(neighbours)])
@@ -149,9 +188,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, stu
     config_for(tmp_path)
     config, place = str(tmp_path / 'config.py'), tmp_path / 'a_file/out.npz'
     (tmp_path / 'a_file').write_text('x')
-    arguments = {'test': [config, str(student), '--out', place], 'evaluate-features': ['none.npz', '--out', place],
-                 'export-student': [str(student), place], 'extract-features': [config, place],
-                 'fit-probe': [config, '--out', place]}[command]
+    arguments = {
+        'test': [config, str(student), '--out', place],
+        'evaluate-features': ['none.npz', '--out', place],
+        'export-student': [str(student), place],
+        'extract-features': [config, place],
+        'fit-probe': [config, '--out', place],
+    }[command]
     assert main([command, *map(str, arguments)]) == 2
     message = capsys.readouterr().err
     assert f'kdtoolbox {command}: {place} cannot be written: {tmp_path}/a_file is not a folder' in message
@@ -161,8 +204,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, stu
 def test_a_text_file_in_the_place_of_a_checkpoint_is_one_line(tmp_path, capsys):
     config_for(tmp_path)
     (tmp_path / 'notes.txt').write_text('0\n')
-    for command in (['test', str(tmp_path / 'config.py'), str(tmp_path / 'notes.txt')],
-                    ['export-student', str(tmp_path / 'notes.txt'), str(tmp_path / 'out.pth')]):
+    for command in (
+        ['test', str(tmp_path / 'config.py'), str(tmp_path / 'notes.txt')],
+        ['export-student', str(tmp_path / 'notes.txt'), str(tmp_path / 'out.pth')],
+    ):
         assert main(command) == 2
         assert 'notes.txt is a text file' in capsys.readouterr().err.strip().splitlines()[-1]
 
@@ -176,9 +221,14 @@ def trained_on(tmp_path, classes):
 CLASSES = [f'class{index}' for index in range(NUM_CLASSES)]
 
 
-@pytest.mark.parametrize('classes, first', [([*CLASSES[1:], 'other'], "'class1' and 'class0'"),
-                                            (CLASSES[::-1], "'class4' and 'class0'"),
-                                            ([*CLASSES[:4], 'other'], "'other' and 'class4'")])
+@pytest.mark.parametrize(
+    'classes, first',
+    [
+        ([*CLASSES[1:], 'other'], "'class1' and 'class0'"),
+        (CLASSES[::-1], "'class4' and 'class0'"),
+        ([*CLASSES[:4], 'other'], "'other' and 'class4'"),
+    ],
+)
 @pytest.mark.parametrize('evaluation', ['accuracy', 'calibration', 'confusion', 'agreement'])
 def test_a_checkpoint_of_other_classes_is_not_scored(tmp_path, capsys, evaluation, classes, first):
     config_for(tmp_path)
@@ -190,16 +240,21 @@ def test_a_checkpoint_of_other_classes_is_not_scored(tmp_path, capsys, evaluatio
 def test_a_checkpoint_of_the_same_classes_is_scored_and_features_are_of_any(tmp_path):
     config_for(tmp_path)
     for classes, evaluations in ((CLASSES, ['accuracy', 'retrieval']), (CLASSES[::-1], ['retrieval', 'knn', 'linear'])):
-        assert main(['test', str(tmp_path / 'config.py'), str(trained_on(tmp_path, classes)), '--eval',
-                     *evaluations]) == 0
+        assert (
+            main(['test', str(tmp_path / 'config.py'), str(trained_on(tmp_path, classes)), '--eval', *evaluations]) == 0
+        )
 
 
 def test_a_test_with_a_broken_video_gives_what_one_without_it_gives(tmp_path, student):
     """Loaded by workers, through the student, into metrics of scores and of features."""
-    pipeline = [dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=2),
-                dict(type='DecodeClip'), dict(type='Resize', scale=(16, 16), keep_ratio=False),
-                dict(type='FormatShape', input_format='NCTHW'),
-                dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
+    pipeline = [
+        dict(type='OpenVideo'),
+        dict(type='SampleClipsEvenly', clip_len=4, num_clips=2),
+        dict(type='DecodeClip'),
+        dict(type='Resize', scale=(16, 16), keep_ratio=False),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
+    ]
     classes = [f'class{index}' for index in range(NUM_CLASSES)]
     for number in range(18):
         role = ('gallery', 'query')[number % 2]
@@ -209,9 +264,22 @@ def test_a_test_with_a_broken_video_gives_what_one_without_it_gives(tmp_path, st
     for break_or_remove in (lambda: broken.write_bytes(b'no video at all'), broken.unlink):
         break_or_remove()
         config = config_for(tmp_path)
-        datasets = [dict(type='FolderDataset', data_root=str(tmp_path / role), role=role, pipeline=pipeline,
-                         test_mode=True, metainfo=dict(classes=classes)) for role in ('gallery', 'query')]
-        config.test_dataloader = dict(batch_size=2, num_workers=2, sampler=dict(type='DefaultSampler', shuffle=False),
-                                      dataset=dict(type='ConcatDataset', datasets=datasets))
+        datasets = [
+            dict(
+                type='FolderDataset',
+                data_root=str(tmp_path / role),
+                role=role,
+                pipeline=pipeline,
+                test_mode=True,
+                metainfo=dict(classes=classes),
+            )
+            for role in ('gallery', 'query')
+        ]
+        config.test_dataloader = dict(
+            batch_size=2,
+            num_workers=2,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='ConcatDataset', datasets=datasets),
+        )
         found.append(metrics_of_student(config, str(student)))
     assert found[0] == pytest.approx(found[1], rel=1e-5) and {'acc/top1', 'retrieval/top1'} <= found[0].keys()

@@ -15,10 +15,18 @@ from tests.videos import write_hmdb51, write_ucf101
 from tests.yaml_experiments.minimal import anc, put, simple
 
 EXAMPLES = sorted((REPOSITORY / 'configs/yaml').glob('*.yml'))
-SMALL = ['model.teacher.weights=None', 'model.student.backbone.base_channels=4',
-         'model.student.cls_head.in_channels=32', 'env_cfg.cudnn_benchmark=False']
-SMALL_EVALUATION = [f'{loader}_dataloader.dataset.datasets.{index}.pipeline.{option}' for loader in ('val', 'test')
-                    for index in (0, 1) for option in ('1.num_clips=2', '4.crop_size=32')]
+SMALL = [
+    'model.teacher.weights=None',
+    'model.student.backbone.base_channels=4',
+    'model.student.cls_head.in_channels=32',
+    'env_cfg.cudnn_benchmark=False',
+]
+SMALL_EVALUATION = [
+    f'{loader}_dataloader.dataset.datasets.{index}.pipeline.{option}'
+    for loader in ('val', 'test')
+    for index in (0, 1)
+    for option in ('1.num_clips=2', '4.crop_size=32')
+]
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +42,14 @@ def places(tmp_path_factory):
     write_ucf101(folder / 'ucf101')
     write_hmdb51(folder / 'hmdb51', num_classes=3)
     entry = {'avi_video_path': 'videos', 'annotation_path': 'annotations', 'mean': [110, 103, 96], 'std': [38, 37, 40]}
-    (folder / 'datasets.yml').write_text(yaml.safe_dump(
-        {'ucf101': {'root_path': str(folder / 'ucf101'), **entry, 'mean': [101, 97, 89]},
-         'hmdb51': {'root_path': str(folder / 'hmdb51'), **entry}}))
+    (folder / 'datasets.yml').write_text(
+        yaml.safe_dump(
+            {
+                'ucf101': {'root_path': str(folder / 'ucf101'), **entry, 'mean': [101, 97, 89]},
+                'hmdb51': {'root_path': str(folder / 'hmdb51'), **entry},
+            }
+        )
+    )
     return folder / 'datasets.yml'
 
 
@@ -88,8 +101,21 @@ def test_what_was_trained_is_evaluated_alone_and_gone_on_with(tmp_path, places, 
     alone = put(put(simple(), 'train', ...), 'model.s_pretrain_path', str(trained))
     options = [option for option in SMALL if 'teacher' not in option]
     evaluation = [option for option in SMALL_EVALUATION if option.startswith('test')]
-    assert main(['experiment', '--config', str(write(tmp_path, alone)), '--datasets', str(places), '--cfg-options',
-                 *options, *evaluation]) == 0
+    assert (
+        main(
+            [
+                'experiment',
+                '--config',
+                str(write(tmp_path, alone)),
+                '--datasets',
+                str(places),
+                '--cfg-options',
+                *options,
+                *evaluation,
+            ]
+        )
+        == 0
+    )
     resumed = put(put(simple(), 'eval', ...), 'train.resume_path', str(trained))
     assert run(write(tmp_path, resumed), places, 'train_cfg.max_epochs=2') == 0
     assert len(scalars(tmp_path / 'exps/first/epoch_2.pth')['train/loss']) == 4
@@ -97,8 +123,10 @@ def test_what_was_trained_is_evaluated_alone_and_gone_on_with(tmp_path, places, 
 
 def test_an_anc_experiment_trains_student_and_discriminator(tmp_path, places):
     content = put(anc(d_reg={'name': ['L2', 'FakeAsReal'], 'weight': 0.1}), 'model.d_arch', 'anc_discriminator')
-    projection = [f'model.adversarial.student_connector.{option}'
-                  for option in ('type=LinearProjection', 'in_channels=32', 'out_channels=512')]
+    projection = [
+        f'model.adversarial.student_connector.{option}'
+        for option in ('type=LinearProjection', 'in_channels=32', 'out_channels=512')
+    ]
     assert run(write(tmp_path, content), places, *SMALL_EVALUATION, *projection) == 0
     checkpoint = tmp_path / 'exps/first/epoch_1.pth'
     seen = scalars(checkpoint)
@@ -123,8 +151,13 @@ def test_the_examples_have_the_originals_settings(tmp_path, capsys):
     for example in EXAMPLES:
         config = printed(capsys, tmp_path, '--config', example, '--datasets', REPOSITORY / 'configs/datasets.yml')
         wrapper = config.optim_wrapper.get('student', config.optim_wrapper)
-        assert (wrapper.optimizer.lr, wrapper.optimizer.weight_decay, config.train_cfg.max_epochs,
-                config.train_dataloader.batch_size, config.val_dataloader.batch_size) == expected[example.stem]
+        assert (
+            wrapper.optimizer.lr,
+            wrapper.optimizer.weight_decay,
+            config.train_cfg.max_epochs,
+            config.train_dataloader.batch_size,
+            config.val_dataloader.batch_size,
+        ) == expected[example.stem]
         assert wrapper.optimizer.momentum == 0.9
     assert config.model.terms.similarity.loss.type == 'L2'
 
@@ -169,18 +202,27 @@ def test_a_launcher_that_launched_nothing_is_missed(tmp_path, places, capsys, mo
 def test_an_mmengine_config_in_yaml_is_trained(tmp_path, places, capsys):
     printed(capsys, tmp_path, '--config', write(tmp_path, simple()), '--datasets', places)
     config = tmp_path / 'plain.yml'
-    config.write_text('_base_: printed.py\ntrain_cfg: {max_epochs: 1}\nval_dataloader: null\nval_cfg: null\n'
-                      'val_evaluator: null\ndefault_hooks: {checkpoint: {save_best: null}}\n')
+    config.write_text(
+        '_base_: printed.py\ntrain_cfg: {max_epochs: 1}\nval_dataloader: null\nval_cfg: null\n'
+        'val_evaluator: null\ndefault_hooks: {checkpoint: {save_best: null}}\n'
+    )
     work_dir = tmp_path / 'plain'
     assert main(['experiment', '--config', str(config), '--work-dir', str(work_dir), '--cfg-options', *SMALL]) == 0
     assert (work_dir / 'epoch_1.pth').is_file()
 
 
-@pytest.mark.parametrize('text, message', [
-    ('model: !!python/object/apply:os.getcwd []', 'could run code'),
-    ('model: {s_arch: r3d}\ntrain: {methd: ANC}', 'experiment.yml: train.methd is not a key of train: did you mean'),
-    ('model: {s_arch: r3d}', 'neither train nor eval'),
-    ('train_cfg: null\nmodel: {type: Distiller}', 'neither train_dataloader nor test_dataloader')])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('model: !!python/object/apply:os.getcwd []', 'could run code'),
+        (
+            'model: {s_arch: r3d}\ntrain: {methd: ANC}',
+            'experiment.yml: train.methd is not a key of train: did you mean',
+        ),
+        ('model: {s_arch: r3d}', 'neither train nor eval'),
+        ('train_cfg: null\nmodel: {type: Distiller}', 'neither train_dataloader nor test_dataloader'),
+    ],
+)
 def test_a_file_that_will_not_do_is_one_message_and_no_traceback(tmp_path, capsys, text, message):
     file = tmp_path / 'experiment.yml'
     file.write_text(text)

@@ -21,13 +21,17 @@ from tests.videos import write_video
 
 CLASSES = ['jumping', "person's {{ head }}"]
 PIPELINE = [
-    dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=4, num_clips=3, frame_stride=2),
+    dict(type='OpenVideo'),
+    dict(type='SampleClipsEvenly', clip_len=4, num_clips=3, frame_stride=2),
     dict(type='DecodeClip'),
-    dict(type='Resize', scale=(-1, 16)), dict(type='ThreeCrop', crop_size=16),
-    dict(type='FormatShape', input_format='NCTHW'), dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
+    dict(type='Resize', scale=(-1, 16)),
+    dict(type='ThreeCrop', crop_size=16),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
+]
 
 # A process in which kdtoolbox cannot be imported, with nothing but mmaction2's own interface.
-MMACTION2_ALONE = '''
+MMACTION2_ALONE = """
 import json, sys
 import torch
 class Blocked:
@@ -42,7 +46,7 @@ model.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'], s
 result = inference_recognizer(model, video)
 print(json.dumps({'scores': result.pred_scores.item.tolist(), 'classes': model.cfg.get('classes'),
                   'kdtoolbox': 'kdtoolbox' in sys.modules}))
-'''
+"""
 
 
 def folder_config(folder, **changes) -> Config:
@@ -54,12 +58,23 @@ def folder_config(folder, **changes) -> Config:
     config = run_config(folder, epochs=1, student=student_config(num_classes=2), batch_size=2)
     config.model.student.cls_head.update(average_clips='score', init_std=1.0)  # so that small differences show
     source = dict(type='FolderDataset', data_root=str(folder / 'videos'))
-    config.train_dataloader.dataset = dict(source, pipeline=[
-        dict(type='OpenVideo'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip'),
-        dict(type='Resize', scale=(16, 16), keep_ratio=False), *PIPELINE[-2:]])
-    test = dict(type='ConcatDataset', datasets=[
-        dict(source, role='gallery', test_mode=True, pipeline=config.train_dataloader.dataset.pipeline),
-        dict(source, role='query', test_mode=True, pipeline=PIPELINE)])
+    config.train_dataloader.dataset = dict(
+        source,
+        pipeline=[
+            dict(type='OpenVideo'),
+            dict(type='SampleFrames', clip_len=4),
+            dict(type='DecodeClip'),
+            dict(type='Resize', scale=(16, 16), keep_ratio=False),
+            *PIPELINE[-2:],
+        ],
+    )
+    test = dict(
+        type='ConcatDataset',
+        datasets=[
+            dict(source, role='gallery', test_mode=True, pipeline=config.train_dataloader.dataset.pipeline),
+            dict(source, role='query', test_mode=True, pipeline=PIPELINE),
+        ],
+    )
     config.test_dataloader.dataset, config.val_dataloader, config.val_cfg, config.val_evaluator = test, None, None, None
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     config.custom_imports = dict(imports=['tests.tiny'])
@@ -71,6 +86,7 @@ def folder_config(folder, **changes) -> Config:
 def trained(tmp_path_factory):
     """The runner of a finished training; its checkpoint is epoch_1.pth in the work directory."""
     from mmengine.registry import init_default_scope
+
     init_default_scope('kdtoolbox')
     runner = build_runner(folder_config(tmp_path_factory.mktemp('trained')))
     runner.train()
@@ -90,15 +106,21 @@ def test_mmaction2_alone_gives_a_video_file_the_scores_that_kdtoolbox_gives_it(t
     dataset = DATASETS.build(test)
     load_student(trained, weights)
     trained.model.eval()
-    expected, other = (trained.model.test_step({key: [value] for key, value in dataset[index].items()})[0]
-                       .pred_scores.item.tolist() for index in (0, 1))
+    expected, other = (
+        trained.model.test_step({key: [value] for key, value in dataset[index].items()})[0].pred_scores.item.tolist()
+        for index in (0, 1)
+    )
     found = in_mmaction2_alone(config, weights, dataset.get_data_info(0)['filename'])
     assert found['classes'] == CLASSES and not found['kdtoolbox']
     # Motion JPEG has no B-frames: both decoders give the same frames, up to the rounding of colours.
     assert found['scores'] == pytest.approx(expected, rel=0.01) and found['scores'] != pytest.approx(other, rel=0.02)
     assert Config.fromfile(config).test_pipeline == [
-        dict(type='DecordInit'), dict(type='SampleFrames', clip_len=4, frame_interval=2, num_clips=3, test_mode=True),
-        dict(type='DecordDecode'), *PIPELINE[3:6], dict(type='PackActionInputs')]
+        dict(type='DecordInit'),
+        dict(type='SampleFrames', clip_len=4, frame_interval=2, num_clips=3, test_mode=True),
+        dict(type='DecordDecode'),
+        *PIPELINE[3:6],
+        dict(type='PackActionInputs'),
+    ]
 
 
 def with_meta(file, **meta):
@@ -111,19 +133,32 @@ def crafted(**changes) -> str:
     return repr({**student_config(), **changes})
 
 
-@pytest.mark.parametrize('text, message', [
-    (crafted(**{"x': __import__('os').system('touch HERE'), 'y": 1}), 'is no name of a setting'),
-    (crafted(backbone=dict(type='os.system', command='touch HERE')), "the type 'os.system', which is in no registry"),
-    (crafted(backbone=dict(type='subprocess.Popen', args=['touch', 'HERE'])), 'subprocess.Popen.*in no registry'),
-    (crafted(type='mmengine.utils.dl_utils.misc.torch.os.system'), 'in no registry'),
-    (crafted(backbone=dict(type='torchvision.__loader__')), 'in no registry'),
-    (crafted(backbone=dict(type=['os.system'])), 'expected a name'),
-    (crafted(_scope_='antigravity'), 'is no name of a setting'), (crafted(**{'a b': 1}), 'is no name of a setting'),
-    (repr({**student_config(), 3: 4}), '3 is no name of a setting'),
-    ("__import__('os').system('touch HERE')", 'no text of plain values'), ('1e999', 'expected plain values'),
-    ('-' * 200_000, 'no text of plain values'), ('-' * 20_000, 'no text of plain values'),
-    ('(' * 20_000, 'no text of plain values'), ('[1]', 'expected a dict'), (b'{}', 'is a bytes, expected a text'),
-    (['a'], 'is a list, expected a text'), ('{' + "'a': {" * 60 + '}' * 61, 'no text of plain values')])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        (crafted(**{"x': __import__('os').system('touch HERE'), 'y": 1}), 'is no name of a setting'),
+        (
+            crafted(backbone=dict(type='os.system', command='touch HERE')),
+            "the type 'os.system', which is in no registry",
+        ),
+        (crafted(backbone=dict(type='subprocess.Popen', args=['touch', 'HERE'])), 'subprocess.Popen.*in no registry'),
+        (crafted(type='mmengine.utils.dl_utils.misc.torch.os.system'), 'in no registry'),
+        (crafted(backbone=dict(type='torchvision.__loader__')), 'in no registry'),
+        (crafted(backbone=dict(type=['os.system'])), 'expected a name'),
+        (crafted(_scope_='antigravity'), 'is no name of a setting'),
+        (crafted(**{'a b': 1}), 'is no name of a setting'),
+        (repr({**student_config(), 3: 4}), '3 is no name of a setting'),
+        ("__import__('os').system('touch HERE')", 'no text of plain values'),
+        ('1e999', 'expected plain values'),
+        ('-' * 200_000, 'no text of plain values'),
+        ('-' * 20_000, 'no text of plain values'),
+        ('(' * 20_000, 'no text of plain values'),
+        ('[1]', 'expected a dict'),
+        (b'{}', 'is a bytes, expected a text'),
+        (['a'], 'is a list, expected a text'),
+        ('{' + "'a': {" * 60 + '}' * 61, 'no text of plain values'),
+    ],
+)
 def test_a_crafted_config_is_refused_in_one_line_and_writes_nothing(tmp_path, monkeypatch, capsys, text, message):
     monkeypatch.chdir(tmp_path)
     with_meta(tmp_path / 'crafted.pth', student_config=text)
@@ -138,37 +173,49 @@ def test_text_in_a_config_is_never_taken_for_a_variable_of_mmengine(tmp_path, mo
     monkeypatch.setenv('EVIL', "'+__import__('os').system('touch HERE')+'")
     monkeypatch.chdir(tmp_path)
     model = student_config()
-    model['backbone']['out_note'] = "{{ $EVIL:'+\"+1 }} {{ fileDirname }} {{{{$EVIL:x}}}}"
+    model['backbone']['out_note'] = '{{ $EVIL:\'+"+1 }} {{ fileDirname }} {{{{$EVIL:x}}}}'
     with_meta(tmp_path / 'a.pth', student_config=repr(model))
     config = Config.fromfile(export_student('a.pth', 'student.pth')[1])
     assert config.model == model and not (tmp_path / 'HERE').exists()
 
 
-@pytest.mark.parametrize('content, message', [
-    ({'meta': [1], 'state_dict': {}}, 'its meta is a list'), ({'state_dict': [1]}, 'its state_dict is a list'),
-    ({'state_dict': {3: torch.zeros(1)}}, "its state_dict holds '3'"),
-    ({'state_dict': {'backbone.a': 'text'}}, "its state_dict holds 'backbone.a'"),
-    ({1: 2}, "its state_dict holds '1'")])
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ({'meta': [1], 'state_dict': {}}, 'its meta is a list'),
+        ({'state_dict': [1]}, 'its state_dict is a list'),
+        ({'state_dict': {3: torch.zeros(1)}}, "its state_dict holds '3'"),
+        ({'state_dict': {'backbone.a': 'text'}}, "its state_dict holds 'backbone.a'"),
+        ({1: 2}, "its state_dict holds '1'"),
+    ],
+)
 def test_checkpoints_of_another_form_are_refused_in_one_line_by_every_command(tmp_path, capsys, content, message):
     config = run_config(tmp_path)
     config.custom_imports = dict(imports=['tests.tiny'])
     config.dump(tmp_path / 'config.py')
     torch.save(content, tmp_path / 'odd.pth')
-    for command in (['export-student', tmp_path / 'odd.pth', tmp_path / 'out.pth'],
-                    ['test', tmp_path / 'config.py', tmp_path / 'odd.pth'],
-                    ['extract-features', tmp_path / 'config.py', tmp_path / 'odd.pth', tmp_path / 'out.npz'],
-                    ['train', tmp_path / 'config.py', '--cfg-options', f'load_from={tmp_path}/odd.pth']):
+    for command in (
+        ['export-student', tmp_path / 'odd.pth', tmp_path / 'out.pth'],
+        ['test', tmp_path / 'config.py', tmp_path / 'odd.pth'],
+        ['extract-features', tmp_path / 'config.py', tmp_path / 'odd.pth', tmp_path / 'out.npz'],
+        ['train', tmp_path / 'config.py', '--cfg-options', f'load_from={tmp_path}/odd.pth'],
+    ):
         assert main([*map(str, command)]) == 2
         last = capsys.readouterr().err.strip().splitlines()[-1]
         assert f'kdtoolbox {command[0]}: ' in last and message in last
 
 
-@pytest.mark.parametrize('changes, reason', [
-    ({'model.student_view.modality': 'rgb_difference'}, 'does not make the frame differences'),
-    ({'test_dataloader.dataset.datasets.1.pipeline.3': dict(type='MyTransform')}, 'MyTransform.*in no registry'),
-    ({'test_dataloader': None}, 'does not tell how the student is tested')])
+@pytest.mark.parametrize(
+    'changes, reason',
+    [
+        ({'model.student_view.modality': 'rgb_difference'}, 'does not make the frame differences'),
+        ({'test_dataloader.dataset.datasets.1.pipeline.3': dict(type='MyTransform')}, 'MyTransform.*in no registry'),
+        ({'test_dataloader': None}, 'does not tell how the student is tested'),
+    ],
+)
 def test_what_mmaction2_cannot_show_the_student_is_said_in_the_config(tmp_path, changes, reason):
     from kdtoolbox.engine.student_settings import settings_to_store
+
     config = folder_config(tmp_path, **changes)
     with_meta(tmp_path / 'a.pth', **settings_to_store(config), dataset_meta={'classes': CLASSES})
     text = export_student(tmp_path / 'a.pth', tmp_path / 'student.pth')[1].read_text()
@@ -184,12 +231,19 @@ def test_classes_of_the_data_set_are_not_said_to_be_those_of_a_head_for_others(t
 def test_a_student_of_ones_own_classes_is_exported_when_their_module_is_named(tmp_path, capsys):
     (tmp_path / 'my_backbone.py').write_text(
         'from mmaction.models import ResNet3d\nfrom mmaction.registry import MODELS\n\n'
-        '@MODELS.register_module()\nclass MyResNet3d(ResNet3d):\n    pass\n')
+        '@MODELS.register_module()\nclass MyResNet3d(ResNet3d):\n    pass\n'
+    )
     model = student_config()
     model['backbone']['type'] = 'MyResNet3d'
     with_meta(tmp_path / 'a.pth', student_config=repr(model))
-    command = [sys.executable, '-m', 'kdtoolbox', 'export-student', str(tmp_path / 'a.pth'),
-               str(tmp_path / 'student.pth')]
+    command = [
+        sys.executable,
+        '-m',
+        'kdtoolbox',
+        'export-student',
+        str(tmp_path / 'a.pth'),
+        str(tmp_path / 'student.pth'),
+    ]
     options = dict(capture_output=True, text=True, env={'PYTHONPATH': f'{tmp_path}:{REPOSITORY}', 'PATH': ''})
     done = subprocess.run(command, **options)
     assert done.returncode == 2 and "the type 'MyResNet3d'" in done.stderr and '--imports MODULE' in done.stderr
@@ -217,8 +271,9 @@ def test_the_snippet_of_the_page_runs_and_names_a_class(trained, tmp_path):
     export_student(f'{trained.work_dir}/epoch_1.pth', tmp_path / 'student.pth')
     write_video(tmp_path / 'video.mp4.avi').rename(tmp_path / 'video.mp4')
     page = (REPOSITORY / 'docs/evaluation.md').read_text()
-    snippet = next(block for block in re.findall(r'```python\n(.*?)```', page, flags=re.DOTALL)
-                   if 'init_recognizer' in block)
+    snippet = next(
+        block for block in re.findall(r'```python\n(.*?)```', page, flags=re.DOTALL) if 'init_recognizer' in block
+    )
     done = subprocess.run([sys.executable, '-W', 'ignore', '-c', snippet], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-1].startswith(tuple(CLASSES))

@@ -46,8 +46,13 @@ def test_metrics_of_the_file_are_those_of_testing_the_checkpoint(tmp_path, capsy
     assert main(['evaluate-features', str(tmp_path / 'out.npz'), '--out', str(tmp_path / 'metrics.json')]) == 0
     tested = metrics_of_student(config, str(checkpoint))
     measured = json.loads((tmp_path / 'metrics.json').read_text())
-    assert measured.pop('provenance') == {'config': 'config.py', 'checkpoint': 'student.pth', 'of': 'student',
-                                          'layer': 'features', 'sha256': sha256_of(checkpoint)}
+    assert measured.pop('provenance') == {
+        'config': 'config.py',
+        'checkpoint': 'student.pth',
+        'of': 'student',
+        'layer': 'features',
+        'sha256': sha256_of(checkpoint),
+    }
     assert measured == tested
     assert {'retrieval/top1', 'knn/top1', 'linear/top1'} <= measured.keys()
     assert measured['retrieval/top1'] > measured['retrieval/chance_top1']  # so they are equal about something
@@ -57,11 +62,26 @@ def test_metrics_of_the_file_are_those_of_testing_the_checkpoint(tmp_path, capsy
 def test_the_file_says_what_it_came_from(tmp_path):
     checkpoint, _ = student_file(tmp_path)
     experiment(tmp_path / 'work').dump(tmp_path / 'config.py')
-    main(['extract-features', str(tmp_path / 'config.py'), str(checkpoint), str(tmp_path / 'out.npz'), '--layer',
-          'backbone.layer3', '--split', 'val'])
+    main(
+        [
+            'extract-features',
+            str(tmp_path / 'config.py'),
+            str(checkpoint),
+            str(tmp_path / 'out.npz'),
+            '--layer',
+            'backbone.layer3',
+            '--split',
+            'val',
+        ]
+    )
     videos = load_features(tmp_path / 'out.npz')
-    assert videos.provenance == {'config': 'config.py', 'of': 'student', 'layer': 'backbone.layer3', 'split': 'val',
-                                 'weights': f'student.pth sha256:{sha256_of(checkpoint)}'}
+    assert videos.provenance == {
+        'config': 'config.py',
+        'of': 'student',
+        'layer': 'backbone.layer3',
+        'split': 'val',
+        'weights': f'student.pth sha256:{sha256_of(checkpoint)}',
+    }
     assert videos.sample_ids == [f'video{index}' for index in range(NUM_VIDEOS)]
     assert videos.roles == ['gallery', 'query'] * (NUM_VIDEOS // 2)
     assert videos.labels.tolist() == [index // 2 % NUM_CLASSES for index in range(NUM_VIDEOS)]
@@ -133,10 +153,14 @@ def test_training_clips_are_those_of_the_runs_seed(tmp_path, network):
         config = experiment(tmp_path / 'work', student_view=dict(size=16))
         config.model.teacher.weights = str(tmp_path / 'weights.pth')
         config.randomness = dict(seed=seed)
-        config.train_dataloader.dataset = dict(base.train_dataloader.dataset.to_dict(), data_root=str(videos),
-                                               ann_file=str(annotations))
-        extracted = (extract_student(config, checkpoint=checkpoint, split='train') if network == 'student'
-                     else extract_teacher(config, split='train'))
+        config.train_dataloader.dataset = dict(
+            base.train_dataloader.dataset.to_dict(), data_root=str(videos), ann_file=str(annotations)
+        )
+        extracted = (
+            extract_student(config, checkpoint=checkpoint, split='train')
+            if network == 'student'
+            else extract_teacher(config, split='train')
+        )
         features.append(extracted.features)
         assert extracted.sample_ids[0] == 'class00/clip_0.avi' and extracted.classes == ['class00', 'class01']
     assert torch.equal(features[0], features[1]) and not torch.allclose(features[0], features[2])
@@ -153,8 +177,11 @@ def test_the_teacher_sees_the_clips_in_its_own_view(tmp_path):
     frames = teacher.view.render(clip).transpose(1, 2)
     teacher.listen(['layer1'])
     expected = teacher(frames)
-    for layer, vector in (('features', expected['features'][0]), ('logits', expected['logits'][0]),
-                          ('layer1', pool_to_vector(expected['layer1'], 1)[0])):
+    for layer, vector in (
+        ('features', expected['features'][0]),
+        ('logits', expected['logits'][0]),
+        ('layer1', pool_to_vector(expected['layer1'], 1)[0]),
+    ):
         videos = extract_teacher(config, layer=layer)
         torch.testing.assert_close(videos.features[5], vector)
         assert videos.provenance['weights'] == f'weights.pth sha256:{sha256_of(tmp_path / "weights.pth")}'
@@ -171,6 +198,7 @@ def test_clips_of_a_video_are_averaged(tmp_path, monkeypatch):
     def inverted(self, index):
         sample = single(self, index)
         return {**sample, 'inputs': 255 - sample['inputs']}
+
     torch.save(TinyImageNet().state_dict(), tmp_path / 'weights.pth')
     checkpoint, _ = student_file(tmp_path)
     features = {}
@@ -178,8 +206,7 @@ def test_clips_of_a_video_are_averaged(tmp_path, monkeypatch):
         monkeypatch.setattr(TinyClips, '__getitem__', get_item)
         config = experiment(tmp_path / get_item.__name__)
         config.model.teacher.weights = str(tmp_path / 'weights.pth')
-        features[get_item] = (extract_student(config, checkpoint=checkpoint).features,
-                              extract_teacher(config).features)
+        features[get_item] = (extract_student(config, checkpoint=checkpoint).features, extract_teacher(config).features)
     for one, both, other in zip(*features.values()):
         torch.testing.assert_close(both, (one + other) / 2, atol=1e-5, rtol=1e-4)
 
@@ -228,32 +255,62 @@ def shaded(count: int, role: str, prefix: str = '', **changes) -> VideoFeatures:
     generator = torch.Generator().manual_seed(count)
     labels = torch.arange(count) % 3
     features = torch.eye(3)[labels] + 0.8 * torch.rand(count, 3, generator=generator)
-    return VideoFeatures(**{**dict(features=features, labels=labels, roles=[role] * count, classes=['a', 'b', 'c'],
-                                   sample_ids=[f'{prefix}{index}' for index in range(count)],
-                                   provenance=dict(of='student', layer='features', weights='w')), **changes})
+    return VideoFeatures(
+        **{
+            **dict(
+                features=features,
+                labels=labels,
+                roles=[role] * count,
+                classes=['a', 'b', 'c'],
+                sample_ids=[f'{prefix}{index}' for index in range(count)],
+                provenance=dict(of='student', layer='features', weights='w'),
+            ),
+            **changes,
+        }
+    )
 
 
 def test_queries_and_gallery_may_lie_in_two_files(tmp_path):
     queries, gallery = shaded(12, 'query', 'q'), shaded(18, 'query', 'g')  # as --split train gives them
-    both = VideoFeatures(torch.cat([gallery.features, queries.features]), torch.cat([gallery.labels, queries.labels]),
-                         [*gallery.sample_ids, *queries.sample_ids], ['gallery'] * 18 + ['query'] * 12,
-                         queries.classes)
+    both = VideoFeatures(
+        torch.cat([gallery.features, queries.features]),
+        torch.cat([gallery.labels, queries.labels]),
+        [*gallery.sample_ids, *queries.sample_ids],
+        ['gallery'] * 18 + ['query'] * 12,
+        queries.classes,
+    )
     assert evaluate_features(queries, gallery) == evaluate_features(both)
     for name, videos in (('q', queries), ('g', gallery)):
         save_features(videos, tmp_path / f'{name}.npz')
-    assert main(['evaluate-features', str(tmp_path / 'q.npz'), str(tmp_path / 'g.npz'), '--eval', 'retrieval', '--out',
-                 str(tmp_path / 'm.json')]) == 0
-    assert {key.split('/')[0] for key in json.loads((tmp_path / 'm.json').read_text())} == {'retrieval',
-                                                                                                   'provenance'}
+    assert (
+        main(
+            [
+                'evaluate-features',
+                str(tmp_path / 'q.npz'),
+                str(tmp_path / 'g.npz'),
+                '--eval',
+                'retrieval',
+                '--out',
+                str(tmp_path / 'm.json'),
+            ]
+        )
+        == 0
+    )
+    assert {key.split('/')[0] for key in json.loads((tmp_path / 'm.json').read_text())} == {'retrieval', 'provenance'}
 
 
-@pytest.mark.parametrize('changes, message', [
-    (dict(provenance=dict(of='student', layer='logits', weights='w')),
-     "layer 'features' and the gallery from 'logits'"),
-    (dict(provenance=dict(of='student', layer='features', weights='v')), "weights 'w' and the gallery from 'v'"),
-    (dict(classes=['a', 'c', 'b']), 'have 3 classes and the gallery 3, or other ones'),
-    (dict(roles=['gallery', 'query'] * 9), 'file of the gallery holds gallery and query videos both'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (
+            dict(provenance=dict(of='student', layer='logits', weights='w')),
+            "layer 'features' and the gallery from 'logits'",
+        ),
+        (dict(provenance=dict(of='student', layer='features', weights='v')), "weights 'w' and the gallery from 'v'"),
+        (dict(classes=['a', 'c', 'b']), 'have 3 classes and the gallery 3, or other ones'),
+        (dict(roles=['gallery', 'query'] * 9), 'file of the gallery holds gallery and query videos both'),
+    ],
+)
 def test_files_that_do_not_belong_together_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         evaluate_features(shaded(12, 'query'), shaded(18, 'gallery', **changes))

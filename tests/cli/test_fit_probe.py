@@ -48,8 +48,11 @@ def few_label_configs() -> list[tuple[str, str]]:
     """The shipped configs that keep so many labels of each class, and the options by which the demo's does."""
     demo = ' '.join(f'{key}={value}' for key, value in FEW_LABELS.items())
     files = sorted(file for file in (REPOSITORY / 'configs').rglob('*.py') if 'train_dataloader' in file.read_text())
-    found = [(str(file.relative_to(REPOSITORY / 'configs')), '') for file in files
-             if 'labels_per_class' in ((Config.fromfile(file).get('train_dataloader') or {}).get('dataset') or {})]
+    found = [
+        (str(file.relative_to(REPOSITORY / 'configs')), '')
+        for file in files
+        if 'labels_per_class' in ((Config.fromfile(file).get('train_dataloader') or {}).get('dataset') or {})
+    ]
     assert len(found) >= 2
     return [*found, ('demo/video_student.py', demo)]
 
@@ -67,11 +70,21 @@ def test_the_probe_learns_from_the_labels_that_training_has_whatever_the_seed(na
     def only_look(teacher, loader, *, passes):
         chosen.append(labelled(loader.dataset))
         raise Stop
+
     monkeypatch.setattr('kdtoolbox.cli.fit_probe.video_features', only_look)
     torch.save(TinyImageNet().state_dict(), tmp_path / 'weights.pth')
     for seed in range(4):
-        arguments = [name, '--seed', str(seed), '--work-dir', str(tmp_path / 'work'), '--cfg-options', *options.split(),
-                     f'train_dataloader.dataset.data_root={videos}', f'train_dataloader.dataset.ann_file={annotations}']
+        arguments = [
+            name,
+            '--seed',
+            str(seed),
+            '--work-dir',
+            str(tmp_path / 'work'),
+            '--cfg-options',
+            *options.split(),
+            f'train_dataloader.dataset.data_root={videos}',
+            f'train_dataloader.dataset.ann_file={annotations}',
+        ]
         config, for_probe = (load_config(parser.parse_args(arguments)) for _ in range(2))
         for one in (config, for_probe):
             one.model = None  # tiny networks; the data are what this is about

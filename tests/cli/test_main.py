@@ -14,16 +14,19 @@ def run(capsys, *arguments: str) -> tuple[int, str]:
 
 
 def test_help_names_every_command_without_importing_them():
-    code = ("import sys\nfrom kdtoolbox.cli.main import main\n"
-            "try: main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)")
+    code = (
+        'import sys\nfrom kdtoolbox.cli.main import main\n'
+        "try: main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=REPOSITORY)
     assert all(f'    {name}' in done.stdout for name in COMMANDS), done.stdout
     assert done.stdout.rstrip().endswith('False')
 
 
 def test_the_package_can_be_run_as_the_command():
-    done = subprocess.run([sys.executable, '-m', 'kdtoolbox', 'results', '--help'], capture_output=True, text=True,
-                          cwd=REPOSITORY)
+    done = subprocess.run(
+        [sys.executable, '-m', 'kdtoolbox', 'results', '--help'], capture_output=True, text=True, cwd=REPOSITORY
+    )
     assert done.returncode == 0 and done.stdout.startswith('usage: kdtoolbox results')
 
 
@@ -61,8 +64,11 @@ def test_the_seed_option_wins_over_the_config(tmp_path):
     import argparse
 
     from kdtoolbox.config_files.reading import load_config
+
     run_config(tmp_path).dump(tmp_path / 'config.py')
-    args = argparse.Namespace(config=str(tmp_path / 'config.py'), work_dir=None, cfg_options=None, seed=11, launcher='none')
+    args = argparse.Namespace(
+        config=str(tmp_path / 'config.py'), work_dir=None, cfg_options=None, seed=11, launcher='none'
+    )
     config = load_config(args)
     assert config.randomness.seed == 11 and config.work_dir == str(tmp_path)
 
@@ -70,14 +76,16 @@ def test_the_seed_option_wins_over_the_config(tmp_path):
 def test_an_error_of_the_program_keeps_its_traceback(monkeypatch, tmp_path):
     def broken(args):
         raise RuntimeError('a bug')
+
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', broken)
     with pytest.raises(RuntimeError, match='a bug'):
         main(['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'b.pth')])
 
 
 def test_a_knob_that_was_spent_while_the_config_was_read_is_refused_with_what_it_made(capsys):
-    status, message = run(capsys, 'train', REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py', '--cfg-options',
-                          'learning_rate=9')
+    status, message = run(
+        capsys, 'train', REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py', '--cfg-options', 'learning_rate=9'
+    )
     assert status == 2 and 'would change nothing' in message and 'optim_wrapper.optimizer.lr' in message
 
 
@@ -85,6 +93,7 @@ def test_the_runs_seed_reaches_the_data_sets_that_have_none_of_their_own():
     from mmengine.config import Config
 
     from kdtoolbox.config_files.reading import seed_datasets
+
     config = Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py')
     config.randomness.seed = 7
     config.val_dataloader.dataset.datasets[1].seed = 3
@@ -95,8 +104,11 @@ def test_the_runs_seed_reaches_the_data_sets_that_have_none_of_their_own():
 
 def test_an_error_of_a_data_loader_worker_is_one_message_too(capsys, tmp_path, monkeypatch):
     def fails_in_a_worker(args):
-        raise ValueError('Caught ValueError in DataLoader worker process 0.\nOriginal Traceback:\n  File '
-                         '"/site/kdtoolbox/datasets/clip_dataset.py"\nValueError: 5 of the 9 videos do not decode\n')
+        raise ValueError(
+            'Caught ValueError in DataLoader worker process 0.\nOriginal Traceback:\n  File '
+            '"/site/kdtoolbox/datasets/clip_dataset.py"\nValueError: 5 of the 9 videos do not decode\n'
+        )
+
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', fails_in_a_worker)
     status, message = run(capsys, 'export-student', 'a', 'b')
     assert status == 2 and message == 'kdtoolbox export-student: 5 of the 9 videos do not decode\n'

@@ -15,7 +15,9 @@ from kdtoolbox.config_files.reading import ConfigOptions, find_config, read_conf
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 
-ALL_CONFIGS = sorted(path for path in (REPOSITORY / 'configs').rglob('*.py') if path.parent.name not in ('_base_', 'stages'))
+ALL_CONFIGS = sorted(
+    path for path in (REPOSITORY / 'configs').rglob('*.py') if path.parent.name not in ('_base_', 'stages')
+)
 
 
 def refused(capsys, *arguments) -> str:
@@ -28,6 +30,7 @@ def refused(capsys, *arguments) -> str:
 
 def parsed(option: str):
     import argparse
+
     parser = argparse.ArgumentParser()
     parser.add_argument('--o', nargs='+', action=ConfigOptions)
     return parser.parse_args(['--o', option]).o['a.b']
@@ -47,25 +50,32 @@ def test_shipped_configs_have_no_key_that_nothing_reads(path):
     refuse_unknown_keys(read_config(path))
 
 
-@pytest.mark.parametrize('option, words', [
-    ('modle.student_view.size=32', "did you mean model.student_view.size?"),
-    ('train_dataloder.batch_size=2', 'did you mean train_dataloader.batch_size?'),
-    ('model.student_veiw.size=32', "Distiller has no argument 'student_veiw': did you mean 'student_view'"),
-    ('model.student_view.szie=32', "View has no argument 'szie': did you mean 'size'"),
-    ('model.teacher.view.sise=32', "View has no argument 'sise': did you mean 'size'"),
-    ('model.terms.kd.wieght=1', "Term has no argument 'wieght': did you mean 'weight'"),
-    ('model.terms.kd.loss.temprature=1', "L2 has no argument 'temprature': did you mean 'temperature'"),
-    ('model.student.backbone.base_chanels=8', "ResNet3d has no argument 'base_chanels': did you mean 'base_channels'"),
-    ('train_dataloader.dataset.lenght=4', "TinyClips has no argument 'lenght': did you mean 'length'"),
-    ('val_dataloader.batchsize=4', "there is no 'batchsize' in it: did you mean 'batch_size'"),
-    ('val_dataloader.sampler.shufle=True', "DefaultSampler has no argument 'shufle': did you mean 'shuffle'"),
-    ('optim_wrapper.optimizer.learning_rate=1', "SGD has no argument 'learning_rate': did you mean 'lr'"),
-    ('optim_wrapper.acumulative_counts=2', "OptimWrapper has no argument 'acumulative_counts': did you mean"),
-    ('param_scheduler.0.T_mx=9', "CosineAnnealingLR has no argument 'T_mx': did you mean 'T_max'"),
-    ('val_evaluator.1.top_k=3', "ClipRetrieval has no argument 'top_k': did you mean 'topk'"),
-    ('default_hooks.checkpoint.save_bset=auto', "did you mean 'save_best'"),
-    ('train_cfg.max_epoch=3', "EpochBasedTrainLoop has no argument 'max_epoch': did you mean 'max_epochs'"),
-    ('randomness.sed=3', "there is no 'sed' in it: did you mean 'seed'?")])
+@pytest.mark.parametrize(
+    'option, words',
+    [
+        ('modle.student_view.size=32', 'did you mean model.student_view.size?'),
+        ('train_dataloder.batch_size=2', 'did you mean train_dataloader.batch_size?'),
+        ('model.student_veiw.size=32', "Distiller has no argument 'student_veiw': did you mean 'student_view'"),
+        ('model.student_view.szie=32', "View has no argument 'szie': did you mean 'size'"),
+        ('model.teacher.view.sise=32', "View has no argument 'sise': did you mean 'size'"),
+        ('model.terms.kd.wieght=1', "Term has no argument 'wieght': did you mean 'weight'"),
+        ('model.terms.kd.loss.temprature=1', "L2 has no argument 'temprature': did you mean 'temperature'"),
+        (
+            'model.student.backbone.base_chanels=8',
+            "ResNet3d has no argument 'base_chanels': did you mean 'base_channels'",
+        ),
+        ('train_dataloader.dataset.lenght=4', "TinyClips has no argument 'lenght': did you mean 'length'"),
+        ('val_dataloader.batchsize=4', "there is no 'batchsize' in it: did you mean 'batch_size'"),
+        ('val_dataloader.sampler.shufle=True', "DefaultSampler has no argument 'shufle': did you mean 'shuffle'"),
+        ('optim_wrapper.optimizer.learning_rate=1', "SGD has no argument 'learning_rate': did you mean 'lr'"),
+        ('optim_wrapper.acumulative_counts=2', "OptimWrapper has no argument 'acumulative_counts': did you mean"),
+        ('param_scheduler.0.T_mx=9', "CosineAnnealingLR has no argument 'T_mx': did you mean 'T_max'"),
+        ('val_evaluator.1.top_k=3', "ClipRetrieval has no argument 'top_k': did you mean 'topk'"),
+        ('default_hooks.checkpoint.save_bset=auto', "did you mean 'save_best'"),
+        ('train_cfg.max_epoch=3', "EpochBasedTrainLoop has no argument 'max_epoch': did you mean 'max_epochs'"),
+        ('randomness.sed=3', "there is no 'sed' in it: did you mean 'seed'?"),
+    ],
+)
 def test_a_misspelt_key_is_answered_by_the_nearest(option, words, config, capsys):
     assert words in refused(capsys, 'train', config, '--cfg-options', option)
 
@@ -82,8 +92,11 @@ def test_a_misspelt_section_of_a_file_is_found_and_helpers_are_not(tmp_path, cap
 def test_keys_left_over_from_another_loss_are_answered_by_how_to_drop_them():
     config = read_config(find_config('kd_r2d_to_r3d_hmdb51'))
     config.model.terms.kd.loss.type = 'PKT'  # the config's is KLDivergence, with a temperature
-    with pytest.raises(ValueError, match=r"model\.terms\.kd\.loss: PKT has no argument 'temperature': it takes none\. "
-                                         r'If it is left over from another type .*add _delete_=True'):
+    with pytest.raises(
+        ValueError,
+        match=r"model\.terms\.kd\.loss: PKT has no argument 'temperature': it takes none\. "
+        r'If it is left over from another type .*add _delete_=True',
+    ):
         refuse_unknown_keys(config)
     config.merge_from_dict({'model.terms.kd.loss': dict(_delete_=True, type='PKT')})
     refuse_unknown_keys(config)
@@ -96,27 +109,34 @@ def test_a_dataset_of_ours_is_named_before_mmaction2s(config, capsys):
 
 def test_an_unknown_network_is_answered_by_the_nearest(config, capsys, monkeypatch):
     assert "torchvision has no 'resnett18': did you mean 'resnet18'" in refused(
-        capsys, 'doctor', config, '--cfg-options', 'model.teacher.model=torchvision.resnett18')
+        capsys, 'doctor', config, '--cfg-options', 'model.teacher.model=torchvision.resnett18'
+    )
 
     def create_model(name, **options):
         raise RuntimeError(f'Unknown model ({name})')  # as timm 1.0 says it
+
     fake = types.ModuleType('timm')
     fake.create_model, fake.list_models = create_model, lambda: ['resnet18', 'vit_tiny']
     monkeypatch.setitem(sys.modules, 'timm', fake)
-    assert "did you mean 'resnet18'" in refused(capsys, 'doctor', config, '--cfg-options',
-                                                'model.teacher.model=timm.resnett18')
+    assert "did you mean 'resnet18'" in refused(
+        capsys, 'doctor', config, '--cfg-options', 'model.teacher.model=timm.resnett18'
+    )
 
 
 def test_a_module_of_custom_imports_is_imported_by_option_too(config, capsys, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'hook_of_mine.py').write_text(
         'from kdtoolbox.registry import HOOKS\nfrom mmengine.hooks import Hook\n@HOOKS.register_module()\n'
-        'class HookOfMine(Hook):\n    def __init__(self, word):\n        raise ValueError(f"built with {word}")\n')
+        'class HookOfMine(Hook):\n    def __init__(self, word):\n        raise ValueError(f"built with {word}")\n'
+    )
     (tmp_path / 'half.py').write_text('import not_there_at_all\n')
     options = ['--cfg-options', 'custom_imports.imports=[hook_of_mine]', 'custom_hooks.0.type=HookOfMine']
     assert "HookOfMine has no argument 'wrod': did you mean 'word'" in refused(
-        capsys, 'train', config, *options, 'custom_hooks.0.wrod=x')
-    assert 'no_such_module' in refused(capsys, 'train', config, '--cfg-options', 'custom_imports.imports=[no_such_module]')
+        capsys, 'train', config, *options, 'custom_hooks.0.wrod=x'
+    )
+    assert 'no_such_module' in refused(
+        capsys, 'train', config, '--cfg-options', 'custom_imports.imports=[no_such_module]'
+    )
     assert 'not_there_at_all' in refused(capsys, 'train', config, '--cfg-options', 'custom_imports.imports=half')
     text = config.read_text().replace('tests.tiny', 'no_such_module')
     (tmp_path / 'other.py').write_text(text)
@@ -146,8 +166,9 @@ def test_an_output_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_p
 
 def test_mixed_precision_in_a_config_without_a_gpu_is_refused_as_the_option_is(config, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    assert 'AmpOptimWrapper needs a GPU' in refused(capsys, 'train', config, '--cfg-options',
-                                                    'optim_wrapper.type=AmpOptimWrapper')
+    assert 'AmpOptimWrapper needs a GPU' in refused(
+        capsys, 'train', config, '--cfg-options', 'optim_wrapper.type=AmpOptimWrapper'
+    )
 
 
 def test_an_interrupted_command_is_one_line_also_from_within_mmengines_formatting(monkeypatch, capsys):
@@ -156,6 +177,7 @@ def test_an_interrupted_command_is_one_line_also_from_within_mmengines_formattin
             raise KeyboardInterrupt
         except KeyboardInterrupt:
             raise SyntaxError('Failed to format the config file')
+
     monkeypatch.setattr('kdtoolbox.cli.train.run', interrupted)
     assert main(['train', 'demo/video_student.py']) == 130
     err = capsys.readouterr().err
@@ -163,12 +185,17 @@ def test_an_interrupted_command_is_one_line_also_from_within_mmengines_formattin
 
     def slip(args):
         raise SyntaxError('a slip of ours')
+
     monkeypatch.setattr('kdtoolbox.cli.train.run', slip)
     with pytest.raises(SyntaxError):
         main(['train', 'demo/video_student.py'])
 
 
 def test_the_command_itself_ends_with_one_line(config):
-    done = subprocess.run([sys.executable, '-m', 'kdtoolbox.cli.main', 'train', str(config), '--cfg-options',
-                           'model.studnet.type=x'], capture_output=True, text=True, cwd=REPOSITORY)
+    done = subprocess.run(
+        [sys.executable, '-m', 'kdtoolbox.cli.main', 'train', str(config), '--cfg-options', 'model.studnet.type=x'],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+    )
     assert done.returncode == 2 and 'Traceback' not in done.stderr and "did you mean 'student'" in done.stderr

@@ -54,9 +54,13 @@ UNTRAINED = {'provenance': {'config': f'{CONFIG}.py', 'checkpoint': None, 'sha25
 
 def metrics(**changes) -> dict:
     chance = of_docs(CHANCE)['hmdb51']['retrieval']
-    return {**{f'retrieval/top{k}': 0.1 + k / 100 for k in (1, 5, 10, 20, 50)},
-            **{f'retrieval/chance_top{k}': chance[f'top-{k}'] for k in (1, 5, 10, 20, 50)}, 'knn/top1': 0.3,
-            **UNTRAINED, **changes}
+    return {
+        **{f'retrieval/top{k}': 0.1 + k / 100 for k in (1, 5, 10, 20, 50)},
+        **{f'retrieval/chance_top{k}': chance[f'top-{k}'] for k in (1, 5, 10, 20, 50)},
+        'knn/top1': 0.3,
+        **UNTRAINED,
+        **changes,
+    }
 
 
 def add(docs: Path, source: Path, *arguments: str, name: str = 'mine') -> int:
@@ -105,10 +109,12 @@ def test_metrics_fill_an_empty_row_in_its_place(docs, tmp_path):
     name = before[place]['name']
     assert add(docs, written(tmp_path / 'm.json', metrics()), *RETRIEVAL, name=name) == 0
     after = read_json(docs / MEASURED)
-    assert len(after) == len(before) and after[:place] + after[place + 1:] == before[:place] + before[place + 1:]
+    assert len(after) == len(before) and after[:place] + after[place + 1 :] == before[:place] + before[place + 1 :]
     assert after[place]['values'] == {f'top-{k}': 0.1 + k / 100 for k in (1, 5, 10, 20, 50)}
-    assert (f'| kdtoolbox: {name} | 11.0 | 15.0 | 20.0 | 30.0 | 60.0 | {CONFIG}, untrained |'
-            in (docs / 'results.md').read_text(encoding='utf-8').splitlines())
+    assert (
+        f'| kdtoolbox: {name} | 11.0 | 15.0 | 20.0 | 30.0 | 60.0 | {CONFIG}, untrained |'
+        in (docs / 'results.md').read_text(encoding='utf-8').splitlines()
+    )
 
 
 def test_a_row_of_another_name_is_added_and_the_same_name_replaces_it(docs, tmp_path):
@@ -123,8 +129,9 @@ def tiny_chance(docs: Path, trained: Path) -> dict:
     """Makes the chance row that of the tiny data set; returns the last validation."""
     last = json.loads(next(trained.glob('*/vis_data/scalars.json')).read_text().splitlines()[-1])
     chance = read_json(docs / CHANCE)
-    chance['hmdb51'].update(retrieval={f'top-{k}': last[f'retrieval/chance_top{k}'] for k in (1, 5, 10, 20, 50)},
-                            finetune={'top-1': 1 / 5})
+    chance['hmdb51'].update(
+        retrieval={f'top-{k}': last[f'retrieval/chance_top{k}'] for k in (1, 5, 10, 20, 50)}, finetune={'top-1': 1 / 5}
+    )
     written(docs / CHANCE, chance)
     return last
 
@@ -137,8 +144,12 @@ def test_a_work_directory_fills_a_row_with_its_last_validation_and_says_how_it_c
     assert finetune['values'] == {'top-1': last['acc/top1']}
     for row in (retrieval, finetune):
         assert {key: row[key] for key in ('config', 'epoch', 'iter', 'seed', 'checkpoint')} == {
-            'config': 'tiny_experiment', 'epoch': 2, 'iter': 4, 'seed': 3,
-            'checkpoint': f'epoch_2.pth sha256:{sha256_of(trained / "epoch_2.pth")}'}
+            'config': 'tiny_experiment',
+            'epoch': 2,
+            'iter': 4,
+            'seed': 3,
+            'checkpoint': f'epoch_2.pth sha256:{sha256_of(trained / "epoch_2.pth")}',
+        }
         assert row['versions_when_recorded']['torch'].startswith(torch.__version__.split('+')[0])
     assert '| tiny_experiment, epoch 2, seed 3 |' in (docs / 'results.md').read_text(encoding='utf-8')
 
@@ -152,22 +163,37 @@ def test_a_moved_work_directory_still_knows_its_checkpoint(docs, trained, tmp_pa
 
 def source_of_mine(docs: Path) -> str:
     """The last cell of the one row named mine."""
-    row, = re.findall(r'^\| kdtoolbox: mine \|.*\| (.*) \|$', (docs / 'results.md').read_text(encoding='utf-8'), re.M)
+    (row,) = re.findall(r'^\| kdtoolbox: mine \|.*\| (.*) \|$', (docs / 'results.md').read_text(encoding='utf-8'), re.M)
     return row
 
 
 def told_by_testing(trained: Path, tmp_path: Path) -> dict:
     """The provenance that testing epoch 1 of the run writes."""
     run_config(tmp_path / 'work').dump(tmp_path / 'testing.py')
-    assert main(['test', str(tmp_path / 'testing.py'), str(trained / 'epoch_1.pth'), '--eval', 'accuracy', '--out',
-                 str(tmp_path / 'tested.json')]) == 0
+    assert (
+        main(
+            [
+                'test',
+                str(tmp_path / 'testing.py'),
+                str(trained / 'epoch_1.pth'),
+                '--eval',
+                'accuracy',
+                '--out',
+                str(tmp_path / 'tested.json'),
+            ]
+        )
+        == 0
+    )
     return {'provenance': read_json(tmp_path / 'tested.json')['provenance']}
 
 
 def test_metrics_of_a_tested_checkpoint_take_its_epoch_and_seed_and_no_other_ones(docs, trained, tmp_path, capsys):
     told = told_by_testing(trained, tmp_path)
-    assert told['provenance'] == {'config': 'testing.py', 'checkpoint': 'epoch_1.pth',
-                                  'sha256': sha256_of(trained / 'epoch_1.pth')}
+    assert told['provenance'] == {
+        'config': 'testing.py',
+        'checkpoint': 'epoch_1.pth',
+        'sha256': sha256_of(trained / 'epoch_1.pth'),
+    }
     source, before = written(tmp_path / 'm.json', metrics(**told)), content(docs)
     assert add(docs, source, *RETRIEVAL, '--checkpoint', trained / 'epoch_2.pth') == 2
     assert 'm.json: the metrics are of epoch_1.pth' in capsys.readouterr().err and content(docs) == before
@@ -193,11 +219,18 @@ def test_features_tell_what_network_their_metrics_are_of(docs, trained, tmp_path
     config.dump(tmp_path / 'testing.py')
     given = [] if checkpoint is None else [str(trained / checkpoint)]
     assert main(['extract-features', str(tmp_path / 'testing.py'), *given, str(tmp_path / 'f.npz')]) == 0
-    assert main(['evaluate-features', str(tmp_path / 'f.npz'), '--eval', 'retrieval', '--out',
-                 str(tmp_path / 'f.json')]) == 0
+    assert (
+        main(['evaluate-features', str(tmp_path / 'f.npz'), '--eval', 'retrieval', '--out', str(tmp_path / 'f.json')])
+        == 0
+    )
     told = read_json(tmp_path / 'f.json')['provenance']
-    assert told == {'config': 'testing.py', 'of': 'student', 'layer': 'features', 'checkpoint': checkpoint,
-                    'sha256': checkpoint and sha256_of(trained / checkpoint)}
+    assert told == {
+        'config': 'testing.py',
+        'of': 'student',
+        'layer': 'features',
+        'checkpoint': checkpoint,
+        'sha256': checkpoint and sha256_of(trained / checkpoint),
+    }
     source = written(tmp_path / 'm.json', metrics(provenance=told))
     assert add(docs, source, *RETRIEVAL, *(['--config', CONFIG] if checkpoint else [])) == 0
     assert source_of_mine(docs) == (CONFIG if checkpoint else 'testing, untrained')
@@ -211,16 +244,20 @@ def test_metrics_that_do_not_tell_their_checkpoint_are_taken_with_one_only(docs,
     assert read_json(docs / MEASURED)[-1]['epoch'] == 1
 
 
-@pytest.mark.parametrize('told, arguments, message', [
-    ({}, ('--config', 'nosuchconfig'), "config 'nosuchconfig': no such file"),
-    ({}, ('--config', 'anc_r2d_to_r3d_ucf101'), f'of a network of {CONFIG}, not of --config anc_r2d_to_r3d_ucf101'),
-    ({}, ('--checkpoint', 'epoch_1.pth'), 'the metrics are of a network that was not trained, not of epoch_1.pth'),
-    ({'of': 'teacher'}, (), "metrics have of = 'teacher'"),
-    ({'layer': 'logits'}, (), "metrics have layer = 'logits'"),
-    ({'config': 1}, (), 'expected config, checkpoint and sha256'),
-])
-def test_metrics_of_another_network_than_the_row_says_are_refused(docs, trained, tmp_path, capsys, monkeypatch, told,
-                                                                  arguments, message):
+@pytest.mark.parametrize(
+    'told, arguments, message',
+    [
+        ({}, ('--config', 'nosuchconfig'), "config 'nosuchconfig': no such file"),
+        ({}, ('--config', 'anc_r2d_to_r3d_ucf101'), f'of a network of {CONFIG}, not of --config anc_r2d_to_r3d_ucf101'),
+        ({}, ('--checkpoint', 'epoch_1.pth'), 'the metrics are of a network that was not trained, not of epoch_1.pth'),
+        ({'of': 'teacher'}, (), "metrics have of = 'teacher'"),
+        ({'layer': 'logits'}, (), "metrics have layer = 'logits'"),
+        ({'config': 1}, (), 'expected config, checkpoint and sha256'),
+    ],
+)
+def test_metrics_of_another_network_than_the_row_says_are_refused(
+    docs, trained, tmp_path, capsys, monkeypatch, told, arguments, message
+):
     monkeypatch.chdir(trained)
     before = content(docs)
     source = written(tmp_path / 'm.json', metrics(provenance={**UNTRAINED['provenance'], **told}))
@@ -242,17 +279,20 @@ def test_the_run_of_a_yaml_experiment_names_the_config_it_leaves_or_the_one_give
     assert source_of_mine(docs) == 'simple.yml, epoch 1, seed 3'
 
 
-@pytest.mark.parametrize('values, message', [
-    (metrics(**{'retrieval/top5': 1.2}), r'retrieval/top5 is 1.2, expected a share'),
-    (metrics(**{'retrieval/top1': -0.1}), 'is -0.1'),
-    (metrics(**{'retrieval/top1': float('nan')}), 'is nan'),
-    (metrics(**{'retrieval/top1': True}), 'is True'),
-    (metrics(**{'retrieval/top1': '0.5'}), "is '0.5'"),
-    ({'acc/top1': 0.5}, 'no retrieval/top1, .*; there is acc/top1'),
-    ({}, 'there is nothing'),
-    ([1], 'expected a work directory or a JSON file of metrics'),
-    (metrics(**{'retrieval/chance_top1': 0.01}), 'the run was on other videos or classes'),
-])
+@pytest.mark.parametrize(
+    'values, message',
+    [
+        (metrics(**{'retrieval/top5': 1.2}), r'retrieval/top5 is 1.2, expected a share'),
+        (metrics(**{'retrieval/top1': -0.1}), 'is -0.1'),
+        (metrics(**{'retrieval/top1': float('nan')}), 'is nan'),
+        (metrics(**{'retrieval/top1': True}), 'is True'),
+        (metrics(**{'retrieval/top1': '0.5'}), "is '0.5'"),
+        ({'acc/top1': 0.5}, 'no retrieval/top1, .*; there is acc/top1'),
+        ({}, 'there is nothing'),
+        ([1], 'expected a work directory or a JSON file of metrics'),
+        (metrics(**{'retrieval/chance_top1': 0.01}), 'the run was on other videos or classes'),
+    ],
+)
 def test_impossible_metrics_are_refused_and_leave_all_files(docs, tmp_path, capsys, values, message):
     before = content(docs)
     assert add(docs, written(tmp_path / 'm.json', values), *RETRIEVAL, '--config', CONFIG) == 2
@@ -271,15 +311,18 @@ def test_what_cannot_be_traced_is_refused_and_leaves_all_files(docs, trained, tm
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'bad.json').write_text('{')
     for arguments, message in [
-            ((source, *FINETUNE), 'does not tell what checkpoint'),
-            ((nameless, *FINETUNE), 'the file tells no config: give'),
-            ((source, *FINETUNE, '--checkpoint', tmp_path / 'student.pth'), 'student.pth tells no config'),
-            ((source, *FINETUNE, '--checkpoint', tmp_path / 'none.pth'), 'none.pth: no such file'),
-            ((trained, *FINETUNE, '--checkpoint', trained / 'epoch_1.pth'),
-             'last validation was after epoch 2, but epoch_1.pth is of epoch 1'),
-            ((tmp_path / 'empty', *FINETUNE), 'no validation with acc/top1 in its */vis_data/scalars.json'),
-            ((tmp_path / 'bad.json', *FINETUNE), 'bad.json is not JSON'),
-            ((tmp_path / 'nothing', *FINETUNE), 'expected a work directory or a JSON file')]:
+        ((source, *FINETUNE), 'does not tell what checkpoint'),
+        ((nameless, *FINETUNE), 'the file tells no config: give'),
+        ((source, *FINETUNE, '--checkpoint', tmp_path / 'student.pth'), 'student.pth tells no config'),
+        ((source, *FINETUNE, '--checkpoint', tmp_path / 'none.pth'), 'none.pth: no such file'),
+        (
+            (trained, *FINETUNE, '--checkpoint', trained / 'epoch_1.pth'),
+            'last validation was after epoch 2, but epoch_1.pth is of epoch 1',
+        ),
+        ((tmp_path / 'empty', *FINETUNE), 'no validation with acc/top1 in its */vis_data/scalars.json'),
+        ((tmp_path / 'bad.json', *FINETUNE), 'bad.json is not JSON'),
+        ((tmp_path / 'nothing', *FINETUNE), 'expected a work directory or a JSON file'),
+    ]:
         assert add(docs, *arguments) == 2
         assert message in capsys.readouterr().err
     for name in ('two\nlines', '<!-- end of table -->', ' '):
@@ -290,8 +333,10 @@ def test_what_cannot_be_traced_is_refused_and_leaves_all_files(docs, trained, tm
 
 def test_unknown_protocols_and_data_sets_are_refused(docs, tmp_path):
     source = written(tmp_path / 'm.json', metrics())
-    for arguments in (('--data-set', 'hmdb51', '--protocol', 'guessing'),
-                      ('--data-set', 'kinetics', '--protocol', 'retrieval')):
+    for arguments in (
+        ('--data-set', 'hmdb51', '--protocol', 'guessing'),
+        ('--data-set', 'kinetics', '--protocol', 'retrieval'),
+    ):
         with pytest.raises(SystemExit):
             add(docs, source, *arguments)
 
@@ -299,13 +344,18 @@ def test_unknown_protocols_and_data_sets_are_refused(docs, tmp_path):
 def test_without_the_docs_it_says_where_to_run(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(['results', 'render']) == 2
-    assert ('docs/results/chance.json: no such file. Results are kept in the docs of a checkout'
-            in capsys.readouterr().err)
+    assert (
+        'docs/results/chance.json: no such file. Results are kept in the docs of a checkout' in capsys.readouterr().err
+    )
 
 
-@pytest.mark.parametrize('marker, message', [
-    ('<!-- table hmdb51 retrieval -->', 'the line <!-- table hmdb51 retrieval --> is there 0 times'),
-    ('<!-- end of table -->', 'no <!-- end of table --> below <!-- table ucf101 retrieval -->')])
+@pytest.mark.parametrize(
+    'marker, message',
+    [
+        ('<!-- table hmdb51 retrieval -->', 'the line <!-- table hmdb51 retrieval --> is there 0 times'),
+        ('<!-- end of table -->', 'no <!-- end of table --> below <!-- table ucf101 retrieval -->'),
+    ],
+)
 def test_a_page_without_its_markers_is_left_alone(docs, tmp_path, capsys, marker, message):
     page = (docs / 'results.md').read_text(encoding='utf-8')
     (docs / 'results.md').write_text(page.replace(marker, '', 1), encoding='utf-8')

@@ -12,15 +12,24 @@ from tests.tiny import run_config, student_config
 def write_plan(folder, **second):
     """A small student learns from an assistant, both tiny."""
     assistant = run_config(folder / 'unused', epochs=1, teacher=None, terms={})
-    student = run_config(folder / 'unused', epochs=2, terms=dict(kd=dict(loss=dict(type='KLDivergence'))),
-                         teacher=dict(type='RecognizerTeacher', recognizer=student_config(), weights=None, view=dict(size=16)))
+    student = run_config(
+        folder / 'unused',
+        epochs=2,
+        terms=dict(kd=dict(loss=dict(type='KLDivergence'))),
+        teacher=dict(type='RecognizerTeacher', recognizer=student_config(), weights=None, view=dict(size=16)),
+    )
     for name, config in (('assistant', assistant), ('student', student)):
         config.work_dir = None
         config.custom_imports = dict(imports=['tests.tiny'])
         config.dump(folder / f'{name}.py')
-    stages = [dict(name='assistant', config=str(folder / 'assistant.py')),
-              dict(name='student', config=str(folder / 'student.py'),
-                   cfg_options={'model.teacher.weights': '{assistant.student}', **second})]
+    stages = [
+        dict(name='assistant', config=str(folder / 'assistant.py')),
+        dict(
+            name='student',
+            config=str(folder / 'student.py'),
+            cfg_options={'model.teacher.weights': '{assistant.student}', **second},
+        ),
+    ]
     plan = folder / 'plan.py'
     plan.write_text(f'stages = {stages!r}\n')
     return plan
@@ -29,10 +38,13 @@ def write_plan(folder, **second):
 def test_a_later_stage_learns_from_the_student_of_an_earlier_one(tmp_path, capsys):
     work_dir = tmp_path / 'out'
     assert main(['stages', str(write_plan(tmp_path)), '--work-dir', str(work_dir)]) == 0
-    assistant, student = (torch.load(work_dir / name / 'exported_student.pth', weights_only=True)['state_dict']
-                          for name in ('assistant', 'student'))
-    assert assistant.keys() == student.keys() and not torch.equal(assistant['cls_head.fc_cls.weight'],
-                                                                  student['cls_head.fc_cls.weight'])
+    assistant, student = (
+        torch.load(work_dir / name / 'exported_student.pth', weights_only=True)['state_dict']
+        for name in ('assistant', 'student')
+    )
+    assert assistant.keys() == student.keys() and not torch.equal(
+        assistant['cls_head.fc_cls.weight'], student['cls_head.fc_cls.weight']
+    )
     used = next((work_dir / 'student').glob('*/vis_data/config.py')).read_text()
     assert str(work_dir / 'assistant' / 'exported_student.pth') in used
     assert f'student: {work_dir}/student/exported_student.pth' in capsys.readouterr().out
@@ -52,27 +64,47 @@ def test_a_plan_goes_on_in_the_middle_of_the_stage_that_was_interrupted(tmp_path
     assert (work_dir / 'assistant' / 'exported_student.pth').stat().st_mtime_ns == assistant
 
 
-@pytest.mark.parametrize('stages, message', [
-    (None, 'has no stages'),
-    ([dict(name='a')], 'name, config and maybe'),
-    ([dict(name='a', config='demo/video_student.py', extra=1)], r"got \['config', 'extra', 'name'\]"),
-    ([dict(name='../a', config='demo/video_student.py')], 'expected letters'),
-    ([dict(name='a', config='demo/video_student.py')] * 2, 'one name for each'),
-    ([dict(name='a', config='demo/video_student.py', cfg_options={'load_from': '{b.student}'})], 'asks for {b.student}'),
-    ([dict(name='a', config='demo/video_student.py'),
-      dict(name='b', config='demo/video_student.py', cfg_options={'load_from': '{a.teacher}'})], 'asks for {a.teacher}'),
-    ([dict(name='a', config='demo/image_teacher.py')], 'would have no output: demo/image_teacher.py does not train'),
-    ([dict(name='a', config='demo/video_student.py', cfg_options={'default_hooks.checkpoint': None})],
-     'would have no output: .* writes no checkpoint'),
-])
+@pytest.mark.parametrize(
+    'stages, message',
+    [
+        (None, 'has no stages'),
+        ([dict(name='a')], 'name, config and maybe'),
+        ([dict(name='a', config='demo/video_student.py', extra=1)], r"got \['config', 'extra', 'name'\]"),
+        ([dict(name='../a', config='demo/video_student.py')], 'expected letters'),
+        ([dict(name='a', config='demo/video_student.py')] * 2, 'one name for each'),
+        (
+            [dict(name='a', config='demo/video_student.py', cfg_options={'load_from': '{b.student}'})],
+            'asks for {b.student}',
+        ),
+        (
+            [
+                dict(name='a', config='demo/video_student.py'),
+                dict(name='b', config='demo/video_student.py', cfg_options={'load_from': '{a.teacher}'}),
+            ],
+            'asks for {a.teacher}',
+        ),
+        (
+            [dict(name='a', config='demo/image_teacher.py')],
+            'would have no output: demo/image_teacher.py does not train',
+        ),
+        (
+            [dict(name='a', config='demo/video_student.py', cfg_options={'default_hooks.checkpoint': None})],
+            'would have no output: .* writes no checkpoint',
+        ),
+    ],
+)
 def test_a_plan_that_cannot_work_is_refused_before_anything_is_trained(stages, message):
     with pytest.raises(ValueError, match=message):
         read_stages(stages)
 
 
 def test_references_are_filled_in_wherever_they_stand(tmp_path):
-    stage = read_stages([dict(name='a', config='demo/video_student.py'),
-                         dict(name='b', config='demo/video_student.py', cfg_options={'load_from': '{a.student}'})])[1]
+    stage = read_stages(
+        [
+            dict(name='a', config='demo/video_student.py'),
+            dict(name='b', config='demo/video_student.py', cfg_options={'load_from': '{a.student}'}),
+        ]
+    )[1]
     assert stage_config(stage, {'a': tmp_path / 'x.pth'}).load_from == str(tmp_path / 'x.pth')
 
 
@@ -80,10 +112,13 @@ def test_a_stage_may_start_from_the_student_before_it_and_still_resumes_from_its
     plan, work_dir = write_plan(tmp_path, load_from='{assistant.student}'), tmp_path / 'out'
     starts = []
     from mmengine.runner import Runner
+
     load = Runner.load_checkpoint
-    monkeypatch.setattr(Runner, 'load_checkpoint',
-                        lambda self, file, *args, **kwargs: (starts.append((file, self._resume)),
-                                                             load(self, file, *args, **kwargs))[1])
+    monkeypatch.setattr(
+        Runner,
+        'load_checkpoint',
+        lambda self, file, *args, **kwargs: (starts.append((file, self._resume)), load(self, file, *args, **kwargs))[1],
+    )
     assert main(['stages', str(plan), '--work-dir', str(work_dir)]) == 0
     assert starts == [(str(work_dir / 'assistant' / 'exported_student.pth'), False)]
     (work_dir / 'student' / 'exported_student.pth').unlink()

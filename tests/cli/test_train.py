@@ -19,19 +19,26 @@ def test_resume_starts_as_the_config_says_until_there_is_a_checkpoint_to_go_on_f
     config.custom_imports = dict(imports=['tests.tiny'])
     config.dump(tmp_path / 'config.py')
     for epochs in (1, 2):
-        assert main(['train', str(tmp_path / 'config.py'), '--resume', '--cfg-options', f'train_cfg.max_epochs={epochs}']) == 0
+        assert (
+            main(['train', str(tmp_path / 'config.py'), '--resume', '--cfg-options', f'train_cfg.max_epochs={epochs}'])
+            == 0
+        )
         content = torch.load(tmp_path / 'run' / f'epoch_{epochs}.pth', weights_only=True)
         for name in ('backbone.conv1.conv.weight', 'cls_head.fc_cls.weight'):
             assert torch.equal(content['state_dict'][f'student.{name}'], weights[name]), name
         assert content['meta']['iter'] == 2 * epochs, 'the second run went on where the first had stopped'
 
 
-@pytest.mark.parametrize('model, unused', [
-    (dict(student=student_config()), False),
-    (dict(student=student_config(), use_labels=False), True),
-    (dict(student=dict(student_config(), backbone=dict(type='ResNet3d', frozen_stages=1))), True),
-    (dict(student=dict(student_config(), backbone=dict(type='ResNet3d', frozen_stages=-1))), False),
-    (dict(peers=dict(twin=dict(backbone=dict(frozen_stages=0)))), True),
-    (dict(type='Recognizer3D', backbone=dict(type='ResNet3d', frozen_stages=0)), True)])
+@pytest.mark.parametrize(
+    'model, unused',
+    [
+        (dict(student=student_config()), False),
+        (dict(student=student_config(), use_labels=False), True),
+        (dict(student=dict(student_config(), backbone=dict(type='ResNet3d', frozen_stages=1))), True),
+        (dict(student=dict(student_config(), backbone=dict(type='ResNet3d', frozen_stages=-1))), False),
+        (dict(peers=dict(twin=dict(backbone=dict(frozen_stages=0)))), True),
+        (dict(type='Recognizer3D', backbone=dict(type='ResNet3d', frozen_stages=0)), True),
+    ],
+)
 def test_ddp_is_told_where_parameters_get_no_gradient(model, unused):
     assert leaves_parameters_unused(model) is unused

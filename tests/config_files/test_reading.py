@@ -34,9 +34,15 @@ def test_a_whole_config_as_yaml_trains_like_the_same_as_python(tmp_path, data): 
         assert one == other
     videos, annotations = data['hmdb51']
     options = small(find_config('kd_r2d_to_r3d_hmdb51'))
-    for loader in ('train_dataloader.dataset', 'val_dataloader.dataset.datasets.0', 'val_dataloader.dataset.datasets.1'):
+    for loader in (
+        'train_dataloader.dataset',
+        'val_dataloader.dataset.datasets.0',
+        'val_dataloader.dataset.datasets.1',
+    ):
         options += [f'{loader}.data_root={videos}', f'{loader}.ann_file={annotations}']
-    assert main(['experiment', '--config', str(file), '--work-dir', str(tmp_path / 'run'), '--cfg-options', *options]) == 0
+    assert (
+        main(['experiment', '--config', str(file), '--work-dir', str(tmp_path / 'run'), '--cfg-options', *options]) == 0
+    )
     assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
@@ -82,8 +88,13 @@ def test_a_config_without_test_data_cannot_be_tested(tmp_path, capsys):
 
 def test_a_printed_config_is_all_that_is_printed(tmp_path, monkeypatch):
     monkeypatch.setenv('UCF101_VIDEOS', str(tmp_path))
-    done = subprocess.run([sys.executable, str(REPOSITORY / 'main.py'), '--config', 'yaml/anc.yml', '--print-config'],
-                          cwd=REPOSITORY, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / 'main.py'), '--config', 'yaml/anc.yml', '--print-config'],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     (tmp_path / 'printed.py').write_text(done.stdout)
     assert Config.fromfile(tmp_path / 'printed.py').model.type == 'AdversarialDistiller'

@@ -19,19 +19,24 @@ def test_a_map_projection_is_a_linear_one_at_every_place():
     torch.testing.assert_close(projection(maps)[:, :, 1, 2, 3], linear(maps[:, :, 1, 2, 3]))
 
 
-@pytest.mark.parametrize('connector, shape, message', [
-    (LinearProjection(3, 7), (2, 4), r'got \(2, 4\), expected \(N, 3\): set in_channels=4'),
-    (LinearProjection(3, 7), (2, 3, 1, 1, 1), 'pool maps first'),
-    (MapProjection(3, 7), (2, 4, 1, 1, 1), 'set in_channels=4'),
-    (MapProjection(3, 7), (2, 3), 'use LinearProjection'),
-    (Standardize(3), (2, 4), 'set channels=4'), (Standardize(3).eval(), (2, 3), 'seen nothing')])
+@pytest.mark.parametrize(
+    'connector, shape, message',
+    [
+        (LinearProjection(3, 7), (2, 4), r'got \(2, 4\), expected \(N, 3\): set in_channels=4'),
+        (LinearProjection(3, 7), (2, 3, 1, 1, 1), 'pool maps first'),
+        (MapProjection(3, 7), (2, 4, 1, 1, 1), 'set in_channels=4'),
+        (MapProjection(3, 7), (2, 3), 'use LinearProjection'),
+        (Standardize(3), (2, 4), 'set channels=4'),
+        (Standardize(3).eval(), (2, 3), 'seen nothing'),
+    ],
+)
 def test_inputs_that_do_not_fit_are_refused(connector, shape, message):
     with pytest.raises(ValueError, match=message):
         connector(torch.zeros(shape))
 
 
 def test_standardizing_uses_the_statistics_of_everything_seen():
-    batches = torch.randn(5, 8, 3) * torch.tensor([1., 10., 0.1]) + torch.tensor([5., -3., 0.])
+    batches = torch.randn(5, 8, 3) * torch.tensor([1.0, 10.0, 0.1]) + torch.tensor([5.0, -3.0, 0.0])
     standardize = Standardize(3)
     for batch in batches:
         last = standardize(batch)
@@ -44,7 +49,7 @@ def test_standardizing_uses_the_statistics_of_everything_seen():
 
 
 def test_a_constant_channel_stays_finite():
-    assert Standardize(2)(torch.full((4, 2), 7.)).abs().max() < 1e-3
+    assert Standardize(2)(torch.full((4, 2), 7.0)).abs().max() < 1e-3
 
 
 def test_clips_with_infinite_or_nan_features_are_in_no_statistics_and_it_is_said_once():

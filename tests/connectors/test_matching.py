@@ -26,7 +26,7 @@ def test_growing_interpolates_frame_by_frame_and_keeps_a_slope():
     maps = torch.randn(2, 3, 4, 5, 6)
     expected = F.interpolate(maps[:, :, 2], (10, 9), mode='bilinear')
     torch.testing.assert_close(MatchSpace((10, 9))(maps)[:, :, 2], expected)
-    slope = torch.arange(4.).view(1, 1, 1, 1, 4).expand(1, 1, 2, 3, 4)
+    slope = torch.arange(4.0).view(1, 1, 1, 1, 4).expand(1, 1, 2, 3, 4)
     grown = MatchSpace((3, 8))(slope)
     torch.testing.assert_close(grown[0, 0, 0, 0, 1:-1], torch.arange(0.25, 3, 0.5))
 
@@ -58,10 +58,16 @@ def test_an_mlp_is_as_wide_inside_as_its_output_unless_told():
     assert [layer.out_features for layer in MLPProjection(3, 7, hidden_channels=9).layers[::2]] == [9, 7]
 
 
-@pytest.mark.parametrize('connector, shape, message', [
-    (SpacePool(), (2, 3), 'vectors have no time'), (TimePool(), (2, 3), 'vectors have no time'), (MatchSpace(4), (2, 3, 4, 5), 'TokensToMap'),
-    (MLPProjection(3, 7), (2, 4, 5), r'got \(2, 4, 5\), expected \(N, 3, ...\): set in_channels=4'),
-    (MLPProjection(3, 7), (3,), 'in_channels=C')])
+@pytest.mark.parametrize(
+    'connector, shape, message',
+    [
+        (SpacePool(), (2, 3), 'vectors have no time'),
+        (TimePool(), (2, 3), 'vectors have no time'),
+        (MatchSpace(4), (2, 3, 4, 5), 'TokensToMap'),
+        (MLPProjection(3, 7), (2, 4, 5), r'got \(2, 4, 5\), expected \(N, 3, ...\): set in_channels=4'),
+        (MLPProjection(3, 7), (3,), 'in_channels=C'),
+    ],
+)
 def test_inputs_that_do_not_fit_are_refused(connector, shape, message):
     with pytest.raises(ValueError, match=message):
         connector(torch.zeros(shape))

@@ -6,8 +6,10 @@ from kdtoolbox.connectors import TemporalAlign
 from kdtoolbox.connectors.temporal_align import MODES, alignment_weights
 from kdtoolbox.views import step_times
 
-TIMES = [step_times(steps, num_frames=16, frame_stride=stride)
-         for steps, stride in ((16, 1), (8, 1), (5, 1), (1, 1), (8, 2), (2, 2), (4, 4), (2, 8))]
+TIMES = [
+    step_times(steps, num_frames=16, frame_stride=stride)
+    for steps, stride in ((16, 1), (8, 1), (5, 1), (1, 1), (8, 2), (2, 2), (4, 4), (2, 8))
+]
 
 
 def sequence(times, shape=(2, 3), seed=0):
@@ -62,8 +64,12 @@ def test_linear_is_numpys_interpolation_and_holds_the_ends():
         for target_times in TIMES:
             x = sequence(times, (1, 1))
             expected = np.interp(target_times.numpy(), times.numpy(), x[0, 0].numpy())
-            torch.testing.assert_close(TemporalAlign('linear')(x, times, target_times)[0, 0].double(),
-                                       torch.from_numpy(expected), atol=1e-6, rtol=1e-5)
+            torch.testing.assert_close(
+                TemporalAlign('linear')(x, times, target_times)[0, 0].double(),
+                torch.from_numpy(expected),
+                atol=1e-6,
+                rtol=1e-5,
+            )
 
 
 def test_linear_meets_a_motion_of_constant_speed_at_every_moment():
@@ -82,7 +88,7 @@ def test_pooling_to_fewer_steps_is_the_mean_of_the_frames_of_each():
 
 
 def test_pooling_shares_a_step_on_the_border_between_both_neighbours():
-    times, target_times = torch.arange(5.), torch.tensor([0., 2., 4.])
+    times, target_times = torch.arange(5.0), torch.tensor([0.0, 2.0, 4.0])
     expected = torch.tensor([[3, 1, 0, 0, 0], [0, 1, 2, 1, 0], [0, 0, 0, 1, 3]]).double()
     # Beyond its ends the clip stays as it is, so the first and the last step count for the half stretch beyond too.
     torch.testing.assert_close(alignment_weights(times, target_times, 'pool'), expected / 4)
@@ -113,9 +119,15 @@ def test_under_autocast_no_digit_is_lost():
     assert torch.equal(got, TemporalAlign()(x, times, target_times)) and got.dtype == torch.float32
 
 
-@pytest.mark.parametrize('shape, times, target_times, message', [
-    ((2, 3), [0.], [0.], 'vectors have no time'), ((2, 3, 4), [0., 1.], [0.], r'expected \(N, C, 2\)'),
-    ((2, 3, 2), [1., 0.], [0.], 'times .* rising'), ((2, 3, 2), [0., 1.], [2., 2.], 'target_times .* rising')])
+@pytest.mark.parametrize(
+    'shape, times, target_times, message',
+    [
+        ((2, 3), [0.0], [0.0], 'vectors have no time'),
+        ((2, 3, 4), [0.0, 1.0], [0.0], r'expected \(N, C, 2\)'),
+        ((2, 3, 2), [1.0, 0.0], [0.0], 'times .* rising'),
+        ((2, 3, 2), [0.0, 1.0], [2.0, 2.0], 'target_times .* rising'),
+    ],
+)
 def test_times_that_do_not_fit_are_refused(shape, times, target_times, message):
     with pytest.raises(ValueError, match=message):
         TemporalAlign()(torch.zeros(shape), torch.tensor(times), torch.tensor(target_times))

@@ -6,13 +6,13 @@ from kdtoolbox.connectors import MapToTokens, TokensToMap
 
 def numbered_map(frames=3, height=2, width=4):
     """(2, 5, T, H, W) whose every element is another number."""
-    return torch.arange(2. * 5 * frames * height * width).view(2, 5, frames, height, width)
+    return torch.arange(2.0 * 5 * frames * height * width).view(2, 5, frames, height, width)
 
 
 def with_prefix(tokens, dim, count):
     shape = list(tokens.shape)
     shape[dim] = count
-    return torch.cat([torch.full(shape, -1.), tokens], dim=dim)
+    return torch.cat([torch.full(shape, -1.0), tokens], dim=dim)
 
 
 @pytest.mark.parametrize('prefix', [0, 1, 5])
@@ -37,23 +37,34 @@ def test_tokens_of_a_video_transformer_become_the_map_they_list(prefix):
         assert torch.equal(TokensToMap(prefix, grid=(3, 2, 4))(tokens), expected)
 
 
-@pytest.mark.parametrize('connector, shape, message', [
-    (TokensToMap(0), (2, 5, 3, 17), 'the 17 tokens .* square: set grid'),
-    (TokensToMap(1, grid=(4, 4)), (2, 5, 3, 16), r'the 15 tokens after num_prefix_tokens=1 .* grid \(4, 4\)'),
-    (TokensToMap(1), (2, 5, 3, 1), 'the 0 tokens'),
-    (TokensToMap(0, grid=(2, 4, 4)), (2, 5, 3, 16), r'grid \(2, 4, 4\)'),
-    (TokensToMap(0), (2, 16, 5), r'need grid=\(T, H, W\)'), (TokensToMap(0, grid=(4, 4)), (2, 16, 5), 'need grid'),
-    (TokensToMap(0, grid=(3, 2, 2)), (2, 13, 5), 'the 13 tokens'),
-    (TokensToMap(0, grid=(3, 2, 2)), (2, 4, 5), 'the 4 tokens'),
-    (TokensToMap(0), (2, 5), 'expected tokens'), (MapToTokens(), (2, 5, 3), 'expected maps')])
+@pytest.mark.parametrize(
+    'connector, shape, message',
+    [
+        (TokensToMap(0), (2, 5, 3, 17), 'the 17 tokens .* square: set grid'),
+        (TokensToMap(1, grid=(4, 4)), (2, 5, 3, 16), r'the 15 tokens after num_prefix_tokens=1 .* grid \(4, 4\)'),
+        (TokensToMap(1), (2, 5, 3, 1), 'the 0 tokens'),
+        (TokensToMap(0, grid=(2, 4, 4)), (2, 5, 3, 16), r'grid \(2, 4, 4\)'),
+        (TokensToMap(0), (2, 16, 5), r'need grid=\(T, H, W\)'),
+        (TokensToMap(0, grid=(4, 4)), (2, 16, 5), 'need grid'),
+        (TokensToMap(0, grid=(3, 2, 2)), (2, 13, 5), 'the 13 tokens'),
+        (TokensToMap(0, grid=(3, 2, 2)), (2, 4, 5), 'the 4 tokens'),
+        (TokensToMap(0), (2, 5), 'expected tokens'),
+        (MapToTokens(), (2, 5, 3), 'expected maps'),
+    ],
+)
 def test_tokens_that_do_not_fill_the_grid_are_refused(connector, shape, message):
     with pytest.raises(ValueError, match=message):
         connector(torch.zeros(shape))
 
 
-@pytest.mark.parametrize('build, message', [
-    (lambda: TokensToMap(-1), '0 or more'), (lambda: TokensToMap(1, grid=(4,)), 'expected .H, W.'),
-    (lambda: TokensToMap(1, grid=(0, 4)), '1 or more')])
+@pytest.mark.parametrize(
+    'build, message',
+    [
+        (lambda: TokensToMap(-1), '0 or more'),
+        (lambda: TokensToMap(1, grid=(4,)), 'expected .H, W.'),
+        (lambda: TokensToMap(1, grid=(0, 4)), '1 or more'),
+    ],
+)
 def test_options_out_of_range_are_refused_when_built(build, message):
     with pytest.raises(ValueError, match=message):
         build()

@@ -18,7 +18,7 @@ def term(**options):
 
 
 def run(criterion, progress=0.0):
-    student, teacher = {'logits': torch.full((2, 3), 3.)}, {'logits': torch.full((2, 3), 1.)}
+    student, teacher = {'logits': torch.full((2, 3), 3.0)}, {'logits': torch.full((2, 3), 1.0)}
     return criterion(student, teacher, labels=None, sample_ids=None, progress=progress)
 
 
@@ -54,10 +54,23 @@ def test_a_schedule_that_does_not_rise_is_refused(schedule):
 
 
 def test_connectors_in_a_list_run_in_turn():
-    criterion = Criterion(dict(kd=term(student_connector=[dict(type='GlobalPool'), dict(type='LinearProjection',
-                                                          in_channels=4, out_channels=3)])))
-    loss = criterion({'logits': torch.randn(2, 4, 2, 3, 3)}, {'logits': torch.randn(2, 3)}, labels=None,
-                     sample_ids=None, progress=0.0)
+    criterion = Criterion(
+        dict(
+            kd=term(
+                student_connector=[
+                    dict(type='GlobalPool'),
+                    dict(type='LinearProjection', in_channels=4, out_channels=3),
+                ]
+            )
+        )
+    )
+    loss = criterion(
+        {'logits': torch.randn(2, 4, 2, 3, 3)},
+        {'logits': torch.randn(2, 3)},
+        labels=None,
+        sample_ids=None,
+        progress=0.0,
+    )
     assert loss['loss_kd'] > 0
 
 
@@ -83,7 +96,7 @@ class TellsTimes(nn.Module):
 
     def forward(self, x, times, target_times):
         self.told = times.tolist(), target_times.tolist()
-        return x[:, :, :self.keep]
+        return x[:, :, : self.keep]
 
 
 @MODELS.register_module(force=True)
@@ -104,7 +117,9 @@ class TakesAnything(nn.Module):
         return student.mean()
 
 
-SHOWN = NetworkRuns(NetworkRun('student', 8, 1, lambda: 'its head'), {'': NetworkRun('teacher', 4, 2, lambda: 'its probe')})
+SHOWN = NetworkRuns(
+    NetworkRun('student', 8, 1, lambda: 'its head'), {'': NetworkRun('teacher', 4, 2, lambda: 'its probe')}
+)
 
 
 def told(student, teacher, runs=SHOWN, path='map', **connectors):
@@ -130,27 +145,39 @@ def test_connectors_that_ask_get_the_times_of_both_sides():
 
 
 def test_in_a_list_each_connector_gets_the_times_of_what_reaches_it():
-    term = told(torch.randn(2, 3, 4, 5, 5), torch.randn(2, 3, 4), student_connector=[
-        dict(type='GlobalPool'), dict(type='TellsTargetTimes')])
+    term = told(
+        torch.randn(2, 3, 4, 5, 5),
+        torch.randn(2, 3, 4),
+        student_connector=[dict(type='GlobalPool'), dict(type='TellsTargetTimes')],
+    )
     assert term.student_connector[1].told == [0.0, 2.0, 4.0, 6.0]
-    term = told(torch.randn(2, 3, 4, 5, 5), torch.randn(2, 3, 4), student_connector=[
-        dict(type='TellsTimes', keep=2), dict(type='TellsTimes')])
+    term = told(
+        torch.randn(2, 3, 4, 5, 5),
+        torch.randn(2, 3, 4),
+        student_connector=[dict(type='TellsTimes', keep=2), dict(type='TellsTimes')],
+    )
     assert term.student_connector[0].told[0] == [0.5, 2.5, 4.5, 6.5]
     assert term.student_connector[1].told[0] == [1.5, 5.5]
 
 
 def test_the_times_are_those_of_the_terms_own_teacher():
-    runs = NetworkRuns(SHOWN.student, {'fast': NetworkRun('teacher fast', 4, 2, None), 'slow': NetworkRun('teacher slow', 2, 4, None)})
-    term = told(torch.randn(2, 3, 2), torch.randn(2, 3, 2), runs, path='slow.map',
-                student_connector=dict(type='TellsTimes'))
+    runs = NetworkRuns(
+        SHOWN.student, {'fast': NetworkRun('teacher fast', 4, 2, None), 'slow': NetworkRun('teacher slow', 2, 4, None)}
+    )
+    term = told(
+        torch.randn(2, 3, 2), torch.randn(2, 3, 2), runs, path='slow.map', student_connector=dict(type='TellsTimes')
+    )
     assert term.student_connector.told == ([1.5, 5.5], [0.0, 4.0])
 
 
-@pytest.mark.parametrize('student, teacher, message', [
-    (torch.zeros(2, 3), torch.zeros(2, 3, 4), r"of the student are.*\(2, 3\)"),
-    (torch.zeros(2, 3, 4), torch.zeros(2, 3), r"of the teacher are.*\(2, 3\)"),
-    (torch.zeros(2, 3, 4), torch.zeros(2, 3, 1, 4, 8, 8), r"of the teacher are.*\(2, 3, 1, 4, 8, 8\)"),
-])
+@pytest.mark.parametrize(
+    'student, teacher, message',
+    [
+        (torch.zeros(2, 3), torch.zeros(2, 3, 4), r'of the student are.*\(2, 3\)'),
+        (torch.zeros(2, 3, 4), torch.zeros(2, 3), r'of the teacher are.*\(2, 3\)'),
+        (torch.zeros(2, 3, 4), torch.zeros(2, 3, 1, 4, 8, 8), r'of the teacher are.*\(2, 3, 1, 4, 8, 8\)'),
+    ],
+)
 def test_asking_for_the_times_of_what_has_none_is_refused(student, teacher, message):
     with pytest.raises(ValueError, match="term 'kd'.*a connector asks when the steps " + message):
         told(student, teacher, student_connector=dict(type='TellsTimes'))
@@ -158,8 +185,14 @@ def test_asking_for_the_times_of_what_has_none_is_refused(student, teacher, mess
 
 def test_a_loss_gets_progress_and_the_classifiers_it_asks_for():
     criterion = Criterion(dict(kd=dict(loss=dict(type='TakesAnything'))))
-    criterion({'logits': torch.zeros(2, 3)}, {'logits': torch.zeros(2, 3)}, labels=None, sample_ids=None, progress=0.25,
-              runs=SHOWN)
+    criterion(
+        {'logits': torch.zeros(2, 3)},
+        {'logits': torch.zeros(2, 3)},
+        labels=None,
+        sample_ids=None,
+        progress=0.25,
+        runs=SHOWN,
+    )
     assert criterion.terms.kd.loss.seen == (0.25, 'its head', 'its probe')
 
 
@@ -167,8 +200,14 @@ def test_asking_about_the_teacher_in_a_term_of_several_is_refused():
     criterion = Criterion(dict(kd=dict(loss=dict(type='TakesAnything'), teacher=['a.logits', 'b.logits'])))
     runs = NetworkRuns(SHOWN.student, {'a': SHOWN.teachers[''], 'b': SHOWN.teachers['']})
     with pytest.raises(ValueError, match=r"the term listens to several, \['a', 'b'\]"):
-        criterion({'logits': torch.zeros(2, 3)}, {'a.logits': torch.zeros(2, 3), 'b.logits': torch.zeros(2, 3)},
-                  labels=None, sample_ids=None, progress=0.0, runs=runs)
+        criterion(
+            {'logits': torch.zeros(2, 3)},
+            {'a.logits': torch.zeros(2, 3), 'b.logits': torch.zeros(2, 3)},
+            labels=None,
+            sample_ids=None,
+            progress=0.0,
+            runs=runs,
+        )
 
 
 def test_what_a_loss_needs_is_read_off_its_card_through_wrappers():
@@ -196,8 +235,13 @@ class SumOfShapes(nn.Module):
 
 
 def test_with_several_taps_each_is_connected_by_itself_at_its_own_times():
-    term = Term('kd', loss=dict(type='SumOfShapes'), student=['a', 'b'], teacher=['a', 'b'],
-                teacher_connector=[dict(type='TemporalAlign'), dict(type='MatchSpace', size=(2, 2))])
+    term = Term(
+        'kd',
+        loss=dict(type='SumOfShapes'),
+        student=['a', 'b'],
+        teacher=['a', 'b'],
+        teacher_connector=[dict(type='TemporalAlign'), dict(type='MatchSpace', size=(2, 2))],
+    )
     runs = NetworkRuns(NetworkRun('student', 8, 1, None), {'': NetworkRun('teacher', 4, 2, None)})
     student = {'a': torch.zeros(2, 3, 8, 2, 2), 'b': torch.zeros(2, 5, 2, 2, 2)}
     teacher = {'a': torch.zeros(2, 3, 4, 6, 6), 'b': torch.zeros(2, 5, 4, 3, 3)}
@@ -206,8 +250,13 @@ def test_with_several_taps_each_is_connected_by_itself_at_its_own_times():
 
 
 def test_a_connector_that_learns_cannot_serve_several_taps():
-    term = Term('kd', loss=dict(type='SumOfShapes'), student=['a', 'b'], teacher=['a', 'b'],
-                student_connector=dict(type='MapProjection', in_channels=3, out_channels=3))
+    term = Term(
+        'kd',
+        loss=dict(type='SumOfShapes'),
+        student=['a', 'b'],
+        teacher=['a', 'b'],
+        student_connector=dict(type='MapProjection', in_channels=3, out_channels=3),
+    )
     maps = {name: torch.zeros(2, 3, 4, 2, 2) for name in 'ab'}
     with pytest.raises(ValueError, match="term 'kd'.*MapProjection learns, so one cannot serve 2 taps"):
         term(maps, maps, {})
@@ -226,8 +275,16 @@ class Gives(nn.Module):
 
 
 @pytest.mark.parametrize('gate', [None, dict(type='ConfidenceGate', threshold=0.1)])
-@pytest.mark.parametrize('value, words', [(None, 'NoneType None'), (0.5, 'float 0.5'), (np.float32(1), 'float32 '),
-                                          (dict(loss=1), "dict {'loss': 1}"), (torch.zeros(2), r'\(2,\)')])
+@pytest.mark.parametrize(
+    'value, words',
+    [
+        (None, 'NoneType None'),
+        (0.5, 'float 0.5'),
+        (np.float32(1), 'float32 '),
+        (dict(loss=1), "dict {'loss': 1}"),
+        (torch.zeros(2), r'\(2,\)'),
+    ],
+)
 def test_a_loss_that_gives_no_scalar_tensor_is_refused_by_its_name(value, words, gate):
     with pytest.raises(ValueError, match=f"term 'kd'.* Gives gave {words}.*, expected a scalar tensor"):
         run(Criterion(dict(kd=dict(loss=dict(type='Gives', value=value), gate=gate))))
@@ -256,9 +313,14 @@ def test_a_convolution_over_several_places_is_no_classifier_of_pooled_features()
         teacher_classifier(teacher)
 
 
-@pytest.mark.parametrize('loss, options', [
-    ('SDD', dict(loss=dict(type='KLDivergence'), scales=(1, 2))), ('CATKD', {}),
-    ('SRRL', dict(student_channels=6, teacher_channels=6))])
+@pytest.mark.parametrize(
+    'loss, options',
+    [
+        ('SDD', dict(loss=dict(type='KLDivergence'), scales=(1, 2))),
+        ('CATKD', {}),
+        ('SRRL', dict(student_channels=6, teacher_channels=6)),
+    ],
+)
 def test_losses_that_ask_for_the_teachers_classifier_take_a_convolution_as_its_linear_layer(loss, options):
     convolution, linear = nn.Conv2d(6, 5, 1), nn.Linear(6, 5)
     linear.weight, linear.bias = nn.Parameter(convolution.weight.flatten(1)), convolution.bias
@@ -267,8 +329,10 @@ def test_losses_that_ask_for_the_teachers_classifier_take_a_convolution_as_its_l
     for classifier in (convolution, linear):
         torch.manual_seed(0)
         of_teacher = SimpleNamespace(network=nn.ModuleDict(dict(top=classifier)), classifier='top')
-        runs = NetworkRuns(NetworkRun('student', 2, 1, lambda: nn.Linear(6, 5)),
-                      {'': NetworkRun('teacher', 2, 1, lambda: teacher_classifier(of_teacher))})
+        runs = NetworkRuns(
+            NetworkRun('student', 2, 1, lambda: nn.Linear(6, 5)),
+            {'': NetworkRun('teacher', 2, 1, lambda: teacher_classifier(of_teacher))},
+        )
         made = Term('kd', loss=dict(type=loss, **options), student='map', teacher='map')
         torch.manual_seed(0)
         values.append(made(student, teacher, {'labels': torch.tensor([0, 4, -1])}, runs=runs))

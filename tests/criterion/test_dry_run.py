@@ -90,11 +90,19 @@ def test_auto_gives_the_very_model_that_the_typed_numbers_give():
     def terms(*, head, late_head, channels):
         def linear(in_channels, out_channels):
             return dict(type='LinearProjection', in_channels=in_channels, out_channels=out_channels)
+
         return dict(
             kd=dict(distillation_head(), student_connector=linear(*head)),
-            late=dict(loss=dict(type='L2'), student='backbone.layer3', teacher='features',
-                      weight_schedule=[(0, 0), (1, 1)], student_connector=[dict(type='GlobalPool'), linear(*late_head)],
-                      teacher_connector=dict(type='Standardize', channels=channels)))
+            late=dict(
+                loss=dict(type='L2'),
+                student='backbone.layer3',
+                teacher='features',
+                weight_schedule=[(0, 0), (1, 1)],
+                student_connector=[dict(type='GlobalPool'), linear(*late_head)],
+                teacher_connector=dict(type='Standardize', channels=channels),
+            ),
+        )
+
     typed = build(terms(head=(32, 7), late_head=(16, 8), channels=8))
     states = random_states()
     filled = build(terms(head=(AUTO, AUTO), late_head=(AUTO, AUTO), channels=AUTO))
@@ -105,21 +113,25 @@ def test_auto_gives_the_very_model_that_the_typed_numbers_give():
     assert filled.criterion.terms.late.teacher_connector.count == 0  # the noise is in no statistics
     assert filled.criterion.terms.late.chosen == (
         'student_connector: GlobalPool(), LinearProjection(in_channels=16, out_channels=8)',
-        'teacher_connector: Standardize(channels=8)')
+        'teacher_connector: Standardize(channels=8)',
+    )
 
 
-@pytest.mark.parametrize('student, teacher, kinds', [
-    ((6,), (6,), []),
-    ((6,), (4,), ['LinearProjection']),
-    ((6, 4, 8, 8), (4,), ['GlobalPool', 'LinearProjection']),
-    ((6, 4), (6,), ['GlobalPool']),
-    ((6, 4, 8, 8), (6, 4, 8, 8), []),
-    ((6, 4, 8, 8), (4, 2, 3, 9), ['MatchSpace', 'TemporalAlign', 'MapProjection']),
-    ((6, 2, 8, 8), (6, 4, 8, 8), ['TemporalAlign']),
-    ((6, 4, 8, 8), (6, 4, 7, 7), ['MatchSpace']),
-    ((6, 4, 8, 8), (5, 2), ['MapProjection', 'SpacePool', 'TemporalAlign']),
-    ((6, 4), (6, 2), ['TemporalAlign']),
-])
+@pytest.mark.parametrize(
+    'student, teacher, kinds',
+    [
+        ((6,), (6,), []),
+        ((6,), (4,), ['LinearProjection']),
+        ((6, 4, 8, 8), (4,), ['GlobalPool', 'LinearProjection']),
+        ((6, 4), (6,), ['GlobalPool']),
+        ((6, 4, 8, 8), (6, 4, 8, 8), []),
+        ((6, 4, 8, 8), (4, 2, 3, 9), ['MatchSpace', 'TemporalAlign', 'MapProjection']),
+        ((6, 2, 8, 8), (6, 4, 8, 8), ['TemporalAlign']),
+        ((6, 4, 8, 8), (6, 4, 7, 7), ['MatchSpace']),
+        ((6, 4, 8, 8), (5, 2), ['MapProjection', 'SpacePool', 'TemporalAlign']),
+        ((6, 4), (6, 2), ['TemporalAlign']),
+    ],
+)
 def test_the_chosen_connectors_lead_to_the_teachers_shape(student, teacher, kinds):
     x, target = torch.randn(2, *student), torch.randn(2, *teacher)
     layers = choose(x, target)
@@ -129,8 +141,9 @@ def test_the_chosen_connectors_lead_to_the_teachers_shape(student, teacher, kind
     assert out.shape == target.shape
 
 
-@pytest.mark.parametrize('student, teacher', [((6,), (6, 4, 8, 8)), ((6, 4), (6, 4, 8, 8)), ((6, 4), (5, 4)),
-                                              ((6, 8, 8), (6, 4, 8, 8))])
+@pytest.mark.parametrize(
+    'student, teacher', [((6,), (6, 4, 8, 8)), ((6, 4), (6, 4, 8, 8)), ((6, 4), (5, 4)), ((6, 8, 8), (6, 4, 8, 8))]
+)
 def test_where_no_connectors_lead_auto_is_refused(student, teacher):
     with pytest.raises(ValueError, match='knows no way'):
         choose(torch.zeros(2, *student), torch.zeros(2, *teacher))
@@ -153,12 +166,16 @@ def test_an_auto_connector_trains_between_maps_of_an_image_and_a_video_network()
 def test_what_auto_chose_is_logged_a_line_a_term(monkeypatch):
     lines = []
     monkeypatch.setattr(building, 'print_log', lambda line, *_: lines.append(line))
-    terms = dict(kd=dict(distillation_head(), student_connector=AUTO),
-                 same=dict(distillation_head(), student_connector=[AUTO]), typed=distillation_head())
+    terms = dict(
+        kd=dict(distillation_head(), student_connector=AUTO),
+        same=dict(distillation_head(), student_connector=[AUTO]),
+        typed=distillation_head(),
+    )
     build(terms)
     assert lines == [
         "term 'kd', auto: student_connector: LinearProjection(in_channels=32, out_channels=7)",
-        "term 'same', auto: student_connector: LinearProjection(in_channels=32, out_channels=7)"]
+        "term 'same', auto: student_connector: LinearProjection(in_channels=32, out_channels=7)",
+    ]
 
 
 def test_an_auto_connector_between_equal_shapes_is_none():
@@ -168,8 +185,12 @@ def test_an_auto_connector_between_equal_shapes_is_none():
 
 
 def test_a_learning_loss_gets_the_channels_behind_the_connectors():
-    term = dict(loss=noisy(), student='backbone.layer2', teacher='layer1',
-                student_connector=dict(type='MapProjection', in_channels=AUTO, out_channels=5))
+    term = dict(
+        loss=noisy(),
+        student='backbone.layer2',
+        teacher='layer1',
+        student_connector=dict(type='MapProjection', in_channels=AUTO, out_channels=5),
+    )
     assert build(dict(one=term)).criterion.terms.one.loss.channels == (5, 6)
     wrapped = build(dict(one=dict(term, loss=dict(type='Wrapping', loss=noisy()))))
     assert wrapped.criterion.terms.one.loss.loss.channels == (5, 6)
@@ -199,12 +220,18 @@ def test_nothing_runs_where_the_clip_is_unknown_or_there_are_no_terms(monkeypatc
 
 def test_unequal_maps_without_a_connector_are_refused_when_built():
     terms = dict(hint=dict(loss=dict(type='L2'), student='backbone.layer3', teacher='layer2'))
-    with pytest.raises(ValueError, match=r"term 'hint', student 'backbone.layer3' \(2, 16, 2, 4, 4\), teacher 'layer2' "
-                                         r"\(2, 8, 2, 6, 6\): .*give the term a connector") as refusal:
+    with pytest.raises(
+        ValueError,
+        match=r"term 'hint', student 'backbone.layer3' \(2, 16, 2, 4, 4\), teacher 'layer2' "
+        r'\(2, 8, 2, 6, 6\): .*give the term a connector',
+    ) as refusal:
         build(terms)
     assert 'guessed' not in str(refusal.value)
-    with pytest.raises(ValueError, match=r'give the term a connector.*by a clip of \(T, H, W\) = \(16, 16, 16\), which '
-                                         r'was guessed.*set clip_shape'):
+    with pytest.raises(
+        ValueError,
+        match=r'give the term a connector.*by a clip of \(T, H, W\) = \(16, 16, 16\), which '
+        r'was guessed.*set clip_shape',
+    ):
         build(terms, clip_shape=None, student_view=dict(size=16))
 
 
@@ -214,8 +241,11 @@ def test_a_loss_that_fails_in_its_own_way_is_named():
         def forward(self, student, teacher):
             return (student @ teacher).mean()
 
-    with pytest.raises(ValueError, match=r"term 'kd', student 'logits' \(2, 5\), teacher 'logits' \(2, 7\), does "
-                                         'not run: RuntimeError: mat1'):
+    with pytest.raises(
+        ValueError,
+        match=r"term 'kd', student 'logits' \(2, 5\), teacher 'logits' \(2, 7\), does "
+        'not run: RuntimeError: mat1',
+    ):
         build(dict(kd=dict(loss=dict(type='Multiplies'))))
 
 
@@ -225,17 +255,30 @@ def test_a_term_that_starts_later_is_checked_as_well():
         build(dict(late=term))
 
 
-@pytest.mark.parametrize('term, message', [
-    (dict(teacher_connector=AUTO), 'only the student'),
-    (dict(student=['features', 'logits'], student_connector=AUTO), 'fits one tensor to one'),
-    (dict(teacher=None, student_connector=AUTO), 'fits one tensor to one'),
-    (dict(student='features', teacher='logits', teacher_connector=dict(type='LinearProjection', in_channels=AUTO,
-                                                                       out_channels=AUTO)),
-     "LinearProjection has out_channels='auto', which nothing tells"),
-    (dict(teacher=None, loss=noisy()), "NoisyWithChannels has teacher_channels='auto', which nothing tells"),
-    (dict(student='backbone.layer4', student_connector=dict(type='LinearProjection', in_channels=AUTO, out_channels=3)),
-     r"term 'kd', student \(2, 32, 1, 2, 2\).*pool maps first"),
-])
+@pytest.mark.parametrize(
+    'term, message',
+    [
+        (dict(teacher_connector=AUTO), 'only the student'),
+        (dict(student=['features', 'logits'], student_connector=AUTO), 'fits one tensor to one'),
+        (dict(teacher=None, student_connector=AUTO), 'fits one tensor to one'),
+        (
+            dict(
+                student='features',
+                teacher='logits',
+                teacher_connector=dict(type='LinearProjection', in_channels=AUTO, out_channels=AUTO),
+            ),
+            "LinearProjection has out_channels='auto', which nothing tells",
+        ),
+        (dict(teacher=None, loss=noisy()), "NoisyWithChannels has teacher_channels='auto', which nothing tells"),
+        (
+            dict(
+                student='backbone.layer4',
+                student_connector=dict(type='LinearProjection', in_channels=AUTO, out_channels=3),
+            ),
+            r"term 'kd', student \(2, 32, 1, 2, 2\).*pool maps first",
+        ),
+    ],
+)
 def test_what_the_shapes_do_not_tell_is_refused(term, message):
     with pytest.raises(ValueError, match=message):
         build(dict(kd=dict(dict(loss=dict(type='L2')), **term)))
@@ -248,10 +291,16 @@ def test_auto_without_any_size_asks_for_the_clip():
 
 def two_segment_teacher():
     """A TSM that takes two frames and no other number."""
-    return dict(type='RecognizerTeacher', view=dict(size=32, frame_stride=2), recognizer=dict(
-        type='Recognizer2D', backbone=dict(type='ResNetTSM', depth=18, num_segments=2, norm_eval=False),
-        cls_head=dict(type='TSMHead', num_classes=5, in_channels=512, num_segments=2),
-        data_preprocessor=student_config()['data_preprocessor']))
+    return dict(
+        type='RecognizerTeacher',
+        view=dict(size=32, frame_stride=2),
+        recognizer=dict(
+            type='Recognizer2D',
+            backbone=dict(type='ResNetTSM', depth=18, num_segments=2, norm_eval=False),
+            cls_head=dict(type='TSMHead', num_classes=5, in_channels=512, num_segments=2),
+            data_preprocessor=student_config()['data_preprocessor'],
+        ),
+    )
 
 
 def test_a_network_that_does_not_run_on_the_clip_says_how_to_set_it(monkeypatch):
@@ -273,10 +322,20 @@ def test_a_network_that_does_not_run_on_the_clip_says_how_to_set_it(monkeypatch)
 def test_a_student_that_does_not_run_says_why_and_how_to_set_the_clip():
     student = student_config()
     student['cls_head']['in_channels'] = 31
-    with pytest.raises(ValueError, match=r'the student does not run on a clip of .* = \(4, 16, 16\): RuntimeError: '
-                                         r'mat1.*set clip_shape=\(T, H, W\)'):
-        MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), clip_shape=CLIP,
-                          terms=dict(kd=distillation_head())))
+    with pytest.raises(
+        ValueError,
+        match=r'the student does not run on a clip of .* = \(4, 16, 16\): RuntimeError: '
+        r'mat1.*set clip_shape=\(T, H, W\)',
+    ):
+        MODELS.build(
+            dict(
+                type='Distiller',
+                student=student,
+                teacher=teacher_config(),
+                clip_shape=CLIP,
+                terms=dict(kd=distillation_head()),
+            )
+        )
 
 
 @pytest.mark.parametrize('clip_shape', [CLIP, None])
@@ -285,8 +344,15 @@ def test_dkd_with_two_classes_is_refused_when_built(clip_shape):
     teacher = dict(video_teacher(), recognizer=student)
     for loss in (dict(type='DKD'), dict(type='LogitStandardization', loss=dict(type='DKD'))):
         with pytest.raises(ValueError, match="term 'kd'.*(needs 3 classes|at least 3)"):
-            MODELS.build(dict(type='Distiller', student=student, teacher=teacher, terms=dict(kd=dict(loss=loss)),
-                              clip_shape=clip_shape))
+            MODELS.build(
+                dict(
+                    type='Distiller',
+                    student=student,
+                    teacher=teacher,
+                    terms=dict(kd=dict(loss=loss)),
+                    clip_shape=clip_shape,
+                )
+            )
 
 
 def test_the_classes_that_a_card_asks_for_are_counted_behind_the_connector():
@@ -318,12 +384,18 @@ def test_what_a_term_holds_without_owning_it_is_copied_for_the_rehearsal():
 
 
 def test_a_2d_student_is_rehearsed_as_it_is_trained():
-    student = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
-                   cls_head=dict(type='TSNHead', num_classes=5, in_channels=512, dropout_ratio=0.0),
-                   data_preprocessor=dict(student_config()['data_preprocessor'], format_shape='NCHW'))
+    student = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, norm_eval=False),
+        cls_head=dict(type='TSNHead', num_classes=5, in_channels=512, dropout_ratio=0.0),
+        data_preprocessor=dict(student_config()['data_preprocessor'], format_shape='NCHW'),
+    )
     term = dict(distillation_head(), student_connector=AUTO)
-    distiller = MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term),
-                                  student_view=dict(size=32)))
+    distiller = MODELS.build(
+        dict(
+            type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term), student_view=dict(size=32)
+        )
+    )
     assert 'LinearProjection(in_channels=512, out_channels=7)' in distiller.criterion.terms.kd.chosen[0]
 
 
@@ -331,19 +403,37 @@ def test_too_few_classes_of_the_students_classifier_are_refused_where_no_shapes_
     student = student_config(num_classes=2)
     term = dict(loss=dict(type='SDD', loss=dict(type='DKD')), student='backbone.layer4', teacher='backbone.layer4')
     with pytest.raises(ValueError, match="term 'kd': SDD needs 3 classes or more, but the student has 2"):
-        MODELS.build(dict(type='Distiller', student=student, teacher=dict(video_teacher(), recognizer=student),
-                          terms=dict(kd=term)))
+        MODELS.build(
+            dict(
+                type='Distiller',
+                student=student,
+                teacher=dict(video_teacher(), recognizer=student),
+                terms=dict(kd=term),
+            )
+        )
 
 
-@pytest.mark.parametrize('tap, term', [
-    ('logits', dict(student='features', student_connector=AUTO, loss=dict(type='L2'))),
-    ('features', dict(student='features', loss=dict(type='L2'), student_connector=dict(
-        type='LinearProjection', in_channels=AUTO, out_channels=AUTO)))])
+@pytest.mark.parametrize(
+    'tap, term',
+    [
+        ('logits', dict(student='features', student_connector=AUTO, loss=dict(type='L2'))),
+        (
+            'features',
+            dict(
+                student='features',
+                loss=dict(type='L2'),
+                student_connector=dict(type='LinearProjection', in_channels=AUTO, out_channels=AUTO),
+            ),
+        ),
+    ],
+)
 def test_auto_does_not_take_the_frames_of_an_unpooled_teacher_for_channels(tap, term):
     with pytest.raises(ValueError, match=f"term 'kd': .*time before channels: listen to 'frame_{tap}'"):
         build(dict(kd=dict(term, teacher=tap)), teacher=teacher_config(pooling='none'))
     with pytest.raises(ValueError, match=f"listen to 'image.frame_{tap}'"):
         build(dict(kd=dict(term, teacher=f'image.{tap}')), teacher=dict(image=teacher_config(pooling='none')))
-    model = build(dict(kd=dict(term, student='backbone.layer4', teacher='frame_logits', student_connector=AUTO)),
-                  teacher=teacher_config(pooling='none'))
+    model = build(
+        dict(kd=dict(term, student='backbone.layer4', teacher='frame_logits', student_connector=AUTO)),
+        teacher=teacher_config(pooling='none'),
+    )
     assert model.criterion.terms['kd'].shapes['student_connected'] == (7, 2)

@@ -9,7 +9,7 @@ from kdtoolbox.registry import MODELS
 from tests.tiny import batch, student_config, teacher_config
 
 CONFIDENT = dict(type='ConfidenceGate', threshold=0.9)
-SURE, UNSURE = [9., 0., 0.], [1., 0., 0.]
+SURE, UNSURE = [9.0, 0.0, 0.0], [1.0, 0.0, 0.0]
 
 
 @MODELS.register_module(force=True)
@@ -29,8 +29,13 @@ def run(teacher_logits, *, gate=CONFIDENT, loss='L2', labels=None, path='logits'
     criterion = Criterion(dict(kd=dict(dict(loss=dict(type=loss), gate=gate, teacher=path), **options)))
     teacher = {path: torch.tensor(teacher_logits)}
     student = torch.zeros(teacher[path].shape, requires_grad=True)
-    losses = criterion({'logits': student}, teacher, labels=labels, progress=0.0,
-                       sample_ids=[f'video{index}' for index in range(len(student))])
+    losses = criterion(
+        {'logits': student},
+        teacher,
+        labels=labels,
+        progress=0.0,
+        sample_ids=[f'video{index}' for index in range(len(student))],
+    )
     losses['loss_kd'].backward()
     return losses, student.grad, criterion.terms.kd.loss
 
@@ -84,10 +89,16 @@ def test_soft_labels_have_no_right_answer_to_gate_by():
 
 
 def test_each_teacher_is_believed_by_its_own_logits():
-    criterion = Criterion({name: dict(loss=dict(type='L2'), teacher=f'{name}.logits', gate=CONFIDENT)
-                           for name in ('image', 'motion')})
-    losses = criterion({'logits': torch.zeros(2, 3)}, {'image.logits': torch.tensor([SURE, UNSURE]),
-                       'motion.logits': torch.tensor([UNSURE, UNSURE])}, labels=None, sample_ids=None, progress=0.0)
+    criterion = Criterion(
+        {name: dict(loss=dict(type='L2'), teacher=f'{name}.logits', gate=CONFIDENT) for name in ('image', 'motion')}
+    )
+    losses = criterion(
+        {'logits': torch.zeros(2, 3)},
+        {'image.logits': torch.tensor([SURE, UNSURE]), 'motion.logits': torch.tensor([UNSURE, UNSURE])},
+        labels=None,
+        sample_ids=None,
+        progress=0.0,
+    )
     assert losses['gate_image'] == 0.5 and losses['gate_motion'] == 0
     assert losses['loss_image'] > 0 and losses['loss_motion'] == 0
 
@@ -96,17 +107,24 @@ def test_features_are_gated_by_the_logits_of_their_teacher():
     criterion = Criterion(dict(hint=dict(loss=dict(type='L2'), student=['a', 'b'], teacher=['x', 'y'], gate=CONFIDENT)))
     # L2 takes one tensor; here what reaches the loss is looked at.
     criterion.terms.hint.loss.forward = lambda student, teacher: student[0].sum() + student[1].sum() - teacher[1].sum()
-    tensors = {name: torch.arange(2.)[:, None] + 1 for name in 'abxy'}
-    losses = criterion(tensors, {**tensors, 'logits': torch.tensor([UNSURE, SURE])}, labels=None, sample_ids=None,
-                       progress=0.0)
+    tensors = {name: torch.arange(2.0)[:, None] + 1 for name in 'abxy'}
+    losses = criterion(
+        tensors, {**tensors, 'logits': torch.tensor([UNSURE, SURE])}, labels=None, sample_ids=None, progress=0.0
+    )
     assert losses['loss_hint'] == (2 + 2 - 2) / 2
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(teacher=None), "teacher=None"),
-    (dict(loss=dict(type='SimilarityPreserving')), 'SimilarityPreserving compares the clips of a batch'),
-    (dict(loss=dict(type='RelationalInside', loss=dict(type='RKDDistance'))), 'RelationalInside compares the clips'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(teacher=None), 'teacher=None'),
+        (dict(loss=dict(type='SimilarityPreserving')), 'SimilarityPreserving compares the clips of a batch'),
+        (
+            dict(loss=dict(type='RelationalInside', loss=dict(type='RKDDistance'))),
+            'RelationalInside compares the clips',
+        ),
+    ],
+)
 def test_what_cannot_be_gated_is_refused_when_built(options, message):
     with pytest.raises(ValueError, match=f"term 'kd': .*{message}"):
         Criterion(dict(kd=dict(dict(loss=dict(type='L2'), gate=CONFIDENT), **options)))
@@ -143,8 +161,13 @@ def test_a_teacher_without_logits_for_the_clip_is_refused(logits):
 def test_rows_that_are_not_clips_are_refused():
     criterion = Criterion(dict(kd=dict(loss=dict(type='L2'), student='frames', teacher='frames', gate=CONFIDENT)))
     with pytest.raises(ValueError, match='one row a clip'):
-        criterion({'frames': torch.zeros(4, 3)}, {'frames': torch.zeros(4, 3), 'logits': torch.tensor([SURE, UNSURE])},
-                  labels=None, sample_ids=None, progress=0.0)
+        criterion(
+            {'frames': torch.zeros(4, 3)},
+            {'frames': torch.zeros(4, 3), 'logits': torch.tensor([SURE, UNSURE])},
+            labels=None,
+            sample_ids=None,
+            progress=0.0,
+        )
 
 
 def test_image_and_video_teacher_teach_together_each_with_weight_schedule_and_gate():
@@ -152,22 +175,42 @@ def test_image_and_video_teacher_teach_together_each_with_weight_schedule_and_ga
     video = dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16))
     image = dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5))
     terms = dict(
-        image=dict(loss=dict(type='KLDivergence', temperature=4.0), teacher='image.logits', weight=0.5,
-                   gate=dict(type='ConfidenceGate', threshold=0.1)),  # always sure: a chance of 5 classes is 0.2
+        image=dict(
+            loss=dict(type='KLDivergence', temperature=4.0),
+            teacher='image.logits',
+            weight=0.5,
+            gate=dict(type='ConfidenceGate', threshold=0.1),
+        ),  # always sure: a chance of 5 classes is 0.2
         right=dict(loss=dict(type='L2'), teacher='video.logits', gate=dict(type='CorrectGate')),
-        motion=dict(loss=dict(type='L2'), student='features', teacher='video.features',
-                    weight_schedule=[(0.0, 1.0), (0.5, 0.0)]))
-    distiller = MODELS.build(dict(type='Distiller', student=student_config(), teacher=dict(image=image, video=video),
-                                  terms=terms, student_view=dict(size=16))).train()
+        motion=dict(
+            loss=dict(type='L2'), student='features', teacher='video.features', weight_schedule=[(0.0, 1.0), (0.5, 0.0)]
+        ),
+    )
+    distiller = MODELS.build(
+        dict(
+            type='Distiller',
+            student=student_config(),
+            teacher=dict(image=image, video=video),
+            terms=terms,
+            student_view=dict(size=16),
+        )
+    ).train()
     assert all(term.shapes for term in distiller.criterion.terms.values())
     logs = distiller.train_step(batch(), OptimWrapper(torch.optim.SGD(distiller.parameters(), lr=0.01)))
     assert logs['gate_image'] == 1 and 0 <= logs['gate_right'] <= 1
     assert logs['loss'].item() == pytest.approx(
-        sum(logs[f'loss_{name}'].item() for name in ('cls', 'image', 'right', 'motion')))
+        sum(logs[f'loss_{name}'].item() for name in ('cls', 'image', 'right', 'motion'))
+    )
 
 
 def test_a_gate_that_needs_labels_is_refused_without_them():
     with pytest.raises(ValueError, match="term 'kd': CorrectGate needs labels, but use_labels=False"):
-        MODELS.build(dict(type='Distiller', student=student_config(), use_labels=False,
-                          teacher=dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)),
-                          terms=dict(kd=dict(loss=dict(type='L2'), gate=dict(type='CorrectGate')))))
+        MODELS.build(
+            dict(
+                type='Distiller',
+                student=student_config(),
+                use_labels=False,
+                teacher=dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)),
+                terms=dict(kd=dict(loss=dict(type='L2'), gate=dict(type='CorrectGate'))),
+            )
+        )

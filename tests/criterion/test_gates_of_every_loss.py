@@ -33,8 +33,11 @@ def criterion_of(case: Case, gate: str) -> Criterion:
     torch.manual_seed(0)
     several = isinstance(case.pair(clips=1)[0], tuple)
     taps = [f'tap{number}' for number in range(2)] if several else 'tap0'
-    return Criterion(dict(kd=dict(loss=dict(case.config), student=taps, teacher=None if case.teacherless else taps,
-                                  gate=GATES[gate])))
+    return Criterion(
+        dict(
+            kd=dict(loss=dict(case.config), student=taps, teacher=None if case.teacherless else taps, gate=GATES[gate])
+        )
+    )
 
 
 def run(case: Case, gate: str, kept: list[int], rows: slice):
@@ -47,20 +50,33 @@ def run(case: Case, gate: str, kept: list[int], rows: slice):
     student, teacher = case.pair(clips=CLIPS)
     student = each(student, lambda tensor: tensor[rows].clone().requires_grad_())
     teacher = {f'tap{number}': tensor[rows] for number, tensor in enumerate(tensors(teacher))}
-    runs = NetworkRuns(NetworkRun('student', 4, 1, lambda: extra['student_classifier']),
-                  {'': NetworkRun('teacher', 4, 1, lambda: extra['teacher_classifier'])})
-    found = criterion({f'tap{number}': tensor for number, tensor in enumerate(tensors(student))},
-                      {**teacher, 'logits': logits[rows]}, labels=labels[rows], progress=0.5, runs=runs,
-                      sample_ids=[f'video{number}' for number in range(CLIPS)][rows])
-    assert found['gate_kd'].item() == pytest.approx(len([clip for clip in range(CLIPS)[rows] if clip in kept])
-                                                    / len(range(CLIPS)[rows]))
+    runs = NetworkRuns(
+        NetworkRun('student', 4, 1, lambda: extra['student_classifier']),
+        {'': NetworkRun('teacher', 4, 1, lambda: extra['teacher_classifier'])},
+    )
+    found = criterion(
+        {f'tap{number}': tensor for number, tensor in enumerate(tensors(student))},
+        {**teacher, 'logits': logits[rows]},
+        labels=labels[rows],
+        progress=0.5,
+        runs=runs,
+        sample_ids=[f'video{number}' for number in range(CLIPS)][rows],
+    )
+    assert found['gate_kd'].item() == pytest.approx(
+        len([clip for clip in range(CLIPS)[rows] if clip in kept]) / len(range(CLIPS)[rows])
+    )
     return found['loss_kd'].detach(), *gradients(found['loss_kd'], student, criterion.terms.kd.loss, extra)
 
 
 def gradients(value, student, loss, extra):
     """To each tensor of the student, and to all else that learns in one vector; one that gets none is an error."""
-    others = [parameter for module in (loss, extra.get('student_classifier')) if module is not None
-              for parameter in module.parameters() if parameter.requires_grad]
+    others = [
+        parameter
+        for module in (loss, extra.get('student_classifier'))
+        if module is not None
+        for parameter in module.parameters()
+        if parameter.requires_grad
+    ]
     found = torch.autograd.grad(value, [*tensors(student), *others])
     count = len(tensors(student))
     return list(found[:count]), torch.cat([torch.zeros(1), *(gradient.flatten() for gradient in found[count:])])
@@ -73,8 +89,8 @@ def clip_by_clip(case: Case):
         loss, extra = case.build(), case.extra(clips=CLIPS)
         for name in ('labels', 'sample_ids'):
             if name in extra:
-                extra[name] = extra[name][clip:clip + 1]
-        student, teacher = (each(side, lambda tensor: tensor[clip:clip + 1]) for side in case.pair(clips=CLIPS))
+                extra[name] = extra[name][clip : clip + 1]
+        student, teacher = (each(side, lambda tensor: tensor[clip : clip + 1]) for side in case.pair(clips=CLIPS))
         student = each(student, lambda tensor: tensor.clone().requires_grad_())
         value = loss(student, teacher, **extra)
         found.append((value.detach(), *gradients(value, student, loss, extra)))
@@ -84,10 +100,14 @@ def clip_by_clip(case: Case):
 def expected_of(clips: list, kept: list[int]):
     """The mean over all clips in which those that are not kept count 0, from what :func:`clip_by_clip` gave."""
     counts = [float(number in kept) / CLIPS for number in range(CLIPS)]
-    of_student = [torch.cat([count * clip[1][tap] for count, clip in zip(counts, clips)])
-                  for tap in range(len(clips[0][1]))]
-    return (sum(count * clip[0] for count, clip in zip(counts, clips)), of_student,
-            sum(count * clip[2] for count, clip in zip(counts, clips)))
+    of_student = [
+        torch.cat([count * clip[1][tap] for count, clip in zip(counts, clips)]) for tap in range(len(clips[0][1]))
+    ]
+    return (
+        sum(count * clip[0] for count, clip in zip(counts, clips)),
+        of_student,
+        sum(count * clip[2] for count, clip in zip(counts, clips)),
+    )
 
 
 def close(got, expected):
@@ -144,8 +164,10 @@ def run_process(rank, store):
                     dist.all_reduce(mean)
                 expected_value, expected_student, expected_others = expected_of(clips, kept)
                 try:
-                    close((value / 2, [gradient / 2 for gradient in of_student], of_others / 2),
-                          (expected_value, [gradient[rows] for gradient in expected_student], expected_others))
+                    close(
+                        (value / 2, [gradient / 2 for gradient in of_student], of_others / 2),
+                        (expected_value, [gradient[rows] for gradient in expected_student], expected_others),
+                    )
                 except AssertionError as error:
                     wrong[f'{name} {gate} {numbers}'] = str(error)
         done.append(name)
@@ -157,9 +179,17 @@ def test_two_processes_with_different_numbers_of_kept_clips_give_what_one_gives(
     code = f'from {__name__} import run_process; run_process({{}}, {str(tmp_path / "store")!r})'
     environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
     files = [tmp_path / f'{rank}.txt' for rank in range(2)]
-    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=REPOSITORY, env=environment,
-                                  stdout=subprocess.PIPE, stderr=file.open('w'), text=True)
-                 for rank, file in enumerate(files)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', code.format(rank)],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=file.open('w'),
+            text=True,
+        )
+        for rank, file in enumerate(files)
+    ]
     try:
         printed = [process.communicate(timeout=SECONDS)[0] for process in processes]
     except subprocess.TimeoutExpired:

@@ -7,9 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-PIPELINE = [dict(type='OpenVideo'), dict(type='SampleFrames', clip_len=4), dict(type='DecodeClip'),
-            dict(type='FormatShape', input_format='NCTHW'),
-            dict(type='PackActionInputs', meta_keys=('sample_id', 'role', 'replaces', 'total_frames', 'frame_inds'))]
+PIPELINE = [
+    dict(type='OpenVideo'),
+    dict(type='SampleFrames', clip_len=4),
+    dict(type='DecodeClip'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', meta_keys=('sample_id', 'role', 'replaces', 'total_frames', 'frame_inds')),
+]
 
 GREY_STEP = 8
 """Frame i is of the grey value 8 i + 4, so that lossy coding does not hide its number."""
@@ -44,10 +48,12 @@ def frame_numbers(inputs) -> list[int]:
 @pytest.fixture
 def folder_of_videos(tmp_path) -> Callable[..., Path]:
     """Makes a folder of videos, paths given relative to it."""
+
     def make(*names: str, num_frames: int = 12, below: str = 'videos') -> Path:
         for name in names:
             write_video(tmp_path / below / name, num_frames)
         return tmp_path / below
+
     return make
 
 

@@ -6,11 +6,19 @@ from kdtoolbox.datasets.activitynet import ActivityNetClipDataset
 from kdtoolbox.datasets.annotations import Annotation, read_json
 from tests.datasets.conftest import PIPELINE, frame_numbers, write_frames, write_video
 
-CONTENT = {'version': 'VERSION 1.3', 'taxonomy': [], 'database': {
-    'abc': {'subset': 'training', 'duration': 3.0, 'annotations': [{'label': 'Surfing', 'segment': [0.5, 0.9]},
-                                                                   {'label': 'Archery', 'segment': [2.0, 9.0]}]},
-    'def': {'subset': 'testing', 'duration': 3.0, 'annotations': []},
-    'ghi': {'subset': 'validation', 'duration': 3.0, 'annotations': [{'label': 'Zumba', 'segment': [0, 1]}]}}}
+CONTENT = {
+    'version': 'VERSION 1.3',
+    'taxonomy': [],
+    'database': {
+        'abc': {
+            'subset': 'training',
+            'duration': 3.0,
+            'annotations': [{'label': 'Surfing', 'segment': [0.5, 0.9]}, {'label': 'Archery', 'segment': [2.0, 9.0]}],
+        },
+        'def': {'subset': 'testing', 'duration': 3.0, 'annotations': []},
+        'ghi': {'subset': 'validation', 'duration': 3.0, 'annotations': [{'label': 'Zumba', 'segment': [0, 1]}]},
+    },
+}
 EVENLY = [PIPELINE[0], dict(type='SampleClipsEvenly', clip_len=4, num_clips=2), *PIPELINE[2:]]
 
 
@@ -38,8 +46,9 @@ def test_each_segment_is_a_sample_of_its_own_frames(tmp_path, ann_file, frames):
 
 def test_a_testing_video_is_whole_and_has_no_label(tmp_path, ann_file):
     write_video(tmp_path / 'data/v_def.avi', num_frames=7)
-    dataset = ActivityNetClipDataset(data_root=tmp_path / 'data', ann_file=ann_file, subset='testing',
-                                     pipeline=PIPELINE)
+    dataset = ActivityNetClipDataset(
+        data_root=tmp_path / 'data', ann_file=ann_file, subset='testing', pipeline=PIPELINE
+    )
     sample = dataset[0]['data_samples']
     assert (sample.sample_id, sample.gt_labels.item.item(), sample.total_frames) == ('v_def.avi', -1, 7)
 
@@ -53,8 +62,10 @@ def test_segments_of_frames_without_a_rate_are_refused(tmp_path, ann_file):
 
 def test_real_annotations_give_a_sample_for_each_segment(tmp_path, shared):
     real = json.loads((shared / 'data/annotations/activitynet/anet_anno_action.json').read_text())
-    database = {key.removeprefix('v_'): {'subset': 'training', 'annotations': video['annotations']}
-                for key, video in real.items()}
+    database = {
+        key.removeprefix('v_'): {'subset': 'training', 'annotations': video['annotations']}
+        for key, video in real.items()
+    }
     (tmp_path / 'anet.json').write_text(json.dumps({'database': database}))
     annotations, classes = read_json(tmp_path / 'anet.json', 'training')
     segments = [entry['segment'] for video in real.values() for entry in video['annotations']]
@@ -65,6 +76,7 @@ def test_real_annotations_give_a_sample_for_each_segment(tmp_path, shared):
 
 # Segments
 
+
 def _annotated(tmp_path, segments, *, subset='training', label='Surfing', **video):
     annotations = [{'label': label, 'segment': segment} for segment in segments]
     content = {'database': {'abc': {'subset': subset, 'annotations': annotations, **video}}}
@@ -72,8 +84,24 @@ def _annotated(tmp_path, segments, *, subset='training', label='Surfing', **vide
     return tmp_path / 'anet.json'
 
 
-@pytest.mark.parametrize('segment', [[-1, 2], [-2, -1], [float('nan'), 2], [0, float('inf')], [0, None], [2], [0, 2, 3],
-                                     None, 7, {}, ['0', 'x'], [True, 2], '02'])
+@pytest.mark.parametrize(
+    'segment',
+    [
+        [-1, 2],
+        [-2, -1],
+        [float('nan'), 2],
+        [0, float('inf')],
+        [0, None],
+        [2],
+        [0, 2, 3],
+        None,
+        7,
+        {},
+        ['0', 'x'],
+        [True, 2],
+        '02',
+    ],
+)
 def test_a_segment_that_is_not_two_seconds_of_the_video_is_refused_with_file_and_video(tmp_path, segment):
     with pytest.raises(ValueError, match=r"anet.json, video 'abc': the segment"):
         read_json(_annotated(tmp_path, [[0, 1], segment]), 'training')
@@ -96,7 +124,7 @@ def test_segments_without_length_or_behind_the_end_are_left_out_once_counted_and
     file = _annotated(tmp_path, [[3, 1], [0, 0], [6, 9], [2, 9]], subset=subset, duration=4.0)
     annotations, classes = read_json(file, subset)
     assert [annotation.segment_seconds for annotation in annotations] == [(2, 9)] and classes == ['Surfing']
-    assert len(told) == 1 and "3 segments of the subset" in told[0] and 'abc [3, 1], abc [0, 0], abc [6, 9]' in told[0]
+    assert len(told) == 1 and '3 segments of the subset' in told[0] and 'abc [3, 1], abc [0, 0], abc [6, 9]' in told[0]
 
 
 def test_a_segment_behind_the_end_is_never_replaced_by_another_video_in_a_test(tmp_path):
@@ -116,7 +144,10 @@ def test_segments_that_differ_by_less_than_a_hundredth_are_two_samples(tmp_path)
     file = _annotated(tmp_path, [[1.5, 3.25], [1.5, 3.251], [1.504, 3.25]])
     dataset = ActivityNetClipDataset(data_root=tmp_path / 'data', ann_file=file, pipeline=PIPELINE)
     assert [dataset.get_data_info(index)['sample_id'] for index in range(len(dataset))] == [
-        'v_abc.avi@1.5-3.25', 'v_abc.avi@1.5-3.251', 'v_abc.avi@1.504-3.25']
+        'v_abc.avi@1.5-3.25',
+        'v_abc.avi@1.5-3.251',
+        'v_abc.avi@1.504-3.25',
+    ]
 
 
 @pytest.mark.parametrize('subset, expected', [('training', []), ('validation', []), ('testing', [None])])
@@ -126,6 +157,7 @@ def test_a_video_with_an_empty_list_of_segments_is_no_sample_but_in_testing_a_wh
 
 
 # Files of another form
+
 
 def test_a_label_that_is_a_number_is_refused_with_its_video(tmp_path):
     with pytest.raises(ValueError, match=r"anet.json: the label of video 'abc' is 1: labels are names"):
@@ -138,17 +170,32 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     assert len(read_json(file, 'training')[0]) == 1
 
 
-@pytest.mark.parametrize('video', [[], None, {}, {'subset': None}, {'subset': 'training', 'annotations': 'Surfing'},
-                                   {'subset': 'training', 'annotations': [None]},
-                                   {'subset': 'training', 'annotations': [{'label': 'Surfing'}]}])
+@pytest.mark.parametrize(
+    'video',
+    [
+        [],
+        None,
+        {},
+        {'subset': None},
+        {'subset': 'training', 'annotations': 'Surfing'},
+        {'subset': 'training', 'annotations': [None]},
+        {'subset': 'training', 'annotations': [{'label': 'Surfing'}]},
+    ],
+)
 def test_a_video_described_otherwise_is_named(tmp_path, video):
     (tmp_path / 'anet.json').write_text(json.dumps({'database': {'abc': video}}))
     with pytest.raises(ValueError, match=r"anet.json is not ActivityNet-style JSON \(video 'abc'"):
         read_json(tmp_path / 'anet.json', 'training')
 
 
-@pytest.mark.parametrize('text, complaint', [('{', 'is not JSON'), ('[]', 'is not ActivityNet-style JSON'),
-                                             ('{"database": {"a": {}}}', 'is not ActivityNet-style JSON')])
+@pytest.mark.parametrize(
+    'text, complaint',
+    [
+        ('{', 'is not JSON'),
+        ('[]', 'is not ActivityNet-style JSON'),
+        ('{"database": {"a": {}}}', 'is not ActivityNet-style JSON'),
+    ],
+)
 def test_another_json_is_refused(tmp_path, text, complaint):
     (tmp_path / 'anet.json').write_text(text)
     with pytest.raises(ValueError, match=f'anet.json {complaint}'):

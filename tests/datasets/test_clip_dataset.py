@@ -11,8 +11,13 @@ from kdtoolbox.datasets.transforms import DecodeTimeout
 from kdtoolbox.registry import DATASETS
 from tests.datasets.conftest import PIPELINE, frame_numbers, write_frames, write_video
 
-AUGMENTING = [*PIPELINE[:3], dict(type='MultiScaleCrop', input_size=32, scales=(1, 0.84, 0.71), max_wh_scale_gap=0),
-              dict(type='Resize', scale=(24, 24), keep_ratio=False), dict(type='Flip', flip_ratio=0.5), *PIPELINE[3:]]
+AUGMENTING = [
+    *PIPELINE[:3],
+    dict(type='MultiScaleCrop', input_size=32, scales=(1, 0.84, 0.71), max_wh_scale_gap=0),
+    dict(type='Resize', scale=(24, 24), keep_ratio=False),
+    dict(type='Flip', flip_ratio=0.5),
+    *PIPELINE[3:],
+]
 
 
 def _ids_and_labels(dataset):
@@ -29,12 +34,14 @@ class _Warnings:
 
 # Missing videos and annotations
 
+
 def test_missing_videos_are_counted_and_named_in_one_warning(tmp_path, twelve_videos, monkeypatch):
     warnings = _Warnings(monkeypatch)
     lines = [f'a/a{number}.avi' for number in range(4)] + ['a/lost.avi']
     (tmp_path / 'list.txt').write_text('\n'.join(lines))
-    dataset = UCF101Dataset(data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE,
-                            max_missing_share=0.2)
+    dataset = UCF101Dataset(
+        data_root=twelve_videos, ann_file=tmp_path / 'list.txt', pipeline=PIPELINE, max_missing_share=0.2
+    )
     assert len(dataset) == 4 and dataset.missing == ['a/lost.avi']
     assert len(warnings.texts) == 1 and '1 of 5 videos' in warnings.texts[0] and 'a/lost.avi' in warnings.texts[0]
     with pytest.raises(ValueError, match=r'1 of 5 videos .* max_missing_share \(now 0.1\)'):
@@ -89,21 +96,29 @@ def test_a_number_of_labels_that_is_none_is_refused(twelve_videos, number):
 
 def test_labels_of_a_class_that_has_none_are_refused(twelve_videos):
     with pytest.raises(ValueError, match="labels_per_class=2, but the class 'd' has only 0 labelled videos"):
-        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2,
-                      metainfo=dict(classes=['a', 'b', 'c', 'd']))
+        FolderDataset(
+            data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2, metainfo=dict(classes=['a', 'b', 'c', 'd'])
+        )
 
 
-@pytest.mark.parametrize('classes, complaint', [
-    (['a', 'b', 'c', 'b'], "the class 'b' twice"), (['a', 'b', 'c', ''], "class called ''"),
-    (['a', 'b', 'c', ' '], "class called ' '"), (['a', 'b', 'c', 4], 'class called 4')])
+@pytest.mark.parametrize(
+    'classes, complaint',
+    [
+        (['a', 'b', 'c', 'b'], "the class 'b' twice"),
+        (['a', 'b', 'c', ''], "class called ''"),
+        (['a', 'b', 'c', ' '], "class called ' '"),
+        (['a', 'b', 'c', 4], 'class called 4'),
+    ],
+)
 def test_classes_without_a_name_of_their_own_are_refused(twelve_videos, classes, complaint):
     with pytest.raises(ValueError, match=complaint):
         FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, metainfo=dict(classes=classes))
 
 
 def test_the_classes_of_a_json_file_are_checked_alike(tmp_path, twelve_videos):
-    (tmp_path / 'split.json').write_text('{"labels": ["a", "a"], "database": {"a/a0": {"subset": "training", '
-                                         '"annotations": {"label": "a"}}}}')
+    (tmp_path / 'split.json').write_text(
+        '{"labels": ["a", "a"], "database": {"a/a0": {"subset": "training", "annotations": {"label": "a"}}}}'
+    )
     with pytest.raises(ValueError, match="the class 'a' twice among its 2 classes"):
         FolderDataset(data_root=twelve_videos, ann_file=str(tmp_path / 'split.json'), pipeline=PIPELINE)
 
@@ -141,16 +156,33 @@ def test_annotations_of_another_form_are_refused(tmp_path, twelve_videos):
 
 # Roles and labels
 
+
 def test_gallery_and_queries_concatenate_and_keep_their_roles(tmp_path, twelve_videos):
     (tmp_path / 'train.txt').write_text('a/a0.avi\nb/b0.avi\n')
     (tmp_path / 'test.txt').write_text('a/a1.avi\nb/b1.avi\n')
-    dataset = DATASETS.build(dict(type='ConcatDataset', datasets=[
-        dict(type='UCF101Dataset', data_root=str(twelve_videos), ann_file=str(tmp_path / f'{name}.txt'),
-             pipeline=PIPELINE, role=role, test_mode=True)
-        for name, role in (('train', 'gallery'), ('test', 'query'))]))
+    dataset = DATASETS.build(
+        dict(
+            type='ConcatDataset',
+            datasets=[
+                dict(
+                    type='UCF101Dataset',
+                    data_root=str(twelve_videos),
+                    ann_file=str(tmp_path / f'{name}.txt'),
+                    pipeline=PIPELINE,
+                    role=role,
+                    test_mode=True,
+                )
+                for name, role in (('train', 'gallery'), ('test', 'query'))
+            ],
+        )
+    )
     samples = [dataset[index]['data_samples'] for index in range(4)]
     assert [(sample.sample_id, sample.role) for sample in samples] == [
-        ('a/a0.avi', 'gallery'), ('b/b0.avi', 'gallery'), ('a/a1.avi', 'query'), ('b/b1.avi', 'query')]
+        ('a/a0.avi', 'gallery'),
+        ('b/b0.avi', 'gallery'),
+        ('a/a1.avi', 'query'),
+        ('b/b1.avi', 'query'),
+    ]
 
 
 def test_labels_per_class_keeps_so_many_and_drops_the_rest(twelve_videos):
@@ -158,8 +190,10 @@ def test_labels_per_class_keeps_so_many_and_drops_the_rest(twelve_videos):
     assert sorted(few.values()) == [0, 0, 1, 1, 2, 2]
     more = _ids_and_labels(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=3, seed=1))
     assert few.keys() < more.keys()
-    others = [_ids_and_labels(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2, seed=seed))
-              for seed in range(2, 6)]
+    others = [
+        _ids_and_labels(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, labels_per_class=2, seed=seed))
+        for seed in range(2, 6)
+    ]
     assert any(other.keys() != few.keys() for other in others)
 
 
@@ -177,6 +211,7 @@ def test_more_labels_than_a_class_has_are_refused(twelve_videos):
 
 
 # Videos that do not decode
+
 
 def test_a_broken_video_is_replaced_by_the_next_and_logged_once(twelve_videos, monkeypatch):
     warnings = _Warnings(monkeypatch)
@@ -240,6 +275,7 @@ def test_broken_videos_are_counted_across_workers(twelve_videos):
 def test_a_mistake_in_the_pipeline_is_not_taken_for_a_broken_video(twelve_videos):
     def mistaken(results):
         return results['no such key']
+
     dataset = FolderDataset(data_root=twelve_videos, pipeline=[mistaken])
     with pytest.raises(KeyError, match='no such key'):
         dataset[0]
@@ -253,6 +289,7 @@ def test_a_video_that_hangs_is_not_tried_again(twelve_videos):
         if results['sample_id'] == 'a/a0.avi':
             raise DecodeTimeout('a/a0.avi is not decoded within 60 s')
         return results
+
     dataset = FolderDataset(data_root=twelve_videos, pipeline=[hanging])
     assert [dataset[0]['sample_id'], dataset[0]['sample_id']] == ['a/a1.avi', 'a/a1.avi']
     assert tried == ['a/a0.avi', 'a/a1.avi', 'a/a1.avi']
@@ -260,9 +297,11 @@ def test_a_video_that_hangs_is_not_tried_again(twelve_videos):
 
 # Determinism
 
+
 def _batches(dataset: ClipDataset, num_workers: int, epochs: int = 2) -> list:
-    loader = DataLoader(dataset, batch_size=5, num_workers=num_workers, collate_fn=pseudo_collate,
-                        persistent_workers=num_workers > 0)
+    loader = DataLoader(
+        dataset, batch_size=5, num_workers=num_workers, collate_fn=pseudo_collate, persistent_workers=num_workers > 0
+    )
     batches = []
     for epoch in range(epochs):
         dataset.set_epoch(epoch)
@@ -289,6 +328,7 @@ def test_loading_leaves_the_random_state_of_the_caller_alone(twelve_videos):
         if load:
             dataset[0]
         return random.random(), np.random.rand(), torch.rand(1).item()
+
     assert draw(load=True) == draw(load=False)
 
 

@@ -20,11 +20,21 @@ def test_class_folders_are_the_labels_however_deep_the_videos_lie(folder_of_vide
 
 def test_hidden_folders_are_no_classes(folder_of_videos):
     """A waste bin, previews, snapshots and what the preparation tools are at move no label."""
-    names = ['.Trash-1000/files/a.avi', '.thumbs/a.avi', '.snapshot/day/run/x.avi', '.kdtoolbox/x.avi', '@eaDir/x.avi',
-             '$RECYCLE.BIN/x.avi', 'run/.thumbs/x.avi', 'run/._x.avi']
+    names = [
+        '.Trash-1000/files/a.avi',
+        '.thumbs/a.avi',
+        '.snapshot/day/run/x.avi',
+        '.kdtoolbox/x.avi',
+        '@eaDir/x.avi',
+        '$RECYCLE.BIN/x.avi',
+        'run/.thumbs/x.avi',
+        'run/._x.avi',
+    ]
     root = folder_of_videos('run/x.avi', 'sit/y.avi', *names)
-    for dataset in (FolderDataset(data_root=root, pipeline=PIPELINE),
-                    UnlabelledFolderDataset(data_root=root, pipeline=PIPELINE)):
+    for dataset in (
+        FolderDataset(data_root=root, pipeline=PIPELINE),
+        UnlabelledFolderDataset(data_root=root, pipeline=PIPELINE),
+    ):
         assert [sample_id for sample_id, _ in _samples(dataset)] == ['run/x.avi', 'sit/y.avi']
     assert FolderDataset(data_root=root, pipeline=PIPELINE).metainfo['classes'] == ['run', 'sit']
 
@@ -64,7 +74,9 @@ def test_videos_of_one_stem_are_all_used(folder_of_videos):
     root = folder_of_videos('run/x.avi', 'run/x.mp4.avi')
     (root / 'run/x.mp4.avi').rename(root / 'run/x.mp4')
     assert [sample_id for sample_id, _ in _samples(FolderDataset(data_root=root, pipeline=PIPELINE))] == [
-        'run/x.avi', 'run/x.mp4']
+        'run/x.avi',
+        'run/x.mp4',
+    ]
 
 
 def test_a_video_outside_of_the_class_folders_is_refused(folder_of_videos):
@@ -79,21 +91,32 @@ def test_a_list_chooses_from_the_folders(tmp_path, folder_of_videos):
     assert _samples(dataset) == [('run/y.avi', 1), ('jump/z.avi', 0)]
 
 
-@pytest.mark.parametrize('lines, complaint', [
-    ('run/x.avi 1\njump/z.avi 1\n', "'jump/z.avi 1' contradicts another"),
-    ('run/x.avi 1\nrun/y.avi 2\n', "'run/y.avi 2' contradicts another"),
-    ('run/x.avi 0\njump/z.avi 1\n', "gives 'jump' the number 1 and 'run' 0, but labels follow")])
+@pytest.mark.parametrize(
+    'lines, complaint',
+    [
+        ('run/x.avi 1\njump/z.avi 1\n', "'jump/z.avi 1' contradicts another"),
+        ('run/x.avi 1\nrun/y.avi 2\n', "'run/y.avi 2' contradicts another"),
+        ('run/x.avi 0\njump/z.avi 1\n', "gives 'jump' the number 1 and 'run' 0, but labels follow"),
+    ],
+)
 def test_numbers_that_contradict_the_folders_are_refused(tmp_path, folder_of_videos, lines, complaint):
     (tmp_path / 'mine.txt').write_text(lines)
     with pytest.raises(ValueError, match=f'mine.txt.*{complaint}'):
-        FolderDataset(data_root=folder_of_videos('run/x.avi', 'run/y.avi', 'jump/z.avi'), pipeline=PIPELINE,
-                      ann_file=str(tmp_path / 'mine.txt'))
+        FolderDataset(
+            data_root=folder_of_videos('run/x.avi', 'run/y.avi', 'jump/z.avi'),
+            pipeline=PIPELINE,
+            ann_file=str(tmp_path / 'mine.txt'),
+        )
 
 
 def test_numbers_may_follow_classes_in_an_order_of_ones_own(tmp_path, folder_of_videos):
     (tmp_path / 'mine.txt').write_text('run/x.avi 0\njump/z.avi 1\n')
-    dataset = FolderDataset(data_root=folder_of_videos('run/x.avi', 'jump/z.avi'), pipeline=PIPELINE,
-                            ann_file=str(tmp_path / 'mine.txt'), metainfo=dict(classes=['run', 'jump']))
+    dataset = FolderDataset(
+        data_root=folder_of_videos('run/x.avi', 'jump/z.avi'),
+        pipeline=PIPELINE,
+        ann_file=str(tmp_path / 'mine.txt'),
+        metainfo=dict(classes=['run', 'jump']),
+    )
     assert _samples(dataset) == [('run/x.avi', 0), ('jump/z.avi', 1)]
 
 
@@ -113,13 +136,16 @@ def test_frame_folders_are_found_in_any_tree(tmp_path):
     write_frames(tmp_path / 'x', 6)
     dataset = UnlabelledFolderDataset(data_root=tmp_path, pipeline=PIPELINE, frames=True)
     assert [(sample['data_samples'].sample_id, sample['data_samples'].total_frames) for sample in dataset] == [
-        ('some/where/y', 5), ('x', 6)]
+        ('some/where/y', 5),
+        ('x', 6),
+    ]
 
 
 def test_unlabelled_and_labelled_videos_concatenate(folder_of_videos):
     labelled = FolderDataset(data_root=folder_of_videos('run/x.avi', below='labelled'), pipeline=PIPELINE)
-    unlabelled = UnlabelledFolderDataset(data_root=folder_of_videos('y.avi', below='unlabelled'), pipeline=PIPELINE,
-                                         metainfo=dict(classes=['run']))
+    unlabelled = UnlabelledFolderDataset(
+        data_root=folder_of_videos('y.avi', below='unlabelled'), pipeline=PIPELINE, metainfo=dict(classes=['run'])
+    )
     both = ConcatDataset([labelled, unlabelled])
     assert [sample['data_samples'].gt_labels.item.item() for sample in both] == [0, -1]
 

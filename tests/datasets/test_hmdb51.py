@@ -29,8 +29,10 @@ def test_the_official_splits_have_the_published_counts(shared, split):
 def test_marks_choose_the_subset_and_sorted_names_the_label(tmp_path, folder_of_videos):
     root = folder_of_videos('wave/w1.avi', 'wave/w2.avi', 'wave/w3.avi', 'brush_hair/b 1.avi', 'brush_hair/b2.avi')
     splits = _write_splits(tmp_path / 'splits')
-    for subset, expected in (('training', [('brush_hair/b 1.avi', 0), ('wave/w1.avi', 1)]),
-                             ('validation', [('brush_hair/b2.avi', 0), ('wave/w2.avi', 1)])):
+    for subset, expected in (
+        ('training', [('brush_hair/b 1.avi', 0), ('wave/w1.avi', 1)]),
+        ('validation', [('brush_hair/b2.avi', 0), ('wave/w2.avi', 1)]),
+    ):
         dataset = HMDB51Dataset(data_root=root, ann_file=splits, subset=subset, pipeline=PIPELINE)
         infos = [dataset.get_data_info(index) for index in range(len(dataset))]
         assert [(info['sample_id'], info['label']) for info in infos] == expected
@@ -53,13 +55,19 @@ def test_frames_and_videos_give_the_same_samples(tmp_path, folder_of_videos):
 def test_the_json_of_the_preparation_tools_gives_what_the_split_files_give(tmp_path, folder_of_videos):
     root = folder_of_videos('wave/w1.avi', 'brush_hair/b 1.avi')
     splits = _write_splits(tmp_path / 'splits')
-    database = {'w1': {'subset': 'training', 'annotations': {'label': 'wave'}},
-                'w2': {'subset': 'validation', 'annotations': {'label': 'wave'}},
-                'b 1': {'subset': 'training', 'annotations': {'label': 'brush_hair'}}}
+    database = {
+        'w1': {'subset': 'training', 'annotations': {'label': 'wave'}},
+        'w2': {'subset': 'validation', 'annotations': {'label': 'wave'}},
+        'b 1': {'subset': 'training', 'annotations': {'label': 'brush_hair'}},
+    }
     (tmp_path / 'hmdb51_1.json').write_text(json.dumps({'labels': ['brush_hair', 'wave'], 'database': database}))
-    samples = [{info['sample_id']: info['label'] for info in map(dataset.get_data_info, range(len(dataset)))}
-               for dataset in (HMDB51Dataset(data_root=root, ann_file=ann_file, pipeline=PIPELINE)
-                               for ann_file in (splits, tmp_path / 'hmdb51_1.json'))]
+    samples = [
+        {info['sample_id']: info['label'] for info in map(dataset.get_data_info, range(len(dataset)))}
+        for dataset in (
+            HMDB51Dataset(data_root=root, ann_file=ann_file, pipeline=PIPELINE)
+            for ann_file in (splits, tmp_path / 'hmdb51_1.json')
+        )
+    ]
     assert samples[0] == samples[1] == {'wave/w1.avi': 1, 'brush_hair/b 1.avi': 0}
 
 

@@ -12,9 +12,15 @@ def _samples(dataset):
     return [(info['sample_id'], info['label']) for info in map(dataset.get_data_info, range(len(dataset)))]
 
 
-@pytest.mark.parametrize('name, subset, num_classes', [
-    ('kinetics-400_val.csv', 'validation', 400), ('deepmind_k400_validate.csv', 'validation', 400),
-    ('kinetics-400_test.csv', 'testing', 0), ('tiny400_train.csv', 'training', 400)])
+@pytest.mark.parametrize(
+    'name, subset, num_classes',
+    [
+        ('kinetics-400_val.csv', 'validation', 400),
+        ('deepmind_k400_validate.csv', 'validation', 400),
+        ('kinetics-400_test.csv', 'testing', 0),
+        ('tiny400_train.csv', 'training', 400),
+    ],
+)
 def test_every_row_of_the_official_files_is_read(shared, name, subset, num_classes):
     path = shared / 'data/annotations/kinetics' / name
     annotations, _ = read_kinetics_csv(path, subset)
@@ -24,21 +30,32 @@ def test_every_row_of_the_official_files_is_read(shared, name, subset, num_class
 
 
 def test_clips_are_found_in_class_folders_with_spaces_or_underscores_and_flat(tmp_path, folder_of_videos):
-    root = folder_of_videos('air drumming/-abc_000007_000017.avi', 'air_drumming/b_000001_000011.avi',
-                            'c_000002_000012.avi')
-    (tmp_path / 'train.csv').write_text(HEADER + '"air drumming",-abc,7,17,train,0\nair drumming,b,1,11,train,0\n'
-                                                 'abseiling,c,2,12,train,0\nabseiling,d,2,12,val,0\n')
+    root = folder_of_videos(
+        'air drumming/-abc_000007_000017.avi', 'air_drumming/b_000001_000011.avi', 'c_000002_000012.avi'
+    )
+    (tmp_path / 'train.csv').write_text(
+        HEADER + '"air drumming",-abc,7,17,train,0\nair drumming,b,1,11,train,0\n'
+        'abseiling,c,2,12,train,0\nabseiling,d,2,12,val,0\n'
+    )
     dataset = KineticsDataset(data_root=root, ann_file=tmp_path / 'train.csv', pipeline=PIPELINE)
-    assert _samples(dataset) == [('air drumming/-abc_000007_000017.avi', 1), ('air_drumming/b_000001_000011.avi', 1),
-                                 ('c_000002_000012.avi', 0)]
+    assert _samples(dataset) == [
+        ('air drumming/-abc_000007_000017.avi', 1),
+        ('air_drumming/b_000001_000011.avi', 1),
+        ('c_000002_000012.avi', 0),
+    ]
 
 
 def test_test_clips_have_no_label_and_share_the_given_classes(tmp_path, folder_of_videos):
     root = folder_of_videos('test/a_000001_000011.avi')
     (tmp_path / 'test.csv').write_text('youtube_id,time_start,time_end,split\na,1,11,test\n')
     (tmp_path / 'label_map.txt').write_text('abseiling\nair drumming\n')
-    dataset = KineticsDataset(data_root=root, ann_file=tmp_path / 'test.csv', subset='testing', pipeline=PIPELINE,
-                              metainfo=dict(classes=str(tmp_path / 'label_map.txt')))
+    dataset = KineticsDataset(
+        data_root=root,
+        ann_file=tmp_path / 'test.csv',
+        subset='testing',
+        pipeline=PIPELINE,
+        metainfo=dict(classes=str(tmp_path / 'label_map.txt')),
+    )
     assert _samples(dataset) == [('test/a_000001_000011.avi', -1)]
     assert dataset.metainfo['classes'] == ['abseiling', 'air drumming']
     assert dataset[0]['data_samples'].gt_labels.item.tolist() == [-1]
@@ -47,8 +64,12 @@ def test_test_clips_have_no_label_and_share_the_given_classes(tmp_path, folder_o
 def test_a_label_outside_of_the_classes_is_refused(tmp_path):
     (tmp_path / 'train.csv').write_text(HEADER + 'juggling,a,1,11,train,0\n')
     with pytest.raises(ValueError, match=r"labelled \['juggling'\], none of the 2 classes"):
-        KineticsDataset(data_root=tmp_path, ann_file=tmp_path / 'train.csv', pipeline=PIPELINE,
-                        metainfo=dict(classes=['abseiling', 'air drumming']))
+        KineticsDataset(
+            data_root=tmp_path,
+            ann_file=tmp_path / 'train.csv',
+            pipeline=PIPELINE,
+            metainfo=dict(classes=['abseiling', 'air drumming']),
+        )
 
 
 def test_a_file_saved_by_a_spreadsheet_keeps_its_labels(tmp_path):
@@ -57,20 +78,26 @@ def test_a_file_saved_by_a_spreadsheet_keeps_its_labels(tmp_path):
     assert [(annotation.key, annotation.label) for annotation in annotations] == [('a_000001_000011', 'air drumming')]
 
 
-@pytest.mark.parametrize('header', ['Label,youtube_id,time_start,time_end,split',
-                                    'youtube_id,time_start,time_end,split'])
+@pytest.mark.parametrize(
+    'header', ['Label,youtube_id,time_start,time_end,split', 'youtube_id,time_start,time_end,split']
+)
 def test_labels_in_no_column_of_that_name_are_an_error_unless_testing(tmp_path, header):
     row = 'yoga,a,1,11' if header.startswith('Label') else 'a,1,11'
     (tmp_path / 'mine.csv').write_text(f'{header}\n{row},train\n{row},val\n{row},test\n')
     for subset in ('training', 'validation'):
-        with pytest.raises(ValueError, match=r"mine.csv has no column label, but \["):
+        with pytest.raises(ValueError, match=r'mine.csv has no column label, but \['):
             read_kinetics_csv(tmp_path / 'mine.csv', subset)
     assert [annotation.label for annotation in read_kinetics_csv(tmp_path / 'mine.csv', 'testing')[0]] == [None]
 
 
-@pytest.mark.parametrize('row, complaint', [(',a,1,11,train,0', 'line 2: a has no label'),
-                                            ('yoga,a,one,11,train,0', "line 2: the times are 'one'"),
-                                            ('yoga,a,1,inf,train,0', "line 2: the times are '1' and 'inf'")])
+@pytest.mark.parametrize(
+    'row, complaint',
+    [
+        (',a,1,11,train,0', 'line 2: a has no label'),
+        ('yoga,a,one,11,train,0', "line 2: the times are 'one'"),
+        ('yoga,a,1,inf,train,0', "line 2: the times are '1' and 'inf'"),
+    ],
+)
 def test_a_row_that_lacks_its_label_or_times_is_named(tmp_path, row, complaint):
     (tmp_path / 'train.csv').write_text(f'{HEADER}{row}\n')
     with pytest.raises(ValueError, match=f'train.csv, {complaint}'):
@@ -86,11 +113,15 @@ def test_labelled_test_clips_are_found_in_test(tmp_path, folder_of_videos):
 
 def test_the_json_of_the_preparation_tools_is_read(tmp_path, folder_of_videos):
     root = folder_of_videos('abseiling/a_000001_000011.avi', 'test/b_000001_000011.avi')
-    database = {'a_000001_000011': {'subset': 'training', 'annotations': {'label': 'abseiling'}},
-                'b_000001_000011': {'subset': 'testing'}}
+    database = {
+        'a_000001_000011': {'subset': 'training', 'annotations': {'label': 'abseiling'}},
+        'b_000001_000011': {'subset': 'testing'},
+    }
     (tmp_path / 'kinetics.json').write_text(json.dumps({'labels': ['abseiling', 'yoga'], 'database': database}))
-    for subset, expected in (('training', ('abseiling/a_000001_000011.avi', 0)),
-                             ('testing', ('test/b_000001_000011.avi', -1))):
+    for subset, expected in (
+        ('training', ('abseiling/a_000001_000011.avi', 0)),
+        ('testing', ('test/b_000001_000011.avi', -1)),
+    ):
         dataset = KineticsDataset(data_root=root, ann_file=tmp_path / 'kinetics.json', subset=subset, pipeline=PIPELINE)
         assert _samples(dataset) == [expected] and dataset.num_classes == 2
 

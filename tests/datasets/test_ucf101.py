@@ -21,9 +21,15 @@ def test_the_official_splits_have_the_published_counts(shared, split, published)
 
 
 def test_real_clips_are_found_by_the_official_lists(shared):
-    dataset = DATASETS.build(dict(
-        type='UCF101Dataset', data_root=str(shared / 'data/ucf101_subset'), pipeline=PIPELINE, max_missing_share=1,
-        ann_file=str(shared / 'data/annotations/ucf101')))
+    dataset = DATASETS.build(
+        dict(
+            type='UCF101Dataset',
+            data_root=str(shared / 'data/ucf101_subset'),
+            pipeline=PIPELINE,
+            max_missing_share=1,
+            ann_file=str(shared / 'data/annotations/ucf101'),
+        )
+    )
     assert len(dataset) == 216 and len(dataset.missing) == 9537 - 216
     sample = dataset[0]['data_samples']
     assert sample.sample_id.startswith('Archery/')
@@ -36,7 +42,9 @@ def test_a_plain_list_reads_from_the_first_folder_that_has_the_video(tmp_path, f
     (tmp_path / 'train.txt').write_text('Surfing/v_2.mp4.avi 4\r\nArchery/v_1.avi\r\n', newline='')
     dataset = UCF101Dataset(data_root=[str(first), str(second)], ann_file=tmp_path / 'train.txt', pipeline=PIPELINE)
     assert [(info['filename'], info['label']) for info in _infos(dataset)] == [
-        (str(second / 'Surfing/v_2.mp4.avi'), 1), (str(first / 'Archery/v_1.avi'), 0)]
+        (str(second / 'Surfing/v_2.mp4.avi'), 1),
+        (str(first / 'Archery/v_1.avi'), 0),
+    ]
     assert [info['sample_id'] for info in _infos(dataset)] == ['Surfing/v_2.mp4.avi', 'Archery/v_1.avi']
 
 

@@ -9,9 +9,16 @@ from kdtoolbox.registry import DATASETS
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / 'docs/datasets/your_own.md').read_text()
-VIDEOS = ['mine/jumping/IMG_0001.MOV', 'mine/jumping/IMG_0002.MOV', 'mine/running/cam2 (3).mkv',
-          'mine/running/cam2 (4).mkv', 'sorted/train/jumping/day 1/a.mp4', 'sorted/train/running/b.mp4',
-          'sorted/test/running/c.mp4', 'films/matches/final.mp4']
+VIDEOS = [
+    'mine/jumping/IMG_0001.MOV',
+    'mine/jumping/IMG_0002.MOV',
+    'mine/running/cam2 (3).mkv',
+    'mine/running/cam2 (4).mkv',
+    'sorted/train/jumping/day 1/a.mp4',
+    'sorted/train/running/b.mp4',
+    'sorted/test/running/c.mp4',
+    'films/matches/final.mp4',
+]
 BLOCKS = re.findall(r'^```(\w*)\n(.*?)^```', PAGE, flags=re.M | re.S)
 SNIPPETS = [code for kind, code in BLOCKS if kind == 'python']
 
@@ -20,6 +27,7 @@ SNIPPETS = [code for kind, code in BLOCKS if kind == 'python']
 def folder(tmp_path, monkeypatch, capsys):
     """The folder in which the page's commands are run, with the files that it shows."""
     from kdtoolbox.cli.main import main
+
     monkeypatch.chdir(tmp_path)
     for name in VIDEOS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +74,7 @@ def test_the_snippets_give_what_the_page_says_of_them(folder):
     assert samples(found['mine.json'][0]) == [('jumping/IMG_0001.MOV', 1), ('running/cam2 (3).mkv', 0)]
     assert samples(found['segments.json'][0]) == [('matches/final.mp4@1.5-3.25', 1), ('matches/final.mp4@3.25-9', 0)]
     assert samples(found['sorted/train'][0]) == [('jumping/day 1/a.mp4', 0), ('running/b.mp4', 1)]
-    few, = found['labels_per_class']
+    (few,) = found['labels_per_class']
     split = json.loads((folder / 'mine/split.json').read_text())['database']
     assert sorted(label for _, label in samples(few) if label != -1) == [0, 1]
     assert len(few) == sum(entry['subset'] == 'training' for entry in split.values())
@@ -74,6 +82,7 @@ def test_the_snippets_give_what_the_page_says_of_them(folder):
 
 def test_a_path_beside_the_config_file_is_written_as_the_page_says(tmp_path):
     from mmengine.config import Config
+
     assert "'{{ fileDirname }}/mine'" in PAGE
     (tmp_path / 'mine.py').write_text("data_root = '{{ fileDirname }}/mine'\n")
     assert Config.fromfile(tmp_path / 'mine.py').data_root == f'{tmp_path}/mine'

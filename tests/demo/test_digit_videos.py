@@ -43,8 +43,10 @@ def test_a_digit_bounces_off_the_walls():
 def test_the_videos_are_read_by_the_ordinary_adapter(tmp_path):
     videos, annotations = write_digit_videos(tmp_path / 'digits', SMALL)
     assert len(list(annotations.glob('*_test_split1.txt'))) == len(CLASSES) == 10
-    datasets = {subset: HMDB51Dataset(data_root=videos, ann_file=annotations, subset=subset, pipeline=[])
-                for subset in ('training', 'validation')}
+    datasets = {
+        subset: HMDB51Dataset(data_root=videos, ann_file=annotations, subset=subset, pipeline=[])
+        for subset in ('training', 'validation')
+    }
     assert [len(dataset) for dataset in datasets.values()] == [20, 10] and not datasets['training'].missing
     capture = cv2.VideoCapture(str(next(videos.glob('digit3/*.avi'))))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == NUM_FRAMES

@@ -39,11 +39,13 @@ def test_features_that_do_not_fit_are_refused(shape):
 
 def test_bce_is_torchs_binary_cross_entropy_on_both_sides():
     teacher, student = scores()
-    expected = (F.binary_cross_entropy_with_logits(teacher, torch.ones_like(teacher))
-                + F.binary_cross_entropy_with_logits(student, torch.zeros_like(student)))
+    expected = F.binary_cross_entropy_with_logits(
+        teacher, torch.ones_like(teacher)
+    ) + F.binary_cross_entropy_with_logits(student, torch.zeros_like(student))
     torch.testing.assert_close(BCEAdversarial().discriminator_loss(teacher, student), expected)
-    torch.testing.assert_close(BCEAdversarial().student_loss(student),
-                               F.binary_cross_entropy_with_logits(student, torch.ones_like(student)))
+    torch.testing.assert_close(
+        BCEAdversarial().student_loss(student), F.binary_cross_entropy_with_logits(student, torch.ones_like(student))
+    )
 
 
 def test_least_squares_is_half_the_mean_squared_error_to_one_and_zero():

@@ -15,8 +15,12 @@ from kdtoolbox.safe_files import load_safely, save_aside
 from tests.engine.test_runs import assert_same, checkpoint, train
 from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
 
-GAME = dict(loss=dict(type='BCEAdversarial'), dropout=0.5, weight=0.5,
-            student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8))
+GAME = dict(
+    loss=dict(type='BCEAdversarial'),
+    dropout=0.5,
+    weight=0.5,
+    student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8),
+)
 
 
 @OPTIM_WRAPPERS.register_module(force=True)
@@ -30,15 +34,23 @@ class BFloat16OptimWrapper(OptimWrapper):
 
 
 def model_config(terms=(), **game) -> dict:
-    return dict(type='AdversarialDistiller', student=student_config(), teacher=teacher_config(), student_view=dict(size=16),
-                discriminator=dict(type='Discriminator', in_channels=8, widths=(6, 5)), terms=dict(terms),
-                adversarial={**copy.deepcopy(GAME), **game})
+    return dict(
+        type='AdversarialDistiller',
+        student=student_config(),
+        teacher=teacher_config(),
+        student_view=dict(size=16),
+        discriminator=dict(type='Discriminator', in_channels=8, widths=(6, 5)),
+        terms=dict(terms),
+        adversarial={**copy.deepcopy(GAME), **game},
+    )
 
 
 def optimizers(**options) -> dict:
-    return dict(constructor='AdversarialOptimWrapperConstructor',
-                student=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9), **options),
-                discriminator=dict(optimizer=dict(type='Adam', lr=0.01), **options))
+    return dict(
+        constructor='AdversarialOptimWrapperConstructor',
+        student=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9), **options),
+        discriminator=dict(optimizer=dict(type='Adam', lr=0.01), **options),
+    )
 
 
 def build(wrapper='OptimWrapper', use_labels=True, **game):
@@ -52,8 +64,10 @@ def build(wrapper='OptimWrapper', use_labels=True, **game):
 def adversarial_run(work_dir, *, epochs=2, **options):
     config = run_config(work_dir, epochs=epochs, **model_config(terms=dict(kd=distillation_head()), **options))
     config.optim_wrapper = optimizers()
-    config.param_scheduler = dict(student=[dict(type='MultiStepLR', milestones=[1], by_epoch=True)],
-                                  discriminator=[dict(type='MultiStepLR', milestones=[2], by_epoch=True)])
+    config.param_scheduler = dict(
+        student=[dict(type='MultiStepLR', milestones=[1], by_epoch=True)],
+        discriminator=[dict(type='MultiStepLR', milestones=[2], by_epoch=True)],
+    )
     return config
 
 
@@ -61,8 +75,9 @@ def test_a_step_is_the_students_then_the_discriminators_with_its_weights_before_
     """The step done by hand, with torch's own losses, on a copy."""
     model, optimizer = build(dropout=0.0, regularizers=[dict(type='L1Regularizer', weight=0.01)])
     twin = copy.deepcopy(model)
-    sgd = torch.optim.SGD([p for name, p in twin.named_parameters() if not name.startswith('discriminator')], lr=0.05,
-                          momentum=0.9)
+    sgd = torch.optim.SGD(
+        [p for name, p in twin.named_parameters() if not name.startswith('discriminator')], lr=0.05, momentum=0.9
+    )
     adam = torch.optim.Adam(twin.discriminator.parameters(), lr=0.01)
     data = twin.data_preprocessor(batch(), True)
     seen = {}
@@ -78,8 +93,10 @@ def test_a_step_is_the_students_then_the_discriminators_with_its_weights_before_
     student_loss.backward()
     adam.zero_grad()
     real, fake = twin.discriminator(theirs), twin.discriminator(ours.detach())
-    discriminator_loss = 0.5 * (F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
-                                + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake)))
+    discriminator_loss = 0.5 * (
+        F.binary_cross_entropy_with_logits(real, torch.ones_like(real))
+        + F.binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+    )
     discriminator_loss = discriminator_loss + 0.01 * sum(p.abs().sum() for p in twin.discriminator.parameters())
     discriminator_loss.backward()
     sgd.step()
@@ -115,8 +132,9 @@ def test_the_second_view_is_what_a_second_pass_with_dropout_would_give():
     torch.testing.assert_close(second, model.criterion.terms['adversarial'].student_connector[1](dropped).detach())
 
 
-@pytest.mark.parametrize('objective', ['BCEAdversarial', 'HingeAdversarial', 'LeastSquaresAdversarial',
-                                       'WassersteinAdversarial'])
+@pytest.mark.parametrize(
+    'objective', ['BCEAdversarial', 'HingeAdversarial', 'LeastSquaresAdversarial', 'WassersteinAdversarial']
+)
 def test_every_objective_trains_both_and_no_teacher(objective):
     model, optimizer = build(loss=dict(type=objective))
     before = copy.deepcopy(model.state_dict())
@@ -130,7 +148,9 @@ def test_every_objective_trains_both_and_no_teacher(objective):
 
 
 def test_several_regularisers_are_logged_each():
-    model, optimizer = build(regularizers=[dict(type='L1Regularizer', weight=0.01), dict(type='FakeAsReal', weight=1.0)])
+    model, optimizer = build(
+        regularizers=[dict(type='L1Regularizer', weight=0.01), dict(type='FakeAsReal', weight=1.0)]
+    )
     logged = model.train_step(batch(), optimizer)
     parts = ('discriminator_adversarial', 'discriminator_L1Regularizer', 'discriminator_FakeAsReal')
     assert logged['discriminator_loss'].item() == pytest.approx(sum(logged[part].item() for part in parts), rel=1e-5)
@@ -189,26 +209,40 @@ def test_resuming_is_exact_with_the_discriminator_and_both_optimizers(tmp_path):
 def test_every_loss_and_both_accuracies_are_logged(tmp_path):
     runner = train(adversarial_run(tmp_path, epochs=1), 'logged adversarial')
     scalars = set(runner.message_hub.log_scalars)
-    assert {'train/loss', 'train/loss_cls', 'train/loss_kd', 'train/loss_adversarial', 'train/discriminator_loss',
-            'train/discriminator_accuracy_teacher', 'train/discriminator_accuracy_student'} <= scalars
+    assert {
+        'train/loss',
+        'train/loss_cls',
+        'train/loss_kd',
+        'train/loss_adversarial',
+        'train/discriminator_loss',
+        'train/discriminator_accuracy_teacher',
+        'train/discriminator_accuracy_student',
+    } <= scalars
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(adversarial=dict(GAME, weigth=1)), "unknown \\['weigth'\\]"),
-    (dict(adversarial=dict(dropout=0.5)), 'has no loss'),
-    (dict(adversarial=dict(GAME, weight=0.0)), 'weight 0: use type=Distiller'),
-    (dict(terms=dict(adversarial=distillation_head())), "a term is called 'adversarial'"),
-    (dict(adversarial=dict(GAME, regularizers=[dict(type='L1Regularizer')] * 2)), 'is there twice'),
-    (dict(adversarial=dict(GAME, teacher_connector=dict(type='LinearProjection', in_channels=8, out_channels=8))),
-     'teacher_connector has parameters'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(adversarial=dict(GAME, weigth=1)), "unknown \\['weigth'\\]"),
+        (dict(adversarial=dict(dropout=0.5)), 'has no loss'),
+        (dict(adversarial=dict(GAME, weight=0.0)), 'weight 0: use type=Distiller'),
+        (dict(terms=dict(adversarial=distillation_head())), "a term is called 'adversarial'"),
+        (dict(adversarial=dict(GAME, regularizers=[dict(type='L1Regularizer')] * 2)), 'is there twice'),
+        (
+            dict(
+                adversarial=dict(GAME, teacher_connector=dict(type='LinearProjection', in_channels=8, out_channels=8))
+            ),
+            'teacher_connector has parameters',
+        ),
+    ],
+)
 def test_what_does_not_fit_is_refused_when_built(change, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build({**model_config(), **change})
 
 
 def test_features_of_different_length_are_refused_with_the_fix():
-    with pytest.raises(ValueError, match=r"student \(\d, 32\) and teacher \(\d, 8\) differ.*LinearProjection"):
+    with pytest.raises(ValueError, match=r'student \(\d, 32\) and teacher \(\d, 8\) differ.*LinearProjection'):
         model, optimizer = build(student_connector=None)
         model.train_step(batch(), optimizer)
 

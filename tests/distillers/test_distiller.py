@@ -96,7 +96,7 @@ def test_student_view_and_teacher_view_show_the_same_crop():
     data = batch(1, frames=4, pixels=48)
     clip = torch.zeros(1, 3, 4, 48, 48)
     clip[:, 0, :, :24, 24:] = 200  # red, upper right quarter
-    clip[:, 2] += torch.tensor([0., 40., 80., 120.]).view(1, 4, 1, 1)  # blue tells the frame
+    clip[:, 2] += torch.tensor([0.0, 40.0, 80.0, 120.0]).view(1, 4, 1, 1)  # blue tells the frame
     data['inputs'] = [clip.to(torch.uint8)]
     out = distiller.data_preprocessor(data, training=True)
     mean, std = torch.tensor(MEAN).view(3, 1, 1, 1), torch.tensor(STD).view(3, 1, 1, 1)
@@ -107,8 +107,8 @@ def test_student_view_and_teacher_view_show_the_same_crop():
     assert student.shape == (3, 4, 16, 16) and teacher.shape == (3, 2, 24, 24)
     for shown, pixels in ((student, 16), (teacher, 24)):
         half = pixels // 2
-        assert shown[0, :, 1:half - 1, half + 1:-1].min() > 190
-        assert shown[0, :, half + 1:].max() < 10 and shown[0, :, :, :half - 1].max() < 10
+        assert shown[0, :, 1 : half - 1, half + 1 : -1].min() > 190
+        assert shown[0, :, half + 1 :].max() < 10 and shown[0, :, :, : half - 1].max() < 10
     torch.testing.assert_close(teacher[2, :, 0, 0], student[2, ::2, 0, 0], atol=1e-3, rtol=0)
 
 
@@ -149,10 +149,15 @@ def test_prediction_is_the_students_alone_and_adds_the_mean_of_its_clips_feature
 
 
 def test_several_teachers_are_named_in_their_terms():
-    terms = dict(image=dict(distillation_head(), teacher='image.logits'),
-                 motion=dict(loss=dict(type='L2'), student='logits', teacher='motion.logits', weight=0.5))
-    teachers = dict(image=teacher_config(), unused=teacher_config(),
-                    motion=dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16)))
+    terms = dict(
+        image=dict(distillation_head(), teacher='image.logits'),
+        motion=dict(loss=dict(type='L2'), student='logits', teacher='motion.logits', weight=0.5),
+    )
+    teachers = dict(
+        image=teacher_config(),
+        unused=teacher_config(),
+        motion=dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16)),
+    )
     distiller = build(teacher=teachers, terms=terms).train()
     assert sorted(distiller.teachers) == ['image', 'motion']
     assert {'loss_image', 'loss_motion', 'loss_cls'} <= set(losses_of(distiller, batch()))
@@ -160,23 +165,35 @@ def test_several_teachers_are_named_in_their_terms():
 
 def test_a_student_tap_reaches_inside_and_a_map_loss_works():
     teacher = dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16))
-    terms = dict(hint=dict(loss=dict(type='L2'), student='backbone.layer2', teacher='backbone.layer2',
-                           student_connector=dict(type='MapProjection', in_channels=8, out_channels=8)))
+    terms = dict(
+        hint=dict(
+            loss=dict(type='L2'),
+            student='backbone.layer2',
+            teacher='backbone.layer2',
+            student_connector=dict(type='MapProjection', in_channels=8, out_channels=8),
+        )
+    )
     distiller = build(teacher=teacher, terms=terms).train()
     losses_of(distiller, batch())['loss_hint'].backward()
     assert distiller.student.backbone.layer2[0].conv1.conv.weight.grad.abs().sum() > 0
     assert distiller.student.backbone.layer3[0].conv1.conv.weight.grad is None
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(terms=dict(kd=dict(distillation_head(), student='backbone.layer9'))), "no module 'backbone.layer9'"),
-    (dict(terms=dict(kd=dict(distillation_head(), teacher='layer7'))), "no module 'layer7'"),
-    (dict(terms=dict(kd=distillation_head()), teacher=dict(a=teacher_config(), b=teacher_config())), 'names no teacher'),
-    (dict(terms=dict(kd=distillation_head()), teacher=None), 'names no teacher'),
-    (dict(terms=dict(kd=dict(student='logits'))), 'has no loss'),
-    (dict(terms=dict(kd=dict(distillation_head(), wieght=2))), "unknown .'wieght'"),
-    (dict(terms={}, use_labels=False), 'nothing to learn from'),
-])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(terms=dict(kd=dict(distillation_head(), student='backbone.layer9'))), "no module 'backbone.layer9'"),
+        (dict(terms=dict(kd=dict(distillation_head(), teacher='layer7'))), "no module 'layer7'"),
+        (
+            dict(terms=dict(kd=distillation_head()), teacher=dict(a=teacher_config(), b=teacher_config())),
+            'names no teacher',
+        ),
+        (dict(terms=dict(kd=distillation_head()), teacher=None), 'names no teacher'),
+        (dict(terms=dict(kd=dict(student='logits'))), 'has no loss'),
+        (dict(terms=dict(kd=dict(distillation_head(), wieght=2))), "unknown .'wieght'"),
+        (dict(terms={}, use_labels=False), 'nothing to learn from'),
+    ],
+)
 def test_what_does_not_fit_is_refused_when_built(options, message):
     with pytest.raises(ValueError, match=message):
         build(**{'teacher': teacher_config(), **options})
@@ -204,12 +221,18 @@ def test_a_connector_of_the_wrong_width_says_which():
 
 
 def test_a_2d_recognizer_can_be_the_student():
-    student = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
-                   cls_head=dict(type='TSNHead', num_classes=5, in_channels=512, dropout_ratio=0.0),
-                   data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCHW'))
+    student = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, norm_eval=False),
+        cls_head=dict(type='TSNHead', num_classes=5, in_channels=512, dropout_ratio=0.0),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCHW'),
+    )
     term = dict(distillation_head(), student_connector=dict(type='LinearProjection', in_channels=512, out_channels=7))
-    distiller = MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term),
-                                  student_view=dict(size=32))).train()
+    distiller = MODELS.build(
+        dict(
+            type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term), student_view=dict(size=32)
+        )
+    ).train()
     clips = batch(2, pixels=48)
     data = dict(clips, inputs=[clip[0].transpose(0, 1) for clip in clips['inputs']])
     out = distiller.data_preprocessor(data, training=True)
@@ -232,8 +255,9 @@ def test_blending_the_students_clips_is_refused_where_a_teacher_would_answer_for
     student = student_config()
     student['data_preprocessor']['blending'] = dict(type='MixupBlending', num_classes=5)
     with pytest.raises(ValueError, match='the student blends clips'):
-        MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(),
-                          terms=dict(kd=distillation_head())))
+        MODELS.build(
+            dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=distillation_head()))
+        )
 
 
 def test_a_label_beyond_the_head_is_refused():
@@ -243,14 +267,33 @@ def test_a_label_beyond_the_head_is_refused():
 
 def test_features_of_two_pathways_are_pooled_each_and_concatenated():
     def pathway(channels, **options):
-        return dict(type='resnet3d', depth=18, pretrained=None, base_channels=channels, conv1_kernel=(1, 3, 3),
-                    conv1_stride_t=1, pool1_stride_t=1, inflate=(0, 0, 1, 1), norm_eval=False, **options)
+        return dict(
+            type='resnet3d',
+            depth=18,
+            pretrained=None,
+            base_channels=channels,
+            conv1_kernel=(1, 3, 3),
+            conv1_stride_t=1,
+            pool1_stride_t=1,
+            inflate=(0, 0, 1, 1),
+            norm_eval=False,
+            **options,
+        )
+
     student = dict(
         type='Recognizer3D',
-        backbone=dict(type='ResNet3dSlowFast', pretrained=None, resample_rate=2, speed_ratio=2, channel_ratio=2,
-                      slow_pathway=pathway(8, lateral=True), fast_pathway=pathway(4, lateral=False)),
+        backbone=dict(
+            type='ResNet3dSlowFast',
+            pretrained=None,
+            resample_rate=2,
+            speed_ratio=2,
+            channel_ratio=2,
+            slow_pathway=pathway(8, lateral=True),
+            fast_pathway=pathway(4, lateral=False),
+        ),
         cls_head=dict(type='SlowFastHead', in_channels=96, num_classes=5, average_clips='prob'),
-        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'))
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'),
+    )
     term = dict(distillation_head(), student_connector=dict(type='LinearProjection', in_channels=96, out_channels=7))
     distiller = MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=term)))
     assert losses_of(distiller.train(), batch(2, frames=8, pixels=32))['loss_kd'] > 0
@@ -297,9 +340,11 @@ def test_a_loss_that_asks_for_what_there_is_not_is_refused():
 
 
 def test_the_probed_teacher_teaches_a_head_of_the_same_classes():
-    distiller = build(teacher=dict(type='ImageTeacher', model=dict(type='TinyImageNet', num_classes=5),
-                                   view=dict(size=24)),
-                      terms=dict(kd=dict(loss=dict(type='KLDivergence', temperature=4.0))), student_view=dict(size=16))
+    distiller = build(
+        teacher=dict(type='ImageTeacher', model=dict(type='TinyImageNet', num_classes=5), view=dict(size=24)),
+        terms=dict(kd=dict(loss=dict(type='KLDivergence', temperature=4.0))),
+        student_view=dict(size=16),
+    )
     assert losses_of(distiller.train(), batch())['loss_kd'] > 0
     assert NUM_TEACHER_CLASSES != 5
 
@@ -319,9 +364,10 @@ def classifier_term(**options):
 
 def test_a_loss_gets_the_classifiers_of_the_student_and_of_its_teacher():
     video = dict(type='RecognizerTeacher', recognizer=student_config(), view=dict(size=16))
-    distiller = build(teacher=dict(image=teacher_config(), video=video),
-                      terms=dict(a=classifier_term(teacher='image.features'),
-                                 b=classifier_term(teacher='video.features')))
+    distiller = build(
+        teacher=dict(image=teacher_config(), video=video),
+        terms=dict(a=classifier_term(teacher='image.features'), b=classifier_term(teacher='video.features')),
+    )
     losses = losses_of(distiller.train(), batch())
     student, of_image = distiller.criterion.terms.a.loss.seen
     assert student is distiller.student.cls_head.fc_cls and of_image is distiller.teachers['image'].network.fc
@@ -344,27 +390,40 @@ def test_a_copy_asks_its_own_student():
     assert copied.criterion.terms.kd.loss.seen[0] is copied.student.cls_head.fc_cls
 
 
-@pytest.mark.parametrize('teacher, term, message', [
-    (dict(a=teacher_config(), b=teacher_config()), classifier_term(teacher=['a.features', 'b.features']),
-     'several teachers'),
-    (teacher_config(), classifier_term(teacher=None), 'no teacher'),
-])
+@pytest.mark.parametrize(
+    'teacher, term, message',
+    [
+        (
+            dict(a=teacher_config(), b=teacher_config()),
+            classifier_term(teacher=['a.features', 'b.features']),
+            'several teachers',
+        ),
+        (teacher_config(), classifier_term(teacher=None), 'no teacher'),
+    ],
+)
 def test_a_classifier_that_no_single_teacher_has_is_refused_when_built(teacher, term, message):
     with pytest.raises(ValueError, match=f"term 'kd': AsksForClassifiers asks for the teacher's classifier.*{message}"):
         build(teacher=teacher, terms=dict(kd=term))
 
 
 def test_a_teacher_does_not_change_what_the_student_and_the_connectors_start_from():
-    image, video = (build(teacher=teacher, terms=dict(kd=dict(distillation_head(), teacher='logits',
-                                                               student_connector=None)))
-                    for teacher in (teacher_config(), dict(type='RecognizerTeacher', recognizer=student_config())))
+    image, video = (
+        build(teacher=teacher, terms=dict(kd=dict(distillation_head(), teacher='logits', student_connector=None)))
+        for teacher in (teacher_config(), dict(type='RecognizerTeacher', recognizer=student_config()))
+    )
     assert all(torch.equal(value, image.state_dict()[name]) for name, value in video.state_dict().items())
 
 
 def test_a_connector_is_told_the_times_of_what_both_networks_are_shown():
     """The student sees frames 0, 2, 4, 6 of 8, the teacher 0 and 4, where the student's 1st and 3rd are."""
-    terms = dict(hint=dict(loss=dict(type='L2'), student='backbone.layer2', teacher='layer2', student_connector=[
-        dict(type='TemporalAlign'), dict(type='MatchSpace', size=6)]))
+    terms = dict(
+        hint=dict(
+            loss=dict(type='L2'),
+            student='backbone.layer2',
+            teacher='layer2',
+            student_connector=[dict(type='TemporalAlign'), dict(type='MatchSpace', size=6)],
+        )
+    )
     teacher = dict(teacher_config(), view=dict(size=24, frame_stride=4))
     distiller = build(teacher=teacher, terms=terms, student_view=dict(size=16, frame_stride=2), clip_shape=(8, 24, 24))
     seen = {}
@@ -378,13 +437,28 @@ def test_a_connector_is_told_the_times_of_what_both_networks_are_shown():
 @pytest.mark.parametrize('kind', ['Distiller', 'AdversarialDistiller', 'MutualDistiller'])
 def test_a_distiller_can_be_pickled_and_is_the_same_after(kind):
     """As spawned processes and ``torch.save`` of a model need it."""
-    options = {'Distiller': {}, 'MutualDistiller': dict(peers=dict(twin=student_config()), loss=dict(type='KLDivergence')),
-               'AdversarialDistiller': dict(discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)), adversarial=dict(
-                   loss=dict(type='BCEAdversarial'),
-                   student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8)))}[kind]
+    options = {
+        'Distiller': {},
+        'MutualDistiller': dict(peers=dict(twin=student_config()), loss=dict(type='KLDivergence')),
+        'AdversarialDistiller': dict(
+            discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
+            adversarial=dict(
+                loss=dict(type='BCEAdversarial'),
+                student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8),
+            ),
+        ),
+    }[kind]
     torch.manual_seed(0)
-    model = MODELS.build(dict(type=kind, student=student_config(), teacher=teacher_config(), student_view=dict(size=16),
-                              terms=dict(kd=distillation_head()), **options)).train()
+    model = MODELS.build(
+        dict(
+            type=kind,
+            student=student_config(),
+            teacher=teacher_config(),
+            student_view=dict(size=16),
+            terms=dict(kd=distillation_head()),
+            **options,
+        )
+    ).train()
     copied = pickle.loads(pickle.dumps(model))
     one, other = (network(**network.data_preprocessor(batch(), True), mode='loss') for network in (model, copied))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
@@ -392,17 +466,31 @@ def test_a_distiller_can_be_pickled_and_is_the_same_after(kind):
 
 
 def test_a_deep_copy_asks_its_own_terms_which_views_are_needed():
-    model = MODELS.build(dict(type='Distiller', student=student_config(), teacher=teacher_config(),
-                              student_view=dict(size=16), terms=dict(kd=distillation_head())))
+    model = MODELS.build(
+        dict(
+            type='Distiller',
+            student=student_config(),
+            teacher=teacher_config(),
+            student_view=dict(size=16),
+            terms=dict(kd=distillation_head()),
+        )
+    )
     copied = copy.deepcopy(model)
     copied.criterion.terms['kd'].weight = 0.0
     assert not copied.data_preprocessor.teacher_views() and model.data_preprocessor.teacher_views()
 
 
 def test_without_labels_a_step_in_which_all_terms_are_scheduled_to_0_changes_nothing():
-    model = MODELS.build(dict(type='Distiller', student=student_config(), teacher=teacher_config(), use_labels=False,
-                              student_view=dict(size=16),
-                              terms=dict(kd=dict(distillation_head(), weight_schedule=[(0.0, 0.0), (1.0, 0.0)])))).train()
+    model = MODELS.build(
+        dict(
+            type='Distiller',
+            student=student_config(),
+            teacher=teacher_config(),
+            use_labels=False,
+            student_view=dict(size=16),
+            terms=dict(kd=dict(distillation_head(), weight_schedule=[(0.0, 0.0), (1.0, 0.0)])),
+        )
+    ).train()
     before = copy.deepcopy(dict(model.named_parameters()))
     logged = model.train_step(batch(), OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1)))
     assert logged['loss'] == 0
@@ -413,10 +501,21 @@ def test_a_term_inside_of_a_checkpointed_block_is_refused_and_one_of_the_whole_b
     student = student_config()
     student['backbone']['with_cp'] = True
     term = dict(loss=dict(type='L2'), teacher='features')
-    model, whole = (MODELS.build(dict(type='Distiller', student=student, teacher=teacher_config(), student_view=dict(size=16),
-                                      terms=dict(inside=dict(term, student=path, student_connector='auto')))).train()
-                    for path in ('backbone.layer3.0.conv1', 'backbone.layer3.0'))
-    with pytest.raises(ValueError, match=r"tap 'backbone.layer3.0.conv1' runs inside of a block that is checkpointed.*with_cp"):
+    model, whole = (
+        MODELS.build(
+            dict(
+                type='Distiller',
+                student=student,
+                teacher=teacher_config(),
+                student_view=dict(size=16),
+                terms=dict(inside=dict(term, student=path, student_connector='auto')),
+            )
+        ).train()
+        for path in ('backbone.layer3.0.conv1', 'backbone.layer3.0')
+    )
+    with pytest.raises(
+        ValueError, match=r"tap 'backbone.layer3.0.conv1' runs inside of a block that is checkpointed.*with_cp"
+    ):
         model(**model.data_preprocessor(batch(), True), mode='loss')
     whole(**whole.data_preprocessor(batch(), True), mode='loss')['loss_inside'].backward()
     assert whole.student.backbone.layer2[0].conv1.conv.weight.grad.any()

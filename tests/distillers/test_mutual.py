@@ -13,8 +13,13 @@ from tests.tiny import batch, distillation_head, run_config, student_config, tea
 
 def build(**options) -> MutualDistiller:
     torch.manual_seed(0)
-    config = dict(type='MutualDistiller', student=student_config(), peers=dict(twin=student_config(), third=student_config()),
-                  loss=dict(type='KLDivergence'), student_view=dict(size=16))
+    config = dict(
+        type='MutualDistiller',
+        student=student_config(),
+        peers=dict(twin=student_config(), third=student_config()),
+        loss=dict(type='KLDivergence'),
+        student_view=dict(size=16),
+    )
     return MODELS.build({**config, **options}).train()
 
 
@@ -26,11 +31,14 @@ def losses_of(model):
 def test_each_student_learns_from_the_mean_of_its_peers():
     model = build(weight=0.5)
     losses, data = losses_of(model)
-    logits = [network(data['inputs'], mode='tensor', stage='head') for network in (model.student, *model.peers.values())]
+    logits = [
+        network(data['inputs'], mode='tensor', stage='head') for network in (model.student, *model.peers.values())
+    ]
 
     def divergence(own, other):
         own, other = own.log_softmax(1), other.log_softmax(1)
         return (other.exp() * (other - own)).sum(1).mean()
+
     for name, index in (('loss_mutual', 0), ('twin.loss_mutual', 1), ('third.loss_mutual', 2)):
         expected = sum(divergence(logits[index], logits[other]) for other in range(3) if other != index) / 2 * 0.5
         torch.testing.assert_close(losses[name], expected)
@@ -40,8 +48,11 @@ def test_a_student_gets_no_gradient_from_what_its_peers_learn():
     model = build()
     losses, _ = losses_of(model)
     losses['twin.loss_mutual'].backward()
-    reached = {name.split('.')[0] if name.startswith('student') else '.'.join(name.split('.')[:2])
-               for name, parameter in model.named_parameters() if parameter.grad is not None}
+    reached = {
+        name.split('.')[0] if name.startswith('student') else '.'.join(name.split('.')[:2])
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
     assert reached == {'peers.twin'}
 
 
@@ -73,8 +84,15 @@ def test_prediction_is_that_of_the_first_student():
 
 
 def test_a_run_moves_all_students_and_exports_the_first(tmp_path):
-    config = run_config(tmp_path, epochs=1, type='MutualDistiller', peers=dict(twin=student_config()),
-                        loss=dict(type='KLDivergence', temperature=2), teacher=None, terms={})
+    config = run_config(
+        tmp_path,
+        epochs=1,
+        type='MutualDistiller',
+        peers=dict(twin=student_config()),
+        loss=dict(type='KLDivergence', temperature=2),
+        teacher=None,
+        terms={},
+    )
     runner = train(config, 'mutual')
     scalars = set(runner.message_hub.log_scalars)
     assert {'train/loss_mutual', 'train/twin.loss_mutual', 'val/retrieval/top1'} <= scalars
@@ -83,14 +101,27 @@ def test_a_run_moves_all_students_and_exports_the_first(tmp_path):
     assert_same({name: value for name, value in runner.model.state_dict().items()}, dict(state))
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(peers={}), 'expected one or more'),
-    (dict(peers=dict(student=student_config())), "none of them called 'student'"),
-    (dict(peers=dict(twin=student_config(num_classes=9))), 'has 9 classes, the student 5'),
-    (dict(peers=dict(twin={**student_config(), 'data_preprocessor': dict(type='ActionDataPreprocessor', mean=[0, 0, 0],
-                                                                          std=[1, 1, 1], format_shape='NCTHW')})),
-     'same data_preprocessor'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(peers={}), 'expected one or more'),
+        (dict(peers=dict(student=student_config())), "none of them called 'student'"),
+        (dict(peers=dict(twin=student_config(num_classes=9))), 'has 9 classes, the student 5'),
+        (
+            dict(
+                peers=dict(
+                    twin={
+                        **student_config(),
+                        'data_preprocessor': dict(
+                            type='ActionDataPreprocessor', mean=[0, 0, 0], std=[1, 1, 1], format_shape='NCTHW'
+                        ),
+                    }
+                )
+            ),
+            'same data_preprocessor',
+        ),
+    ],
+)
 def test_peers_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         build(**change)

@@ -17,11 +17,19 @@ from tests.tiny import run_config, student_config, teacher_config
 
 SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/runtime.py')
 TIME_LIMIT_SECONDS = 300
-GAME = dict(type='AdversarialDistiller', discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
-            adversarial=dict(loss=dict(type='BCEAdversarial'), regularizers=[dict(type='L2Regularizer', weight=0.01)],
-                             student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8)))
-MEAN_TEACHER = dict(teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
-                    terms=dict(self_distillation=dict(loss=dict(type='KLDivergence'))))
+GAME = dict(
+    type='AdversarialDistiller',
+    discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
+    adversarial=dict(
+        loss=dict(type='BCEAdversarial'),
+        regularizers=[dict(type='L2Regularizer', weight=0.01)],
+        student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8),
+    ),
+)
+MEAN_TEACHER = dict(
+    teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
+    terms=dict(self_distillation=dict(loss=dict(type='KLDivergence'))),
+)
 
 
 def frozen_statistics(**options) -> dict:
@@ -35,13 +43,23 @@ def mutual(student) -> dict:
 
 def gathering_terms() -> dict:
     """A term for every loss and connector that has the batch of all processes, but those of :func:`other_gathering_terms`."""
-    losses = dict(similarity=dict(type='SimilarityPreserving'), angle=dict(type='RKDAngle'),
-                  distance=dict(type='RKDDistance'), pkt=dict(type='PKT'), congruence=dict(type='CorrelationCongruence', gamma=0.4, order=2))
+    losses = dict(
+        similarity=dict(type='SimilarityPreserving'),
+        angle=dict(type='RKDAngle'),
+        distance=dict(type='RKDDistance'),
+        pkt=dict(type='PKT'),
+        congruence=dict(type='CorrelationCongruence', gamma=0.4, order=2),
+    )
     terms = {name: dict(student='features', teacher='features', weight=0.1, loss=loss) for name, loss in losses.items()}
     for name, loss in (('dist', dict(type='DIST')), ('levels', dict(type='MultiLevelLogit', temperatures=(2, 4)))):
         terms[name] = dict(loss=loss, weight=0.1)
-    terms['standardized'] = dict(student='features', teacher='features', loss=dict(type='L2'), student_connector='auto',
-                                 teacher_connector=dict(type='Standardize', channels='auto'))
+    terms['standardized'] = dict(
+        student='features',
+        teacher='features',
+        loss=dict(type='L2'),
+        student_connector='auto',
+        teacher_connector=dict(type='Standardize', channels='auto'),
+    )
     return terms
 
 
@@ -49,13 +67,23 @@ def other_gathering_terms() -> dict:
     """CRD draws its negatives in each process, Overhaul has a batch norm of its own, and ClipFrameCorrespondence takes the next
     clip of the batch for a wrong one, which processes put together in another order."""
     channels = dict(student_channels='auto', teacher_channels='auto')
-    return dict(crd=dict(student='features', teacher='features', loss=dict(
-                    type='CRD', num_samples=8, num_negatives=4, **channels)),
-                clip_frame=dict(student='features', teacher='features', loss=dict(
-                    type='ClipFrameCorrespondence', hidden_channels=(6,), **channels)),
-                overhaul=dict(student=['backbone.layer2'], teacher=['layer2'], weight=0.1, loss=dict(type='Overhaul', **channels),
-                              student_connector=[dict(type='TemporalAlign', mode='pool'),
-                                                 dict(type='MatchSpace', size=(6, 6))]))
+    return dict(
+        crd=dict(
+            student='features', teacher='features', loss=dict(type='CRD', num_samples=8, num_negatives=4, **channels)
+        ),
+        clip_frame=dict(
+            student='features',
+            teacher='features',
+            loss=dict(type='ClipFrameCorrespondence', hidden_channels=(6,), **channels),
+        ),
+        overhaul=dict(
+            student=['backbone.layer2'],
+            teacher=['layer2'],
+            weight=0.1,
+            loss=dict(type='Overhaul', **channels),
+            student_connector=[dict(type='TemporalAlign', mode='pool'), dict(type='MatchSpace', size=(6, 6))],
+        ),
+    )
 
 
 SCENARIOS = {  # name -> arguments of the model, and changes of the config
@@ -63,15 +91,25 @@ SCENARIOS = {  # name -> arguments of the model, and changes of the config
     'label-free': (dict(student=frozen_statistics(), use_labels=False), {}),
     'adversarial': (dict(student=frozen_statistics(), **GAME), {}),
     'mutual': (dict(student=frozen_statistics(), **mutual(frozen_statistics())), {}),
-    'gathering losses': (dict(student=student_config(norm='GN'), terms=gathering_terms(), clip_shape=(4, 24, 24),
-                              teacher=dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5))), {}),
+    'gathering losses': (
+        dict(
+            student=student_config(norm='GN'),
+            terms=gathering_terms(),
+            clip_shape=(4, 24, 24),
+            teacher=dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)),
+        ),
+        {},
+    ),
     'frozen stages': (dict(student=frozen_statistics(frozen_stages=1)), {}),
     'accumulating': (dict(student=frozen_statistics(), **MEAN_TEACHER), {'accumulation': 2}),
     'batch norm': (dict(student=student_config(dropout=0.5)), {}),
     'batch norm, by iterations': (dict(student=student_config(dropout=0.5)), {'by_epoch': False}),
     'batch norm, adversarial': (dict(student=student_config(), **GAME), {}),
     'batch norm, mutual': (dict(student=student_config(), **mutual(student_config())), {}),
-    'batch norm, other gathering losses': (dict(student=student_config(), terms=other_gathering_terms(), clip_shape=(4, 24, 24)), {}),
+    'batch norm, other gathering losses': (
+        dict(student=student_config(), terms=other_gathering_terms(), clip_shape=(4, 24, 24)),
+        {},
+    ),
     'batch norm, 5 videos': (dict(student=student_config()), {'length': 5}),
     'batch norm, 1 video': (dict(student=student_config()), {'length': 1}),
 }
@@ -91,7 +129,9 @@ def scenario(name: str, folder: Path, *, processes: int) -> Config:
     if config.model['type'] == 'AdversarialDistiller':
         config.param_scheduler = None
         player = config.optim_wrapper.to_dict()
-        config.optim_wrapper = dict(constructor='AdversarialOptimWrapperConstructor', student=player, discriminator=player)
+        config.optim_wrapper = dict(
+            constructor='AdversarialOptimWrapperConstructor', student=player, discriminator=player
+        )
     if config.model['teacher']['type'] == 'EMATeacher':
         config.custom_hooks = [*config.custom_hooks, dict(type='EMATeacherHook')]
     if not changes.get('by_epoch', True):  # saved and validated in the middle of a pass
@@ -113,18 +153,28 @@ def carry_out(name: str, folder: Path, *, processes: int = 1, rank: int = 0) -> 
     runner = build_runner(config)
     runner.train()
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    validated = {key.removeprefix('val/'): float(history.current())
-                 for key, history in runner.message_hub.log_scalars.items()
-                 if key.startswith('val/') and 'time' not in key}
-    averages = {name: dict(teacher.average.state_dict()) for name, teacher in model.teachers.items()
-                if hasattr(teacher, 'average')}
+    validated = {
+        key.removeprefix('val/'): float(history.current())
+        for key, history in runner.message_hub.log_scalars.items()
+        if key.startswith('val/') and 'time' not in key
+    }
+    averages = {
+        name: dict(teacher.average.state_dict())
+        for name, teacher in model.teachers.items()
+        if hasattr(teacher, 'average')
+    }
     saved = (Path(config.work_dir) / 'last_checkpoint').read_text()
     config = scenario(name, folder / f'{processes}-{name}-test', processes=processes)
     config.experiment_name = f'{name}, {processes}, test'.replace(' ', '_')
     config.launcher = 'none' if processes == 1 else 'pytorch'
-    out = dict(model=dict(model.state_dict()), averages=averages, validated=validated,
-               tested={key: float(value) for key, value in run_test(config, saved).items()},
-               saved=dict(torch.load(saved, weights_only=True)['state_dict']), iterations=runner.iter)
+    out = dict(
+        model=dict(model.state_dict()),
+        averages=averages,
+        validated=validated,
+        tested={key: float(value) for key, value in run_test(config, saved).items()},
+        saved=dict(torch.load(saved, weights_only=True)['state_dict']),
+        iterations=runner.iter,
+    )
     torch.save(out, folder / f'{processes}-{name}-{rank}.pth')
     return out
 
@@ -134,8 +184,12 @@ def run(names, folder: Path, *, processes: int) -> dict[str, list[dict]]:
     code = f'from {__name__} import in_a_process; in_a_process({{}}, {processes}, {list(names)!r}, {str(folder)!r})'
     environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
     logs = [(folder / f'{processes}-{rank}.log').open('w+') for rank in range(processes)]
-    started = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=folder, env=environment, stdout=log,
-                                stderr=subprocess.STDOUT) for rank, log in enumerate(logs)]
+    started = [
+        subprocess.Popen(
+            [sys.executable, '-c', code.format(rank)], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+        for rank, log in enumerate(logs)
+    ]
     try:
         for process, log in zip(started, logs):
             status = process.wait(timeout=TIME_LIMIT_SECONDS)
@@ -145,8 +199,10 @@ def run(names, folder: Path, *, processes: int) -> dict[str, list[dict]]:
         for process, log in zip(started, logs):
             process.kill()
             log.close()
-    return {name: [torch.load(folder / f'{processes}-{name}-{rank}.pth', weights_only=True) for rank in range(processes)]
-            for name in names}
+    return {
+        name: [torch.load(folder / f'{processes}-{name}-{rank}.pth', weights_only=True) for rank in range(processes)]
+        for name in names
+    }
 
 
 def in_a_process(rank: int, processes: int, names, folder: str) -> None:

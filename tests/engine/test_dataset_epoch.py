@@ -43,12 +43,21 @@ class _Model(BaseModel):
 @pytest.mark.parametrize('loop', [dict(by_epoch=True, max_epochs=3), dict(type='IterBasedTrainLoop', max_iters=6)])
 def test_every_pass_over_the_data_gets_its_number(tmp_path, loop):
     dataset, model = _Recording(), _Model()
-    runner = Runner(model=model, work_dir=str(tmp_path), train_cfg=loop,
-                    optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
-                    train_dataloader=dict(batch_size=2, dataset=ConcatDataset([dataset]),
-                                          sampler=dict(type='DefaultSampler', shuffle=False),
-                                          collate_fn=dict(type='default_collate')),
-                    custom_hooks=[SetDatasetEpochHook()], default_scope='kdtoolbox', experiment_name=tmp_path.name)
+    runner = Runner(
+        model=model,
+        work_dir=str(tmp_path),
+        train_cfg=loop,
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        train_dataloader=dict(
+            batch_size=2,
+            dataset=ConcatDataset([dataset]),
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            collate_fn=dict(type='default_collate'),
+        ),
+        custom_hooks=[SetDatasetEpochHook()],
+        default_scope='kdtoolbox',
+        experiment_name=tmp_path.name,
+    )
     runner.train()
     assert model.seen == [0] * 4 + [1] * 4 + [2] * 4
 

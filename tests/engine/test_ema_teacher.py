@@ -29,8 +29,14 @@ class RecordHook(Hook):
 
 def ema_run(work_dir, *, epochs=1, hooks=('EMATeacherHook',), student=None, use_labels=True, **teacher):
     terms = dict(self_distillation=dict(loss=dict(type='KLDivergence', temperature=2)))
-    config = run_config(work_dir, epochs=epochs, terms=terms, student=student or student_config(), use_labels=use_labels,
-                        teacher=dict(type='EMATeacher', view=dict(size=16), **{'decay': 0.9, **teacher}))
+    config = run_config(
+        work_dir,
+        epochs=epochs,
+        terms=terms,
+        student=student or student_config(),
+        use_labels=use_labels,
+        teacher=dict(type='EMATeacher', view=dict(size=16), **{'decay': 0.9, **teacher}),
+    )
     config.custom_hooks = [*config.custom_hooks, *(dict(type=name) for name in hooks)]
     return config
 
@@ -106,15 +112,21 @@ def test_without_its_hook_it_is_refused_and_nothing_is_trained(tmp_path):
     config = ema_run(tmp_path, hooks=())
     config.experiment_name = 'no hook'
     runner = Runner.from_cfg(config)
-    with pytest.raises(ValueError, match=r"EMATeacher is a random network that nothing moves: add dict\(type='EMATeacherHook'"):
+    with pytest.raises(
+        ValueError, match=r"EMATeacher is a random network that nothing moves: add dict\(type='EMATeacherHook'"
+    ):
         runner.train()
     assert runner.iter == 0
 
 
 def test_it_sees_the_frame_differences_that_the_student_sees():
     view = dict(size=16, modality='rgb_difference')
-    options = dict(type='Distiller', student=student_config(), student_view=view,
-                   terms=dict(consistency=dict(loss=dict(type='KLDivergence'))))
+    options = dict(
+        type='Distiller',
+        student=student_config(),
+        student_view=view,
+        terms=dict(consistency=dict(loss=dict(type='KLDivergence'))),
+    )
     model = MODELS.build(dict(options, teacher=dict(type='EMATeacher', view=dict(size=16))))
     data = model.data_preprocessor(batch(), True)
     torch.testing.assert_close(data['teacher_inputs'][''].transpose(1, 2).unsqueeze(1), data['inputs'])

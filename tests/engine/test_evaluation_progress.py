@@ -26,5 +26,6 @@ def test_experiments_of_the_original_schema_and_all_configs_have_it():
 
     from kdtoolbox.cli.experiment import template_of
     from tests.conftest import REPOSITORY
+
     configs = [template_of('r3d'), Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py')]
     assert all('EvaluationProgressHook' in [hook['type'] for hook in config['custom_hooks']] for config in configs)

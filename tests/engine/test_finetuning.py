@@ -84,8 +84,11 @@ def test_a_head_of_the_same_size_is_replaced_too_and_the_log_says_so(exported, t
 def test_another_backbone_is_refused(exported, tmp_path):
     config = finetuning(tmp_path, exported)
     config.model.student.backbone.conv1_kernel = (3, 5, 5)
-    with pytest.raises(ValueError, match=r'of another shape \[.student.backbone.conv1.conv.weight \(4, 3, 3, 3, 3\) '
-                                         r'instead of \(4, 3, 3, 5, 5\).\] \(1\)'):
+    with pytest.raises(
+        ValueError,
+        match=r'of another shape \[.student.backbone.conv1.conv.weight \(4, 3, 3, 3, 3\) '
+        r'instead of \(4, 3, 3, 5, 5\).\] \(1\)',
+    ):
         train(config, 'another backbone')
 
 
@@ -93,8 +96,11 @@ def test_a_missing_and_an_unexpected_tensor_are_refused(exported, tmp_path):
     state = load_safely(exported, what='checkpoint')['state_dict']
     state['backbone.extra'] = state.pop('backbone.conv1.bn.weight')
     save_aside({'state_dict': state}, tmp_path / 'student.pth')
-    with pytest.raises(ValueError, match=r"missing \['student.backbone.conv1.bn.weight'\] \(1\), unexpected "
-                                         r"\['student.backbone.extra'\] \(1\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"missing \['student.backbone.conv1.bn.weight'\] \(1\), unexpected "
+        r"\['student.backbone.extra'\] \(1\)",
+    ):
         train(finetuning(tmp_path / 'run', tmp_path / 'student.pth'), 'other tensors')
 
 
@@ -126,7 +132,8 @@ def test_a_resumed_fine_tuning_keeps_its_head(exported, tmp_path):
 
 def test_starting_from_nothing_and_from_other_statistics_of_colour_is_said(exported, tmp_path):
     assert 'Nothing was loaded: the student starts from random weights' in log_of(
-        train(finetuning(tmp_path / 'scratch', None), 'scratch'))
+        train(finetuning(tmp_path / 'scratch', None), 'scratch')
+    )
     alike = finetuning(tmp_path / 'alike', exported)
     unlike = finetuning(tmp_path / 'unlike', exported)
     unlike.model.student.data_preprocessor.mean = [0.0, 0.0, 0.0]
@@ -148,25 +155,58 @@ def test_export_fine_tune_test_with_the_config_that_is_there(tmp_path, monkeypat
     videos, annotations = write_hmdb51(tmp_path / 'data')
     monkeypatch.setenv('HMDB51_VIDEOS', str(videos))
     monkeypatch.setenv('HMDB51_ANNOTATIONS', str(annotations))
-    options = ['model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32',
-               'model.student_view.size=48', 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=3']
+    options = [
+        'model.student.backbone.base_channels=4',
+        'model.student.cls_head.in_channels=32',
+        'model.student_view.size=48',
+        'train_cfg.max_epochs=1',
+        'train_dataloader.batch_size=3',
+    ]
     for loader in ('train', 'val', 'test'):
         options += [f'{loader}_dataloader.num_workers=0', f'{loader}_dataloader.persistent_workers=False']
     for index in (0, 1):
-        options += [f'val_dataloader.dataset.datasets.{index}.pipeline.1.num_clips=1',
-                    f'val_dataloader.dataset.datasets.{index}.pipeline.4.crop_size=48',
-                    f'test_dataloader.dataset.datasets.{index}.pipeline.1.num_clips=2',
-                    f'test_dataloader.dataset.datasets.{index}.pipeline.3.scale=(-1,48)',
-                    f'test_dataloader.dataset.datasets.{index}.pipeline.4.crop_size=48']
+        options += [
+            f'val_dataloader.dataset.datasets.{index}.pipeline.1.num_clips=1',
+            f'val_dataloader.dataset.datasets.{index}.pipeline.4.crop_size=48',
+            f'test_dataloader.dataset.datasets.{index}.pipeline.1.num_clips=2',
+            f'test_dataloader.dataset.datasets.{index}.pipeline.3.scale=(-1,48)',
+            f'test_dataloader.dataset.datasets.{index}.pipeline.4.crop_size=48',
+        ]
     student = Config.fromfile(config).model.student
     student.backbone.base_channels, student.cls_head.in_channels, student.cls_head.num_classes = 4, 32, 1000
     save_aside({'state_dict': MODELS.build(student).state_dict()}, tmp_path / 'student.pth')
-    assert main(['train', config, '--work-dir', str(tmp_path / 'run'), '--cfg-options', *options,
-                 f'load_from={tmp_path / "student.pth"}']) == 0
+    assert (
+        main(
+            [
+                'train',
+                config,
+                '--work-dir',
+                str(tmp_path / 'run'),
+                '--cfg-options',
+                *options,
+                f'load_from={tmp_path / "student.pth"}',
+            ]
+        )
+        == 0
+    )
     assert main(['export-student', str(tmp_path / 'run/epoch_1.pth'), str(tmp_path / 'tuned.pth')]) == 0
     assert load_safely(tmp_path / 'tuned.pth', what='checkpoint')['state_dict'][HEAD[0]].shape == (51, 32)
-    assert main(['test', config, str(tmp_path / 'tuned.pth'), '--work-dir', str(tmp_path / 'test'), '--out',
-                 str(tmp_path / 'metrics.json'), '--cfg-options', *options]) == 0
+    assert (
+        main(
+            [
+                'test',
+                config,
+                str(tmp_path / 'tuned.pth'),
+                '--work-dir',
+                str(tmp_path / 'test'),
+                '--out',
+                str(tmp_path / 'metrics.json'),
+                '--cfg-options',
+                *options,
+            ]
+        )
+        == 0
+    )
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics.pop('provenance')['checkpoint'] == 'tuned.pth'
     assert {'acc/top1', 'retrieval/top1'} <= set(metrics) and all(map(math.isfinite, metrics.values()))

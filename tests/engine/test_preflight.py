@@ -25,11 +25,22 @@ def check(*, loss='SimilarityPreserving', batch_size=4, length=8, sampler='Defau
     if 'student_view' in term:
         config.model.student_view = term.pop('student_view')
     config.model.terms.pairs.update(term)
-    loader = dict(config.train_dataloader, batch_size=batch_size, drop_last=drop_last,
-                  sampler=dict(type=sampler, shuffle=True), dataset=dict(type='TinyClips', length=length))
-    PreflightHook().before_train(SimpleNamespace(
-        model=MODELS.build(config.model), train_dataloader=Runner.build_dataloader(loader), val_loop=None, cfg=config,
-        logger=logging.getLogger('preflight')))
+    loader = dict(
+        config.train_dataloader,
+        batch_size=batch_size,
+        drop_last=drop_last,
+        sampler=dict(type=sampler, shuffle=True),
+        dataset=dict(type='TinyClips', length=length),
+    )
+    PreflightHook().before_train(
+        SimpleNamespace(
+            model=MODELS.build(config.model),
+            train_dataloader=Runner.build_dataloader(loader),
+            val_loop=None,
+            cfg=config,
+            logger=logging.getLogger('preflight'),
+        )
+    )
 
 
 def test_a_relational_loss_at_batch_1_is_refused_before_the_first_step(tmp_path):
@@ -37,8 +48,11 @@ def test_a_relational_loss_at_batch_1_is_refused_before_the_first_step(tmp_path)
     config.train_dataloader.batch_size = 1
     config.experiment_name = 'batch of one'
     runner = Runner.from_cfg(config)
-    with pytest.raises(ValueError, match=r"term 'pairs': SimilarityPreserving compares.* needs 2 or more, but a batch "
-                                         r'has 1 in each of 1 process.*set a larger train_dataloader.batch_size'):
+    with pytest.raises(
+        ValueError,
+        match=r"term 'pairs': SimilarityPreserving compares.* needs 2 or more, but a batch "
+        r'has 1 in each of 1 process.*set a larger train_dataloader.batch_size',
+    ):
         runner.train()
     assert runner.iter == 0
 
@@ -62,8 +76,11 @@ def test_a_loss_of_single_clips_may_have_batches_of_one():
 
 def test_statistics_over_vectors_need_three_clips_in_each_process_and_over_maps_one(monkeypatch):
     monkeypatch.setattr(preflight, 'get_world_size', lambda: 2)
-    with pytest.raises(ValueError, match=r"term 'pairs': PKD takes statistics .* needs 3 or more in each process, but the "
-                                         'last batch of an epoch has 1: set train_dataloader.drop_last=True'):
+    with pytest.raises(
+        ValueError,
+        match=r"term 'pairs': PKD takes statistics .* needs 3 or more in each process, but the "
+        'last batch of an epoch has 1: set train_dataloader.drop_last=True',
+    ):
         check(loss='PKD', length=9)
     check(loss='PKD', length=9, drop_last=True)
     unknown = dict(student_view=None, student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8))
@@ -86,10 +103,19 @@ def trained(config, *, preflight: bool):
 
 def test_the_checks_change_no_weight_and_no_random_number(tmp_path):
     """With dropout, statistics of batches and a connector that learns: bit for bit the same."""
-    terms = dict(kd=dict(distillation_head(), student_connector=[
-        dict(type='Standardize', channels=32), dict(type='LinearProjection', in_channels=32, out_channels=7)]))
+    terms = dict(
+        kd=dict(
+            distillation_head(),
+            student_connector=[
+                dict(type='Standardize', channels=32),
+                dict(type='LinearProjection', in_channels=32, out_channels=7),
+            ],
+        )
+    )
     config = run_config(tmp_path, epochs=1, student=student_config(dropout=0.5), terms=terms)
-    config.custom_hooks = [hook for hook in config.custom_hooks if hook.type != 'EpochSeedHook']  # it would hide drawing
+    config.custom_hooks = [
+        hook for hook in config.custom_hooks if hook.type != 'EpochSeedHook'
+    ]  # it would hide drawing
     one, other = (trained(config, preflight=preflight).model.state_dict() for preflight in (True, False))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
@@ -124,9 +150,13 @@ def test_strict_stops_at_what_may_be_meant(tmp_path, capsys):
     assert 'nothing would be learned' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('change, words', [
-    ({'default_hooks.checkpoint.save_best': 'top1'}, r"save_best='top1' is none of what the metrics give"),
-    ({'model.student.cls_head.num_classes': 100}, 'the student has 100 classes, but the training set has 5')])
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        ({'default_hooks.checkpoint.save_best': 'top1'}, r"save_best='top1' is none of what the metrics give"),
+        ({'model.student.cls_head.num_classes': 100}, 'the student has 100 classes, but the training set has 5'),
+    ],
+)
 def test_what_cannot_be_meant_is_refused_before_the_first_step(change, words, tmp_path):
     config = run_config(tmp_path, epochs=1)
     config.merge_from_dict(change)
@@ -141,12 +171,17 @@ def test_texts_and_probes_in_another_order_than_the_labels_are_refused(tmp_path)
     """A teacher of texts as much as one with a probe, with labels and without."""
     teacher = dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5))
     for use_labels in (True, False):
-        config = run_config(tmp_path, epochs=1, teacher=teacher, use_labels=use_labels,
-                            terms=dict(kd=dict(loss=dict(type='KLDivergence'))))
+        config = run_config(
+            tmp_path,
+            epochs=1,
+            teacher=teacher,
+            use_labels=use_labels,
+            terms=dict(kd=dict(loss=dict(type='KLDivergence'))),
+        )
         config.experiment_name = f'{tmp_path} {use_labels}'
         runner = Runner.from_cfg(config)
         runner.model.teachers[''].classes = [f'class{index}' for index in (1, 0, 2, 3, 4)]
-        with pytest.raises(ValueError, match=r"classes of the teacher are not those of the (training|validation) set"):
+        with pytest.raises(ValueError, match=r'classes of the teacher are not those of the (training|validation) set'):
             runner.train()
 
 
@@ -158,10 +193,18 @@ def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_
     config = run_config(tmp_path / 'run', epochs=1)
     for name in ('train', 'val', 'test'):
         config[f'{name}_dataloader'].dataset = dict(
-            type='VideoDataset', ann_file=str(tmp_path / 'list.txt'), data_prefix=dict(video=str(tmp_path / 'videos')),
-            pipeline=[dict(type='DecordInit'), dict(type='SampleFrames', clip_len=4), dict(type='DecordDecode'),
-                      dict(type='Resize', scale=(24, 24), keep_ratio=False),
-                      dict(type='FormatShape', input_format='NCTHW'), dict(type='PackActionInputs')])
+            type='VideoDataset',
+            ann_file=str(tmp_path / 'list.txt'),
+            data_prefix=dict(video=str(tmp_path / 'videos')),
+            pipeline=[
+                dict(type='DecordInit'),
+                dict(type='SampleFrames', clip_len=4),
+                dict(type='DecordDecode'),
+                dict(type='Resize', scale=(24, 24), keep_ratio=False),
+                dict(type='FormatShape', input_format='NCTHW'),
+                dict(type='PackActionInputs'),
+            ],
+        )
     config.custom_imports = dict(imports=['tests.tiny'])
     config.val_evaluator = [dict(type='AccMetric'), dict(type='ClipRetrieval')]
     config.dump(tmp_path / 'config.py')

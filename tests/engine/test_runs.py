@@ -29,6 +29,7 @@ def train(config: Config, name: str) -> Runner:
 def finished(tmp_path_factory) -> Runner:
     """Three epochs without a break, dropout on, so that the random state matters."""
     from mmengine.registry import init_default_scope
+
     init_default_scope('kdtoolbox')
     config = run_config(tmp_path_factory.mktemp('finished'), epochs=3, student=student_config(dropout=0.5))
     return train(config, 'finished')
@@ -94,14 +95,18 @@ def test_training_can_start_from_an_exported_student(finished, tmp_path):
     config.optim_wrapper.optimizer.lr = 0.0
     state = train(config, 'second').model.student.state_dict()
     exported = load_safely(out, what='checkpoint')['state_dict']
-    assert all(torch.equal(state[name], exported[name]) for name in exported if 'running' not in name
-               and 'num_batches' not in name)
+    assert all(
+        torch.equal(state[name], exported[name])
+        for name in exported
+        if 'running' not in name and 'num_batches' not in name
+    )
 
 
 def test_testing_a_training_checkpoint_and_its_export_give_the_metrics_of_training(finished, tmp_path):
     out, _ = export_student(checkpoint(finished, 3), tmp_path / 'student.pth')
-    of_training = {name: history.current() for name, history in finished.message_hub.log_scalars.items()
-                   if name.startswith('val/')}
+    of_training = {
+        name: history.current() for name, history in finished.message_hub.log_scalars.items() if name.startswith('val/')
+    }
     for file in (checkpoint(finished, 3), out):
         config = copy.deepcopy(finished.cfg)
         config.work_dir = str(tmp_path / 'test')
@@ -142,9 +147,13 @@ def test_a_config_of_ones_own_is_not_overwritten_by_an_export(finished, tmp_path
     assert (tmp_path / 'student.py').read_text() == 'model = dict()' and not (tmp_path / 'student.pth').exists()
 
 
-@pytest.mark.parametrize('changed, message', [
-    ({'train_dataloader.dataset.num_classes': 0}, 'no training video has a label'),
-    ({'val_dataloader.dataset.num_classes': 4}, 'classes of the validation set are not those of the training set')])
+@pytest.mark.parametrize(
+    'changed, message',
+    [
+        ({'train_dataloader.dataset.num_classes': 0}, 'no training video has a label'),
+        ({'val_dataloader.dataset.num_classes': 4}, 'classes of the validation set are not those of the training set'),
+    ],
+)
 def test_classes_that_do_not_go_together_are_refused_before_the_first_step(tmp_path, changed, message):
     config = run_config(tmp_path)
     config.merge_from_dict(changed)

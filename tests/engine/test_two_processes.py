@@ -16,28 +16,45 @@ from tests.conftest import REPOSITORY
 from tests.engine import scenarios
 from tests.tiny import run_config, student_config
 
-AS_ONE = ['frozen statistics', 'label-free', 'adversarial', 'mutual', 'gathering losses', 'frozen stages', 'accumulating']
+AS_ONE = [
+    'frozen statistics',
+    'label-free',
+    'adversarial',
+    'mutual',
+    'gathering losses',
+    'frozen stages',
+    'accumulating',
+]
 ALIKE = [name for name in scenarios.SCENARIOS if name.startswith('batch norm')]
 FOUR = ['batch norm, 5 videos']
 
 
 def run_training(tmp_path, name: str, *, processes: int) -> dict:
-    config = run_config(tmp_path / name, epochs=2, batch_size=4 // processes,
-                        student=student_config(norm='GN'))  # batch norm sees one process's samples, group norm one's
+    config = run_config(
+        tmp_path / name, epochs=2, batch_size=4 // processes, student=student_config(norm='GN')
+    )  # batch norm sees one process's samples, group norm one's
     config.custom_imports = dict(imports=['tests.tiny'])
     file = tmp_path / f'{name}.py'
     config.dump(file)
-    launcher = [] if processes == 1 else ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
+    launcher = (
+        [] if processes == 1 else ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
+    )
     arguments = [str(file), *(['--launcher', 'pytorch'] if processes > 1 else [])]
-    done = subprocess.run([sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), *arguments],
-                          cwd=REPOSITORY, env={**_environment(), 'PYTHONPATH': str(REPOSITORY)}, timeout=240,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), *arguments],
+        cwd=REPOSITORY,
+        env={**_environment(), 'PYTHONPATH': str(REPOSITORY)},
+        timeout=240,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr[-9000:]
     return load_safely(tmp_path / name / 'epoch_2.pth', what='checkpoint')
 
 
 def _environment() -> dict:
     import os
+
     return {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
 
 
@@ -66,8 +83,10 @@ def assert_close(one: dict, other: dict, where: str) -> None:
 def assert_alike(results: list[dict], where: str) -> None:
     """The processes have the same networks and metrics, and those are what was saved and is tested."""
     for other in results[1:]:
-        for left, right in ((results[0]['model'], other['model']),
-                            *((average, other['averages'][name]) for name, average in results[0]['averages'].items())):
+        for left, right in (
+            (results[0]['model'], other['model']),
+            *((average, other['averages'][name]) for name, average in results[0]['averages'].items()),
+        ):
             assert left.keys() == right.keys()
             assert all(torch.equal(left[name], right[name]) for name in left), where
     for result in results:
@@ -82,8 +101,14 @@ def test_the_weights_agree(checkpoints):
 
 
 def test_the_metrics_agree_though_the_sampler_pads(checkpoints):
-    scalars = [{name: value['HistoryBuffer'][0] for name, value in checkpoint['message_hub']['log_scalars'].items()
-                if name.startswith('val/') and 'time' not in name} for checkpoint in checkpoints]
+    scalars = [
+        {
+            name: value['HistoryBuffer'][0]
+            for name, value in checkpoint['message_hub']['log_scalars'].items()
+            if name.startswith('val/') and 'time' not in name
+        }
+        for checkpoint in checkpoints
+    ]
     assert scalars[0].keys() == scalars[1].keys() and 'val/retrieval/top1' in scalars[0]
     for name in scalars[0]:
         assert scalars[0][name] == pytest.approx(scalars[1][name]), name
@@ -101,7 +126,11 @@ def test_without_statistics_of_the_batch_two_processes_are_as_one_with_all_clips
             assert_close(average, result['averages'][teacher], f'{name}, average')
         for metric, value in alone['validated'].items():
             assert value == pytest.approx(result['validated'][metric], abs=1e-6), metric
-    parts = {'adversarial': 'discriminator.', 'mutual': 'peers.twin.', 'gathering losses': 'criterion.terms.standardized.'}
+    parts = {
+        'adversarial': 'discriminator.',
+        'mutual': 'peers.twin.',
+        'gathering losses': 'criterion.terms.standardized.',
+    }
     for key, prefix in parts.items():
         assert key not in name or any(tensor.startswith(prefix) for tensor in alone['model'])
 

@@ -18,9 +18,10 @@ def clustered(num_gallery=60, num_queries=40, num_classes=4, spread=1.0, seed=0)
     centres = torch.randn(num_classes, 8, generator=generator)
     roles = ['gallery'] * num_gallery + ['query'] * num_queries
     labels = [number % num_classes for number in range(len(roles))]
-    return [sample(f'{role}{number}', role, label,
-                   features=centres[label] + spread * torch.randn(8, generator=generator))
-            for number, (role, label) in enumerate(zip(roles, labels))]
+    return [
+        sample(f'{role}{number}', role, label, features=centres[label] + spread * torch.randn(8, generator=generator))
+        for number, (role, label) in enumerate(zip(roles, labels))
+    ]
 
 
 def evaluate(metric, samples, data_batch=None):

@@ -16,8 +16,11 @@ from tests.tiny import NUM_TEACHER_CLASSES, batch, student_config, teacher_confi
 def distributions(num_samples=50, num_classes=6, seed=0):
     generator = torch.Generator().manual_seed(seed)
     student, teacher = (torch.randn(num_samples, num_classes, generator=generator) for _ in range(2))
-    return student.softmax(1), (teacher + student).softmax(1), torch.randint(num_classes, (num_samples,),
-                                                                             generator=generator)
+    return (
+        student.softmax(1),
+        (teacher + student).softmax(1),
+        torch.randint(num_classes, (num_samples,), generator=generator),
+    )
 
 
 def test_agreement_and_accuracies_are_those_counted_by_hand():
@@ -33,8 +36,10 @@ def test_agreement_and_accuracies_are_those_counted_by_hand():
 def test_accuracies_add_up_to_the_students():
     student, teacher, labels = distributions()
     result = agreement_with_teacher(student, teacher, labels)
-    parts = (result['teacher_acc'] * result['student_acc_teacher_right']
-             + (1 - result['teacher_acc']) * result['student_acc_teacher_wrong'])
+    parts = (
+        result['teacher_acc'] * result['student_acc_teacher_right']
+        + (1 - result['teacher_acc']) * result['student_acc_teacher_wrong']
+    )
     assert parts == pytest.approx(result['student_acc'])
 
 
@@ -54,8 +59,9 @@ def test_a_teacher_that_is_never_wrong_leaves_the_key_out():
 def test_the_teacher_is_averaged_over_the_clips_in_its_view_as_the_students_head_averages():
     teacher = MODELS.build(teacher_config())
     clips = batch(1, clips=3, pixels=20)['inputs'][0]
-    single = torch.stack([teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0]
-                          for clip in clips]).double()
+    single = torch.stack(
+        [teacher(teacher.view.render(clip[None]).transpose(1, 2))['logits'][0] for clip in clips]
+    ).double()
     for average, expected in (('prob', single.softmax(1).mean(0)), ('score', single.mean(0).softmax(0))):
         torch.testing.assert_close(teacher_probabilities(teacher, clips, average_clips=average), expected)
     as_2d = clips[0].transpose(0, 1)  # what the pipeline of a 2D student gives
@@ -66,8 +72,13 @@ def test_the_teacher_is_averaged_over_the_clips_in_its_view_as_the_students_head
 def test_a_student_that_is_its_own_teacher_agrees_fully_whatever_the_number_of_clips(average):
     student = student_config()
     student['cls_head'] = dict(student['cls_head'], average_clips=average, init_std=3.0)  # so that clips differ
-    metric = METRICS.build(dict(type='TeacherAgreement', average_clips=average, teacher=dict(
-        type='RecognizerTeacher', recognizer=student, view=dict(size=16))))
+    metric = METRICS.build(
+        dict(
+            type='TeacherAgreement',
+            average_clips=average,
+            teacher=dict(type='RecognizerTeacher', recognizer=student, view=dict(size=16)),
+        )
+    )
     recognizer = metric.teacher.network
     data = batch(3, clips=4)
     for sample_ in data['data_samples']:
@@ -85,8 +96,10 @@ def test_frames_that_are_not_pooled_are_averaged():
     pooled = MODELS.build(teacher_config())
     pooled.load_state_dict(per_frame.state_dict())
     clips = batch(1, clips=2, pixels=20)['inputs'][0]
-    torch.testing.assert_close(teacher_probabilities(per_frame, clips, average_clips='prob'),
-                               teacher_probabilities(pooled, clips, average_clips='prob'))
+    torch.testing.assert_close(
+        teacher_probabilities(per_frame, clips, average_clips='prob'),
+        teacher_probabilities(pooled, clips, average_clips='prob'),
+    )
 
 
 def build(num_classes=NUM_TEACHER_CLASSES, classes=None, average_clips='prob'):
@@ -99,8 +112,9 @@ def build(num_classes=NUM_TEACHER_CLASSES, classes=None, average_clips='prob'):
 
 def process(metric, scores, labels, role='query'):
     data = batch(len(labels))
-    metric.process(data, [sample(f'v{n}', role, label, scores=score)
-                          for n, (label, score) in enumerate(zip(labels, scores))])
+    metric.process(
+        data, [sample(f'v{n}', role, label, scores=score) for n, (label, score) in enumerate(zip(labels, scores))]
+    )
     return torch.stack([teacher_probabilities(metric.teacher, clips, average_clips='prob') for clips in data['inputs']])
 
 

@@ -53,14 +53,17 @@ def test_a_label_of_probability_zero_costs_much_but_not_everything():
 
 
 def as_samples(scores, labels):
-    return [sample(f'q{n}', 'query', label, scores=score)
-            for n, (score, label) in enumerate(zip(scores, labels.tolist()))]
+    return [
+        sample(f'q{n}', 'query', label, scores=score) for n, (score, label) in enumerate(zip(scores, labels.tolist()))
+    ]
 
 
 def test_logits_and_their_probabilities_are_scored_alike_and_the_gallery_not():
     logits, labels = predictions()
-    expected = {f'calibration/{name}': pytest.approx(value, rel=1e-6)
-                for name, value in calibration_errors(logits.softmax(1), labels).items()}
+    expected = {
+        f'calibration/{name}': pytest.approx(value, rel=1e-6)
+        for name, value in calibration_errors(logits.softmax(1), labels).items()
+    }
     gallery = [sample('g0', 'gallery', 3)]
     for average, scores in (('score', logits), ('prob', logits.softmax(1))):
         metric = METRICS.build(dict(type='Calibration', average_clips=average))

@@ -12,8 +12,10 @@ from tests.evaluation.samples import evaluate, sample
 
 def scored(num_samples=60, num_classes=5, used_classes=4, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return [sample(f'q{n}', 'query', n % used_classes, scores=torch.randn(num_classes, generator=generator))
-            for n in range(num_samples)]
+    return [
+        sample(f'q{n}', 'query', n % used_classes, scores=torch.randn(num_classes, generator=generator))
+        for n in range(num_samples)
+    ]
 
 
 def test_matrix_and_recalls_are_scikit_learns_and_the_gallery_does_not_count(tmp_path):

@@ -9,8 +9,14 @@ from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features, save
 
 
 def videos(**changes) -> VideoFeatures:
-    values = dict(features=torch.arange(6.).view(3, 2), labels=torch.tensor([0, 1, -1]), sample_ids=['ä/1', 'b', 'c'],
-                  roles=['gallery', 'query', ''], classes=['run', 'jump'], provenance={'layer': 'features'})
+    values = dict(
+        features=torch.arange(6.0).view(3, 2),
+        labels=torch.tensor([0, 1, -1]),
+        sample_ids=['ä/1', 'b', 'c'],
+        roles=['gallery', 'query', ''],
+        classes=['run', 'jump'],
+        provenance={'layer': 'features'},
+    )
     return VideoFeatures(**{**values, **changes})
 
 
@@ -44,21 +50,28 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     def fails(stream, **arrays):
         stream.write(b'half')
         raise OSError('disk full')
+
     monkeypatch.setattr('numpy.savez', fails)
     with pytest.raises(ValueError, match='disk full'):
         save_features(videos(), tmp_path / 'features.npz')
     assert (tmp_path / 'features.npz').read_bytes() == before
 
 
-@pytest.mark.parametrize('changes, message', [
-    (dict(features=torch.tensor([[0., 1.], [float('nan'), 0.], [1., 1.]])), "1 of 3 videos are not finite, .* of 'b'"),
-    (dict(sample_ids=['a', 'b', 'b'], roles=['query'] * 3), "'b' is there twice with the role 'query'"),
-    (dict(roles=['gallery', 'query', 'train']), r"roles \['train'\]"),
-    (dict(labels=torch.tensor([0, 2, 1])), 'labels run from 0 to 2: expected 0 to 1 for the 2 classes'),
-    (dict(labels=torch.tensor([0, -2, 1])), 'labels run from -2'),
-    (dict(labels=torch.tensor([0, 1])), "'labels': 2"),
-    (dict(features=torch.zeros(3, 0)), r'shape \(3, 0\)'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (
+            dict(features=torch.tensor([[0.0, 1.0], [float('nan'), 0.0], [1.0, 1.0]])),
+            "1 of 3 videos are not finite, .* of 'b'",
+        ),
+        (dict(sample_ids=['a', 'b', 'b'], roles=['query'] * 3), "'b' is there twice with the role 'query'"),
+        (dict(roles=['gallery', 'query', 'train']), r"roles \['train'\]"),
+        (dict(labels=torch.tensor([0, 2, 1])), 'labels run from 0 to 2: expected 0 to 1 for the 2 classes'),
+        (dict(labels=torch.tensor([0, -2, 1])), 'labels run from -2'),
+        (dict(labels=torch.tensor([0, 1])), "'labels': 2"),
+        (dict(features=torch.zeros(3, 0)), r'shape \(3, 0\)'),
+    ],
+)
 def test_what_does_not_fit_together_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         videos(**changes)
@@ -68,17 +81,20 @@ def test_one_video_may_be_query_and_gallery():
     assert len(videos(sample_ids=['a', 'a', 'c'], roles=['gallery', 'query', '']).sample_ids) == 3
 
 
-@pytest.mark.parametrize('changes, message', [
-    (dict(labels=None), r"\['labels'\] are missing and \[\] unexpected"),
-    (dict(weights=np.zeros(3)), r"\['weights'\] unexpected"),
-    (dict(features=np.zeros((3, 2))), r'features is float64 \(3, 2\), expected float32 \(V, C\)'),
-    (dict(features=np.zeros(3, np.float32)), r'features is float32 \(3,\)'),
-    (dict(labels=np.zeros(3)), r'labels is float64 \(3,\), expected int64'),
-    (dict(sample_ids=np.arange(3)), r'sample_ids is int64'),
-    (dict(provenance=np.array('{')), 'provenance is not JSON'),
-    (dict(provenance=np.array('[]')), 'provenance is list'),
-    (dict(features=np.full((3, 2), np.inf, np.float32)), 'features.npz: the features of 3 of 3 videos'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (dict(labels=None), r"\['labels'\] are missing and \[\] unexpected"),
+        (dict(weights=np.zeros(3)), r"\['weights'\] unexpected"),
+        (dict(features=np.zeros((3, 2))), r'features is float64 \(3, 2\), expected float32 \(V, C\)'),
+        (dict(features=np.zeros(3, np.float32)), r'features is float32 \(3,\)'),
+        (dict(labels=np.zeros(3)), r'labels is float64 \(3,\), expected int64'),
+        (dict(sample_ids=np.arange(3)), r'sample_ids is int64'),
+        (dict(provenance=np.array('{')), 'provenance is not JSON'),
+        (dict(provenance=np.array('[]')), 'provenance is list'),
+        (dict(features=np.full((3, 2), np.inf, np.float32)), 'features.npz: the features of 3 of 3 videos'),
+    ],
+)
 def test_a_file_of_another_content_is_refused(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         load_features(written(tmp_path / 'features.npz', **changes))
@@ -95,6 +111,7 @@ def test_a_file_that_would_run_code_is_refused_and_runs_none(tmp_path):
     class Evil:
         def __reduce__(self):
             return open, (str(tmp_path / 'ran'), 'w')
+
     for name, content in (('object', np.array([Evil()], dtype=object)), ('pickle', None)):
         path = tmp_path / f'{name}.npz'
         if content is None:

@@ -23,8 +23,9 @@ def random_sets(num_gallery=90, num_queries=70, num_classes=5, seed=0):
 @pytest.mark.parametrize('num_neighbours', [1, 7, 90])
 def test_weighted_votes_are_scikit_learns(num_neighbours):
     queries, query_labels, gallery, gallery_labels = random_sets()
-    reference = KNeighborsClassifier(num_neighbours, metric='cosine', algorithm='brute',
-                                     weights=lambda distances: np.exp((1 - distances) / 0.07))
+    reference = KNeighborsClassifier(
+        num_neighbours, metric='cosine', algorithm='brute', weights=lambda distances: np.exp((1 - distances) / 0.07)
+    )
     expected = reference.fit(gallery.double(), gallery_labels).predict(queries.double())
     found = knn_labels(queries, gallery, gallery_labels, num_neighbours=num_neighbours)
     assert found.tolist() == expected.tolist()
@@ -50,8 +51,10 @@ def test_a_temperature_near_zero_leaves_the_nearest_alone_to_vote():
 def test_the_scale_of_a_vector_has_no_vote():
     queries, _, gallery, labels = random_sets()
     scale = torch.arange(1, 91)[:, None] / 7
-    assert torch.equal(knn_labels(3 * queries, gallery * scale, labels, num_neighbours=9),
-                       knn_labels(queries, gallery, labels, num_neighbours=9))
+    assert torch.equal(
+        knn_labels(3 * queries, gallery * scale, labels, num_neighbours=9),
+        knn_labels(queries, gallery, labels, num_neighbours=9),
+    )
 
 
 def test_neighbours_are_those_of_one_sorted_matrix_whatever_the_chunks():
@@ -60,33 +63,45 @@ def test_neighbours_are_those_of_one_sorted_matrix_whatever_the_chunks():
     unit = [torch.nn.functional.normalize(part.double()) for part in (queries, gallery)]
     cosines, positions = nearest_neighbours(queries, gallery, 12, chunk_bytes=1)
     torch.testing.assert_close(cosines, (unit[0] @ unit[1].T).sort(1, descending=True).values[:, :12])
-    assert all(row == sorted(row, key=lambda p, row=row: (-cosines[n][row.index(p)], p))
-               for n, row in enumerate(positions.tolist()))
+    assert all(
+        row == sorted(row, key=lambda p, row=row: (-cosines[n][row.index(p)], p))
+        for n, row in enumerate(positions.tolist())
+    )
     whole = nearest_neighbours(queries, gallery, 12)
     assert torch.equal(whole[0], cosines) and torch.equal(whole[1], positions)
 
 
 def test_more_neighbours_than_the_gallery_has_are_all_of_it():
     queries, query_labels, gallery, labels = random_sets()
-    assert (knn_accuracy(queries, query_labels, gallery, labels, num_neighbours=200)
-            == knn_accuracy(queries, query_labels, gallery, labels, num_neighbours=90))
+    assert knn_accuracy(queries, query_labels, gallery, labels, num_neighbours=200) == knn_accuracy(
+        queries, query_labels, gallery, labels, num_neighbours=90
+    )
 
 
 def test_the_metric_gives_what_the_function_gives_and_chance():
     samples = clustered()
     metric = METRICS.build(dict(type='KNNAccuracy', num_neighbours=9))
     gallery, queries = samples[:60], samples[60:]
-    tensors = [tensor for part in (queries, gallery)
-               for tensor in (torch.stack([one['clip_features'] for one in part]),
-                              torch.cat([one['gt_labels']['item'] for one in part]))]
+    tensors = [
+        tensor
+        for part in (queries, gallery)
+        for tensor in (
+            torch.stack([one['clip_features'] for one in part]),
+            torch.cat([one['gt_labels']['item'] for one in part]),
+        )
+    ]
     expected = knn_accuracy(*tensors, num_neighbours=9)
     assert 0.3 < expected['top1'] < 1
     assert evaluate(metric, samples + samples[-3:]) == {
-        'knn/top1': expected['top1'], 'knn/top1_unweighted': expected['top1_unweighted'], 'knn/chance': 0.25}
+        'knn/top1': expected['top1'],
+        'knn/top1_unweighted': expected['top1_unweighted'],
+        'knn/chance': 0.25,
+    }
 
 
-@pytest.mark.parametrize('options, message', [(dict(num_neighbours=0), 'num_neighbours=0'),
-                                              (dict(temperature=0.0), 'temperature=0.0')])
+@pytest.mark.parametrize(
+    'options, message', [(dict(num_neighbours=0), 'num_neighbours=0'), (dict(temperature=0.0), 'temperature=0.0')]
+)
 def test_options_without_meaning_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         METRICS.build(dict(type='KNNAccuracy', **options))

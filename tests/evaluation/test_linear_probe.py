@@ -96,16 +96,19 @@ def test_float32_features_give_a_float32_probe():
     assert (weight.shape, bias.shape) == ((4, 12), (4,))
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(labels=torch.tensor([0, 1, -1])), '-1 marks unlabelled'),
-    (dict(labels=torch.tensor([0, 1, 2])), 'labels run from 0 to 2, expected 0 to 1'),
-    (dict(labels=torch.tensor([1, 1, 1])), r'1 of 2 classes have no sample, such as \[0\]'),
-    (dict(labels=torch.tensor([0, 1])), r'features \(3, 2\) with labels \(2,\)'),
-    (dict(features=torch.tensor([[1.0, float('inf')]] * 3)), '3 of 3 feature vectors are not finite'),
-    (dict(groups=['a']), '1 groups for 3 samples'),
-    (dict(l2=0.0), 'l2=0.0'),
-    (dict(features=torch.eye(2), labels=torch.tensor([0, 1])), 'cannot be chosen by cross-validation'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(labels=torch.tensor([0, 1, -1])), '-1 marks unlabelled'),
+        (dict(labels=torch.tensor([0, 1, 2])), 'labels run from 0 to 2, expected 0 to 1'),
+        (dict(labels=torch.tensor([1, 1, 1])), r'1 of 2 classes have no sample, such as \[0\]'),
+        (dict(labels=torch.tensor([0, 1])), r'features \(3, 2\) with labels \(2,\)'),
+        (dict(features=torch.tensor([[1.0, float('inf')]] * 3)), '3 of 3 feature vectors are not finite'),
+        (dict(groups=['a']), '1 groups for 3 samples'),
+        (dict(l2=0.0), 'l2=0.0'),
+        (dict(features=torch.eye(2), labels=torch.tensor([0, 1])), 'cannot be chosen by cross-validation'),
+    ],
+)
 def test_what_cannot_be_fitted_is_refused(change, message):
     arguments = dict(features=torch.eye(3)[:, :2], labels=torch.tensor([0, 1, 1]), num_classes=2) | change
     with pytest.raises(ValueError, match=message):
@@ -114,7 +117,7 @@ def test_what_cannot_be_fitted_is_refused(change, message):
 
 @pytest.mark.parametrize('dtype', [torch.float16, torch.float32, torch.float64])
 def test_tiny_features_give_finite_weights_that_tell_the_classes_apart(dtype):
-    features = (torch.tensor([[0.], [1.], [2.], [3.]]) * 6e-8 * 4).to(dtype)  # float16 has nothing below 6e-8
+    features = (torch.tensor([[0.0], [1.0], [2.0], [3.0]]) * 6e-8 * 4).to(dtype)  # float16 has nothing below 6e-8
     weight, bias = fit_linear_probe(features, torch.tensor([0, 0, 1, 1]), num_classes=2, l2=0.01)
     assert weight.isfinite().all() and bias.isfinite().all()
     assert weight.dtype == torch.promote_types(dtype, torch.float32)
@@ -122,6 +125,6 @@ def test_tiny_features_give_finite_weights_that_tell_the_classes_apart(dtype):
 
 
 def test_features_too_small_for_their_dtype_are_refused():
-    features = torch.tensor([[0.], [1.], [2.], [3.]]) * 1e-39
+    features = torch.tensor([[0.0], [1.0], [2.0], [3.0]]) * 1e-39
     with pytest.raises(ValueError, match='so small that the weights exceed torch.float32'):
         fit_linear_probe(features, torch.tensor([0, 0, 1, 1]), num_classes=2, l2=0.01)

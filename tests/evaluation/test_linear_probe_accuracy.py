@@ -11,9 +11,15 @@ from tests.evaluation.samples import clustered, evaluate, sample
 
 
 def tensors_of(samples):
-    return [tensor for role in ('query', 'gallery') for part in [[one for one in samples if one['role'] == role]]
-            for tensor in (torch.stack([one['clip_features'] for one in part]),
-                           torch.cat([one['gt_labels']['item'] for one in part]))]
+    return [
+        tensor
+        for role in ('query', 'gallery')
+        for part in [[one for one in samples if one['role'] == role]]
+        for tensor in (
+            torch.stack([one['clip_features'] for one in part]),
+            torch.cat([one['gt_labels']['item'] for one in part]),
+        )
+    ]
 
 
 def test_accuracy_is_that_of_scikit_learns_classifier_of_the_chosen_strength():

@@ -24,10 +24,12 @@ def brute_force(queries, query_labels, gallery, gallery_labels, topk=TOPK):
 
 def random_set(num_queries=60, num_gallery=300, num_components=16, num_classes=30, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return (torch.randn(num_queries, num_components, generator=generator),
-            torch.randint(num_classes, (num_queries,), generator=generator),
-            torch.randn(num_gallery, num_components, generator=generator),
-            torch.randint(num_classes, (num_gallery,), generator=generator))
+    return (
+        torch.randn(num_queries, num_components, generator=generator),
+        torch.randint(num_classes, (num_queries,), generator=generator),
+        torch.randn(num_gallery, num_components, generator=generator),
+        torch.randint(num_classes, (num_gallery,), generator=generator),
+    )
 
 
 def tied_set(seed=0):
@@ -59,14 +61,18 @@ def duplicated_set():
     generator = torch.Generator().manual_seed(1)
     gallery = gallery.repeat(20, 1)[torch.randperm(400, generator=generator)]
     gallery = gallery * 2.0 ** torch.randint(-3, 4, (400, 1), generator=generator)
-    return torch.cat([queries, gallery[:40]]), torch.cat([query_labels, query_labels[:40]]), gallery, \
-        torch.randint(30, (400,), generator=generator)
+    return (
+        torch.cat([queries, gallery[:40]]),
+        torch.cat([query_labels, query_labels[:40]]),
+        gallery,
+        torch.randint(30, (400,), generator=generator),
+    )
 
 
 @pytest.mark.parametrize('make', [random_set, tied_set, duplicated_set])
 def test_ranks_do_not_depend_on_the_chunks(make):
     data = make()
-    expected = first_hit_ranks(*data, chunk_bytes=2 ** 30)
+    expected = first_hit_ranks(*data, chunk_bytes=2**30)
     for chunk_bytes in (20_000, 100_000, 1_000_000):
         assert torch.equal(first_hit_ranks(*data, chunk_bytes=chunk_bytes), expected)
     one_by_one = first_hit_ranks(data[0][:3], data[1][:3], *data[2:], chunk_bytes=1)
@@ -77,9 +83,9 @@ def test_equal_directions_tie_and_the_first_in_the_gallery_wins():
     queries, query_labels, gallery, gallery_labels = duplicated_set()
     ranks = first_hit_ranks(queries, query_labels, gallery, gallery_labels, chunk_bytes=100_000)
     # Python's integers and fractions are exact: the order of squared cosines with their sign, without any root.
-    exact = [[int(value * 2.0 ** 80) for value in row] for row in gallery.tolist()]
+    exact = [[int(value * 2.0**80) for value in row] for row in gallery.tolist()]
     for query in range(0, len(queries), 25):
-        row = [int(value * 2.0 ** 80) for value in queries[query].tolist()]
+        row = [int(value * 2.0**80) for value in queries[query].tolist()]
         dots = [sum(a * b for a, b in zip(row, other)) for other in exact]
         keys = [Fraction(-dot * abs(dot), sum(b * b for b in other)) for dot, other in zip(dots, exact)]
         order = sorted(range(len(keys)), key=keys.__getitem__)
@@ -109,29 +115,41 @@ def test_a_class_that_the_gallery_lacks_is_never_found():
 def test_length_does_not_matter_and_low_precision_is_taken():
     queries, query_labels, gallery, gallery_labels = random_set()
     expected = first_hit_ranks(queries.bfloat16(), query_labels, gallery.bfloat16(), gallery_labels)
-    scaled = first_hit_ranks(queries.bfloat16().float() * 1e-15, query_labels, gallery.bfloat16().double() * 1e15,
-                             gallery_labels)
+    scaled = first_hit_ranks(
+        queries.bfloat16().float() * 1e-15, query_labels, gallery.bfloat16().double() * 1e15, gallery_labels
+    )
     assert torch.equal(scaled, expected)
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(queries=torch.zeros(0, 3), query_labels=torch.zeros(0)), r'queries \(0, 3\)'),
-    (dict(gallery_labels=torch.zeros(4)), r'gallery \(5, 3\) with labels \(4,\)'),
-    (dict(gallery=torch.ones(5, 4)), 'differ in the number of components'),
-    (dict(queries=torch.tensor([[1.0, 2, 3], [0, 0, 0]])), 'zero or not finite.*number 1'),
-    (dict(gallery=torch.full((5, 3), float('nan'))), 'gallery: 5 of 5 vectors are zero or not finite'),
-    (dict(topk=(0, 1)), 'topk'),
-])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(queries=torch.zeros(0, 3), query_labels=torch.zeros(0)), r'queries \(0, 3\)'),
+        (dict(gallery_labels=torch.zeros(4)), r'gallery \(5, 3\) with labels \(4,\)'),
+        (dict(gallery=torch.ones(5, 4)), 'differ in the number of components'),
+        (dict(queries=torch.tensor([[1.0, 2, 3], [0, 0, 0]])), 'zero or not finite.*number 1'),
+        (dict(gallery=torch.full((5, 3), float('nan'))), 'gallery: 5 of 5 vectors are zero or not finite'),
+        (dict(topk=(0, 1)), 'topk'),
+    ],
+)
 def test_what_cannot_be_compared_is_refused(change, message):
-    arguments = dict(queries=torch.ones(2, 3), query_labels=torch.zeros(2), gallery=torch.ones(5, 3),
-                     gallery_labels=torch.zeros(5), topk=(1,)) | change
+    arguments = (
+        dict(
+            queries=torch.ones(2, 3),
+            query_labels=torch.zeros(2),
+            gallery=torch.ones(5, 3),
+            gallery_labels=torch.zeros(5),
+            topk=(1,),
+        )
+        | change
+    )
     with pytest.raises(ValueError, match=message):
         retrieval_topk(**arguments)
 
 
 def test_memory_stays_bounded_whatever_the_size():
     """One float64 row of distances for each of 2000 queries over 60000 vectors would be 960 MB."""
-    code = '''
+    code = """
 import resource, torch
 from kdtoolbox.evaluation.nearest import retrieval_topk
 torch.set_num_threads(1)
@@ -141,7 +159,7 @@ retrieval_topk(queries[:9], labels[:9], gallery[:9], labels[:9], (1,))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 retrieval_topk(queries, labels[:2000], gallery, labels, (1,))
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-'''
+"""
     peak_mb = int(subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout)
     assert peak_mb < 250
 

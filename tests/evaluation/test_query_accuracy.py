@@ -31,9 +31,14 @@ def test_accuracy_is_scikit_learns():
     queries = samples()
     scores = torch.stack([query['pred_scores']['item'] for query in queries])
     labels = [query['gt_labels']['item'].item() for query in queries]
-    assert evaluate(queries) == pytest.approx({
-        'acc/top1': top_k_accuracy_score(labels, scores, k=1), 'acc/top5': top_k_accuracy_score(labels, scores, k=5),
-        'acc/mean1': balanced_accuracy_score(labels, scores.argmax(1)), 'acc/chance': 1 / 7})
+    assert evaluate(queries) == pytest.approx(
+        {
+            'acc/top1': top_k_accuracy_score(labels, scores, k=1),
+            'acc/top5': top_k_accuracy_score(labels, scores, k=5),
+            'acc/mean1': balanced_accuracy_score(labels, scores.argmax(1)),
+            'acc/chance': 1 / 7,
+        }
+    )
 
 
 def test_gallery_samples_and_repeated_ones_do_not_count():
@@ -64,8 +69,14 @@ def test_fewer_than_five_classes_are_scored():
 
 @pytest.mark.parametrize('label, right', [(0, 0), (1, 1), (2, 0)])
 def test_of_equal_scores_the_lowest_class_counts_in_every_metric(label, right):
-    queries = [dict(sample_id='a', role='query', gt_labels={'item': torch.tensor([label])},
-                    pred_scores={'item': torch.tensor([0.1, 0.4, 0.4, 0.1])})]
+    queries = [
+        dict(
+            sample_id='a',
+            role='query',
+            gt_labels={'item': torch.tensor([label])},
+            pred_scores={'item': torch.tensor([0.1, 0.4, 0.4, 0.1])},
+        )
+    ]
     confusion = METRICS.build(dict(type='QueryConfusion'))
     confusion.process(None, queries)
     found = evaluate(queries)
@@ -74,8 +85,17 @@ def test_of_equal_scores_the_lowest_class_counts_in_every_metric(label, right):
 
 def test_classes_that_tie_for_the_fifth_place_are_taken_in_label_order():
     def top5(label):
-        return evaluate([dict(sample_id='a', role='query', gt_labels={'item': torch.tensor([label])},
-                              pred_scores={'item': torch.zeros(8)})])['acc/top5']
+        return evaluate(
+            [
+                dict(
+                    sample_id='a',
+                    role='query',
+                    gt_labels={'item': torch.tensor([label])},
+                    pred_scores={'item': torch.zeros(8)},
+                )
+            ]
+        )['acc/top5']
+
     assert [top5(label) for label in range(8)] == [1, 1, 1, 1, 1, 0, 0, 0]
 
 
@@ -87,14 +107,17 @@ def changed(key, value):
     return [samples(1)[0] | {key: {'item': value}}]
 
 
-@pytest.mark.parametrize('data_samples, message', [
-    (samples(4, role='gallery'), 'none of 4 samples is a query'),
-    (without('pred_scores'), "'q0' has no pred_scores"),
-    (without('gt_labels'), r"'q0' has the labels \[\]"),
-    (changed('gt_labels', torch.tensor([-1])), r"'q0' has the labels \[-1\].*-1 marks unlabelled"),
-    (changed('gt_labels', torch.tensor([7])), "'q0' has the label 7, but the model gives scores for 7 classes"),
-    (changed('pred_scores', torch.full((7,), float('nan'))), "'q0': pred_scores.*not finite"),
-])
+@pytest.mark.parametrize(
+    'data_samples, message',
+    [
+        (samples(4, role='gallery'), 'none of 4 samples is a query'),
+        (without('pred_scores'), "'q0' has no pred_scores"),
+        (without('gt_labels'), r"'q0' has the labels \[\]"),
+        (changed('gt_labels', torch.tensor([-1])), r"'q0' has the labels \[-1\].*-1 marks unlabelled"),
+        (changed('gt_labels', torch.tensor([7])), "'q0' has the label 7, but the model gives scores for 7 classes"),
+        (changed('pred_scores', torch.full((7,), float('nan'))), "'q0': pred_scores.*not finite"),
+    ],
+)
 def test_samples_that_cannot_be_scored_are_named(data_samples, message):
     with pytest.raises(ValueError, match=message):
         evaluate(data_samples)
@@ -102,6 +125,7 @@ def test_samples_that_cannot_be_scored_are_named(data_samples, message):
 
 def test_scores_of_other_classes_than_the_data_sets_are_refused():
     from kdtoolbox.evaluation.scored_videos import scores_and_labels
+
     queries = [{'sample_id': 'a', 'label': 0, 'scores': torch.zeros(1000)}]
     with pytest.raises(ValueError, match=r'1000 classes, the data set 3 \(x … z\).*Retrieval, knn and linear'):
         scores_and_labels(queries, {'classes': ['x', 'y', 'z']})

@@ -11,9 +11,13 @@ from kdtoolbox.registry import METRICS
 from tests.evaluation.samples import clustered, evaluate, sample
 from tests.videos import write_video
 
-PIPELINE = [dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=2, num_clips=1), dict(type='DecodeClip'),
-            dict(type='FormatShape', input_format='NCTHW'),
-            dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))]
+PIPELINE = [
+    dict(type='OpenVideo'),
+    dict(type='SampleClipsEvenly', clip_len=2, num_clips=1),
+    dict(type='DecodeClip'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
+]
 FEATURE_METRICS = ('ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy')
 SCORE_METRICS = ('QueryAccuracy', 'Calibration')
 
@@ -30,8 +34,9 @@ def test_a_video_that_does_not_decode_is_left_out_counted_and_named(kind, monkey
     warnings = []
     monkeypatch.setattr(MMLogger, 'warning', lambda self, text: warnings.append(text))
     good = with_scores(clustered())
-    bad = with_scores([{**sample(f'bad{number}', 'undecodable', -1, features=torch.ones(8)), 'file': None}
-                       for number in range(5)])
+    bad = with_scores(
+        [{**sample(f'bad{number}', 'undecodable', -1, features=torch.ones(8)), 'file': None} for number in range(5)]
+    )
     metric = dict(type=kind, average_clips='prob') if kind == 'Calibration' else dict(type=kind)
     expected = evaluate(METRICS.build(metric), good)
     assert not [text for text in warnings if 'decode' in text]
@@ -60,15 +65,22 @@ def test_two_videos_of_one_relative_path_are_both_scored(tmp_path):
         write_video(tmp_path / name, seed=seed)
 
     def folder(name, role='query'):
-        return FolderDataset(data_root=tmp_path / name, role=role, pipeline=PIPELINE, test_mode=True,
-                             metainfo=dict(classes=['run', 'sit']))
+        return FolderDataset(
+            data_root=tmp_path / name,
+            role=role,
+            pipeline=PIPELINE,
+            test_mode=True,
+            metainfo=dict(classes=['run', 'sit']),
+        )
+
     results = answers(ConcatDataset([folder('one'), folder('two'), folder('gallery', role='gallery')]))
     metric = METRICS.build(dict(type='QueryAccuracy'))
     metric.process(None, results)
     queries = evaluated.scored_queries(metric.results, what='accuracy')
     assert [(query['sample_id'], query['file']) for query in queries] == [
-        (name, str(tmp_path / folder / name)) for folder, name in
-        (('one', 'run/x.avi'), ('one', 'sit/y.avi'), ('two', 'run/x.avi'))]
+        (name, str(tmp_path / folder / name))
+        for folder, name in (('one', 'run/x.avi'), ('one', 'sit/y.avi'), ('two', 'run/x.avi'))
+    ]
     # A sampler that fills up the last batch gives the very same video again.
     again = evaluated.unique_samples(queries + queries[:2])
     assert len(again) == 3
@@ -79,8 +91,10 @@ def test_a_query_is_in_the_gallery_only_where_it_is_the_same_file(monkeypatch):
     monkeypatch.setattr(MMLogger, 'warning', lambda self, text: warnings.append(text))
     for files, expected in (('one', 'one'), 1), (('one', 'two'), 0), ((None, None), 1):
         warnings.clear()
-        results = [{**sample('run/x', role, 0, features=[1.0, 2.0]), 'file': file}
-                   for role, file in zip(('query', 'gallery'), files)]
+        results = [
+            {**sample('run/x', role, 0, features=[1.0, 2.0]), 'file': file}
+            for role, file in zip(('query', 'gallery'), files)
+        ]
         evaluate(METRICS.build(dict(type='ClipRetrieval', topk=(1,))), results)
         assert len([text for text in warnings if 'both query and gallery' in text]) == expected
 
@@ -102,4 +116,6 @@ def test_a_broken_query_is_not_replaced_by_another_in_what_is_scored(tmp_path):
     metric.process(None, answers(FolderDataset(data_root=tmp_path, pipeline=PIPELINE, test_mode=True)))
     assert len(metric.results) == 3
     assert [query['sample_id'] for query in evaluated.scored_queries(metric.results, what='accuracy')] == [
-        'run/x.avi', 'sit/z.avi']
+        'run/x.avi',
+        'sit/z.avi',
+    ]

@@ -20,15 +20,25 @@ NUM_SAMPLES = 61
 def evaluate(rank, num_processes):
     """What a process computes that gets every ``num_processes``-th sample, as from a distributed sampler."""
     generator = torch.Generator().manual_seed(0)
-    samples = [{'sample_id': f'v{number}', 'role': 'gallery' if number % 2 else 'query',
-                'gt_labels': {'item': torch.tensor([number // 2 % 6])},
-                'clip_features': torch.randn(4, generator=generator),
-                'pred_scores': {'item': torch.randn(6, generator=generator)}} for number in range(NUM_SAMPLES)]
-    filled_up = samples + samples[:-NUM_SAMPLES % num_processes]
-    metrics = [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='KNNAccuracy', num_neighbours=7),
-               dict(type='LinearProbeAccuracy'), dict(type='QueryAccuracy'),
-               dict(type='Calibration', average_clips='score'),
-               dict(type='QueryConfusion')]
+    samples = [
+        {
+            'sample_id': f'v{number}',
+            'role': 'gallery' if number % 2 else 'query',
+            'gt_labels': {'item': torch.tensor([number // 2 % 6])},
+            'clip_features': torch.randn(4, generator=generator),
+            'pred_scores': {'item': torch.randn(6, generator=generator)},
+        }
+        for number in range(NUM_SAMPLES)
+    ]
+    filled_up = samples + samples[: -NUM_SAMPLES % num_processes]
+    metrics = [
+        dict(type='ClipRetrieval', topk=(1, 5)),
+        dict(type='KNNAccuracy', num_neighbours=7),
+        dict(type='LinearProbeAccuracy'),
+        dict(type='QueryAccuracy'),
+        dict(type='Calibration', average_clips='score'),
+        dict(type='QueryConfusion'),
+    ]
     evaluator = Evaluator([METRICS.build(metric) for metric in metrics])
     for sample in filled_up[rank::num_processes]:
         evaluator.process([sample], None)
@@ -46,14 +56,34 @@ def test_two_processes_give_what_one_gives(tmp_path):
     """The first of the two holds all queries, the second all of the gallery."""
     code = f'from {__name__} import run_process; run_process({{}}, 2, {str(tmp_path / "store")!r})'
     environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment,
-                                  stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
     results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
     alone = evaluate(0, 1)
-    assert set(alone) == {'retrieval/top1', 'retrieval/top5', 'retrieval/chance_top1', 'retrieval/chance_top5',
-                          'knn/top1', 'knn/top1_unweighted', 'knn/chance',
-                        'linear/top1', 'linear/top5', 'linear/l2', 'linear/chance',
-                        'acc/top1', 'acc/top5', 'acc/mean1', 'acc/chance',
-                        'calibration/ece', 'calibration/brier', 'calibration/nll',
-                        'confusion/mean_recall', 'confusion/min_recall'}
+    assert set(alone) == {
+        'retrieval/top1',
+        'retrieval/top5',
+        'retrieval/chance_top1',
+        'retrieval/chance_top5',
+        'knn/top1',
+        'knn/top1_unweighted',
+        'knn/chance',
+        'linear/top1',
+        'linear/top5',
+        'linear/l2',
+        'linear/chance',
+        'acc/top1',
+        'acc/top5',
+        'acc/mean1',
+        'acc/chance',
+        'calibration/ece',
+        'calibration/brier',
+        'calibration/nll',
+        'confusion/mean_recall',
+        'confusion/min_recall',
+    }
     assert results == [pytest.approx(alone, rel=1e-12)] * 2

@@ -28,8 +28,17 @@ def ucf101(tmp_path):
     root, annotations = write_ucf101(tmp_path, num_classes=2)
 
     def build(subset='training', **options):
-        return DATASETS.build(dict(type='UCF101Dataset', data_root=str(root), ann_file=str(annotations), pipeline=[],
-                                   subset=subset, **options))
+        return DATASETS.build(
+            dict(
+                type='UCF101Dataset',
+                data_root=str(root),
+                ann_file=str(annotations),
+                pipeline=[],
+                subset=subset,
+                **options,
+            )
+        )
+
     return build
 
 
@@ -39,11 +48,15 @@ def test_queries_that_are_trained_on_are_counted(ucf101):
     [text] = texts(shared_videos(training, videos_of(ucf101('training', role='query'))))
     assert text.startswith('4 of 4 queries are in the training set')
     assert not texts(shared_videos(training, videos_of(ucf101('validation', role='query'))))
-    assert not texts(shared_videos(training, videos_of(ucf101('training', role='gallery')))), 'the gallery is trained on'
+    assert not texts(shared_videos(training, videos_of(ucf101('training', role='gallery')))), (
+        'the gallery is trained on'
+    )
 
 
 def test_queries_that_are_their_own_gallery_are_counted(ucf101):
-    both = DATASETS.build(dict(type='ConcatDataset', datasets=[ucf101('validation', role=role) for role in ('gallery', 'query')]))
+    both = DATASETS.build(
+        dict(type='ConcatDataset', datasets=[ucf101('validation', role=role) for role in ('gallery', 'query')])
+    )
     [text] = texts(shared_videos(videos_of(ucf101()), videos_of(both)))
     assert text.startswith('4 of 4 queries are in the gallery')
 
@@ -73,7 +86,9 @@ def test_clips_of_one_group_of_ucf101_in_both_sets_are_counted():
     training = [video('x/v_Archery_g01_c01.avi'), video('x/v_Archery_g02_c01.avi')]
     queries = [video('x/v_Archery_g01_c02.avi'), video('x/v_Archery_g03_c02.avi')]
     [text] = texts(shared_videos(training, queries))
-    assert text.startswith('1 of 2 queries are of a group of UCF-101 that is trained on, such as x/v_Archery_g01_c02.avi')
+    assert text.startswith(
+        '1 of 2 queries are of a group of UCF-101 that is trained on, such as x/v_Archery_g01_c02.avi'
+    )
     assert not texts(shared_videos([video('x/v_Surfing_g01_c01.avi')], queries))
 
 
@@ -96,15 +111,20 @@ def test_a_root_without_annotations_cannot_be_asked_for_two_subsets(tmp_path):
     assert finding.is_error and 'FolderDataset is asked for training and validation' in finding.text
     assert not list(one_root_for_two_subsets([training, folder_dataset(tmp_path, subset='training')]))
     (tmp_path / 'list.txt').write_text('one/a.avi\n')
-    assert not list(one_root_for_two_subsets(
-        [training, folder_dataset(tmp_path, subset='validation', ann_file=str(tmp_path / 'list.txt'))]))
+    assert not list(
+        one_root_for_two_subsets(
+            [training, folder_dataset(tmp_path, subset='validation', ann_file=str(tmp_path / 'list.txt'))]
+        )
+    )
 
 
 @pytest.mark.parametrize('clip_len, interval, is_said', [(20, 1, False), (16, 2, True), (21, 1, True)])
 def test_clips_longer_than_every_video_looked_at_are_said(tmp_path, clip_len, interval, is_said):
     for name in ('one/a.avi', 'two/b.avi'):
         write_video(tmp_path / name, num_frames=20)
-    dataset = folder_dataset(tmp_path, pipeline=[dict(type='OpenVideo'), dict(
-        type='SampleFrames', clip_len=clip_len, frame_interval=interval)])
+    dataset = folder_dataset(
+        tmp_path,
+        pipeline=[dict(type='OpenVideo'), dict(type='SampleFrames', clip_len=clip_len, frame_interval=interval)],
+    )
     found = texts(clips_longer_than_videos(dataset))
     assert bool(found) == is_said and all('the videos that were looked at have 20, 20' in text for text in found)

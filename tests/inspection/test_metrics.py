@@ -11,8 +11,14 @@ from kdtoolbox.registry import METRICS, MODELS
 from tests.tiny import run_config
 from tests.videos import write_video
 
-ALL = ('QueryAccuracy', 'ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy',
-       dict(type='Calibration', average_clips='prob'), 'QueryConfusion')
+ALL = (
+    'QueryAccuracy',
+    'ClipRetrieval',
+    'KNNAccuracy',
+    'LinearProbeAccuracy',
+    dict(type='Calibration', average_clips='prob'),
+    'QueryConfusion',
+)
 
 
 def evaluator(*metrics) -> Evaluator:
@@ -36,27 +42,39 @@ def test_every_metric_runs_on_a_few_clips_and_tells_its_keys(tmp_path):
 def test_a_metric_that_needs_what_the_samples_lack_fails_before_training():
     findings, keys = rehearse(evaluator('ClipRetrieval'), roles=(None,))
     assert [finding.is_error for finding in findings] == [True] and keys is None
-    assert 'ClipRetrieval would fail at the first validation' in findings[0].text and "role='gallery'" in findings[0].text
+    assert (
+        'ClipRetrieval would fail at the first validation' in findings[0].text and "role='gallery'" in findings[0].text
+    )
 
 
 def test_data_sets_of_one_role_are_refused_where_queries_are_compared_with_a_gallery(tmp_path):
     for name in ('one/a.avi', 'two/b.avi'):
         write_video(tmp_path / name)
     config = read_config(find_config('kd_r2d_to_r3d_hmdb51'))
-    pipeline = [dict(dict(one), **({'num_clips': 1, 'clip_len': 4} if 'clip_len' in one else {}))
-                for one in config.val_dataloader.dataset.datasets[0].pipeline]
+    pipeline = [
+        dict(dict(one), **({'num_clips': 1, 'clip_len': 4} if 'clip_len' in one else {}))
+        for one in config.val_dataloader.dataset.datasets[0].pipeline
+    ]
     dataset = dict(type='FolderDataset', data_root=str(tmp_path), pipeline=pipeline, role='query')
-    loader = Runner.build_dataloader(dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-                                          dataset=dataset))
-    findings, keys = rehearsed(copy_to_try(MODELS.build(run_config('unused').model)), loader,
-                               evaluator('ClipRetrieval', 'KNNAccuracy'))
+    loader = Runner.build_dataloader(
+        dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False), dataset=dataset)
+    )
+    findings, keys = rehearsed(
+        copy_to_try(MODELS.build(run_config('unused').model)), loader, evaluator('ClipRetrieval', 'KNNAccuracy')
+    )
     assert keys is None and [finding.is_error for finding in findings] == [True]
     assert "ClipRetrieval, KNNAccuracy: the validation set has only role='query'" in findings[0].text
 
 
-@pytest.mark.parametrize('key, words', [
-    ('top1', "save_best='top1' is none of what the metrics give: did you mean"), ('retrieval/top1', None), ('auto', None),
-    (['retrieval/top1', 'acc/topp1'], "did you mean 'acc/top1'")])
+@pytest.mark.parametrize(
+    'key, words',
+    [
+        ('top1', "save_best='top1' is none of what the metrics give: did you mean"),
+        ('retrieval/top1', None),
+        ('auto', None),
+        (['retrieval/top1', 'acc/topp1'], "did you mean 'acc/top1'"),
+    ],
+)
 def test_a_best_that_no_metric_gives_is_refused(key, words):
     keys = {'acc/top1', 'acc/mean1', 'retrieval/top1'}
     found = [finding.text for finding in best_key(key, keys)]

@@ -43,8 +43,13 @@ def test_a_sound_distillation_has_no_findings():
 
 
 @pytest.mark.parametrize('side', ['student', 'teacher'])
-@pytest.mark.parametrize('mean, std, words', [
-    ([0.45] * 3, [0.225] * 3, 'are those of pixels from 0 to 1'), ([255.0 * 114] * 3, [60.0] * 3, 'are mean and std of')])
+@pytest.mark.parametrize(
+    'mean, std, words',
+    [
+        ([0.45] * 3, [0.225] * 3, 'are those of pixels from 0 to 1'),
+        ([255.0 * 114] * 3, [60.0] * 3, 'are mean and std of'),
+    ],
+)
 def test_statistics_on_another_scale_are_found(side, mean, std, words):
     student, teacher = student_config(), teacher_config()
     if side == 'student':
@@ -64,8 +69,11 @@ def test_a_student_without_statistics_is_asked_whether_that_is_meant():
 
 def test_a_teacher_of_one_size_is_answered_by_that_size():
     teacher = dict(teacher_config(), model=dict(type='OfOneSize'))
-    with pytest.raises(ValueError, match=r'the teacher does not run on frames of 24x24 \(AssertionError: Wrong image height'
-                                         r'.*it runs on 32x32: set model\.teacher\.view\.size=32'):
+    with pytest.raises(
+        ValueError,
+        match=r'the teacher does not run on frames of 24x24 \(AssertionError: Wrong image height'
+        r'.*it runs on 32x32: set model\.teacher\.view\.size=32',
+    ):
         model(teacher=teacher)
     teacher['view'] = dict(size=32)
     assert said(model(teacher=teacher)) == []
@@ -74,9 +82,11 @@ def test_a_teacher_of_one_size_is_answered_by_that_size():
 def test_a_student_whose_clips_are_too_small_is_answered_by_the_least_size():
     """C3D halves height and width five times in front of a linear layer."""
     student = dict(
-        type='Recognizer3D', backbone=dict(type='C3D', out_dim=512 * 2 * 2, dropout_ratio=0.0),
+        type='Recognizer3D',
+        backbone=dict(type='C3D', out_dim=512 * 2 * 2, dropout_ratio=0.0),
         cls_head=dict(type='I3DHead', num_classes=5, in_channels=4096, spatial_type=None, dropout_ratio=0.0),
-        data_preprocessor=student_config()['data_preprocessor'])
+        data_preprocessor=student_config()['data_preprocessor'],
+    )
     network = model(student=student, terms={}, teacher=None, student_view=dict(size=16))
     clips = batch(frames=16, pixels=16)
     [finding] = of_a_step(copy_to_try(network), clips)
@@ -94,6 +104,7 @@ def test_what_gets_no_gradient_is_named():
     class DeadLoss(nn.Module):
         def forward(self, student, teacher):
             return 0 * student.sum()
+
     terms = dict(kd=dict(distillation_head(), loss=dict(type='DeadLoss')))
     assert any('loss_kd sends no gradient to the student' in text for text in said(model(terms=terms)))
     network = model()
@@ -107,7 +118,9 @@ def test_a_head_that_nothing_trains_is_told_from_one_that_a_term_does():
     assert not trains_its_head(model(use_labels=False))
     assert said(model(use_labels=False)) == []  # of a head that is not to learn there is nothing to say
     teacher = dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5))
-    assert trains_its_head(model(use_labels=False, teacher=teacher, terms=dict(kd=dict(loss=dict(type='KLDivergence')))))
+    assert trains_its_head(
+        model(use_labels=False, teacher=teacher, terms=dict(kd=dict(loss=dict(type='KLDivergence'))))
+    )
 
 
 def test_a_student_that_recomputes_its_activations_is_looked_at_too():
@@ -120,6 +133,7 @@ def test_the_least_size_is_the_least_that_does_not_fail():
     def run(size):
         if size < 100:
             raise RuntimeError('too small')
+
     assert size_it_runs_on(run, above=20) == 112
     assert size_it_runs_on(run, above=600) is None
 

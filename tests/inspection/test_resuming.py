@@ -22,8 +22,20 @@ def test_the_stored_text_of_a_config_is_read_as_it_was(name):
     assert read_plain_config(config.pretty_text) == config.to_dict()
 
 
-@pytest.mark.parametrize('text', [None, '', 'a = open("x")', 'import os', 'a = [x for x in ()]', 'a.b = 1', '-' * 200_000,
-                                  '"' * 7, "a = dict(**{'x': 1})"])
+@pytest.mark.parametrize(
+    'text',
+    [
+        None,
+        '',
+        'a = open("x")',
+        'import os',
+        'a = [x for x in ()]',
+        'a.b = 1',
+        '-' * 200_000,
+        '"' * 7,
+        "a = dict(**{'x': 1})",
+    ],
+)
 def test_text_that_is_no_plain_config_is_not_read(text):
     assert not read_plain_config(text)
 
@@ -33,12 +45,20 @@ def test_the_same_settings_have_no_findings_whatever_the_machine():
     assert found({'train_dataloader.num_workers': 7, 'model.teacher.chunk_size': 8}) == []
 
 
-@pytest.mark.parametrize('change, words, is_error', [
-    ({'optim_wrapper.optimizer.lr': 0.1}, 'optim_wrapper.optimizer.lr was 0.05, is 0.1: a resumed training goes on', True),
-    ({'optim_wrapper.optimizer.type': 'Adam'}, "was 'SGD', is 'Adam'", True),
-    ({'param_scheduler.0.T_max': 9}, 'param_scheduler.0.T_max was 4, is 9: the schedule stays', False),
-    ({'model.terms.kd.weight': 2.0}, 'model.terms.kd.weight was None, is 2.0', False),
-    ({'train_dataloader.dataset.length': 9}, 'train_dataloader.dataset.length was None, is 9', False)])
+@pytest.mark.parametrize(
+    'change, words, is_error',
+    [
+        (
+            {'optim_wrapper.optimizer.lr': 0.1},
+            'optim_wrapper.optimizer.lr was 0.05, is 0.1: a resumed training goes on',
+            True,
+        ),
+        ({'optim_wrapper.optimizer.type': 'Adam'}, "was 'SGD', is 'Adam'", True),
+        ({'param_scheduler.0.T_max': 9}, 'param_scheduler.0.T_max was 4, is 9: the schedule stays', False),
+        ({'model.terms.kd.weight': 2.0}, 'model.terms.kd.weight was None, is 2.0', False),
+        ({'train_dataloader.dataset.length': 9}, 'train_dataloader.dataset.length was None, is 9', False),
+    ],
+)
 def test_what_differs_is_named_and_what_would_not_count_refused(change, words, is_error):
     [finding] = found(change)
     assert words in finding.text and finding.is_error == is_error

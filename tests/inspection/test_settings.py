@@ -7,16 +7,31 @@ from kdtoolbox.inspection.training import of_the_config
 from tests.tiny import run_config
 
 
-@pytest.mark.parametrize('change, words, is_error', [
-    ({'model.terms.kd.weight': -1}, "term 'kd' has weight -1", False), ({'model.terms.kd.weight': 0}, 'is left out', False),
-    ({'optim_wrapper.optimizer.lr': 0}, 'nothing would be learned', False),
-    ({'optim_wrapper.optimizer.lr': 1e6}, 'optim_wrapper.optimizer.lr is 1e+06', False),
-    ({'train_cfg.max_epochs': 0}, 'nothing would be trained', True),
-    ({'model.student.data_preprocessor.to_rgb': True}, 'swaps red and blue', False),
-    ({'train_dataloader.dataset': dict(type='X', pipeline=[dict(type='SampleFrames', clip_len=8, frame_interval=0)])},
-     'frame_interval 0', True),
-    ({'val_dataloader.dataset': dict(type='X', pipeline=[dict(type='DecordInit'), dict(type='DecordDecode')])},
-     'val_dataloader: DecordInit reads other frames than the ones asked for', False)])
+@pytest.mark.parametrize(
+    'change, words, is_error',
+    [
+        ({'model.terms.kd.weight': -1}, "term 'kd' has weight -1", False),
+        ({'model.terms.kd.weight': 0}, 'is left out', False),
+        ({'optim_wrapper.optimizer.lr': 0}, 'nothing would be learned', False),
+        ({'optim_wrapper.optimizer.lr': 1e6}, 'optim_wrapper.optimizer.lr is 1e+06', False),
+        ({'train_cfg.max_epochs': 0}, 'nothing would be trained', True),
+        ({'model.student.data_preprocessor.to_rgb': True}, 'swaps red and blue', False),
+        (
+            {
+                'train_dataloader.dataset': dict(
+                    type='X', pipeline=[dict(type='SampleFrames', clip_len=8, frame_interval=0)]
+                )
+            },
+            'frame_interval 0',
+            True,
+        ),
+        (
+            {'val_dataloader.dataset': dict(type='X', pipeline=[dict(type='DecordInit'), dict(type='DecordDecode')])},
+            'val_dataloader: DecordInit reads other frames than the ones asked for',
+            False,
+        ),
+    ],
+)
 def test_one_finding_each(change, words, is_error, tmp_path):
     config = run_config(tmp_path)
     assert not list(of_the_config(config))

@@ -23,8 +23,11 @@ from kdtoolbox.reporting.methods_table import config_name
 CHANNELS, PIXELS, TAPS = 6, 4, 2
 CLIPS, CLASSES, STEPS = 8, 5, 4
 # Smaller than in the shipped config, or without chance.
-CHANGES = {'CRD': dict(num_samples=16, num_negatives=8, feature_dim=8), 'MGD': dict(masked_ratio=0.0),
-           'ClipFrameCorrespondence': dict(hidden_channels=(8,))}
+CHANGES = {
+    'CRD': dict(num_samples=16, num_negatives=8, feature_dim=8),
+    'MGD': dict(masked_ratio=0.0),
+    'ClipFrameCorrespondence': dict(hidden_channels=(8,)),
+}
 # Beside the shipped configs: forms of a loss that take other ways through it.
 FORMS = {
     'L1 of probabilities': dict(type='L1', on='probabilities'),
@@ -35,8 +38,10 @@ FORMS = {
     'TemperatureCurriculum of DIST': dict(type='TemperatureCurriculum', loss=dict(type='DIST')),
     'TemperatureCurriculum of DKD': dict(type='TemperatureCurriculum', loss=dict(type='DKD')),
     'SDD of DKD': dict(type='SDD', loss=dict(type='DKD')),
-    'SDD of TemperatureCurriculum': dict(type='SDD', loss=dict(type='TemperatureCurriculum',
-                                                              loss=dict(type='KLDivergence')))}
+    'SDD of TemperatureCurriculum': dict(
+        type='SDD', loss=dict(type='TemperatureCurriculum', loss=dict(type='KLDivergence'))
+    ),
+}
 OF_VECTORS = ('PKD', 'SRRL', 'SimKD', 'ReviewKD', 'Overhaul')  # whose cards speak of vectors beside maps
 
 
@@ -80,8 +85,12 @@ class Case:
     def pair(self, *, clips: int = CLIPS, classes: int = CLASSES, steps: int = STEPS, seed: int = 0):
         """Student's and teacher's inputs, a tuple for a loss of several taps."""
         generator = torch.Generator().manual_seed(seed)
-        shape = {'logits': (classes,), 'vectors': (CHANNELS,), 'frames': (CHANNELS, steps),
-                 'maps': (CHANNELS, steps, PIXELS, PIXELS)}[self.kind]
+        shape = {
+            'logits': (classes,),
+            'vectors': (CHANNELS,),
+            'frames': (CHANNELS, steps),
+            'maps': (CHANNELS, steps, PIXELS, PIXELS),
+        }[self.kind]
         several = any('several taps' in card.needs for card in self.cards)
 
         def side():
@@ -95,9 +104,12 @@ class Case:
         torch.manual_seed(1)
         classifier = nn.Linear(CHANNELS, classes)
         available = dict(
-            labels=torch.arange(clips) * 3 % classes if labels is None else labels, progress=0.5,
-            sample_ids=[f'video{index}' for index in range(clips)], student_classifier=classifier,
-            teacher_classifier=copy.deepcopy(classifier).requires_grad_(False))
+            labels=torch.arange(clips) * 3 % classes if labels is None else labels,
+            progress=0.5,
+            sample_ids=[f'video{index}' for index in range(clips)],
+            student_classifier=classifier,
+            teacher_classifier=copy.deepcopy(classifier).requires_grad_(False),
+        )
         return {name: available[name] for name in self.asked}
 
 
@@ -121,7 +133,7 @@ def all_cases() -> dict[str, Case]:
         if entry.name == 'TextLogits':
             config, teacherless = dict(type='TextLogits', text_features=_text_file(), logit_scale=10.0), False
         else:
-            term, = Config.fromfile(find_config(config_name(entry.name))).model.terms.values()
+            (term,) = Config.fromfile(find_config(config_name(entry.name))).model.terms.values()
             config, teacherless = term.loss.to_dict(), term.teacher is None
         config.update(CHANGES.get(entry.name, {}))
         found[entry.name] = Case(_sized(config, entry.card), _kind(entry.card), teacherless)

@@ -132,9 +132,15 @@ def test_a_student_that_agrees_in_the_embedding_is_better_than_one_that_does_not
     assert right < loss(vectors[:, :4].roll(1, 0), vectors, ids)
 
 
-@pytest.mark.parametrize('options, message', [
-    ({'num_samples': 1}, 'num_samples=1'), ({'momentum': 1.0}, 'momentum=1.0'),
-    ({'temperature': 0.0}, 'temperature 0.0'), ({'num_negatives': 0}, 'num_negatives is 0')])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        ({'num_samples': 1}, 'num_samples=1'),
+        ({'momentum': 1.0}, 'momentum=1.0'),
+        ({'temperature': 0.0}, 'temperature 0.0'),
+        ({'num_negatives': 0}, 'num_negatives is 0'),
+    ],
+)
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         build(**options)

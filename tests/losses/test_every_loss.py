@@ -17,12 +17,21 @@ BOUNDS = {'SimKD': 1e4}  # three batch norms in a row, each of which multiplies 
 # At student = teacher they have a gradient, and why.
 NO_AGREEMENT = {
     'WTTM': 'the teacher is flattened, the student is not',
-    'ActivationBoundary': 'asks for a margin', 'HardTarget': "asks for all of the teacher's first class",
-    'NKD': 'asks for all of the label where the teacher gives it a part', 'TeacherFree': 'has no teacher',
-    'CRD': 'tells clips apart', 'ClipFrameCorrespondence': 'tells clips apart',
-    'FactorTransfer': 'learns parts of its own', 'MGD': 'learns parts of its own', 'VID': 'learns parts of its own',
-    'VkD': 'learns parts of its own', 'ReviewKD': 'learns parts of its own', 'SRRL': 'learns parts of its own',
-    'SimKD': 'learns parts of its own', 'Overhaul': 'learns parts of its own'}
+    'ActivationBoundary': 'asks for a margin',
+    'HardTarget': "asks for all of the teacher's first class",
+    'NKD': 'asks for all of the label where the teacher gives it a part',
+    'TeacherFree': 'has no teacher',
+    'CRD': 'tells clips apart',
+    'ClipFrameCorrespondence': 'tells clips apart',
+    'FactorTransfer': 'learns parts of its own',
+    'MGD': 'learns parts of its own',
+    'VID': 'learns parts of its own',
+    'VkD': 'learns parts of its own',
+    'ReviewKD': 'learns parts of its own',
+    'SRRL': 'learns parts of its own',
+    'SimKD': 'learns parts of its own',
+    'Overhaul': 'learns parts of its own',
+}
 AGREEMENTS = {name: case for name, case in CASES.items() if name.removesuffix(' of vectors') not in NO_AGREEMENT}
 
 
@@ -71,18 +80,28 @@ def test_at_the_least_sizes_of_its_card_it_teaches_as_in_a_larger_batch(case):
 def as_term(case: Case, student, teacher, *, classes=CLASSES):
     """The loss as a term of a distillation calls it."""
     extra = case.extra(clips=len(tensors(student)[0]), classes=classes)
-    runs = NetworkRuns(NetworkRun('student', STEPS, 1, lambda: extra['student_classifier']),
-                  {'': NetworkRun('teacher', STEPS, 1, lambda: extra['teacher_classifier'])})
+    runs = NetworkRuns(
+        NetworkRun('student', STEPS, 1, lambda: extra['student_classifier']),
+        {'': NetworkRun('teacher', STEPS, 1, lambda: extra['teacher_classifier'])},
+    )
     paths = [str(number) for number in range(len(student))] if isinstance(student, tuple) else '0'
     term = Term('kd', loss=dict(case.config), student=paths, teacher=None if case.teacherless else paths)
-    outputs, answers = ({str(number): tensor for number, tensor in enumerate(tensors(side))}
-                        for side in (student, teacher))
+    outputs, answers = (
+        {str(number): tensor for number, tensor in enumerate(tensors(side))} for side in (student, teacher)
+    )
     return term(outputs, answers, extra, runs=runs)
 
 
-NEEDS = [pytest.param(case, what, id=f'{name}-{what}') for name, case in CASES.items()
-         for what, needed in (('clips', case.least_clips), ('classes', case.least('min_classes')),
-                              ('steps', case.least('min_steps'))) if needed > 1]
+NEEDS = [
+    pytest.param(case, what, id=f'{name}-{what}')
+    for name, case in CASES.items()
+    for what, needed in (
+        ('clips', case.least_clips),
+        ('classes', case.least('min_classes')),
+        ('steps', case.least('min_steps')),
+    )
+    if needed > 1
+]
 
 
 @pytest.mark.parametrize('case, what', NEEDS)
@@ -111,7 +130,10 @@ EXTREMES = {
     'a dead clip': lambda x: torch.cat([0 * x[:1], x[1:]]),
     'a dead channel': lambda x: torch.cat([0 * x[:, :1], x[:, 1:]], dim=1),
     'a weak clip': lambda x: torch.cat([1e-7 * x[:1], x[1:]]),
-    '1e4': lambda x: 1e4 * x, 'signs of 1e4': lambda x: 1e4 * x.sign(), '1e-7': lambda x: 1e-7 * x}
+    '1e4': lambda x: 1e4 * x,
+    'signs of 1e4': lambda x: 1e4 * x.sign(),
+    '1e-7': lambda x: 1e-7 * x,
+}
 
 
 @every_loss
@@ -119,8 +141,12 @@ EXTREMES = {
 def test_in_the_extreme_the_value_is_finite_and_the_gradient_near_that_of_nearly_the_same_input(case, extreme):
     student, teacher = case.pair()
     plain = compute(case, student, teacher)[1].norm()
-    for runs in ((each(student, extreme), teacher), (student, each(teacher, extreme)),
-                  (each(student, extreme), each(teacher, extreme)), (each(student, extreme),) * 2):
+    for runs in (
+        (each(student, extreme), teacher),
+        (student, each(teacher, extreme)),
+        (each(student, extreme), each(teacher, extreme)),
+        (each(student, extreme),) * 2,
+    ):
         value, gradient = compute(case, *runs)
         _, near = compute(case, shifted(runs[0]), runs[1])
         assert value.isfinite() and gradient.isfinite().all()
@@ -129,24 +155,30 @@ def test_in_the_extreme_the_value_is_finite_and_the_gradient_near_that_of_nearly
 
 @every_loss
 def test_one_time_step_and_one_class_are_taken_where_its_card_asks_for_no_more(case):
-    for what, least, counts in (('steps', case.least('min_steps'), case.has_time),
-                                ('classes', case.least('min_classes'), case.has_classes)):
+    for what, least, counts in (
+        ('steps', case.least('min_steps'), case.has_time),
+        ('classes', case.least('min_classes'), case.has_classes),
+    ):
         if counts and least == 1:
             sizes = {**dict(clips=CLIPS, classes=CLASSES, steps=STEPS), what: 1}
             value, gradient = compute(case, *case.pair(**sizes), classes=sizes['classes'])
             assert value.isfinite() and gradient.isfinite().all() and gradient.any()
 
 
-@pytest.mark.parametrize('case', [pytest.param(case, id=name) for name, case in CASES.items()
-                                  if 'labels' in case.asked])
+@pytest.mark.parametrize(
+    'case', [pytest.param(case, id=name) for name, case in CASES.items() if 'labels' in case.asked]
+)
 def test_without_any_label_it_is_0_and_all_that_learns_gets_a_gradient_of_0(case):
     loss, (student, teacher) = case.build(), case.pair()
     student.requires_grad_()
     extra = case.extra(clips=CLIPS, labels=torch.full((CLIPS,), -1))
     value = loss(student, None if case.teacherless else teacher, **extra)
     value.backward()
-    learning = [student, *loss.parameters(), *(extra['student_classifier'].parameters() if 'student_classifier' in extra
-                                               else ())]
+    learning = [
+        student,
+        *loss.parameters(),
+        *(extra['student_classifier'].parameters() if 'student_classifier' in extra else ()),
+    ]
     assert value == 0 and all(tensor.grad is not None and not tensor.grad.any() for tensor in learning)
 
 
@@ -205,5 +237,9 @@ def test_what_is_called_no_agreement_is_none(name):
 
 
 def test_channels_of_the_cases_are_those_of_the_losses():
-    assert all(tensor.shape[1] == CHANNELS for case in CASES.values() if case.kind != 'logits'
-               for tensor in tensors(case.pair()[0]))
+    assert all(
+        tensor.shape[1] == CHANNELS
+        for case in CASES.values()
+        if case.kind != 'logits'
+        for tensor in tensors(case.pair()[0])
+    )

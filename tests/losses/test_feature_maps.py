@@ -11,9 +11,16 @@ from scipy.stats import entropy, pearsonr
 from kdtoolbox.losses import FSP, ICKD, NST, PKD, ActivationBoundary, AttentionTransfer, ChannelWise, Hint
 from kdtoolbox.registry import MODELS
 
-LOSSES = {'Hint': Hint(), 'AttentionTransfer': AttentionTransfer(), 'AttentionTransfer squared':
-          AttentionTransfer(p=4, squared=True), 'NST': NST(), 'ActivationBoundary': ActivationBoundary(),
-          'ChannelWise': ChannelWise(tau=2), 'PKD': PKD(), 'ICKD': ICKD()}
+LOSSES = {
+    'Hint': Hint(),
+    'AttentionTransfer': AttentionTransfer(),
+    'AttentionTransfer squared': AttentionTransfer(p=4, squared=True),
+    'NST': NST(),
+    'ActivationBoundary': ActivationBoundary(),
+    'ChannelWise': ChannelWise(tau=2),
+    'PKD': PKD(),
+    'ICKD': ICKD(),
+}
 every_loss = pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES.keys())
 SCALE_FREE = ['AttentionTransfer', 'AttentionTransfer squared', 'NST', 'ICKD']
 
@@ -40,7 +47,7 @@ def test_hint_is_the_mean_squared_difference():
 
 
 def test_hint_takes_vectors():
-    assert Hint()(torch.tensor([[1., 2.]]), torch.tensor([[3., 2.]])).item() == 2
+    assert Hint()(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 2.0]])).item() == 2
 
 
 @pytest.mark.parametrize('p', [1, 2, 3])
@@ -50,14 +57,15 @@ def test_attention_transfer_is_the_papers_distance_of_attention_maps_of_unit_len
     expected = np.linalg.norm(difference, axis=1).mean()
     assert AttentionTransfer(p=p)(student, teacher).item() == pytest.approx(expected, rel=1e-10)
     squared = AttentionTransfer(p=p, squared=True)(student, teacher).item()
-    assert squared == pytest.approx((difference ** 2).mean(), rel=1e-10)
+    assert squared == pytest.approx((difference**2).mean(), rel=1e-10)
 
 
 def test_attention_transfer_has_the_value_of_public_code_that_follows_equation_2(shared):
     """Another implementation's, on the inputs of a reference vector of the authors' squared form."""
     from tests.test_reference_vectors import entries_of
-    entry, = [entry for entry in entries_of(shared / 'reference') if (entry['method'], entry['case']) == ('at', '5d')]
-    alternative, = [other for other in entry['alternatives'] if 'mode=paper' in other['source']]
+
+    (entry,) = [entry for entry in entries_of(shared / 'reference') if (entry['method'], entry['case']) == ('at', '5d')]
+    (alternative,) = [other for other in entry['alternatives'] if 'mode=paper' in other['source']]
     with np.load(shared / 'reference' / entry['file'], allow_pickle=False) as arrays:
         student, teacher = (torch.from_numpy(arrays[name]).double() for name in ('s0', 't0'))
     assert AttentionTransfer()(student, teacher).item() == pytest.approx(alternative['loss'], rel=1e-7)
@@ -68,8 +76,10 @@ def test_nst_is_the_discrepancy_of_all_pairs_of_channels():
     total = 0
     for got, target in zip(student.detach().numpy(), teacher.numpy()):
         got, target = ([channel / np.linalg.norm(channel) for channel in side] for side in (got, target))
-        kernels = [np.mean([(x @ y) ** 2 for x in left for y in right])
-                   for left, right in ((target, target), (got, got), (got, target))]
+        kernels = [
+            np.mean([(x @ y) ** 2 for x in left for y in right])
+            for left, right in ((target, target), (got, got), (got, target))
+        ]
         total += (kernels[0] + kernels[1] - 2 * kernels[2]) / 2
     assert NST()(student, teacher).item() == pytest.approx(total, rel=1e-10)
 
@@ -81,15 +91,15 @@ def test_nst_does_not_mind_the_order_of_channels():
 
 
 def test_activation_boundary_asks_for_no_more_than_the_margin():
-    teacher = torch.tensor([[2., 2., -2., -2.]])
-    assert ActivationBoundary(margin=0.5)(torch.tensor([[.5, 90., -.5, -7.]]), teacher) == 0
-    assert ActivationBoundary(margin=0.5)(torch.tensor([[0., 90., 0.5, -7.]]), teacher).item() == (0.25 + 1) / 4
+    teacher = torch.tensor([[2.0, 2.0, -2.0, -2.0]])
+    assert ActivationBoundary(margin=0.5)(torch.tensor([[0.5, 90.0, -0.5, -7.0]]), teacher) == 0
+    assert ActivationBoundary(margin=0.5)(torch.tensor([[0.0, 90.0, 0.5, -7.0]]), teacher).item() == (0.25 + 1) / 4
 
 
 def test_activation_boundary_gradient_is_zero_beyond_the_margin_and_linear_before_it():
-    student = torch.tensor([[0.2, 3.]], requires_grad=True)
+    student = torch.tensor([[0.2, 3.0]], requires_grad=True)
     ActivationBoundary()(student, torch.ones(1, 2)).backward()
-    assert student.grad.tolist() == [[pytest.approx(2 * (0.2 - 1) / 2), 0.]]
+    assert student.grad.tolist() == [[pytest.approx(2 * (0.2 - 1) / 2), 0.0]]
 
 
 def test_channel_wise_is_scipys_relative_entropy_of_positions_times_tau_squared():
@@ -100,7 +110,7 @@ def test_channel_wise_is_scipys_relative_entropy_of_positions_times_tau_squared(
 
 def test_channel_wise_does_not_mind_an_offset_of_a_channel():
     student, teacher = maps()
-    shifted = student + torch.arange(5.).view(5, 1, 1, 1)
+    shifted = student + torch.arange(5.0).view(5, 1, 1, 1)
     assert ChannelWise()(shifted, teacher).item() == pytest.approx(ChannelWise()(student, teacher).item(), rel=1e-10)
 
 
@@ -141,8 +151,11 @@ def test_fsp_is_the_mean_squared_difference_of_flow_matrices_summed_over_pairs_o
     teacher = [maps(2, channels, 1, 4, 4, seed=channels + 9)[0] for channels in (3, 4, 5)]
     expected = 0
     for number in (0, 1):
-        flow, target = (np.einsum('ncthw,ndthw->ncd', *(side[number + layer].detach().numpy() for layer in (0, 1)))
-                        / side[0][0, 0].numel() for side in (student, teacher))
+        flow, target = (
+            np.einsum('ncthw,ndthw->ncd', *(side[number + layer].detach().numpy() for layer in (0, 1)))
+            / side[0][0, 0].numel()
+            for side in (student, teacher)
+        )
         expected += ((flow - target) ** 2).mean()
     loss = FSP()(tuple(student), tuple(teacher))
     loss.backward()
@@ -182,10 +195,17 @@ def test_the_scale_of_the_student_does_not_matter(name, scale):
 
 
 @every_loss
-@pytest.mark.parametrize('fill', [lambda x: torch.zeros_like(x), lambda x: torch.ones_like(x), lambda x: x * 1e4,
-                                  lambda x: torch.cat([torch.zeros_like(x[:1]), x[1:]]),
-                                  lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:]], 1)],
-                         ids=['zeros', 'ones', 'large', 'one clip of zeros', 'a dead channel'])
+@pytest.mark.parametrize(
+    'fill',
+    [
+        lambda x: torch.zeros_like(x),
+        lambda x: torch.ones_like(x),
+        lambda x: x * 1e4,
+        lambda x: torch.cat([torch.zeros_like(x[:1]), x[1:]]),
+        lambda x: torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:]], 1),
+    ],
+    ids=['zeros', 'ones', 'large', 'one clip of zeros', 'a dead channel'],
+)
 def test_value_and_gradient_are_finite_and_small_in_the_extreme(loss, fill):
     student, teacher = maps(dtype=torch.float32)
     for target in (teacher, fill(teacher)):
@@ -209,32 +229,38 @@ def test_double_precision_stays(loss):
     assert loss(*maps()).dtype == torch.float64
 
 
-@pytest.mark.parametrize('name, student, teacher, fix', [
-    ('Hint', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
-    ('Hint', (2, 3, 4, 4, 4), (2, 3, 1, 4, 4), 'TemporalAlign'),
-    ('Hint', (2, 3), (2, 5), 'LinearProjection'),
-    ('AttentionTransfer', (2, 3, 4, 4, 4), (2, 5, 4, 7, 7), 'MatchSpace'),
-    ('AttentionTransfer', (2, 3), (2, 3), 'before the pooling'),
-    ('NST', (2, 3, 4, 4, 4), (2, 5, 2, 4, 4), 'TemporalAlign'),
-    ('ActivationBoundary', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
-    ('ChannelWise', (2, 3, 4, 4, 4), (2, 3, 4, 4, 1), 'MatchSpace'),
-    ('ChannelWise', (2, 3), (2, 3), 'before the pooling'),
-    ('PKD', (2, 3, 4, 4, 4), (2, 3, 4, 1, 4), 'MatchSpace'),
-    ('PKD', (1, 3), (1, 3), 'batch_size to 3'),
-    ('ICKD', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
-])
+@pytest.mark.parametrize(
+    'name, student, teacher, fix',
+    [
+        ('Hint', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
+        ('Hint', (2, 3, 4, 4, 4), (2, 3, 1, 4, 4), 'TemporalAlign'),
+        ('Hint', (2, 3), (2, 5), 'LinearProjection'),
+        ('AttentionTransfer', (2, 3, 4, 4, 4), (2, 5, 4, 7, 7), 'MatchSpace'),
+        ('AttentionTransfer', (2, 3), (2, 3), 'before the pooling'),
+        ('NST', (2, 3, 4, 4, 4), (2, 5, 2, 4, 4), 'TemporalAlign'),
+        ('ActivationBoundary', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
+        ('ChannelWise', (2, 3, 4, 4, 4), (2, 3, 4, 4, 1), 'MatchSpace'),
+        ('ChannelWise', (2, 3), (2, 3), 'before the pooling'),
+        ('PKD', (2, 3, 4, 4, 4), (2, 3, 4, 1, 4), 'MatchSpace'),
+        ('PKD', (1, 3), (1, 3), 'batch_size to 3'),
+        ('ICKD', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
+    ],
+)
 def test_shapes_that_do_not_fit_are_refused_with_the_fix(name, student, teacher, fix):
     with pytest.raises(ValueError, match=fix):
         LOSSES[name](torch.ones(student), torch.ones(teacher))
 
 
-@pytest.mark.parametrize('student, teacher, message', [
-    ([(2, 3, 4)], [(2, 3, 4)], 'two layers or more'),
-    ([(2, 3, 4), (2, 5, 4)], [(2, 3, 4)], 'as many of the student'),
-    ([(2, 3, 4), (2, 5, 2)], [(2, 3, 4), (2, 5, 4)], 'MatchSpace'),
-    ([(2, 3, 4), (2, 5, 4)], [(2, 3, 4), (2, 6, 4)], 'layer 1.*MapProjection'),
-    ([(2, 3), (2, 5)], [(2, 3), (2, 5)], 'before the pooling'),
-])
+@pytest.mark.parametrize(
+    'student, teacher, message',
+    [
+        ([(2, 3, 4)], [(2, 3, 4)], 'two layers or more'),
+        ([(2, 3, 4), (2, 5, 4)], [(2, 3, 4)], 'as many of the student'),
+        ([(2, 3, 4), (2, 5, 2)], [(2, 3, 4), (2, 5, 4)], 'MatchSpace'),
+        ([(2, 3, 4), (2, 5, 4)], [(2, 3, 4), (2, 6, 4)], 'layer 1.*MapProjection'),
+        ([(2, 3), (2, 5)], [(2, 3), (2, 5)], 'before the pooling'),
+    ],
+)
 def test_layers_that_do_not_fit_are_refused_by_fsp(student, teacher, message):
     with pytest.raises(ValueError, match=message):
         FSP()(tuple(map(torch.ones, student)), tuple(map(torch.ones, teacher)))
@@ -245,11 +271,14 @@ def test_fsp_of_one_module_is_refused():
         FSP()(torch.ones(2, 3, 4), torch.ones(2, 3, 4))
 
 
-@pytest.mark.parametrize('config, message', [
-    (dict(type='AttentionTransfer', p=0.5), 'p 0.5'),
-    (dict(type='ActivationBoundary', margin=0), 'margin 0'),
-    (dict(type='ChannelWise', tau=0), 'temperature 0'),
-])
+@pytest.mark.parametrize(
+    'config, message',
+    [
+        (dict(type='AttentionTransfer', p=0.5), 'p 0.5'),
+        (dict(type='ActivationBoundary', margin=0), 'margin 0'),
+        (dict(type='ChannelWise', tau=0), 'temperature 0'),
+    ],
+)
 def test_options_out_of_range_are_refused_when_built(config, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(config)
@@ -261,8 +290,11 @@ def test_each_loss_is_registered_by_its_name_and_says_what_it_is(cls):
     assert 'maps' in cls.card.needs and cls.card.checked_against
 
 
-@pytest.mark.parametrize('loss', [AttentionTransfer(), AttentionTransfer(squared=True), ICKD(), NST()],
-                         ids=['AT', 'AT squared', 'ICKD', 'NST'])
+@pytest.mark.parametrize(
+    'loss',
+    [AttentionTransfer(), AttentionTransfer(squared=True), ICKD(), NST()],
+    ids=['AT', 'AT squared', 'ICKD', 'NST'],
+)
 @pytest.mark.parametrize('factor', [1e-7, 1e-14, 1e12])
 def test_a_clip_much_weaker_or_stronger_than_the_others_counts_as_they_do(loss, factor):
     student, teacher = (x.detach().float() for x in maps())

@@ -12,8 +12,14 @@ from kdtoolbox.registry import MODELS
 STUDENT, TEACHER, CLASSES = 4, 6, 5
 CHANNELS = dict(student_channels=STUDENT, teacher_channels=TEACHER)
 CONFIGS = {
-    'VID': CHANNELS, 'FactorTransfer': CHANNELS, 'Overhaul': CHANNELS, 'MGD': CHANNELS, 'SRRL': CHANNELS,
-    'SimKD': CHANNELS, 'CATKD': {}, 'VkD': CHANNELS,
+    'VID': CHANNELS,
+    'FactorTransfer': CHANNELS,
+    'Overhaul': CHANNELS,
+    'MGD': CHANNELS,
+    'SRRL': CHANNELS,
+    'SimKD': CHANNELS,
+    'CATKD': {},
+    'VkD': CHANNELS,
     'ReviewKD': dict(student_channels=[STUDENT], teacher_channels=[TEACHER]),
     'CRD': dict(**CHANNELS, num_samples=20, num_negatives=8, feature_dim=5),
 }
@@ -30,8 +36,10 @@ def build(name, **options):
 
 
 def extras_of(name):
-    classifiers = {'student_classifier': nn.Linear(STUDENT, CLASSES),
-                   'teacher_classifier': nn.Linear(TEACHER, CLASSES).requires_grad_(False)}
+    classifiers = {
+        'student_classifier': nn.Linear(STUDENT, CLASSES),
+        'teacher_classifier': nn.Linear(TEACHER, CLASSES).requires_grad_(False),
+    }
     asked = {'SRRL': ['teacher_classifier'], 'CATKD': list(classifiers)}.get(name, [])
     return {**EXTRAS.get(name, {}), **{key: classifiers[key] for key in asked}}
 
@@ -103,8 +111,9 @@ def test_extreme_and_zero_features_give_finite_values_and_gradients(name):
 def test_the_order_of_the_samples_does_not_matter(name):
     extras, (student, teacher) = extras_of(name), pair(name)
     order = torch.tensor([2, 0, 1])
-    torch.testing.assert_close(_value(name, student, teacher, extras),
-                               _value(name, student[order], teacher[order], extras))
+    torch.testing.assert_close(
+        _value(name, student, teacher, extras), _value(name, student[order], teacher[order], extras)
+    )
 
 
 @names
@@ -153,18 +162,25 @@ def test_the_number_of_taps_must_be_that_of_the_channels(name):
         build(name)((student, student), (teacher, teacher))
 
 
-@pytest.mark.parametrize('name, options, message', [
-    ('VID', {'initial_variance': 0.0}, 'initial_variance=0.0'), ('VID', {'hidden_channels': 0}, 'hidden_channels is 0'),
-    ('FactorTransfer', {'warmup': 1.5}, 'warmup=1.5'),
-    ('FactorTransfer', {'reconstruction_weight': 0}, 'reconstruction_weight=0'),
-    ('Overhaul', {'margins': [[-1.0]]}, 'margins of'), ('Overhaul', {'margins': [[0.5] * TEACHER]}, 'a margin is 0.5'),
-    ('Overhaul', {'student_channels': [4, 4]}, 'one number for each tapped module'),
-    ('MGD', {'masked': 'pixels'}, "masked='pixels'"), ('MGD', {'masked_ratio': 1.0}, 'masked_ratio=1.0'),
-    ('ReviewKD', {'mid_channels': 0}, 'mid_channels is 0'),
-    ('SRRL', {'regression_weight': -1.0}, 'regression_weight=-1'),
-    ('SimKD', {'reduction': 7}, 'teacher_channels // reduction is 0'), ('CATKD', {'resolution': 0}, 'resolution is 0'),
-    ('VkD', {'student_channels': 'auto'}, "student_channels is 'auto'"),
-])
+@pytest.mark.parametrize(
+    'name, options, message',
+    [
+        ('VID', {'initial_variance': 0.0}, 'initial_variance=0.0'),
+        ('VID', {'hidden_channels': 0}, 'hidden_channels is 0'),
+        ('FactorTransfer', {'warmup': 1.5}, 'warmup=1.5'),
+        ('FactorTransfer', {'reconstruction_weight': 0}, 'reconstruction_weight=0'),
+        ('Overhaul', {'margins': [[-1.0]]}, 'margins of'),
+        ('Overhaul', {'margins': [[0.5] * TEACHER]}, 'a margin is 0.5'),
+        ('Overhaul', {'student_channels': [4, 4]}, 'one number for each tapped module'),
+        ('MGD', {'masked': 'pixels'}, "masked='pixels'"),
+        ('MGD', {'masked_ratio': 1.0}, 'masked_ratio=1.0'),
+        ('ReviewKD', {'mid_channels': 0}, 'mid_channels is 0'),
+        ('SRRL', {'regression_weight': -1.0}, 'regression_weight=-1'),
+        ('SimKD', {'reduction': 7}, 'teacher_channels // reduction is 0'),
+        ('CATKD', {'resolution': 0}, 'resolution is 0'),
+        ('VkD', {'student_channels': 'auto'}, "student_channels is 'auto'"),
+    ],
+)
 def test_options_out_of_range_are_refused_when_it_is_built(name, options, message):
     with pytest.raises(ValueError, match=message):
         build(name, **options)

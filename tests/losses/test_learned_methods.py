@@ -125,8 +125,9 @@ def test_hierarchical_context_of_an_image_averages_space_alone():
     student, teacher = torch.randn(2, 3, 1, 8, 8), torch.randn(2, 3, 1, 8, 8)
     expected, total = F.mse_loss(student, teacher), 1.0
     for weight, size in ((0.5, 4), (0.25, 2), (0.125, 1)):
-        expected = expected + weight * F.mse_loss(F.avg_pool2d(student[:, :, 0], 8 // size),
-                                                  F.avg_pool2d(teacher[:, :, 0], 8 // size))
+        expected = expected + weight * F.mse_loss(
+            F.avg_pool2d(student[:, :, 0], 8 // size), F.avg_pool2d(teacher[:, :, 0], 8 // size)
+        )
         total += weight
     torch.testing.assert_close(hierarchical_context(student, teacher), expected / total)
 
@@ -141,8 +142,13 @@ def test_each_shallower_map_reviews_the_deeper_ones():
     loss, students = review_stages()
     fused = loss.fuse(students, [(4, 8, 8), (2, 4, 4), (1, 1, 1)])
     assert [tuple(maps.shape) for maps in fused] == [(3, TEACHER, 4, 8, 8), (3, 7, 2, 4, 4), (3, 7, 1, 1, 1)]
-    reached = [[gradient is not None for gradient in torch.autograd.grad(
-        maps.square().sum(), students, retain_graph=True, allow_unused=True)] for maps in fused]
+    reached = [
+        [
+            gradient is not None
+            for gradient in torch.autograd.grad(maps.square().sum(), students, retain_graph=True, allow_unused=True)
+        ]
+        for maps in fused
+    ]
     assert reached == [[True, True, True], [False, True, True], [False, False, True]]
 
 

@@ -9,9 +9,15 @@ from scipy.stats import entropy
 from kdtoolbox.losses import L1, L2, BCEWithTeacher, HardTarget, KLDivergence
 from kdtoolbox.registry import MODELS
 
-LOSSES = {'L1': L1(), 'L2': L2(), 'L1 of probabilities': L1(on='probabilities', temperature=2),
-          'L2 of probabilities': L2(on='probabilities', temperature=2), 'HardTarget': HardTarget(temperature=2),
-          'BCEWithTeacher': BCEWithTeacher(temperature=2), 'KLDivergence': KLDivergence(temperature=4)}
+LOSSES = {
+    'L1': L1(),
+    'L2': L2(),
+    'L1 of probabilities': L1(on='probabilities', temperature=2),
+    'L2 of probabilities': L2(on='probabilities', temperature=2),
+    'HardTarget': HardTarget(temperature=2),
+    'BCEWithTeacher': BCEWithTeacher(temperature=2),
+    'KLDivergence': KLDivergence(temperature=4),
+}
 ZERO_AT_EQUALITY = [name for name in LOSSES if name not in ('HardTarget', 'BCEWithTeacher')]
 every_loss = pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES.keys())
 
@@ -28,8 +34,9 @@ def test_kl_is_scipys_relative_entropy_times_temperature_squared():
     assert KLDivergence(temperature=3)(student, teacher).item() == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize('loss, power', [(L1(on='probabilities', temperature=2), 1),
-                                         (L2(on='probabilities', temperature=2), 2)])
+@pytest.mark.parametrize(
+    'loss, power', [(L1(on='probabilities', temperature=2), 1), (L2(on='probabilities', temperature=2), 2)]
+)
 def test_regression_of_probabilities_is_the_mean_over_clips_and_classes(loss, power):
     student, teacher = logits()
     difference = softmax(student.detach().numpy() / 2, 1) - softmax(teacher.numpy() / 2, 1)
@@ -97,13 +104,15 @@ def test_gradient_reaches_the_student_and_not_the_teacher(loss):
 def test_regression_of_logits_falls_with_its_power_of_the_temperature(make, power):
     student, teacher = logits()
     assert make(temperature=3)(student, teacher).item() == pytest.approx(
-        make()(student, teacher).item() * 3.0 ** power, rel=1e-10)
+        make()(student, teacher).item() * 3.0**power, rel=1e-10
+    )
 
 
 def test_kl_of_the_same_probabilities_grows_with_the_square_of_the_temperature():
     student, teacher = logits()
     assert KLDivergence(temperature=6)(3 * student, 3 * teacher).item() == pytest.approx(
-        9 * KLDivergence(temperature=2)(student, teacher).item(), rel=1e-10)
+        9 * KLDivergence(temperature=2)(student, teacher).item(), rel=1e-10
+    )
 
 
 def test_kl_at_high_temperature_is_the_squared_difference_of_centred_logits_over_2k():

@@ -66,8 +66,12 @@ def run_process(rank, num_processes, store):
 def test_two_processes_have_the_memory_and_the_loss_of_one(tmp_path):
     code = f'from {__name__} import run_process; run_process({{}}, 2, {str(tmp_path / "store")!r})'
     environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment,
-                                  stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
     results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
     alone = state(0, 1)
     assert len(set(alone['keys'])) == NUM_SAMPLES and min(alone['0.num_negative']) > 0

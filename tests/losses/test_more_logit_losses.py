@@ -36,13 +36,19 @@ from kdtoolbox.losses.shared.wrapped_loss import extra_inputs
 from kdtoolbox.registry import MODELS
 
 LOSSES = {
-    'DKD': DKD(), 'DIST': DIST(temperature=2), 'WSLD': WSLD(), 'NKD': NKD(temperature=2), 'WTTM': WTTM(gamma=0.5),
-    'TTM': WTTM(gamma=0.5, weighted=False), 'SoftCrossEntropy': SoftCrossEntropy(temperature=2),
+    'DKD': DKD(),
+    'DIST': DIST(temperature=2),
+    'WSLD': WSLD(),
+    'NKD': NKD(temperature=2),
+    'WTTM': WTTM(gamma=0.5),
+    'TTM': WTTM(gamma=0.5, weighted=False),
+    'SoftCrossEntropy': SoftCrossEntropy(temperature=2),
     'MultiLevelLogit': MultiLevelLogit(),
     'standardized KL': LogitStandardization(loss=dict(type=KLDivergence, temperature=2)),
     'standardized DKD': LogitStandardization(loss=dict(type=DKD)),
     'curriculum of KL': TemperatureCurriculum(loss=dict(type=KLDivergence)),
-    'curriculum of DKD': TemperatureCurriculum(loss=dict(type=DKD))}
+    'curriculum of DKD': TemperatureCurriculum(loss=dict(type=DKD)),
+}
 every_loss = pytest.mark.parametrize('name', LOSSES)
 WITH_LABELS = [name for name, loss in LOSSES.items() if 'labels' in extra_inputs(loss)]
 every_loss_with_labels = pytest.mark.parametrize('name', WITH_LABELS)
@@ -67,8 +73,11 @@ def value_of(name, student, teacher, labels=None):
 
 # What all of them share.
 
-@pytest.mark.parametrize('name', ['DKD', 'DIST', 'MultiLevelLogit', 'standardized KL', 'standardized DKD',
-                                  'curriculum of KL', 'curriculum of DKD'])
+
+@pytest.mark.parametrize(
+    'name',
+    ['DKD', 'DIST', 'MultiLevelLogit', 'standardized KL', 'standardized DKD', 'curriculum of KL', 'curriculum of DKD'],
+)
 def test_loss_and_gradient_are_zero_at_equality(name):
     _, teacher = logits()
     student = teacher.clone().requires_grad_()
@@ -94,8 +103,12 @@ def test_cross_entropies_have_no_gradient_at_equality_but_keep_the_teachers_entr
 def test_the_order_of_the_clips_does_not_matter(name):
     student, teacher = logits()
     order = torch.tensor([3, 0, 5, 1, 4, 2])
-    torch.testing.assert_close(value_of(name, student[order], teacher[order], some_labels()[order]),
-                               value_of(name, student, teacher), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        value_of(name, student[order], teacher[order], some_labels()[order]),
+        value_of(name, student, teacher),
+        rtol=1e-12,
+        atol=0,
+    )
 
 
 @pytest.mark.parametrize('name', [name for name in LOSSES if name != 'MultiLevelLogit'])
@@ -183,6 +196,7 @@ def test_the_card_of_a_loss_says_whether_it_needs_labels(loss):
 
 # Labels.
 
+
 @every_loss_with_labels
 def test_an_unlabelled_sample_counts_0_in_the_mean(name):
     student, teacher = logits()
@@ -206,12 +220,15 @@ def test_without_any_label_the_loss_is_0_and_every_parameter_has_a_gradient(name
 
 
 @every_loss_with_labels
-@pytest.mark.parametrize('labels, message', [
-    (torch.full((6,), 10), 'labels from 10 to 10, but the logits have 10 classes'),
-    (torch.full((6,), -2), 'labels from -2'),
-    (torch.zeros(5, dtype=torch.int64), r'labels \(5,\)'),
-    (torch.full((6, 10), 0.1), 'one class a sample'),
-])
+@pytest.mark.parametrize(
+    'labels, message',
+    [
+        (torch.full((6,), 10), 'labels from 10 to 10, but the logits have 10 classes'),
+        (torch.full((6,), -2), 'labels from -2'),
+        (torch.zeros(5, dtype=torch.int64), r'labels \(5,\)'),
+        (torch.full((6, 10), 0.1), 'one class a sample'),
+    ],
+)
 def test_labels_that_are_not_one_class_a_sample_are_refused(name, labels, message):
     with pytest.raises(ValueError, match=message):
         value_of(name, *logits(), labels)
@@ -225,6 +242,7 @@ def test_two_classes_are_refused_where_the_others_are_compared(name):
 
 
 # Each by itself.
+
 
 def test_dkd_is_kd_when_beta_is_the_teachers_doubt():
     """Equation 5 of the paper."""
@@ -299,8 +317,10 @@ def test_dist_is_numpys_correlation_over_classes_and_over_samples():
     assert value.item() == pytest.approx(expected, rel=1e-5)  # the summand of 1e-8 in the denominator
 
 
-@pytest.mark.parametrize('sizes, message', [(dict(num_clips=2), 'a batch of 2 .* 3 clips or more'),
-                                            (dict(num_classes=2), '2 classes: .* at least 3')])
+@pytest.mark.parametrize(
+    'sizes, message',
+    [(dict(num_clips=2), 'a batch of 2 .* 3 clips or more'), (dict(num_classes=2), '2 classes: .* at least 3')],
+)
 def test_two_samples_or_classes_which_always_correlate_by_1_or_minus_1_are_refused_by_dist(sizes, message):
     with pytest.raises(ValueError, match=message):
         DIST()(*logits(**sizes))
@@ -320,8 +340,12 @@ def test_the_gradient_of_dist_at_equal_logits_is_bounded(spread):
 def test_at_high_temperatures_float32_has_the_value_and_the_gradient_of_float64(name, temperature):
     student, teacher = (3 * side.detach() for side in logits(num_classes=51))
     labels = torch.arange(6)
-    loss = dict(KL=kl_divergence, SoftCrossEntropy=soft_cross_entropy, ChannelWise=ChannelWise(tau=temperature),
-                DKD=partial(dkd, labels=labels))[name]
+    loss = dict(
+        KL=kl_divergence,
+        SoftCrossEntropy=soft_cross_entropy,
+        ChannelWise=ChannelWise(tau=temperature),
+        DKD=partial(dkd, labels=labels),
+    )[name]
     options = {} if name == 'ChannelWise' else dict(temperature=temperature)
     values, gradients = [], []
     for dtype in (torch.float32, torch.float64):
@@ -366,16 +390,20 @@ def test_the_levels_compare_every_pair_of_samples_and_of_classes():
         pairs = list(zip(teacher_rows, student_rows))
         return sum((a @ b - c @ d) ** 2 for a, c in pairs for b, d in pairs)
 
-    of_samples, of_classes = (squared_differences(*runs) for runs in (
-        (of_teacher, of_student), (of_teacher.T, of_student.T)))
+    of_samples, of_classes = (
+        squared_differences(*runs) for runs in ((of_teacher, of_student), (of_teacher.T, of_student.T))
+    )
     assert batch_level(student, teacher, temperature=2).item() == pytest.approx(of_samples / 3, rel=1e-10)
     assert class_level(student, teacher, temperature=2).item() == pytest.approx(of_classes / 4, rel=1e-10)
 
 
 def test_multi_level_logit_is_the_sum_of_its_levels_over_temperatures():
     student, teacher = logits()
-    levels = [level(student, teacher, temperature=temperature) for temperature in (1, 4)
-              for level in (kl_divergence, batch_level, class_level)]
+    levels = [
+        level(student, teacher, temperature=temperature)
+        for temperature in (1, 4)
+        for level in (kl_divergence, batch_level, class_level)
+    ]
     torch.testing.assert_close(MultiLevelLogit(temperatures=(1, 4))(student, teacher), sum(levels))
 
 
@@ -387,8 +415,12 @@ def test_multi_level_logit_without_a_usable_temperature_is_refused(temperatures)
 
 def test_standardized_logits_have_no_scale_and_no_offset():
     student, teacher = logits()
-    torch.testing.assert_close(value_of('standardized KL', 7 * student - 3, 0.1 * teacher + 20),
-                               value_of('standardized KL', student, teacher), rtol=1e-5, atol=0)
+    torch.testing.assert_close(
+        value_of('standardized KL', 7 * student - 3, 0.1 * teacher + 20),
+        value_of('standardized KL', student, teacher),
+        rtol=1e-5,
+        atol=0,
+    )
 
 
 @pytest.fixture
@@ -411,8 +443,10 @@ def two_ranks(monkeypatch):
         def as_rank(rank):
             local.rank = rank
             return compute(rank)
+
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(as_rank, range(2)))
+
     return run
 
 
@@ -436,6 +470,7 @@ def test_two_processes_take_the_step_that_one_with_both_batches_takes(name, two_
 
 
 # Temperature curriculum.
+
 
 def curriculum(**options):
     return TemperatureCurriculum(loss=dict(type=KLDivergence), **options).double()
@@ -472,10 +507,13 @@ def test_a_step_of_the_optimizer_makes_the_temperature_harder_for_the_student():
     assert loss(student, teacher, progress=1.0) > before
 
 
-@pytest.mark.parametrize('loss, message', [
-    (dict(type='KLDivergence', temperature=4), 'temperature=4, but here it is learned'),
-    (dict(type='WTTM'), 'WTTM has no temperature'),
-])
+@pytest.mark.parametrize(
+    'loss, message',
+    [
+        (dict(type='KLDivergence', temperature=4), 'temperature=4, but here it is learned'),
+        (dict(type='WTTM'), 'WTTM has no temperature'),
+    ],
+)
 def test_a_curriculum_of_a_fixed_or_missing_temperature_is_refused(loss, message):
     with pytest.raises(ValueError, match=message):
         TemperatureCurriculum(loss=loss)
@@ -488,6 +526,7 @@ def test_a_curriculum_out_of_range_is_refused(options):
 
 
 # Wrappers.
+
 
 def test_a_wrapper_asks_for_what_the_wrapped_loss_asks_for():
     def asked(**config):
@@ -512,6 +551,7 @@ def test_a_copy_of_a_wrapper_uses_its_own_temperature():
 
 
 # Teacher-free.
+
 
 def test_teacher_free_without_temperature_is_torchs_label_smoothing():
     student, _ = logits()

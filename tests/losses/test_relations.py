@@ -19,8 +19,13 @@ from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 
-LOSSES = {'SimilarityPreserving': SimilarityPreserving(), 'CorrelationCongruence': CorrelationCongruence(),
-          'RKDDistance': RKDDistance(), 'RKDAngle': RKDAngle(), 'PKT': PKT()}
+LOSSES = {
+    'SimilarityPreserving': SimilarityPreserving(),
+    'CorrelationCongruence': CorrelationCongruence(),
+    'RKDDistance': RKDDistance(),
+    'RKDAngle': RKDAngle(),
+    'PKT': PKT(),
+}
 every_loss = pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES.keys())
 NUM_CLIPS = 7
 CLIPS_OF_FIRST = (3, 6)  # of two processes; the other has the rest
@@ -38,13 +43,13 @@ def directions(features):
 
 
 def huber(x):
-    return np.where(np.abs(x) < 1, x ** 2 / 2, np.abs(x) - 0.5)
+    return np.where(np.abs(x) < 1, x**2 / 2, np.abs(x) - 0.5)
 
 
 def test_similarity_preserving_compares_rows_of_dot_products():
     expected, (student, teacher) = 0, vectors()
     for row, goal in zip(*(x.detach().numpy() @ x.detach().numpy().T for x in (student, teacher))):
-        expected += ((row / np.linalg.norm(row) - goal / np.linalg.norm(goal)) ** 2).sum() / 6 ** 2
+        expected += ((row / np.linalg.norm(row) - goal / np.linalg.norm(goal)) ** 2).sum() / 6**2
     assert SimilarityPreserving()(student, teacher).item() == pytest.approx(expected, rel=1e-10)
 
 
@@ -58,7 +63,7 @@ def test_correlation_congruence_of_high_order_compares_gaussian_kernels():
 def test_rkd_distance_is_the_huber_loss_of_distances_in_units_of_their_mean():
     student, teacher = vectors()
     distances, goal = (pdist(x.detach().numpy()) for x in (student, teacher))
-    expected = huber(distances / distances.mean() - goal / goal.mean()).sum() * 2 / 6 ** 2
+    expected = huber(distances / distances.mean() - goal / goal.mean()).sum() * 2 / 6**2
     assert RKDDistance()(student, teacher).item() == pytest.approx(expected, rel=1e-10)
 
 
@@ -68,10 +73,13 @@ def test_rkd_angle_is_the_huber_loss_of_the_cosines_of_all_triplets():
     def cosine(points, i, j, k):
         left, right = points[i] - points[j], points[k] - points[j]
         return left @ right / np.linalg.norm(left) / np.linalg.norm(right)
+
     got, goal = student.detach().numpy(), teacher.numpy()
     # With i = k the cosine is 1 on both sides.
-    expected = sum(huber(cosine(got, *triplet) - cosine(goal, *triplet))
-                   for triplet in itertools.permutations(range(5), 3)) / 5 ** 3
+    expected = (
+        sum(huber(cosine(got, *triplet) - cosine(goal, *triplet)) for triplet in itertools.permutations(range(5), 3))
+        / 5**3
+    )
     assert RKDAngle()(student, teacher).item() == pytest.approx(expected, rel=1e-10)
 
 
@@ -114,10 +122,18 @@ def test_maps_of_any_sizes_are_taken_as_the_vectors_of_their_elements(loss):
 
 
 @every_loss
-@pytest.mark.parametrize('fill', [torch.zeros_like, torch.ones_like, lambda x: x * 1e4,
-                                  lambda x: torch.cat([torch.zeros_like(x[:1]), x[1:]]),
-                                  lambda x: torch.cat([x[1:2], x[1:]]), lambda x: torch.cat([-x[1:2], x[1:]])],
-                         ids=['zeros', 'ones', 'large', 'one of zeros', 'two equal', 'two opposite'])
+@pytest.mark.parametrize(
+    'fill',
+    [
+        torch.zeros_like,
+        torch.ones_like,
+        lambda x: x * 1e4,
+        lambda x: torch.cat([torch.zeros_like(x[:1]), x[1:]]),
+        lambda x: torch.cat([x[1:2], x[1:]]),
+        lambda x: torch.cat([-x[1:2], x[1:]]),
+    ],
+    ids=['zeros', 'ones', 'large', 'one of zeros', 'two equal', 'two opposite'],
+)
 def test_value_and_gradient_are_finite_and_small_in_the_extreme(loss, fill):
     student, teacher = vectors(dtype=torch.float32)
     for target in (teacher, fill(teacher)):
@@ -180,7 +196,7 @@ def one_step(rank, num_processes, clips_of_first=NUM_CLIPS):
     for name, loss in LOSSES.items():
         student = nn.Linear(4, 3, dtype=torch.float64)
         with torch.no_grad():
-            student.weight.copy_(torch.arange(12.).view(3, 4).sin())
+            student.weight.copy_(torch.arange(12.0).view(3, 4).sin())
             student.bias.fill_(0.1)
         network = DistributedDataParallel(student) if num_processes > 1 else student
         value = loss(network(clips), targets)
@@ -200,8 +216,12 @@ def test_two_processes_give_the_value_and_the_students_gradient_that_one_gives(t
     """However the clips are shared out, and where a process has a single one."""
     code = f'from {__name__} import run_process; run_process({{}}, {str(tmp_path / "store")!r})'
     environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment,
-                                  stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
     results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
     alone = one_step(0, 1)['losses']
     for result in results:

@@ -27,8 +27,13 @@ def classifier(channels, seed=0, dtype=torch.float64):
 
 
 def value_of(loss, student, teacher, *, labels=LABELS, of_student=None, of_teacher=None):
-    return loss(student, teacher, labels=labels, student_classifier=of_student or classifier(student.shape[1]),
-                teacher_classifier=of_teacher or classifier(teacher.shape[1], seed=1))
+    return loss(
+        student,
+        teacher,
+        labels=labels,
+        student_classifier=of_student or classifier(student.shape[1]),
+        teacher_classifier=of_teacher or classifier(teacher.shape[1], seed=1),
+    )
 
 
 def kl_loss(**options):
@@ -37,10 +42,13 @@ def kl_loss(**options):
 
 # Regions.
 
+
 def test_regions_are_what_the_classifier_says_of_each_parts_mean():
     features, linear = randn(2, 3, 4, 4, 8), classifier(3)
-    regions = [(slice(0, 4), slice(0, 8)), *((slice(top, top + 2), slice(left, left + 4))
-                                            for top in (0, 2) for left in (0, 4))]
+    regions = [
+        (slice(0, 4), slice(0, 8)),
+        *((slice(top, top + 2), slice(left, left + 4)) for top in (0, 2) for left in (0, 4)),
+    ]
     values = [linear(features[:, :, :, rows, columns].mean((2, 3, 4))) for rows, columns in regions]
     torch.testing.assert_close(region_logits(features, linear, scales=(1, 2)), torch.stack(values, dim=2))
 
@@ -49,8 +57,9 @@ def test_regions_of_space_time_are_in_the_order_of_time_then_rows_then_columns()
     features, linear = randn(2, 3, 2, 2, 2), classifier(3)
     values = [linear(features.mean((2, 3, 4)))]
     values += [linear(features[:, :, t, y, x]) for t in (0, 1) for y in (0, 1) for x in (0, 1)]
-    torch.testing.assert_close(region_logits(features, linear, scales=(1, 2), pyramid='space-time'),
-                               torch.stack(values, dim=2))
+    torch.testing.assert_close(
+        region_logits(features, linear, scales=(1, 2), pyramid='space-time'), torch.stack(values, dim=2)
+    )
 
 
 def test_an_image_has_the_regions_of_a_clip_that_stands_still():
@@ -59,13 +68,16 @@ def test_an_image_has_the_regions_of_a_clip_that_stands_still():
     torch.testing.assert_close(region_logits(clip, linear), region_logits(image, linear))
 
 
-@pytest.mark.parametrize('shape, pyramid, message', [
-    ((2, 3, 4, 2, 4), 'space', r'cut into 4 parts along each of \(2, 4\)'),
-    ((2, 3, 2, 4, 4), 'space-time', r'cut into 4 parts along each of \(2, 4, 4\)'),
-    ((2, 3, 4, 4), 'space-time', "pyramid='space'"),
-    ((2, 3), 'space', 'before the pooling'),
-    ((2, 7, 4, 4), 'space', 'classifier of 3 channels'),
-])
+@pytest.mark.parametrize(
+    'shape, pyramid, message',
+    [
+        ((2, 3, 4, 2, 4), 'space', r'cut into 4 parts along each of \(2, 4\)'),
+        ((2, 3, 2, 4, 4), 'space-time', r'cut into 4 parts along each of \(2, 4, 4\)'),
+        ((2, 3, 4, 4), 'space-time', "pyramid='space'"),
+        ((2, 3), 'space', 'before the pooling'),
+        ((2, 7, 4, 4), 'space', 'classifier of 3 channels'),
+    ],
+)
 def test_a_map_that_cannot_be_cut_or_classified_is_refused(shape, pyramid, message):
     with pytest.raises(ValueError, match=message):
         region_logits(torch.zeros(shape), nn.Linear(3, K), pyramid=pyramid)
@@ -81,6 +93,7 @@ def test_regions_under_autocast_are_those_of_float32():
 
 # Weights.
 
+
 def test_regions_where_the_teacher_changes_its_mind_count_twice():
     def certain(*classes):
         return 9 * torch.eye(K, dtype=torch.float64)[list(classes)].T
@@ -88,8 +101,11 @@ def test_regions_where_the_teacher_changes_its_mind_count_twice():
     teacher = torch.stack([certain(0, 0, 1), certain(1, 1, 0), certain(2, 3, 4)])  # the last is wrong everywhere
     student = randn(3, K, 3)
     weights = torch.tensor([[1, 1, 2], [1, 1, 2], [1, 1, 1]])
-    rows = sum(weights[n, m] * kl_divergence(student[n, :, m][None], teacher[n, :, m][None])
-               for n in range(3) for m in range(3))
+    rows = sum(
+        weights[n, m] * kl_divergence(student[n, :, m][None], teacher[n, :, m][None])
+        for n in range(3)
+        for m in range(3)
+    )
     value = sdd(student, teacher, labels=torch.tensor([0, 0, 1]), loss=lambda s, t, labels: kl_divergence(s, t))
     torch.testing.assert_close(value, rows / 9)
 
@@ -97,8 +113,10 @@ def test_regions_where_the_teacher_changes_its_mind_count_twice():
 def test_without_more_weight_it_is_the_mean_of_the_loss_over_all_regions():
     student, teacher = randn(N, 3, 4, 4, 4), randn(N, 6, 2, 4, 4, seed=1)
     of_student, of_teacher = classifier(3), classifier(6, seed=1)
-    rows = [region_logits(side, linear, scales=(1, 2)).transpose(1, 2).flatten(0, 1)
-            for side, linear in ((student, of_student), (teacher, of_teacher))]
+    rows = [
+        region_logits(side, linear, scales=(1, 2)).transpose(1, 2).flatten(0, 1)
+        for side, linear in ((student, of_student), (teacher, of_teacher))
+    ]
     value = value_of(kl_loss(complementary_weight=1.0), student, teacher, of_student=of_student, of_teacher=of_teacher)
     torch.testing.assert_close(value, kl_divergence(*rows, temperature=2))
 
@@ -119,6 +137,7 @@ def test_with_nkd_the_label_is_out_of_the_other_classes_as_in_the_paper_of_nkd()
 
 
 # The loss.
+
 
 def test_it_is_zero_at_equality():
     features, linear = randn(N, 3, 4, 4, 4), classifier(3)
@@ -158,8 +177,14 @@ def test_it_asks_for_labels_and_both_classifiers_and_what_the_inner_loss_asks_fo
 def test_a_learned_temperature_can_be_inside():
     loss = SDD(loss=dict(type='TemperatureCurriculum', loss=dict(type='DKD')), scales=(1, 2))
     student, teacher = randn(N, 3, 4, 4), randn(N, 3, 4, 4, seed=1)
-    value = loss(student, teacher, labels=LABELS, student_classifier=classifier(3),
-                 teacher_classifier=classifier(3, seed=1), progress=1.0)
+    value = loss(
+        student,
+        teacher,
+        labels=LABELS,
+        student_classifier=classifier(3),
+        teacher_classifier=classifier(3, seed=1),
+        progress=1.0,
+    )
     value.backward()
     assert value > 0 and loss.loss.theta.grad != 0
 
@@ -169,16 +194,23 @@ def test_classes_that_differ_are_refused():
         value_of(kl_loss(), randn(N, 3, 4, 4), randn(N, 3, 4, 4), of_teacher=nn.Linear(3, 7, dtype=torch.float64))
 
 
-@pytest.mark.parametrize('options', [dict(scales=(1,)), dict(scales=(2, 4)), dict(scales=(1, 4, 2)),
-                                     dict(pyramid='time')])
+@pytest.mark.parametrize(
+    'options', [dict(scales=(1,)), dict(scales=(2, 4)), dict(scales=(1, 4, 2)), dict(pyramid='time')]
+)
 def test_options_out_of_range_are_refused_when_built(options):
     with pytest.raises(ValueError, match='expected'):
         SDD(loss=dict(type='KLDivergence'), **options)
 
 
-@pytest.mark.parametrize('inner', [
-    dict(type='DIST'), dict(type='MultiLevelLogit'), dict(type='TemperatureCurriculum', loss=dict(type='DIST')),
-    dict(type='LogitStandardization', loss=dict(type='MultiLevelLogit'))])
+@pytest.mark.parametrize(
+    'inner',
+    [
+        dict(type='DIST'),
+        dict(type='MultiLevelLogit'),
+        dict(type='TemperatureCurriculum', loss=dict(type='DIST')),
+        dict(type='LogitStandardization', loss=dict(type='MultiLevelLogit')),
+    ],
+)
 def test_a_loss_that_compares_clips_is_refused_inside_as_a_process_without_such_regions_would_not_call_it(inner):
     with pytest.raises(ValueError, match=f'{inner["type"]} compares the clips of a batch'):
         SDD(loss=inner)
@@ -187,8 +219,14 @@ def test_a_loss_that_compares_clips_is_refused_inside_as_a_process_without_such_
 def test_without_a_label_a_learned_temperature_inside_gets_a_gradient_of_zero():
     loss = SDD(loss=dict(type='TemperatureCurriculum', loss=dict(type='KLDivergence')), scales=(1, 2))
     student, linear = randn(N, 3, 2, 4, 4).requires_grad_(), classifier(3)
-    value = loss(student, randn(N, 3, 2, 4, 4, seed=1), labels=torch.full((N,), -1), student_classifier=linear,
-                 teacher_classifier=classifier(3, seed=1), progress=0.5)
+    value = loss(
+        student,
+        randn(N, 3, 2, 4, 4, seed=1),
+        labels=torch.full((N,), -1),
+        student_classifier=linear,
+        teacher_classifier=classifier(3, seed=1),
+        progress=0.5,
+    )
     value.backward()
     assert value == 0 and loss.loss.theta.grad == 0 and not student.grad.any() and not linear.weight.grad.any()
 

@@ -51,12 +51,22 @@ def correspondence(student=6, teacher=6):
 
 def losses(text_file):
     """Each loss with a shape that it takes for both sides, and whether it is zero at equality."""
-    return [(TemporalAffinity(), SEQUENCE, True), (TemporalAffinity(), MAP, True),
-            (SpatioTemporalAttention(), MAP, True),
-            (FrameWise(), SEQUENCE, True), (FrameWise(), MAP, True), (FrameWise(distance='l2'), MAP, True),
-            (TemporalDifference(), SEQUENCE, True), (TemporalDifference(), MAP, True), (Cosine(), SEQUENCE[:2], True),
-            (Cosine(), SEQUENCE, True), (Cosine(), MAP, True), (correspondence(), SEQUENCE[:2], False),
-            (correspondence(), MAP, False), (TextLogits(str(text_file)), SEQUENCE[:2], True)]
+    return [
+        (TemporalAffinity(), SEQUENCE, True),
+        (TemporalAffinity(), MAP, True),
+        (SpatioTemporalAttention(), MAP, True),
+        (FrameWise(), SEQUENCE, True),
+        (FrameWise(), MAP, True),
+        (FrameWise(distance='l2'), MAP, True),
+        (TemporalDifference(), SEQUENCE, True),
+        (TemporalDifference(), MAP, True),
+        (Cosine(), SEQUENCE[:2], True),
+        (Cosine(), SEQUENCE, True),
+        (Cosine(), MAP, True),
+        (correspondence(), SEQUENCE[:2], False),
+        (correspondence(), MAP, False),
+        (TextLogits(str(text_file)), SEQUENCE[:2], True),
+    ]
 
 
 def test_each_is_zero_at_equality_and_above_it_elsewhere(text_file):
@@ -121,7 +131,8 @@ def test_affinity_is_the_cosine_of_every_pair_of_frames_whatever_channels_and_sp
             for second in range(4):
                 of_student, of_teacher = (
                     F.cosine_similarity(x[clip, :, first].mean((1, 2)), x[clip, :, second].mean((1, 2)), dim=0)
-                    for x in (student, teacher))
+                    for x in (student, teacher)
+                )
                 total += (of_student - of_teacher) ** 2
     torch.testing.assert_close(TemporalAffinity()(student, teacher), total / (2 * 4 * 4))
 
@@ -129,7 +140,7 @@ def test_affinity_is_the_cosine_of_every_pair_of_frames_whatever_channels_and_sp
 def test_affinity_does_not_see_a_rotation_of_the_channels_nor_the_brightness_of_a_frame():
     student, _ = pair(SEQUENCE)
     rotation = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(1))).Q
-    rotated = torch.einsum('cd,ndt->nct', rotation, student) * torch.tensor([1., 2., 0.5, 3.])
+    rotated = torch.einsum('cd,ndt->nct', rotation, student) * torch.tensor([1.0, 2.0, 0.5, 3.0])
     assert TemporalAffinity()(student, rotated) < 1e-12
     assert TemporalAffinity()(student, student.flip(2)) > 1e-2  # another order in time
 
@@ -139,12 +150,12 @@ def test_affinity_does_not_see_a_rotation_of_the_channels_nor_the_brightness_of_
 
 def test_attention_counts_over_space_in_each_frame_and_over_time():
     maps = torch.zeros(1, 2, 2, 1, 2)
-    maps[0, :, 0, 0, 0] = torch.tensor([1., 2.])  # energy 5 on the left of frame 0
-    maps[0, 0, 1, 0, :] = torch.tensor([1., -3.])  # energies 1 and 9 in frame 1
+    maps[0, :, 0, 0, 0] = torch.tensor([1.0, 2.0])  # energy 5 on the left of frame 0
+    maps[0, 0, 1, 0, :] = torch.tensor([1.0, -3.0])  # energies 1 and 9 in frame 1
     space, time = attention(maps)
-    length = torch.tensor([5., 82 ** 0.5]).view(1, 2, 1)
-    torch.testing.assert_close(space, torch.tensor([[[5., 0.], [1., 9.]]]) / length)
-    torch.testing.assert_close(time, torch.tensor([[5., 10.]]) / 125 ** 0.5)
+    length = torch.tensor([5.0, 82**0.5]).view(1, 2, 1)
+    torch.testing.assert_close(space, torch.tensor([[[5.0, 0.0], [1.0, 9.0]]]) / length)
+    torch.testing.assert_close(time, torch.tensor([[5.0, 10.0]]) / 125**0.5)
 
 
 @pytest.mark.parametrize('factor', [1e-7, 1e-14, 1e12])
@@ -161,7 +172,7 @@ def test_attention_of_weak_and_strong_clips_and_frames_is_that_of_all_others(fac
 
 def test_the_parts_over_space_and_over_time_are_independent():
     student, _ = pair(MAP)
-    brighter_late = student * torch.tensor([1., 1., 2., 4.]).view(4, 1, 1)
+    brighter_late = student * torch.tensor([1.0, 1.0, 2.0, 4.0]).view(4, 1, 1)
     assert SpatioTemporalAttention(time_weight=0)(brighter_late, student) < 1e-10
     only_time = SpatioTemporalAttention()(brighter_late, student)
     torch.testing.assert_close(SpatioTemporalAttention(time_weight=3)(brighter_late, student), 3 * only_time)
@@ -206,8 +217,8 @@ def test_each_slice_is_compared_with_the_frames_of_its_moment(shape, teacher_sha
 
 def test_the_l2_of_several_frames_has_the_gradient_of_that_of_their_mean():
     student, teacher = pair((2, 6, 2), (2, 6, 6))
-    gradient, = torch.autograd.grad(FrameWise(distance='l2')(student, teacher), student)
-    expected, = torch.autograd.grad(L2()(student, teacher.unflatten(2, (2, 3)).mean(3)), student)
+    (gradient,) = torch.autograd.grad(FrameWise(distance='l2')(student, teacher), student)
+    (expected,) = torch.autograd.grad(L2()(student, teacher.unflatten(2, (2, 3)).mean(3)), student)
     torch.testing.assert_close(gradient, expected)
 
 
@@ -217,8 +228,9 @@ def test_the_l2_of_several_frames_has_the_gradient_of_that_of_their_mean():
 def test_what_stays_the_same_throughout_the_clip_drops_out():
     student, teacher = pair(MAP)
     offset = 100 * torch.randn(3, 6, 1, 2, 5, generator=torch.Generator().manual_seed(2))
-    torch.testing.assert_close(TemporalDifference()(student + offset, teacher), TemporalDifference()(student, teacher),
-                               rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        TemporalDifference()(student + offset, teacher), TemporalDifference()(student, teacher), rtol=1e-3, atol=0
+    )
     loss = TemporalDifference()
     torch.testing.assert_close(loss(3 * student, 3 * teacher), 9 * loss(student, teacher))
 
@@ -275,8 +287,12 @@ def run_process(rank, store):
 def test_two_processes_pair_clips_as_one_does_and_take_its_step(tmp_path):
     code = f'from {__name__} import run_process; run_process({{}}, {str(tmp_path / "store")!r})'
     environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [subprocess.Popen([sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment,
-                                  stdout=subprocess.PIPE, text=True) for rank in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        for rank in range(2)
+    ]
     results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
     for got, expected in zip(zip(*results), correspondence_step(0, 1), strict=True):
         for of_process in got:
@@ -291,7 +307,7 @@ def test_cosine_is_torchs_and_does_not_see_lengths():
         student, teacher = pair(shape)
         torch.testing.assert_close(Cosine()(student, teacher), 1 - F.cosine_similarity(student, teacher, dim=1).mean())
         torch.testing.assert_close(Cosine()(7 * student, 0.1 * teacher), Cosine()(student, teacher))
-        torch.testing.assert_close(Cosine()(-teacher, teacher), torch.tensor(2.))
+        torch.testing.assert_close(Cosine()(-teacher, teacher), torch.tensor(2.0))
 
 
 def test_text_logits_is_the_divergence_of_the_similarities_to_the_texts(text_file):
@@ -317,14 +333,20 @@ def test_texts_come_with_length_one_and_their_names(text_file):
     assert classes[4] == 'a video of 4'
 
 
-@pytest.mark.parametrize('arrays, message', [
-    (dict(features=np.ones((2, 3), np.float32)), r"holds \['features'\].*expected an .npz"),
-    (dict(features=np.ones((2, 3), np.float32), classes=np.array(['a'])),
-     r'got features \(2, 3\) float32 and classes \(1,\)'),
-    (dict(features=np.ones((2, 3), np.int64), classes=np.array(['a', 'b'])), 'int64'),
-    (dict(features=np.ones((2, 3), np.float32), classes=np.array(['a', 'b'], object)), 'allow_pickle'),
-    (dict(features=np.zeros((1, 3), np.float32), classes=np.array(['a'])), 'a row is zero'),
-    (dict(features=np.full((1, 3), np.nan, np.float32), classes=np.array(['a'])), 'not finite')])
+@pytest.mark.parametrize(
+    'arrays, message',
+    [
+        (dict(features=np.ones((2, 3), np.float32)), r"holds \['features'\].*expected an .npz"),
+        (
+            dict(features=np.ones((2, 3), np.float32), classes=np.array(['a'])),
+            r'got features \(2, 3\) float32 and classes \(1,\)',
+        ),
+        (dict(features=np.ones((2, 3), np.int64), classes=np.array(['a', 'b'])), 'int64'),
+        (dict(features=np.ones((2, 3), np.float32), classes=np.array(['a', 'b'], object)), 'allow_pickle'),
+        (dict(features=np.zeros((1, 3), np.float32), classes=np.array(['a'])), 'a row is zero'),
+        (dict(features=np.full((1, 3), np.nan, np.float32), classes=np.array(['a'])), 'not finite'),
+    ],
+)
 def test_a_file_that_is_not_one_of_texts_is_refused(tmp_path, arrays, message):
     np.savez(tmp_path / 'texts.npz', **arrays)
     with pytest.raises(ValueError, match=message):
@@ -334,8 +356,11 @@ def test_a_file_that_is_not_one_of_texts_is_refused(tmp_path, arrays, message):
 def test_a_file_of_another_format_is_refused(tmp_path):
     (tmp_path / 'texts.npz').write_bytes(b'PK\x03\x04 not a zip')
     np.save(tmp_path / 'one.npy', np.ones(3))
-    for name, message in (('texts.npz', 'expected an .npz'), ('one.npy', 'expected an .npz'),
-                          ('none.npz', 'no such file')):
+    for name, message in (
+        ('texts.npz', 'expected an .npz'),
+        ('one.npy', 'expected an .npz'),
+        ('none.npz', 'no such file'),
+    ):
         with pytest.raises(ValueError, match=message):
             load_text_features(tmp_path / name)
 
@@ -343,10 +368,14 @@ def test_a_file_of_another_format_is_refused(tmp_path):
 # Wrong use
 
 
-@pytest.mark.parametrize('build, message', [
-    (lambda: FrameWise(distance='l1'), "expected one of 'cosine', 'l2'"),
-    (lambda: SpatioTemporalAttention(time_weight=-1), '0 or more'),
-    (lambda: TextLogits('nowhere.npz'), 'no such file')])
+@pytest.mark.parametrize(
+    'build, message',
+    [
+        (lambda: FrameWise(distance='l1'), "expected one of 'cosine', 'l2'"),
+        (lambda: SpatioTemporalAttention(time_weight=-1), '0 or more'),
+        (lambda: TextLogits('nowhere.npz'), 'no such file'),
+    ],
+)
 def test_options_out_of_range_are_refused_when_built(build, message):
     with pytest.raises(ValueError, match=message):
         build()
@@ -357,24 +386,28 @@ def test_a_scale_of_zero_is_refused(text_file):
         TextLogits(str(text_file), logit_scale=0)
 
 
-@pytest.mark.parametrize('loss, student, teacher, message', [
-    (TemporalAffinity(), (2, 6), (2, 6), 'frame_features'),
-    (TemporalAffinity(), (2, 6, 4), (2, 6, 8), 'TemporalAlign'),
-    (TemporalAffinity(), (2, 6, 1), (2, 6, 1), 'one time step'),
-    (SpatioTemporalAttention(), (2, 6, 4), (2, 6, 4), 'before the pooling'),
-    (SpatioTemporalAttention(), (2, 6, 4, 2, 2), (2, 6, 3, 2, 2), 'TemporalAlign'),
-    (SpatioTemporalAttention(), (2, 6, 4, 2, 2), (2, 6, 4, 3, 3), 'MatchSpace'),
-    (FrameWise(), (2, 6), (2, 6), 'expected sequences'),
-    (FrameWise(), (2, 6, 4), (2, 7, 4), 'MapProjection'),
-    (FrameWise(), (2, 6, 4), (2, 6, 4, 1, 1), 'SpacePool'),
-    (FrameWise(), (2, 6, 4), (2, 6, 6), 'TemporalAlign'),
-    (FrameWise(), (2, 6, 8), (2, 6, 4), 'TemporalAlign'),
-    (TemporalDifference(), (2, 6), (2, 6), 'expected sequences'),
-    (TemporalDifference(), (2, 6, 1), (2, 6, 1), 'one time step'),
-    (TemporalDifference(), (2, 6, 4), (2, 6, 8), 'TemporalAlign'),
-    (Cosine(), (2, 6), (2, 7), 'LinearProjection'),
-    (correspondence(), (1, 6), (1, 6), 'compares 2 clips or more'),
-    (correspondence(), (2, 6), (2, 7), 'teacher_channels=7')])
+@pytest.mark.parametrize(
+    'loss, student, teacher, message',
+    [
+        (TemporalAffinity(), (2, 6), (2, 6), 'frame_features'),
+        (TemporalAffinity(), (2, 6, 4), (2, 6, 8), 'TemporalAlign'),
+        (TemporalAffinity(), (2, 6, 1), (2, 6, 1), 'one time step'),
+        (SpatioTemporalAttention(), (2, 6, 4), (2, 6, 4), 'before the pooling'),
+        (SpatioTemporalAttention(), (2, 6, 4, 2, 2), (2, 6, 3, 2, 2), 'TemporalAlign'),
+        (SpatioTemporalAttention(), (2, 6, 4, 2, 2), (2, 6, 4, 3, 3), 'MatchSpace'),
+        (FrameWise(), (2, 6), (2, 6), 'expected sequences'),
+        (FrameWise(), (2, 6, 4), (2, 7, 4), 'MapProjection'),
+        (FrameWise(), (2, 6, 4), (2, 6, 4, 1, 1), 'SpacePool'),
+        (FrameWise(), (2, 6, 4), (2, 6, 6), 'TemporalAlign'),
+        (FrameWise(), (2, 6, 8), (2, 6, 4), 'TemporalAlign'),
+        (TemporalDifference(), (2, 6), (2, 6), 'expected sequences'),
+        (TemporalDifference(), (2, 6, 1), (2, 6, 1), 'one time step'),
+        (TemporalDifference(), (2, 6, 4), (2, 6, 8), 'TemporalAlign'),
+        (Cosine(), (2, 6), (2, 7), 'LinearProjection'),
+        (correspondence(), (1, 6), (1, 6), 'compares 2 clips or more'),
+        (correspondence(), (2, 6), (2, 7), 'teacher_channels=7'),
+    ],
+)
 def test_shapes_that_do_not_fit_are_refused_with_the_connector_that_helps(loss, student, teacher, message):
     with pytest.raises(ValueError, match=message):
         loss(torch.ones(student), torch.ones(teacher))

@@ -21,8 +21,11 @@ def subset_counts(annotations: dict) -> Counter:
 
 def write_ucf101(folder: Path, **changes: str) -> Path:
     """Two classes, CRLF as in the official files; ``changes`` replaces contents by stem of the file."""
-    files = {'classInd': '1 Run\r\n2 Sit\r\n', 'trainlist01': 'Run/v_Run_g01_c01.avi 1\r\nSit/v_Sit_g01_c01.avi 2\r\n',
-             'testlist01': 'Run/v_Run_g02_c01.avi\r\n'}
+    files = {
+        'classInd': '1 Run\r\n2 Sit\r\n',
+        'trainlist01': 'Run/v_Run_g01_c01.avi 1\r\nSit/v_Sit_g01_c01.avi 2\r\n',
+        'testlist01': 'Run/v_Run_g02_c01.avi\r\n',
+    }
     for stem, text in (files | changes).items():
         (folder / f'{stem}.txt').write_bytes(text.encode())
     return folder
@@ -49,8 +52,10 @@ def test_ucf101_labels_are_in_the_order_of_the_class_index(shared):
 
 def test_the_groups_of_ucf101_never_straddle_an_official_split(shared):
     database = ucf101_annotations(shared / 'data/annotations/ucf101', 1)['database']
-    groups = {subset: {key.rsplit('_', 1)[0] for key, entry in database.items() if entry['subset'] == subset}
-              for subset in ('training', 'validation')}
+    groups = {
+        subset: {key.rsplit('_', 1)[0] for key, entry in database.items() if entry['subset'] == subset}
+        for subset in ('training', 'validation')
+    }
     assert not groups['training'] & groups['validation']
 
 
@@ -59,20 +64,28 @@ def test_hmdb51_splits_have_the_published_counts_in_every_class(split, shared):
     annotations = hmdb51_annotations(shared / 'data/annotations/hmdb51', split)
     assert tuple(subset_counts(annotations)[subset] for subset in ('training', 'validation')) == HMDB51_COUNTS
     per_class = Counter((entry['annotations']['label'], entry['subset']) for entry in annotations['database'].values())
-    assert per_class == {(label, subset): number for label in annotations['labels']
-                         for subset, number in (('training', 70), ('validation', 30))}
+    assert per_class == {
+        (label, subset): number
+        for label in annotations['labels']
+        for subset, number in (('training', 70), ('validation', 30))
+    }
     assert len(annotations['labels']) == 51 and annotations['labels'] == sorted(annotations['labels'])
 
 
 def test_kinetics_keys_subsets_and_labels_are_those_of_the_csv_files(shared):
     folder = shared / 'data/annotations/kinetics'
-    files = {'training': folder / 'tiny400_train.csv', 'validation': folder / 'kinetics-400_val.csv',
-             'testing': folder / 'kinetics-400_test.csv'}
+    files = {
+        'training': folder / 'tiny400_train.csv',
+        'validation': folder / 'kinetics-400_val.csv',
+        'testing': folder / 'kinetics-400_test.csv',
+    }
     annotations = kinetics_annotations(files)
     assert subset_counts(annotations) == {'training': 400, 'validation': 19906, 'testing': 38685}
     assert len(annotations['labels']) == 400 and annotations['labels'] == sorted(annotations['labels'])
-    assert annotations['database']['0wR5jVB-WPk_000417_000427'] == {'subset': 'validation',
-                                                                    'annotations': {'label': 'abseiling'}}
+    assert annotations['database']['0wR5jVB-WPk_000417_000427'] == {
+        'subset': 'validation',
+        'annotations': {'label': 'abseiling'},
+    }
     assert annotations['database']['--6bJUbfpnQ_000017_000027'] == {'subset': 'testing', 'annotations': {}}
 
 
@@ -88,25 +101,34 @@ def test_test_videos_have_no_label_even_where_the_csv_has_one(tmp_path):
     with open(tmp_path / 'test.csv', 'w', newline='') as file:
         csv.writer(file).writerows(rows)
     assert kinetics_annotations({'testing': tmp_path / 'test.csv'}) == {
-        'labels': [], 'database': {'abc_000001_000011': {'subset': 'testing', 'annotations': {}}}}
+        'labels': [],
+        'database': {'abc_000001_000011': {'subset': 'testing', 'annotations': {}}},
+    }
 
 
 def test_small_ucf101_files_read_as_worked_out_by_hand(tmp_path):
-    assert ucf101_annotations(write_ucf101(tmp_path), 1) == {'labels': ['Run', 'Sit'], 'database': {
-        'v_Run_g01_c01': {'subset': 'training', 'annotations': {'label': 'Run'}},
-        'v_Sit_g01_c01': {'subset': 'training', 'annotations': {'label': 'Sit'}},
-        'v_Run_g02_c01': {'subset': 'validation', 'annotations': {'label': 'Run'}}}}
+    assert ucf101_annotations(write_ucf101(tmp_path), 1) == {
+        'labels': ['Run', 'Sit'],
+        'database': {
+            'v_Run_g01_c01': {'subset': 'training', 'annotations': {'label': 'Run'}},
+            'v_Sit_g01_c01': {'subset': 'training', 'annotations': {'label': 'Sit'}},
+            'v_Run_g02_c01': {'subset': 'validation', 'annotations': {'label': 'Run'}},
+        },
+    }
 
 
-@pytest.mark.parametrize('changes, message', [
-    ({'classInd': '1 Run\n3 Sit\n'}, r'classInd.txt:2: .*expected class number 2'),
-    ({'classInd': '1 Run\n2 ../Sit\n'}, r'classInd.txt:2: .*no slash'),
-    ({'trainlist01': 'Run/v.avi 2\n'}, r'trainlist01.txt:1: Run is number 1'),
-    ({'trainlist01': 'Fly/v.avi 1\n'}, r"trainlist01.txt:1: class 'Fly'"),
-    ({'trainlist01': '../../etc/passwd 1\n'}, r'trainlist01.txt:1: got'),
-    ({'trainlist01': 'Run/...avi 1\n'}, r"trainlist01.txt:1: got the name '..'"),
-    ({'testlist01': 'Run/v_Run_g01_c01.avi\n'}, r'testlist01.txt:1: v_Run_g01_c01 .* before'),
-])
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        ({'classInd': '1 Run\n3 Sit\n'}, r'classInd.txt:2: .*expected class number 2'),
+        ({'classInd': '1 Run\n2 ../Sit\n'}, r'classInd.txt:2: .*no slash'),
+        ({'trainlist01': 'Run/v.avi 2\n'}, r'trainlist01.txt:1: Run is number 1'),
+        ({'trainlist01': 'Fly/v.avi 1\n'}, r"trainlist01.txt:1: class 'Fly'"),
+        ({'trainlist01': '../../etc/passwd 1\n'}, r'trainlist01.txt:1: got'),
+        ({'trainlist01': 'Run/...avi 1\n'}, r"trainlist01.txt:1: got the name '..'"),
+        ({'testlist01': 'Run/v_Run_g01_c01.avi\n'}, r'testlist01.txt:1: v_Run_g01_c01 .* before'),
+    ],
+)
 def test_a_wrong_line_of_ucf101_is_named(changes, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         ucf101_annotations(write_ucf101(tmp_path, **changes), 1)
@@ -122,7 +144,8 @@ def test_hmdb51_uses_one_two_and_not_zero(tmp_path):
         (tmp_path / f'run_test_split{split}.txt').write_text('a b.avi 1 \nc#!.avi 2 \nd.avi 0 \n')
     assert hmdb51_annotations(tmp_path, 2)['database'] == {
         'a b': {'subset': 'training', 'annotations': {'label': 'run'}},
-        'c#!': {'subset': 'validation', 'annotations': {'label': 'run'}}}
+        'c#!': {'subset': 'validation', 'annotations': {'label': 'run'}},
+    }
 
 
 @pytest.mark.parametrize('line', ['a.avi 3', 'a.avi', '../a.avi 1x'])
@@ -139,9 +162,16 @@ def test_a_class_of_hmdb51_without_all_three_files_is_named(tmp_path):
         hmdb51_annotations(tmp_path, 1)
 
 
-@pytest.mark.parametrize('row, message', [
-    ('run,../../etc,1,2', 'no slash'), ('..,abc,1,2', 'can be a folder'), ('run,abc,one,2', 'expected seconds'),
-    ('run,abc,,2', 'expected seconds'), ('a/b,abc,1,2', 'no slash')])
+@pytest.mark.parametrize(
+    'row, message',
+    [
+        ('run,../../etc,1,2', 'no slash'),
+        ('..,abc,1,2', 'can be a folder'),
+        ('run,abc,one,2', 'expected seconds'),
+        ('run,abc,,2', 'expected seconds'),
+        ('a/b,abc,1,2', 'no slash'),
+    ],
+)
 def test_a_wrong_row_of_kinetics_is_named(row, message, tmp_path):
     (tmp_path / 'train.csv').write_text(f'label,youtube_id,time_start,time_end\n{row}\n')
     with pytest.raises(ValueError, match=f'train.csv:2.*{message}'):
@@ -164,9 +194,13 @@ def test_a_csv_of_something_else_is_refused(tmp_path):
         kinetics_annotations({'training': tmp_path / 'train.csv'})
 
 
-@pytest.mark.parametrize('command, source, written', [
-    ('ucf101_json', 'ucf101', ['ucf101_01.json', 'ucf101_02.json', 'ucf101_03.json']),
-    ('hmdb51_json', 'hmdb51', ['hmdb51_1.json', 'hmdb51_2.json', 'hmdb51_3.json'])])
+@pytest.mark.parametrize(
+    'command, source, written',
+    [
+        ('ucf101_json', 'ucf101', ['ucf101_01.json', 'ucf101_02.json', 'ucf101_03.json']),
+        ('hmdb51_json', 'hmdb51', ['hmdb51_1.json', 'hmdb51_2.json', 'hmdb51_3.json']),
+    ],
+)
 def test_the_tools_write_three_files_and_the_same_bytes_each_time(command, source, written, shared, prepare, tmp_path):
     for file in (shared / 'data/annotations' / source).iterdir():
         (tmp_path / file.name).symlink_to(file)
@@ -185,7 +219,11 @@ def test_the_door_in_tools_does_what_the_sub_command_does(tmp_path):
     repository = Path(__file__).parents[2]
     files = [tmp_path / f'{name}.csv' for name in ('train', 'val', 'test')]
     door = repository / 'tools/kinetics_json.py'
-    subprocess.run([sys.executable, door, *files, tmp_path / 'kinetics.json'], check=True,
-                   env={'PYTHONPATH': str(repository)})
+    subprocess.run(
+        [sys.executable, door, *files, tmp_path / 'kinetics.json'], check=True, env={'PYTHONPATH': str(repository)}
+    )
     assert list(json.loads((tmp_path / 'kinetics.json').read_text())['database']) == [
-        'train_000001_000011', 'val_000001_000011', 'test_000001_000011']
+        'train_000001_000011',
+        'val_000001_000011',
+        'test_000001_000011',
+    ]

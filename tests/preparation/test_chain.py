@@ -55,15 +55,21 @@ def test_hmdb51_as_unpacked_becomes_data_sets_that_load(make_video, prepare, tmp
     assert [load(printed, name).get_data_info(0)['total_frames'] for name in ('train_dataset', 'val_dataset')] == [5, 5]
 
 
-@pytest.mark.parametrize('places', [
-    ('videos/tai chi', 'videos/tai chi', 'videos/test'), ('train/tai_chi', 'val/tai_chi', 'test'),
-    ('train', 'val', 'test')])
+@pytest.mark.parametrize(
+    'places',
+    [
+        ('videos/tai chi', 'videos/tai chi', 'videos/test'),
+        ('train/tai_chi', 'val/tai_chi', 'test'),
+        ('train', 'val', 'test'),
+    ],
+)
 def test_kinetics_of_several_downloaders_becomes_the_same_tree(places, make_video, prepare, tmp_path):
     (tmp_path / 'annotations').mkdir()
     for name in ('train', 'val', 'test'):
         label = '' if name == 'test' else 'tai chi'
         (tmp_path / f'annotations/{name}.csv').write_text(
-            f'label,youtube_id,time_start,time_end,split\n{label},-{name},1,11,{name}\n')
+            f'label,youtube_id,time_start,time_end,split\n{label},-{name},1,11,{name}\n'
+        )
     for place, name in zip(places, ('train', 'val', 'test'), strict=True):
         make_video(tmp_path / place / f'-{name}_000001_000011.mp4')
     status, printed = prepare('kinetics', tmp_path)
@@ -78,7 +84,8 @@ def test_activitynet_becomes_data_sets_that_load(make_video, prepare, tmp_path):
     (tmp_path / 'activity_net.v1-3.min.json').write_text(
         f'{{"version": "VERSION 1.3", "database": {{"-a": {{"subset": "training", "annotations": {segments}}}, '
         f'"b": {{"subset": "validation", "annotations": {segments}}}, '
-        '"c": {"subset": "testing", "annotations": []}}}')
+        '"c": {"subset": "testing", "annotations": []}}}'
+    )
     for key in ('-a', 'b', 'c'):
         make_video(tmp_path / f'videos/v_{key}.mp4')
     status, printed = prepare('activitynet', tmp_path)
@@ -116,9 +123,15 @@ def test_two_copies_of_a_video_are_not_guessed_between(make_video, prepare, tmp_
     assert 'would share the frame folder run/a' in (tmp_path / 'jpg/extraction_report.tsv').read_text()
 
 
-@pytest.mark.parametrize('name, message', [
-    ('ucf101', 'looked for classInd.txt'), ('hmdb51', 'looked for <class>_test_split1.txt'),
-    ('kinetics', 'no *train.csv'), ('activitynet', 'looked for activity_net.v1-3.min.json')])
+@pytest.mark.parametrize(
+    'name, message',
+    [
+        ('ucf101', 'looked for classInd.txt'),
+        ('hmdb51', 'looked for <class>_test_split1.txt'),
+        ('kinetics', 'no *train.csv'),
+        ('activitynet', 'looked for activity_net.v1-3.min.json'),
+    ],
+)
 def test_a_root_without_annotations_says_what_to_put_there(name, message, prepare, tmp_path):
     status, printed = prepare(name, tmp_path)
     assert status == 2 and message in printed

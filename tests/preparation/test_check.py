@@ -30,21 +30,26 @@ def test_a_good_tree_passes(prepare, tree, tmp_path):
     assert '2 classes of 2 (run) to 2' in printed and 'imbalance' not in printed
 
 
-@pytest.mark.parametrize('damage, reason', [
-    (lambda folder: (folder / 'image_00002.jpg').unlink(), '4 frames, but the last is number 5'),
-    (lambda folder: (folder / 'image_00005.jpg').unlink(),
-     '4 frames, but 5 were extracted; n_frames says 5.0, there are 4'),
-    (lambda folder: (folder / 'n_frames').write_text('6'), 'n_frames says 6.0, there are 5'),
-    (lambda folder: (folder / 'n_frames').unlink(), 'n_frames is missing'),
-    (lambda folder: (folder / 'fps').write_text(''), 'fps is missing or no number'),
-    (lambda folder: (folder / 'fps').write_text('nan'), 'fps says nan, expected a rate above 0'),
-    (lambda folder: (folder / 'fps').write_text('inf'), 'fps says inf, expected a rate above 0'),
-    (lambda folder: (folder / 'fps').write_text('-25'), 'fps says -25, expected a rate above 0'),
-    (lambda folder: (folder / 'fps').write_text('0'), 'fps says 0, expected a rate above 0'),
-    (lambda folder: (folder / 'n_frames').write_text('nan'), 'n_frames says nan, there are 5'),
-    (lambda folder: (folder / 'image_00004.jpg').write_bytes(b''), 'image_00004.jpg cannot be read'),
-    (lambda folder: damage_middle(folder / 'image_00001.jpg'), 'image_00001.jpg cannot be read'),
-])
+@pytest.mark.parametrize(
+    'damage, reason',
+    [
+        (lambda folder: (folder / 'image_00002.jpg').unlink(), '4 frames, but the last is number 5'),
+        (
+            lambda folder: (folder / 'image_00005.jpg').unlink(),
+            '4 frames, but 5 were extracted; n_frames says 5.0, there are 4',
+        ),
+        (lambda folder: (folder / 'n_frames').write_text('6'), 'n_frames says 6.0, there are 5'),
+        (lambda folder: (folder / 'n_frames').unlink(), 'n_frames is missing'),
+        (lambda folder: (folder / 'fps').write_text(''), 'fps is missing or no number'),
+        (lambda folder: (folder / 'fps').write_text('nan'), 'fps says nan, expected a rate above 0'),
+        (lambda folder: (folder / 'fps').write_text('inf'), 'fps says inf, expected a rate above 0'),
+        (lambda folder: (folder / 'fps').write_text('-25'), 'fps says -25, expected a rate above 0'),
+        (lambda folder: (folder / 'fps').write_text('0'), 'fps says 0, expected a rate above 0'),
+        (lambda folder: (folder / 'n_frames').write_text('nan'), 'n_frames says nan, there are 5'),
+        (lambda folder: (folder / 'image_00004.jpg').write_bytes(b''), 'image_00004.jpg cannot be read'),
+        (lambda folder: damage_middle(folder / 'image_00001.jpg'), 'image_00001.jpg cannot be read'),
+    ],
+)
 def test_each_damage_is_named(damage, reason, prepare, tree):
     damage(tree / 'run/b')
     status, printed = prepare('check', tree)
@@ -91,9 +96,19 @@ def test_annotations_that_are_none_are_refused(content, message, prepare, tree, 
     assert status == 2 and message in printed
 
 
-@pytest.mark.parametrize('entry', [[], None, {}, 'run', {'annotations': {'label': 'run'}}, {'subset': 1},
-                                   {'subset': 'training', 'annotations': {'label': 1}},
-                                   {'subset': 'training', 'annotations': [None]}])
+@pytest.mark.parametrize(
+    'entry',
+    [
+        [],
+        None,
+        {},
+        'run',
+        {'annotations': {'label': 'run'}},
+        {'subset': 1},
+        {'subset': 'training', 'annotations': {'label': 1}},
+        {'subset': 'training', 'annotations': [None]},
+    ],
+)
 def test_an_entry_of_another_form_is_named(entry, prepare, tree, tmp_path):
     (tmp_path / 'x.json').write_text(json.dumps({'database': {'fine': {'subset': 'training'}, 'a': entry}}))
     status, printed = prepare('check', tree, '--json', tmp_path / 'x.json')

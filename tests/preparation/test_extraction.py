@@ -24,8 +24,8 @@ def extract(tmp_path, ffmpeg):
     def run(video: Path, options: FrameOptions = HEIGHT_240, *, with_ffmpeg: Ffmpeg = ffmpeg):
         parts = tmp_path / 'parts'
         parts.mkdir(exist_ok=True)
-        return extract_video(VideoJob(video, 'video'), tmp_path / 'jpg', parts, ffmpeg=with_ffmpeg,
-                             options=options)
+        return extract_video(VideoJob(video, 'video'), tmp_path / 'jpg', parts, ffmpeg=with_ffmpeg, options=options)
+
     return run
 
 
@@ -42,8 +42,9 @@ def assert_same_frames(folder: Path, reference: Path, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize('folder', REAL_CLIPS)
-def test_frames_of_real_clips_equal_those_of_the_plain_command(folder, shared, extract, reference_frames, ffmpeg,
-                                                                     tmp_path):
+def test_frames_of_real_clips_equal_those_of_the_plain_command(
+    folder, shared, extract, reference_frames, ffmpeg, tmp_path
+):
     for video in sorted((shared / 'data/clips' / folder).iterdir()):
         names = reference_frames(video, tmp_path / video.stem)
         if ffmpeg.header(video)[0].has_jpeg_colours():
@@ -52,11 +53,17 @@ def test_frames_of_real_clips_equal_those_of_the_plain_command(folder, shared, e
             assert frame_names(extract(video).part) == names
 
 
-@pytest.mark.parametrize('options, kind', [
-    (('-vf', "select='not(mod(n,3))+lt(n,6)'", '-fps_mode', 'vfr'), 'variable rate'),
-    (('-vf', 'crop=33:47'), 'odd size'), (('-pix_fmt', 'yuv420p', '-f', 'matroska'), 'other container')])
-def test_frames_of_unusual_videos_equal_those_of_the_plain_command(options, kind, make_video, extract,
-                                                                   reference_frames, tmp_path):
+@pytest.mark.parametrize(
+    'options, kind',
+    [
+        (('-vf', "select='not(mod(n,3))+lt(n,6)'", '-fps_mode', 'vfr'), 'variable rate'),
+        (('-vf', 'crop=33:47'), 'odd size'),
+        (('-pix_fmt', 'yuv420p', '-f', 'matroska'), 'other container'),
+    ],
+)
+def test_frames_of_unusual_videos_equal_those_of_the_plain_command(
+    options, kind, make_video, extract, reference_frames, tmp_path
+):
     video = make_video(tmp_path / 'a.mp4', 12, options=options)
     assert_same_frames(extract(video).part, tmp_path / 'reference', reference_frames(video, tmp_path / 'reference'))
 
@@ -68,9 +75,18 @@ def test_a_rotated_video_gives_upright_frames(make_video, maker, extract, tmp_pa
     assert sizes(extract(tmp_path / 'up.mp4').part) == {(180, 240)}  # 48 x 64 upright
 
 
-@pytest.mark.parametrize('turn', ['-display_rotation 90', '-display_rotation 180', '-display_rotation 270',
-                                  '-display_rotation 0 -display_hflip', '-display_rotation 0 -display_vflip',
-                                  '-display_rotation 90 -display_hflip', '-display_rotation 270 -display_hflip'])
+@pytest.mark.parametrize(
+    'turn',
+    [
+        '-display_rotation 90',
+        '-display_rotation 180',
+        '-display_rotation 270',
+        '-display_rotation 0 -display_hflip',
+        '-display_rotation 0 -display_vflip',
+        '-display_rotation 90 -display_hflip',
+        '-display_rotation 270 -display_hflip',
+    ],
+)
 def test_turned_and_mirrored_videos_look_as_in_training_from_the_video(turn, make_video, maker, extract, tmp_path):
     make_video(tmp_path / 'plain.mp4', options=('-vf', 'gblur=4'))
     call(maker, *turn.split(), '-i', str(tmp_path / 'plain.mp4'), '-c', 'copy', str(tmp_path / 'turned.mp4'))
@@ -89,8 +105,9 @@ def test_ffmpeg_4_says_that_it_may_not_mirror(make_video, maker, extract, stand_
     assert extract(tmp_path / 'plain.mp4', with_ffmpeg=old).reason == ''
 
 
-@pytest.mark.parametrize('options, size', [
-    (FrameOptions(height=24), (32, 24)), (FrameOptions(short_side=12), (16, 12))])
+@pytest.mark.parametrize(
+    'options, size', [(FrameOptions(height=24), (32, 24)), (FrameOptions(short_side=12), (16, 12))]
+)
 def test_height_and_short_side_keep_the_aspect(options, size, make_video, extract, tmp_path):
     assert sizes(extract(make_video(tmp_path / 'a.avi'), options).part) == {size}
 
@@ -111,16 +128,37 @@ def test_better_quality_gives_larger_files(make_video, extract, tmp_path):
     assert (best / 'image_00001.jpg').stat().st_size > 1.5 * (worst / 'image_00001.jpg').stat().st_size
 
 
-@pytest.mark.parametrize('values', [{}, {'height': 1, 'short_side': 1}, {'height': 0}, {'height': 9, 'quality': 40},
-                                    {'height': 9, 'frames_per_second': 0.0}])
+@pytest.mark.parametrize(
+    'values',
+    [
+        {},
+        {'height': 1, 'short_side': 1},
+        {'height': 0},
+        {'height': 9, 'quality': 40},
+        {'height': 9, 'frames_per_second': 0.0},
+    ],
+)
 def test_options_ffmpeg_could_not_use_are_refused(values):
     with pytest.raises(ValueError, match='expected|one of them'):
         FrameOptions(**values)
 
 
-@pytest.mark.parametrize('name', ['-vf.avi', "it's \"so\" & so; $(x).avi", 'день ü 動画.avi', '100%d %05d.avi',
-                                  'http:x.avi', '.hidden.avi', 'no_extension', 'wrong_extension.txt', 'two.dots.avi',
-                                  os.fsdecode(b'latin-\xe9.avi'), 'line\nbreak.avi'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        '-vf.avi',
+        'it\'s "so" & so; $(x).avi',
+        'день ü 動画.avi',
+        '100%d %05d.avi',
+        'http:x.avi',
+        '.hidden.avi',
+        'no_extension',
+        'wrong_extension.txt',
+        'two.dots.avi',
+        os.fsdecode(b'latin-\xe9.avi'),
+        'line\nbreak.avi',
+    ],
+)
 def test_names_of_all_kinds_are_read(name, make_video, extract, tmp_path, monkeypatch):
     make_video(tmp_path / 'plain.avi', 3).rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -128,8 +166,10 @@ def test_names_of_all_kinds_are_read(name, make_video, extract, tmp_path, monkey
     assert (result.status, len(frame_names(result.part))) == ('done', 3)
 
 
-@pytest.mark.parametrize('content, reason', [
-    (b'', 'empty file'), (b'\x8f' * 999, 'Invalid data'), (b'hello, this is text\n' * 50, 'Invalid data')])
+@pytest.mark.parametrize(
+    'content, reason',
+    [(b'', 'empty file'), (b'\x8f' * 999, 'Invalid data'), (b'hello, this is text\n' * 50, 'Invalid data')],
+)
 def test_files_that_are_no_videos_fail_with_a_reason(content, reason, extract, tmp_path):
     (tmp_path / 'a.avi').write_bytes(content)
     result = extract(tmp_path / 'a.avi')
@@ -138,12 +178,37 @@ def test_files_that_are_no_videos_fail_with_a_reason(content, reason, extract, t
     assert list((tmp_path / 'parts').iterdir()) == []
 
 
-@pytest.mark.parametrize('name, arguments, reason', [
-    ('a.m4a', ('-f', 'lavfi', '-i', 'sine=d=0.2'), 'no video stream: sound only'),
-    ('a.mp3', ('-f', 'lavfi', '-i', 'sine=d=0.2', '-f', 'lavfi', '-i', 'testsrc=d=0.1:r=10', '-map', '0', '-map', '1',
-               '-c:v', 'mjpeg', '-frames:v', '1', '-disposition:v', 'attached_pic'), 'no video stream'),
-    ('a.jpg', ('-f', 'lavfi', '-i', 'testsrc', '-frames:v', '1'), 'not a video'),
-])
+@pytest.mark.parametrize(
+    'name, arguments, reason',
+    [
+        ('a.m4a', ('-f', 'lavfi', '-i', 'sine=d=0.2'), 'no video stream: sound only'),
+        (
+            'a.mp3',
+            (
+                '-f',
+                'lavfi',
+                '-i',
+                'sine=d=0.2',
+                '-f',
+                'lavfi',
+                '-i',
+                'testsrc=d=0.1:r=10',
+                '-map',
+                '0',
+                '-map',
+                '1',
+                '-c:v',
+                'mjpeg',
+                '-frames:v',
+                '1',
+                '-disposition:v',
+                'attached_pic',
+            ),
+            'no video stream',
+        ),
+        ('a.jpg', ('-f', 'lavfi', '-i', 'testsrc', '-frames:v', '1'), 'not a video'),
+    ],
+)
 def test_sound_covers_and_pictures_fail_with_a_reason(name, arguments, reason, maker, extract, tmp_path):
     call(maker, *arguments, str(tmp_path / name))
     result = extract(tmp_path / name)
@@ -169,14 +234,14 @@ def test_a_playlist_does_not_lead_to_other_files(make_video, extract, tmp_path):
 
 def test_a_video_whose_index_was_cut_off_fails(make_video, extract, tmp_path):
     whole = make_video(tmp_path / 'a.mp4', 20).read_bytes()
-    (tmp_path / 'a.mp4').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'a.mp4').write_bytes(whole[: len(whole) // 2])
     result = extract(tmp_path / 'a.mp4')
     assert result.status == 'failed' and 'moov' in result.reason
 
 
 def test_a_video_that_was_cut_off_keeps_its_frames_and_says_so(make_video, extract, reference_frames, tmp_path):
     whole = make_video(tmp_path / 'a.mkv', 40).read_bytes()
-    (tmp_path / 'a.mkv').write_bytes(whole[:len(whole) // 2])
+    (tmp_path / 'a.mkv').write_bytes(whole[: len(whole) // 2])
     result = extract(tmp_path / 'a.mkv')
     assert result.status == 'warning' and 'announces about 40' in result.reason
     assert frame_names(result.part) == reference_frames(tmp_path / 'a.mkv', tmp_path / 'reference')

@@ -12,8 +12,9 @@ from kdtoolbox.preparation.folder_split import folder_annotations, training_only
 
 
 def validation_counts(annotations: dict) -> Counter:
-    return Counter(entry['annotations']['label'] for entry in annotations['database'].values()
-                   if entry['subset'] == 'validation')
+    return Counter(
+        entry['annotations']['label'] for entry in annotations['database'].values() if entry['subset'] == 'validation'
+    )
 
 
 def names(**num_videos: int) -> list[str]:
@@ -56,8 +57,10 @@ def test_a_group_is_never_divided_not_even_across_classes(seed):
 def test_groups_of_the_real_ucf101_names_stay_together(shared):
     videos = [f'{file.parent.name}/{file.stem}' for file in (shared / 'data/ucf101_subset').glob('*/*.avi')]
     annotations = folder_annotations(videos, group_separator='_c')
-    runs = {subset: {key.rsplit('_c', 1)[0] for key, entry in annotations['database'].items()
-                      if entry['subset'] == subset} for subset in ('training', 'validation')}
+    runs = {
+        subset: {key.rsplit('_c', 1)[0] for key, entry in annotations['database'].items() if entry['subset'] == subset}
+        for subset in ('training', 'validation')
+    }
     assert runs['training'] and not runs['training'] & runs['validation']
     assert all(6 <= number <= 7 for number in validation_counts(annotations).values())  # 0.2 of 36, groups of two
 
@@ -73,13 +76,20 @@ def test_one_large_group_and_one_small_gives_the_small_one_to_validation(seed):
     videos = ['run/long_1', 'run/long_2', 'run/long_3', 'run/short_1', 'run/short_2']
     annotations = folder_annotations(videos, validation_share=0.2, seed=seed, group_separator='_')
     assert {key for key, entry in annotations['database'].items() if entry['subset'] == 'validation'} == {
-        'run/short_1', 'run/short_2'}
+        'run/short_1',
+        'run/short_2',
+    }
 
 
-@pytest.mark.parametrize('videos, options, message', [
-    (['run/a'], {}, 'can be spared'), (['run/a', 'run/b'], {'validation_share': 1.0}, 'between 0 and 1'),
-    (['run/a', 'run/b_1'], {'group_separator': '_'}, "run/a has no '_'"),
-    (['run/v_1', 'run/v_2'], {'group_separator': '_'}, 'smaller groups')])
+@pytest.mark.parametrize(
+    'videos, options, message',
+    [
+        (['run/a'], {}, 'can be spared'),
+        (['run/a', 'run/b'], {'validation_share': 1.0}, 'between 0 and 1'),
+        (['run/a', 'run/b_1'], {'group_separator': '_'}, "run/a has no '_'"),
+        (['run/v_1', 'run/v_2'], {'group_separator': '_'}, 'smaller groups'),
+    ],
+)
 def test_what_cannot_be_split_is_said(videos, options, message):
     with pytest.raises(ValueError, match=message):
         folder_annotations(videos, **options)
@@ -91,8 +101,9 @@ def test_the_command_writes_the_split_beside_the_classes(prepare, tmp_path):
         (tmp_path / f'{name}.mp4').write_bytes(b'video')
     status, printed = prepare('folder', tmp_path, '--validation-share', 0.4, '--seed', 1)
     assert status == 0 and '2 classes, 6 training, 4 validation' in printed
-    assert json.loads((tmp_path / 'split.json').read_text()) == folder_annotations(names(run=5, sit=5),
-                                                                                  validation_share=0.4, seed=1)
+    assert json.loads((tmp_path / 'split.json').read_text()) == folder_annotations(
+        names(run=5, sit=5), validation_share=0.4, seed=1
+    )
     assert prepare('folder', tmp_path, '--out', tmp_path / 'again.json')[0] == 0  # the first file is not a video
 
 
@@ -106,9 +117,20 @@ def test_a_hundred_thousand_videos_are_split_in_seconds():
 
 
 def test_the_command_takes_videos_only_and_says_what_it_leaves_out(prepare, tmp_path):
-    for name in ('run/a.mp4', 'run/b.mp4', 'run/a.jpg', 'run/Thumbs.db', 'run/no_suffix', 'run/half.mp4.part',
-                 'run/day 1/deep.mp4', '__pycache__/x.pyc', '.Trash-1000/t.mp4', 'run/.thumbs/a.mp4', 'stray.mp4',
-                 'README.txt'):
+    for name in (
+        'run/a.mp4',
+        'run/b.mp4',
+        'run/a.jpg',
+        'run/Thumbs.db',
+        'run/no_suffix',
+        'run/half.mp4.part',
+        'run/day 1/deep.mp4',
+        '__pycache__/x.pyc',
+        '.Trash-1000/t.mp4',
+        'run/.thumbs/a.mp4',
+        'stray.mp4',
+        'README.txt',
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b'video')
     status, printed = prepare('folder', tmp_path)
@@ -126,8 +148,10 @@ def test_what_the_command_splits_is_what_training_finds(prepare, tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b'video')
     assert prepare('folder', tmp_path, '--validation-share', 0.5)[0] == 0
-    found = [FolderDataset(data_root=tmp_path, ann_file=str(tmp_path / 'split.json'), subset=subset, pipeline=[])
-             for subset in ('training', 'validation')]
+    found = [
+        FolderDataset(data_root=tmp_path, ann_file=str(tmp_path / 'split.json'), subset=subset, pipeline=[])
+        for subset in ('training', 'validation')
+    ]
     ids = [dataset.get_data_info(index)['sample_id'] for dataset in found for index in range(len(dataset))]
     assert sorted(ids) == ['run/a.mp4', 'run/b.mp4'] and not any(dataset.missing for dataset in found)
 

@@ -23,8 +23,11 @@ def test_real_clips_get_their_known_frame_counts_and_rates(shared, prepare, tmp_
     for name in REAL_CLIPS:
         (tmp_path / 'videos' / 'class').mkdir(parents=True, exist_ok=True)
         (tmp_path / f'videos/class/{name}.avi').symlink_to(shared / f'data/clips/ucf101/{name}.avi')
-    for command in (['video_jpg_ucf101_hmdb51', tmp_path / 'videos'], ['fps', tmp_path / 'videos'],
-                    ['n_frames_ucf101_hmdb51']):
+    for command in (
+        ['video_jpg_ucf101_hmdb51', tmp_path / 'videos'],
+        ['fps', tmp_path / 'videos'],
+        ['n_frames_ucf101_hmdb51'],
+    ):
         assert prepare(*command, tmp_path / 'jpg')[0] == 0
     for name, (num_frames, rate) in REAL_CLIPS.items():
         folder = tmp_path / 'jpg/class' / name
@@ -58,8 +61,9 @@ def extracted_rate(prepare, video: Path, jpg_dir: Path, *options: str) -> tuple[
 def test_sound_that_is_longer_than_the_picture_does_not_change_the_rate(prepare, maker, tmp_path):
     video = tmp_path / 'videos/a.mp4'
     video.parent.mkdir()
-    call(maker, '-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=25:duration=2', '-f', 'lavfi', '-i', 'sine=d=4',
-         str(video))
+    call(
+        maker, '-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=25:duration=2', '-f', 'lavfi', '-i', 'sine=d=4', str(video)
+    )
     assert extracted_rate(prepare, video, tmp_path / 'jpg') == (50, 25.0)
     (tmp_path / 'jpg/a/.complete').unlink()  # as frames of another tool
     assert prepare('fps', video.parent, tmp_path / 'jpg')[0] == 0
@@ -125,6 +129,7 @@ def test_no_count_is_written_where_a_frame_is_missing_or_all_are(prepare, tmp_pa
 
 def test_more_than_99999_frames_are_in_order(tmp_path):
     from kdtoolbox.preparation.frame_folders import frame_names
+
     frames(tmp_path / 'a', [100000, 99999])
     assert frame_names(tmp_path / 'a') == ['image_99999.jpg', 'image_100000.jpg']
 

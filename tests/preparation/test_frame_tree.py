@@ -35,8 +35,10 @@ def wait_for(is_so, *, seconds: float = 20) -> None:
 @pytest.fixture
 def slow_ffmpeg(stand_in, executable, tmp_path):
     """ffmpeg that has written all frames of the video called slow, and then does not end."""
-    return stand_in(f'case "$*" in *slow.avi*image_*) "{executable}" "$@"; touch "{tmp_path}/written"; sleep 8;;\n'
-                    f'*) exec "{executable}" "$@";; esac')
+    return stand_in(
+        f'case "$*" in *slow.avi*image_*) "{executable}" "$@"; touch "{tmp_path}/written"; sleep 8;;\n'
+        f'*) exec "{executable}" "$@";; esac'
+    )
 
 
 @pytest.mark.parametrize('jobs', [1, 3])
@@ -56,7 +58,8 @@ def test_a_second_run_finds_all_there_and_writes_nothing(prepare, videos, tmp_pa
 
 
 def test_killed_in_the_middle_only_whole_videos_have_their_names_and_the_next_run_ends_it(
-        prepare, videos, slow_ffmpeg, tmp_path):
+    prepare, videos, slow_ffmpeg, tmp_path
+):
     process = start_prepare('video_jpg_kinetics', videos, tmp_path / 'jpg', '--jobs', 2, '--ffmpeg', slow_ffmpeg)
     wait_for((tmp_path / 'written').exists)
     process.kill()
@@ -86,15 +89,19 @@ def test_interrupted_it_keeps_what_was_finished_and_leaves_no_process(number, vi
 def test_frames_reach_the_disk_before_their_folder_gets_its_name(prepare, videos, tmp_path, monkeypatch):
     order = []
     monkeypatch.setattr(os, 'sync', lambda: order.append('sync'))
-    monkeypatch.setattr('kdtoolbox.preparation.frame_tree.move_into_place',
-                        lambda part, folder: (order.append('name'), move_into_place(part, folder)))
+    monkeypatch.setattr(
+        'kdtoolbox.preparation.frame_tree.move_into_place',
+        lambda part, folder: (order.append('name'), move_into_place(part, folder)),
+    )
     prepare('video_jpg_kinetics', videos, tmp_path / 'jpg')
     assert order[0] == 'sync' and order.count('name') == 4
 
 
 def test_on_a_full_disk_it_stops_at_once_and_keeps_what_is_whole(prepare, videos, stand_in, executable, tmp_path):
-    full = stand_in(f'case "$*" in *sit/a.avi*) echo "[out#0] [error] x: No space left on device" >&2; exit 228;;\n'
-                    f'*) exec "{executable}" "$@";; esac')
+    full = stand_in(
+        f'case "$*" in *sit/a.avi*) echo "[out#0] [error] x: No space left on device" >&2; exit 228;;\n'
+        f'*) exec "{executable}" "$@";; esac'
+    )
     status, printed = prepare('video_jpg_kinetics', videos, tmp_path / 'jpg', '--jobs', 1, '--ffmpeg', full)
     assert status == 2 and 'disk' in printed and 'full' in printed
     there = counts(tmp_path / 'jpg')
@@ -180,6 +187,7 @@ def test_the_wrong_layout_is_said_not_guessed(command, expected, prepare, make_v
 
 def test_a_flat_folder_gives_a_flat_tree_of_height_360(prepare, make_video, tmp_path):
     from PIL import Image
+
     make_video(tmp_path / 'videos/v_-abc.mp4', 3)
     assert prepare('video_jpg', tmp_path / 'videos', tmp_path / 'jpg')[0] == 0
     assert count_frames(tmp_path / 'jpg/v_-abc') == 3

@@ -16,8 +16,21 @@ from kdtoolbox.preparation.layouts import VideoJob
 from kdtoolbox.video import VideoReader
 from tests.preparation.processes import call
 
-NUMBERED = ('cut_copy.mp4', 'cut_copy.ts', 'from_avi.mp4', 'h264_bf3.avi', 'h264_bf3.ts', 'h264_opengop.mp4',
-            'hevc.mp4', 'hevc_opengop.mkv', 'libxvid_bf2.avi', 'mpeg2.mpg', 'mpeg4_bf2.avi', 'rot90.mp4', 'vfr.mp4')
+NUMBERED = (
+    'cut_copy.mp4',
+    'cut_copy.ts',
+    'from_avi.mp4',
+    'h264_bf3.avi',
+    'h264_bf3.ts',
+    'h264_opengop.mp4',
+    'hevc.mp4',
+    'hevc_opengop.mkv',
+    'libxvid_bf2.avi',
+    'mpeg2.mpg',
+    'mpeg4_bf2.avi',
+    'rot90.mp4',
+    'vfr.mp4',
+)
 AS_STORED, CONSTANT_RATE = FrameOptions(height=144, as_stored=True), FrameOptions(height=144)
 
 
@@ -25,8 +38,10 @@ AS_STORED, CONSTANT_RATE = FrameOptions(height=144, as_stored=True), FrameOption
 def extract(tmp_path, ffmpeg):
     def run(video: Path, options: FrameOptions) -> Extracted:
         (tmp_path / 'parts').mkdir(exist_ok=True)
-        return extract_video(VideoJob(video, 'video'), tmp_path / 'jpg', tmp_path / 'parts', ffmpeg=ffmpeg,
-                             options=options)
+        return extract_video(
+            VideoJob(video, 'video'), tmp_path / 'jpg', tmp_path / 'parts', ffmpeg=ffmpeg, options=options
+        )
+
     return run
 
 
@@ -62,14 +77,19 @@ def test_a_segment_is_the_same_moment_in_the_video_and_in_its_frames(kind, segme
     video, jpg_dir = shared / 'cases/frames/vfr.mp4', tmp_path / 'jpg'
     (tmp_path / 'videos').mkdir()
     (tmp_path / 'videos/vfr.mp4').symlink_to(video)
-    for arguments in (('video_jpg', tmp_path / 'videos', jpg_dir, '--frames', kind),
-                      ('fps', tmp_path / 'videos', jpg_dir), ('n_frames_kinetics', jpg_dir)):
+    for arguments in (
+        ('video_jpg', tmp_path / 'videos', jpg_dir, '--frames', kind),
+        ('fps', tmp_path / 'videos', jpg_dir),
+        ('n_frames_kinetics', jpg_dir),
+    ):
         assert prepare(*arguments)[0] == 0
     opened = OpenVideo()({'filename': str(video), 'segment_seconds': segment})
-    in_video = [number_shown(image) for image in opened['video_reader'].frames(
-        range(opened['offset'], opened['offset'] + opened['total_frames']))]
+    in_video = [
+        number_shown(image)
+        for image in opened['video_reader'].frames(range(opened['offset'], opened['offset'] + opened['total_frames']))
+    ]
     found = OpenVideo()(FrameFolderFinder([jpg_dir]).find(['vfr']) | {'segment_seconds': segment})
-    files = frame_names(jpg_dir / 'vfr')[found['offset']:found['offset'] + found['total_frames']]
+    files = frame_names(jpg_dir / 'vfr')[found['offset'] : found['offset'] + found['total_frames']]
     jpegs = [cv2.resize(cv2.imread(str(jpg_dir / 'vfr' / file)), (176, 144)) for file in files]
     shown = [number_shown(jpeg) for jpeg in jpegs]
     if kind == 'as-stored':
@@ -83,11 +103,24 @@ def test_times_that_contradict_the_order_of_the_frames_are_mended_and_said(share
     assert result.status == 'warning' and 'not all its times are in the order' in result.reason
 
 
-def test_five_frames_of_a_browser_recording_are_five_jpegs_and_the_default_says_what_it_makes_of_them(maker, extract,
-                                                                                                    tmp_path):
+def test_five_frames_of_a_browser_recording_are_five_jpegs_and_the_default_says_what_it_makes_of_them(
+    maker, extract, tmp_path
+):
     video = tmp_path / 'a.webm'  # a time stamp each millisecond: ffmpeg takes this for 1000 frames a second
-    call(maker, '-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=1000:duration=0.005', '-vf', "setpts='PTS+N*100'",
-         '-fps_mode', 'passthrough', '-c:v', 'libvpx', str(video))
+    call(
+        maker,
+        '-f',
+        'lavfi',
+        '-i',
+        'testsrc=size=64x48:rate=1000:duration=0.005',
+        '-vf',
+        "setpts='PTS+N*100'",
+        '-fps_mode',
+        'passthrough',
+        '-c:v',
+        'libvpx',
+        str(video),
+    )
     stored, constant = extract(video, AS_STORED), extract(video, CONSTANT_RATE)
     assert len(frame_names(stored.part)) == 5 and times(stored.part) == [0, 0.101, 0.202, 0.303, 0.404]
     assert stored.status == 'done'
@@ -98,8 +131,24 @@ def test_five_frames_of_a_browser_recording_are_five_jpegs_and_the_default_says_
 
 def test_a_picture_that_starts_after_the_sound_has_its_own_times(maker, extract, tmp_path):
     video = tmp_path / 'a.mp4'
-    call(maker, '-f', 'lavfi', '-i', 'sine=d=5', '-itsoffset', '3', '-f', 'lavfi', '-i',
-         'testsrc=size=64x48:rate=25:duration=2', '-map', '0', '-map', '1', str(video))
+    call(
+        maker,
+        '-f',
+        'lavfi',
+        '-i',
+        'sine=d=5',
+        '-itsoffset',
+        '3',
+        '-f',
+        'lavfi',
+        '-i',
+        'testsrc=size=64x48:rate=25:duration=2',
+        '-map',
+        '0',
+        '-map',
+        '1',
+        str(video),
+    )
     stored, constant = extract(video, AS_STORED), extract(video, CONSTANT_RATE)
     assert len(frame_names(stored.part)) == 50
     assert times(stored.part) == pytest.approx([3 + index / 25 for index in range(50)], abs=0.03)
@@ -108,8 +157,20 @@ def test_a_picture_that_starts_after_the_sound_has_its_own_times(maker, extract,
 
 def test_long_videos_keep_exact_times(maker, extract, tmp_path):
     video = tmp_path / 'a.mkv'  # ffmpeg prints the second time as 40000, six digits
-    call(maker, '-f', 'lavfi', '-i', 'testsrc=size=16x16:rate=25:duration=0.08', '-vf', "setpts='PTS+N*40000.12/TB'",
-         '-fps_mode', 'passthrough', '-c:v', 'mpeg4', str(video))
+    call(
+        maker,
+        '-f',
+        'lavfi',
+        '-i',
+        'testsrc=size=16x16:rate=25:duration=0.08',
+        '-vf',
+        "setpts='PTS+N*40000.12/TB'",
+        '-fps_mode',
+        'passthrough',
+        '-c:v',
+        'mpeg4',
+        str(video),
+    )
     assert times(extract(video, AS_STORED).part) == pytest.approx([0, 40000.16], abs=1e-3)
 
 
@@ -134,8 +195,11 @@ def test_the_data_sets_are_told_where_the_times_lie_and_only_where_there_are_any
 def test_a_file_of_times_that_does_not_fit_is_found_by_the_check(prepare, make_video, tmp_path):
     make_video(tmp_path / 'videos/run/a.mp4', 6)
     prepare('video_jpg_ucf101_hmdb51', tmp_path / 'videos', tmp_path / 'jpg', '--frames', 'as-stored')
-    for lines, problem in (('0\n1\n', '2 times of 6 frames'), ('0\n1\n2\n1\n2\n3\n', 'do not ascend'),
-                           ('x\n', 'a number a line')):
+    for lines, problem in (
+        ('0\n1\n', '2 times of 6 frames'),
+        ('0\n1\n2\n1\n2\n3\n', 'do not ascend'),
+        ('x\n', 'a number a line'),
+    ):
         (tmp_path / 'jpg/run/a/times').write_text(lines)
         assert prepare('check', tmp_path / 'jpg')[0] == 1
         assert problem in (tmp_path / 'jpg/check_report.tsv').read_text()

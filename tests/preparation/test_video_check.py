@@ -17,9 +17,19 @@ def test_a_file_that_decord_reads_right_has_its_number_of_frames_and_no_fault(na
     assert (found.num_frames, found.damage, found.elsewhere, found.status) == (num_frames, '', '', 'done')
 
 
-@pytest.mark.parametrize('name, num_frames', [('h264_bf3.ts', 150), ('h264_opengop.mp4', 150), ('libxvid_bf2.avi', 148),
-                                              ('mpeg2.mpg', 150), ('cut_copy.ts', 110), ('hevc.mp4', 150),
-                                              ('hevc_opengop.mkv', 150), ('mpeg4_bf2.avi', 150)])
+@pytest.mark.parametrize(
+    'name, num_frames',
+    [
+        ('h264_bf3.ts', 150),
+        ('h264_opengop.mp4', 150),
+        ('libxvid_bf2.avi', 148),
+        ('mpeg2.mpg', 150),
+        ('cut_copy.ts', 110),
+        ('hevc.mp4', 150),
+        ('hevc_opengop.mkv', 150),
+        ('mpeg4_bf2.avi', 150),
+    ],
+)
 def test_a_file_that_decord_reads_wrong_is_found(name, num_frames, shared):
     found = check_video(str(shared / 'cases/frames' / name))
     assert (found.num_frames, found.damage, found.status) == (num_frames, '', 'warning')
@@ -47,7 +57,7 @@ def test_damage_is_said_with_its_place_and_the_frames_before_it(shared):
 
 def test_a_file_that_ends_early_is_cut_off(make_video, tmp_path):
     whole = make_video(tmp_path / 'a.mp4', 40, options=('-movflags', 'faststart', '-g', '1')).read_bytes()
-    (tmp_path / 'a.mp4').write_bytes(whole[:len(whole) * 3 // 4])
+    (tmp_path / 'a.mp4').write_bytes(whole[: len(whole) * 3 // 4])
     found = check_video(str(tmp_path / 'a.mp4'))
     assert 'cut off' in found.damage or 'damaged from' in found.damage
     assert 20 < found.num_frames < 40
@@ -60,8 +70,17 @@ def test_frames_that_an_edit_list_hides_are_not_missing(shared):
 
 def test_a_mirrored_file_is_not_shown_right_by_decord(make_video, maker, tmp_path):
     make_video(tmp_path / 'plain.mp4', 10)
-    call(maker, '-display_rotation', '0', '-display_hflip', '-i', str(tmp_path / 'plain.mp4'), '-c', 'copy',
-         str(tmp_path / 'a.mp4'))
+    call(
+        maker,
+        '-display_rotation',
+        '0',
+        '-display_hflip',
+        '-i',
+        str(tmp_path / 'plain.mp4'),
+        '-c',
+        'copy',
+        str(tmp_path / 'a.mp4'),
+    )
     assert 'turn or mirror' in check_video(str(tmp_path / 'a.mp4')).elsewhere
     assert check_video(str(tmp_path / 'plain.mp4')).elsewhere == ''
 
@@ -86,8 +105,13 @@ def test_the_command_tells_of_each_video_and_writes_nothing_among_them(prepare, 
 
 
 def test_wrong_use_of_the_check_is_said(prepare, tmp_path):
-    for arguments in ((), (tmp_path, '--videos', tmp_path), ('--videos', tmp_path, '--every-frame'),
-                      ('--videos', tmp_path), ('--videos', tmp_path, '--report', tmp_path)):
+    for arguments in (
+        (),
+        (tmp_path, '--videos', tmp_path),
+        ('--videos', tmp_path, '--every-frame'),
+        ('--videos', tmp_path),
+        ('--videos', tmp_path, '--report', tmp_path),
+    ):
         assert prepare('check', *arguments)[0] == 2
 
 

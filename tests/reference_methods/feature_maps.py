@@ -47,8 +47,10 @@ def fitnet_convreg(inputs, params):
 
 def at(inputs, params):
     """The authors' code has the square that equation 2 of their paper has not."""
-    return sum(attention_transfer(student, teacher, p=params['p'], squared=True)
-               for student, teacher in zip(layers(inputs, 's'), layers(inputs, 't')))
+    return sum(
+        attention_transfer(student, teacher, p=params['p'], squared=True)
+        for student, teacher in zip(layers(inputs, 's'), layers(inputs, 't'))
+    )
 
 
 def at_p(inputs, params):
@@ -60,8 +62,12 @@ def at_p(inputs, params):
 def ab(inputs, params):
     """There sums over elements, each layer down from the last one counting half of the next."""
     pairs = list(zip(layers(inputs, 's'), layers(inputs, 't')))
-    return AB_SCALE * sum(activation_boundary(student, teacher, margin=params['margin']) * student[0].numel()
-                          * 2.0 ** (number + 1 - len(pairs)) for number, (student, teacher) in enumerate(pairs))
+    return AB_SCALE * sum(
+        activation_boundary(student, teacher, margin=params['margin'])
+        * student[0].numel()
+        * 2.0 ** (number + 1 - len(pairs))
+        for number, (student, teacher) in enumerate(pairs)
+    )
 
 
 def cwd(inputs, params):
@@ -91,12 +97,13 @@ METHODS: dict = {
     'pkd': pkd_resized,
     'channel_distill': lambda inputs, params: sum(
         hint(GlobalPool()(student), GlobalPool()(teacher))
-        for student, teacher in zip(layers(inputs, 's'), layers(inputs, 't'))),
+        for student, teacher in zip(layers(inputs, 's'), layers(inputs, 't'))
+    ),
 }
 LEFT_OUT: dict[str, str] = {
     'afd': 'attention-based feature distillation is not in the library: it learns which layers to pair; '
-           'terms name them',
+    'terms name them',
     'semckd': 'semantic calibration is not in the library: its layers are weighted by a network whose input is a row '
-              'of the batch similarity matrix, so that it is tied to one batch size',
+    'of the batch similarity matrix, so that it is tied to one batch size',
     'srd': 'the simple recipe is not in the library; VkD, of the same group, is its successor',
 }

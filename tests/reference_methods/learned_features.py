@@ -63,8 +63,12 @@ def smaller(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
 
 def vid(inputs, params):
     student, teacher = smaller(inputs['s'], inputs['t'])
-    loss = VID(*channels_of(student, teacher), hidden_channels=params['mid'], initial_variance=params['init_pred_var'],
-               minimum_variance=params['eps'])
+    loss = VID(
+        *channels_of(student, teacher),
+        hidden_channels=params['mid'],
+        initial_variance=params['init_pred_var'],
+        minimum_variance=params['eps'],
+    )
     put(loss, weights_of(inputs, 'w.'))
     return loss(student, teacher)
 
@@ -75,8 +79,10 @@ def ft(inputs, params):
     layer = {'conv0': '0', 'conv1': '2', 'conv2': '4'}  # the leaky ReLUs are 1, 3, 5
     put(loss.paraphraser.encoder, weights_of(inputs, 'w.paraphraser.', lambda name: layer[name[:5]] + name[5:]))
     put(loss.translator, weights_of(inputs, 'w.translator.', lambda name: layer[name[:5]] + name[5:]))
-    factors = {'factor_s': loss.translator(lifted(inputs['s'])),
-               'factor_t': loss.paraphraser.encoder(lifted(inputs['t']))}
+    factors = {
+        'factor_s': loss.translator(lifted(inputs['s'])),
+        'factor_t': loss.paraphraser.encoder(lifted(inputs['t'])),
+    }
     if inputs['s'].dim() == 4:
         factors = {name: factor.squeeze(2) for name, factor in factors.items()}
     return {'loss': loss(inputs['s'], inputs['t'], progress=1.0), **factors}
@@ -106,32 +112,55 @@ def ofd(inputs, params):
 
 
 def crd(inputs, params):
-    loss = CRD(*channels_of(inputs['s'], inputs['t']), num_samples=params['n_data'], feature_dim=params['feat_dim'],
-               num_negatives=params['nce_k'], temperature=params['nce_t'], momentum=params['nce_m'])
-    put(loss, weights_of(inputs, 'w.', lambda name: name.replace('embed_s.linear', 'embed_student').replace(
-        'embed_t.linear', 'embed_teacher')))
+    loss = CRD(
+        *channels_of(inputs['s'], inputs['t']),
+        num_samples=params['n_data'],
+        feature_dim=params['feat_dim'],
+        num_negatives=params['nce_k'],
+        temperature=params['nce_t'],
+        momentum=params['nce_m'],
+    )
+    put(
+        loss,
+        weights_of(
+            inputs,
+            'w.',
+            lambda name: name.replace('embed_s.linear', 'embed_student').replace('embed_t.linear', 'embed_teacher'),
+        ),
+    )
     loss.memory.double()
     loss.memory.student.copy_(inputs['memory_v1'])
     loss.memory.teacher.copy_(inputs['memory_v2'])
     value = loss.contrast(inputs['s'], inputs['t'], indices=inputs['contrast_idx'], all_slots=inputs['idx'])
     normalisers = loss.memory.log_normalisers.exp()
     banks = {'memory_v1_after': loss.memory.student.clone(), 'memory_v2_after': loss.memory.teacher.clone()}
-    second = loss.contrast(inputs['step2_s'], inputs['step2_t'], indices=inputs['contrast_idx2'],
-                           all_slots=inputs['idx2'])
+    second = loss.contrast(
+        inputs['step2_s'], inputs['step2_t'], indices=inputs['contrast_idx2'], all_slots=inputs['idx2']
+    )
     return {'loss': value, 'Z_v1': normalisers[0], 'Z_v2': normalisers[1], **banks, 'loss_step2': second}
 
 
 def reviewkd_hcl(inputs, params):
-    return sum(hierarchical_context(lifted(student), lifted(teacher))
-               for student, teacher in zip(taps(inputs, 's'), taps(inputs, 't')))
+    return sum(
+        hierarchical_context(lifted(student), lifted(teacher))
+        for student, teacher in zip(taps(inputs, 's'), taps(inputs, 't'))
+    )
 
 
 def reviewkd(inputs, params):
     students, teachers = taps(inputs, 's'), taps(inputs, 't')
     loss = ReviewKD(channels_of(*students), channels_of(*teachers), mid_channels=params['mid_channel']).double()
     for index in range(len(students)):  # theirs begin with the deepest
-        put(loss.fusions[len(students) - 1 - index], weights_of(inputs, f'w.abfs.{index}.', lambda name: name.replace(
-            'conv1', 'reduce').replace('conv2', 'expand').replace('att_conv', 'attention')))
+        put(
+            loss.fusions[len(students) - 1 - index],
+            weights_of(
+                inputs,
+                f'w.abfs.{index}.',
+                lambda name: (
+                    name.replace('conv1', 'reduce').replace('conv2', 'expand').replace('att_conv', 'attention')
+                ),
+            ),
+        )
     fused = loss.fuse(students, [lifted(teacher).shape[2:] for teacher in teachers])
     outputs = {f'fused{stage}': maps.squeeze(2) if students[0].dim() == 4 else maps for stage, maps in enumerate(fused)}
     return {'loss': loss(students, teachers), **outputs}
@@ -144,8 +173,12 @@ def masked_generation(masked: str):
         put(loss, weights_of(inputs, 'w.'))
         keep = lifted(inputs['mask'])
         # Theirs is alpha times the sum over elements, over the samples; ours is the mean.
-        return params['alpha_mgd'] * teacher[0].numel() * mgd(loss.align(student), teacher, keep=keep,
-                                                              generation=loss.generation)
+        return (
+            params['alpha_mgd']
+            * teacher[0].numel()
+            * mgd(loss.align(student), teacher, keep=keep, generation=loss.generation)
+        )
+
     return run
 
 
@@ -160,8 +193,11 @@ def srrl(inputs, params):
     put(loss.connector, weights_of(inputs, 'w.Connectors.'))
     classifier = classifier_of(inputs)
     pair = loss.connector(lifted(inputs['s'])), lifted(inputs['t'])
-    return {'loss': loss(inputs['s'], inputs['t'], classifier), 'loss_stat': mean_feature_distance(*pair),
-            'loss_sr': softmax_regression(*pair, teacher_classifier=classifier)}
+    return {
+        'loss': loss(inputs['s'], inputs['t'], classifier),
+        'loss_stat': mean_feature_distance(*pair),
+        'loss_sr': softmax_regression(*pair, teacher_classifier=classifier),
+    }
 
 
 def srrl_statm(inputs, params):
@@ -173,13 +209,17 @@ def simkd(inputs, params):
     loss = SimKD(*channels_of(student, teacher), reduction=params['factor']).double()
     put(loss.projector, weights_of(inputs, 'w.transfer.'))
     projected = loss.projector(lifted(student))
-    return {'loss': loss(student, teacher), 'logits': loss.predict(student, classifier_of(inputs)),
-            'projected': projected.squeeze(2) if student.dim() == 4 else projected}
+    return {
+        'loss': loss(student, teacher),
+        'logits': loss.predict(student, classifier_of(inputs)),
+        'projected': projected.squeeze(2) if student.dim() == 4 else projected,
+    }
 
 
 def class_attention(inputs, params):
-    return cat_kd(lifted(inputs['s']), lifted(inputs['t']), resolution=params['CAM_RESOLUTION'],
-                  normalize=params['IF_NORMALIZE'])
+    return cat_kd(
+        lifted(inputs['s']), lifted(inputs['t']), resolution=params['CAM_RESOLUTION'], normalize=params['IF_NORMALIZE']
+    )
 
 
 def class_attention_full(inputs, params):
@@ -191,8 +231,9 @@ def class_attention_full(inputs, params):
         rank = params['CAMs_Nums'] - 1 if params['Strategy'] == 0 else 99 - params['CAMs_Nums']
         kept = (inputs['t_logits'] > ranked[:, rank, None]) == (params['Strategy'] == 0)
         student, teacher = (torch.stack([maps[mask] for maps, mask in zip(side, kept)]) for side in (student, teacher))
-    value = params['cat_weight'] * cat_kd(student, teacher, resolution=params['CAM_RESOLUTION'],
-                                          normalize=params['IF_NORMALIZE'])
+    value = params['cat_weight'] * cat_kd(
+        student, teacher, resolution=params['CAM_RESOLUTION'], normalize=params['IF_NORMALIZE']
+    )
     task = params['ce_weight'] * F.cross_entropy(inputs['s_logits'], inputs['target'])
     return {'loss': task + value, 'loss_CE': task, 'loss_CAT': value}
 
@@ -205,9 +246,23 @@ def vkd(inputs, params):
     return params['alpha'] * loss(student, inputs['t'])
 
 
-METHODS = {'vid': vid, 'ft': ft, 'ft_factor': ft_factor, 'ofd': ofd, 'ofd_core': ofd_core, 'crd': crd,
-           'reviewkd': reviewkd, 'reviewkd_hcl': reviewkd_hcl, 'mgd_cls': masked_generation('channels'),
-           'mgd_det': masked_generation('positions'), 'srrl': srrl, 'srrl_statm': srrl_statm, 'simkd': simkd,
-           'cat_kd': class_attention, 'cat_kd_full': class_attention_full, 'vkd': vkd}
+METHODS = {
+    'vid': vid,
+    'ft': ft,
+    'ft_factor': ft_factor,
+    'ofd': ofd,
+    'ofd_core': ofd_core,
+    'crd': crd,
+    'reviewkd': reviewkd,
+    'reviewkd_hcl': reviewkd_hcl,
+    'mgd_cls': masked_generation('channels'),
+    'mgd_det': masked_generation('positions'),
+    'srrl': srrl,
+    'srrl_statm': srrl_statm,
+    'simkd': simkd,
+    'cat_kd': class_attention,
+    'cat_kd_full': class_attention_full,
+    'vkd': vkd,
+}
 
 LEFT_OUT: dict[str, str] = {}

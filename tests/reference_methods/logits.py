@@ -9,7 +9,6 @@ from kdtoolbox.losses import (
     L1,
     L2,
     NKD,
-    SDD,
     WSLD,
     WTTM,
     BCEWithTeacher,
@@ -49,7 +48,7 @@ def distil2d3d_loss(inputs, params):
     temperature = params['temperature']
     losses = {'L1': L1, 'L2': L2, 'CE': HardTarget, 'BCE': BCEWithTeacher, 'KL_DIV': KLDivergence}
     value = params['weight'] * losses[params['name']](temperature=temperature)(inputs['s'], inputs['t'])
-    return value / temperature ** 2 if params['name'] == 'KL_DIV' else value  # no temperature^2 there
+    return value / temperature**2 if params['name'] == 'KL_DIV' else value  # no temperature^2 there
 
 
 def logits_mse(inputs, params):
@@ -120,26 +119,31 @@ def mlld_class(inputs, params):
 
 def _mlld_full(inputs, params, *, instance):
     """The authors' training step of two views, composed of our three levels; ``instance`` makes the one of samples."""
+
     def kl(student, teacher, *, temperature):
         return instance(temperature)(student, teacher)
 
     weak, strong = ((inputs[f's_{view}'], inputs[f't_{view}']) for view in ('weak', 'strong'))
     probabilities = weak[1].softmax(1)
-    unsure_samples, unsure_classes = ((sureness <= sureness.quantile(0.5)).double().mean()
-                                      for sureness in (probabilities.amax(1), probabilities.sum(0)))
+    unsure_samples, unsure_classes = (
+        (sureness <= sureness.quantile(0.5)).double().mean()
+        for sureness in (probabilities.amax(1), probabilities.sum(0))
+    )
     temperatures = (params['T'], 3.0, 5.0, 2.0, 6.0)
     views_of_strong_sum = (strong, strong, strong, weak, weak)  # as shipped
 
     def summed(level, views=(weak,) * 5):
-        return params['kd_weight'] * sum(level(*view, temperature=temperature)
-                                         for view, temperature in zip(views, temperatures))
+        return params['kd_weight'] * sum(
+            level(*view, temperature=temperature) for view, temperature in zip(views, temperatures)
+        )
 
     students = (weak[0], strong[0])
     values = {
         'loss_ce': params['ce_weight'] * sum(F.cross_entropy(student, inputs['target']) for student in students),
         'loss_kd': unsure_samples * summed(kl) + summed(kl, views_of_strong_sum),
         'loss_cc': unsure_classes * summed(class_level),
-        'loss_bc': unsure_samples * summed(batch_level)}
+        'loss_bc': unsure_samples * summed(batch_level),
+    }
     return {'loss': sum(values.values()), **values}
 
 
@@ -148,15 +152,21 @@ def mlld_full(inputs, params):
 
 
 def lskd_mlld_full(inputs, params):
-    return _mlld_full(inputs, params, instance=lambda temperature: LogitStandardization(
-        loss=dict(type=KLDivergence, temperature=temperature)))
+    return _mlld_full(
+        inputs,
+        params,
+        instance=lambda temperature: LogitStandardization(loss=dict(type=KLDivergence, temperature=temperature)),
+    )
 
 
 def ctkd(inputs, params):
     """Their layer multiplies the gradient by lambda, which falls from 0 to -1 in training; our strength rises to 1."""
     temperature = adversarial_temperature(
-        inputs['w.global_T'].squeeze(), temperature_start=params['t_start'], temperature_range=params['t_end'],
-        strength=-params['lambda_'])
+        inputs['w.global_T'].squeeze(),
+        temperature_start=params['t_start'],
+        temperature_range=params['t_end'],
+        strength=-params['lambda_'],
+    )
     return {'loss': kl_divergence(inputs['s'], inputs['t'], temperature=temperature), 'temperature': temperature}
 
 
@@ -192,7 +202,7 @@ class _NKDWithTarget(nn.Module):
         label = labels[:, None]
         target = (teacher.softmax(1) * student.log_softmax(1)).gather(1, label).mean()
         rest = ((teacher / self.temp).softmax(1) * (student / self.temp).log_softmax(1)).sum(1).mean()
-        return -target - self.gamma * self.temp ** 2 * rest
+        return -target - self.gamma * self.temp**2 * rest
 
 
 def sdd_nkd(inputs, params):
@@ -200,10 +210,31 @@ def sdd_nkd(inputs, params):
 
 
 METHODS: dict = {
-    'kd': kd, 'kd_ce': kd_ce, 'guided_kd': guided_kd, 'soft_ce': soft_ce, 'distil2d3d_loss': distil2d3d_loss,
-    'logits_mse': logits_mse, 'mmrazor_l1': mmrazor_l1, 'mmrazor_l2': mmrazor_l2, 'dkd': dkd, 'dist': dist,
-    'dist_seg': dist_seg, 'wsld': wsld, 'wsld_official': wsld_official, 'nkd': nkd, 'lskd_kd': lskd_kd,
-    'lskd_dkd': lskd_dkd, 'mlld_batch': mlld_batch, 'mlld_class': mlld_class, 'mlld_full': mlld_full,
-    'lskd_mlld_full': lskd_mlld_full, 'ctkd': ctkd, 'ttm': ttm, 'wttm': wttm, 'sdd_kd': sdd_kd, 'sdd_dkd': sdd_dkd,
-    'sdd_nkd': sdd_nkd}
+    'kd': kd,
+    'kd_ce': kd_ce,
+    'guided_kd': guided_kd,
+    'soft_ce': soft_ce,
+    'distil2d3d_loss': distil2d3d_loss,
+    'logits_mse': logits_mse,
+    'mmrazor_l1': mmrazor_l1,
+    'mmrazor_l2': mmrazor_l2,
+    'dkd': dkd,
+    'dist': dist,
+    'dist_seg': dist_seg,
+    'wsld': wsld,
+    'wsld_official': wsld_official,
+    'nkd': nkd,
+    'lskd_kd': lskd_kd,
+    'lskd_dkd': lskd_dkd,
+    'mlld_batch': mlld_batch,
+    'mlld_class': mlld_class,
+    'mlld_full': mlld_full,
+    'lskd_mlld_full': lskd_mlld_full,
+    'ctkd': ctkd,
+    'ttm': ttm,
+    'wttm': wttm,
+    'sdd_kd': sdd_kd,
+    'sdd_dkd': sdd_dkd,
+    'sdd_nkd': sdd_nkd,
+}
 LEFT_OUT: dict[str, str] = {}

@@ -8,17 +8,30 @@ from kdtoolbox.teachers import ImageTeacher
 
 
 def retrieval(inputs: dict, params: dict) -> dict:
-    shares = retrieval_topk(inputs['test_features'].mean(1), inputs['test_labels'][:, 0],
-                            inputs['train_features'].mean(1), inputs['train_labels'][:, 0], topk=params['ks'])
+    shares = retrieval_topk(
+        inputs['test_features'].mean(1),
+        inputs['test_labels'][:, 0],
+        inputs['train_features'].mean(1),
+        inputs['train_labels'][:, 0],
+        topk=params['ks'],
+    )
     accuracy = torch.tensor(list(shares.values()), dtype=torch.float64)
-    return {'loss': torch.tensor(shares[5]), 'ks': torch.tensor(list(shares)), 'accuracy': accuracy,
-            'correct': (accuracy * len(inputs['test_features'])).round().long()}
+    return {
+        'loss': torch.tensor(shares[5]),
+        'ks': torch.tensor(list(shares)),
+        'accuracy': accuracy,
+        'correct': (accuracy * len(inputs['test_features'])).round().long(),
+    }
 
 
 def temporal_pooling(inputs: dict, params: dict) -> dict:
     assert params['temporal_pooling'] == 'AVG'
-    network = nn.Sequential(nn.Flatten(), nn.Linear(inputs['w_feat'].shape[1], inputs['w_feat'].shape[0], bias=False),
-                            nn.ReLU(), nn.Linear(*inputs['w_cls'].shape[::-1], bias=False))
+    network = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(inputs['w_feat'].shape[1], inputs['w_feat'].shape[0], bias=False),
+        nn.ReLU(),
+        nn.Linear(*inputs['w_cls'].shape[::-1], bias=False),
+    )
     network.load_state_dict({'1.weight': inputs['w_feat'], '3.weight': inputs['w_cls']}, strict=True)
     teacher = ImageTeacher(network.double(), pooling='mean_logits', view=dict(size=inputs['clip'].shape[-2:]))
     answers = teacher.run(inputs['clip'].transpose(1, 2))

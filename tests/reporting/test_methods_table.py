@@ -18,7 +18,9 @@ def test_the_page_holds_the_table_that_the_command_prints(capsys):
     assert main(['list', 'losses', '--markdown']) == 0
     printed = capsys.readouterr().out.strip()
     held = PAGE.read_text().split('<!-- begin: kdtoolbox list losses --markdown -->')[1].split('<!-- end -->')[0]
-    assert held.strip() == printed, 'write what kdtoolbox list losses --markdown prints between the marks of docs/methods.md'
+    assert held.strip() == printed, (
+        'write what kdtoolbox list losses --markdown prints between the marks of docs/methods.md'
+    )
 
 
 def test_the_table_has_a_row_for_each_loss_and_as_many_cells_in_each():
@@ -34,10 +36,13 @@ def test_the_links_of_the_page_lead_somewhere():
 
 
 def test_a_row_tells_what_the_card_does_and_keeps_bars_out_of_the_cells():
-    row = methods_table({'DKD': MethodCard(paper='A | B', needs=('labels', 'logits'), min_classes=3,
-                                           checked_against=('dkd',))}).splitlines()[-1]
-    assert row == (r'| `DKD` | A \| B | labels, 3 classes or more | yes: logits N K | 1 | 1 '
-                   '| [dkd](../configs/methods/dkd.py): 1 | dkd |')
+    row = methods_table(
+        {'DKD': MethodCard(paper='A | B', needs=('labels', 'logits'), min_classes=3, checked_against=('dkd',))}
+    ).splitlines()[-1]
+    assert row == (
+        r'| `DKD` | A \| B | labels, 3 classes or more | yes: logits N K | 1 | 1 '
+        '| [dkd](../configs/methods/dkd.py): 1 | dkd |'
+    )
 
 
 def test_a_kind_without_cards_has_no_table(capsys):
@@ -45,8 +50,9 @@ def test_a_kind_without_cards_has_no_table(capsys):
     assert 'list losses --markdown' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('entry', [entry for entry in entries('losses') if entry.source == 'kdtoolbox'],
-                         ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    'entry', [entry for entry in entries('losses') if entry.source == 'kdtoolbox'], ids=lambda entry: entry.name
+)
 def test_what_a_card_says_it_is_checked_against_is_in_the_tests(entry):
     assert entry.card.checked_against
     named = [name for name in entry.card.checked_against if re.fullmatch(r'[a-z0-9_]+', name)]

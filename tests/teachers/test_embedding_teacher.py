@@ -76,8 +76,9 @@ def test_frames_without_pooling_are_the_same_with_time_last():
 
 def test_tokens_of_a_vision_transformer_become_maps_over_its_patches():
     torch.manual_seed(0)
-    network = torchvision.models.VisionTransformer(image_size=16, patch_size=4, num_layers=2, num_heads=2, hidden_dim=8,
-                                                   mlp_dim=16, num_classes=7)
+    network = torchvision.models.VisionTransformer(
+        image_size=16, patch_size=4, num_layers=2, num_heads=2, hidden_dim=8, mlp_dim=16, num_classes=7
+    )
     teacher = ImageTeacher(network, view=dict(size=16), chunk_size=4)
     path = 'encoder.layers.encoder_layer_0'
     teacher.listen([path])
@@ -136,8 +137,11 @@ def test_modules_are_listened_to_beside_the_embeddings():
 
 def test_logits_without_texts_and_unknown_modules_are_refused():
     teacher = embedder()
-    for path, message in (('logits', 'no logits without texts'), ('frame_logits', 'text_features=<file>'),
-                          ('layer9', "no module 'layer9'")):
+    for path, message in (
+        ('logits', 'no logits without texts'),
+        ('frame_logits', 'text_features=<file>'),
+        ('layer9', "no module 'layer9'"),
+    ):
         with pytest.raises(ValueError, match=message):
             teacher.listen([path])
 
@@ -145,16 +149,27 @@ def test_logits_without_texts_and_unknown_modules_are_refused():
 def test_a_config_with_a_file_of_weights_is_built_and_loaded(tmp_path):
     source = embedder()
     torch.save(source.network.state_dict(), tmp_path / 'weights.pth')
-    teacher = MODELS.build(dict(type='EmbeddingTeacher', model=dict(type='TinyEmbedder'), view=dict(size=16),
-                                weights=str(tmp_path / 'weights.pth')))
+    teacher = MODELS.build(
+        dict(
+            type='EmbeddingTeacher',
+            model=dict(type='TinyEmbedder'),
+            view=dict(size=16),
+            weights=str(tmp_path / 'weights.pth'),
+        )
+    )
     torch.testing.assert_close(teacher(clips())['features'], source(clips())['features'])
 
 
-@pytest.mark.parametrize('model, weights, message', [
-    ('resnet50', None, r'expected timm.<name>, transformers.<name or folder>'),
-    ('torchvision.resnet50', None, 'expected timm'), (dict(type='TinyEmbedder'), 'nowhere.pth', 'no such file'),
-    (dict(type='TinyEmbedder'), 'pretrained', 'no such file'),
-    ('transformers.x', 'file.pth', 'brings its own weights')])
+@pytest.mark.parametrize(
+    'model, weights, message',
+    [
+        ('resnet50', None, r'expected timm.<name>, transformers.<name or folder>'),
+        ('torchvision.resnet50', None, 'expected timm'),
+        (dict(type='TinyEmbedder'), 'nowhere.pth', 'no such file'),
+        (dict(type='TinyEmbedder'), 'pretrained', 'no such file'),
+        ('transformers.x', 'file.pth', 'brings its own weights'),
+    ],
+)
 def test_models_and_weights_that_are_none_are_refused(model, weights, message):
     with pytest.raises(ValueError, match=message):
         EmbeddingTeacher(model, weights=weights)
@@ -172,8 +187,9 @@ def test_texts_of_another_model_are_refused(text_file):
         teacher(clips())
 
 
-@pytest.mark.parametrize('options, message', [(dict(chunk_size=0), '1 or more frames'),
-                                              (dict(logit_scale=0), 'above 0')])
+@pytest.mark.parametrize(
+    'options, message', [(dict(chunk_size=0), '1 or more frames'), (dict(logit_scale=0), 'above 0')]
+)
 def test_options_out_of_range_are_refused_when_built(options, message):
     with pytest.raises(ValueError, match=message):
         embedder(**options)
@@ -265,8 +281,15 @@ class ImageTextModel(ImageModel):
 @pytest.fixture
 def transformers(monkeypatch):
     module = types.ModuleType('transformers')
-    module.model, module.processor = ImageModel(), types.SimpleNamespace(
-        crop_size={'height': 20, 'width': 24}, size={'shortest_edge': 30}, image_mean=[0.5] * 3, image_std=[0.25] * 3)
+    module.model, module.processor = (
+        ImageModel(),
+        types.SimpleNamespace(
+            crop_size={'height': 20, 'width': 24},
+            size={'shortest_edge': 30},
+            image_mean=[0.5] * 3,
+            image_std=[0.25] * 3,
+        ),
+    )
 
     def load_model(name, use_safetensors):
         if name == 'unknown':
@@ -305,6 +328,7 @@ def test_a_model_of_transformers_that_is_not_there_or_has_no_embedding_is_refuse
 def test_a_model_of_transformers_without_its_processor_needs_a_view_and_says_so(transformers):
     def no_processor(name):
         raise OSError('no preprocessor_config.json')
+
     transformers.AutoImageProcessor.from_pretrained = no_processor
     teacher = EmbeddingTeacher('transformers.facebook/dinov2.small', view=dict(size=20, mean=[1, 2, 3], std=[4, 5, 6]))
     assert teacher.view.size == (20, 20) and list(teacher.view.mean) == [1, 2, 3]

@@ -64,15 +64,15 @@ def test_features_are_what_the_classifier_gets_averaged_over_frames():
 
 
 def test_mean_probs_and_mean_logits_differ_and_mean_probs_is_the_mean_of_probabilities():
-    logits = torch.tensor([[[8., 0., 0.], [0., 1., 0.]]])
+    logits = torch.tensor([[[8.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
     probs = pool_logits(logits, 'mean_probs').softmax(-1)
     torch.testing.assert_close(probs, logits.softmax(-1).mean(1))
     assert not torch.allclose(probs, pool_logits(logits, 'mean_logits').softmax(-1), atol=1e-2)
 
 
 def test_max_and_none():
-    logits = torch.tensor([[[8., 0.], [0., 1.]]])
-    assert pool_logits(logits, 'max').tolist() == [[8., 1.]]
+    logits = torch.tensor([[[8.0, 0.0], [0.0, 1.0]]])
+    assert pool_logits(logits, 'max').tolist() == [[8.0, 1.0]]
     assert torch.equal(pool_logits(logits, 'none'), logits)
     answer = ImageTeacher(TinyImageNet(), pooling='none')(frames())
     assert answer['logits'].shape == (2, 3, 7) and answer['features'].shape == (2, 3, 8)
@@ -111,16 +111,19 @@ def test_torchvision_networks_have_logits_and_features(name, channels):
 
 
 def test_a_recognizer_2d_is_an_image_classifier_too():
-    config = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
-                  cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
-                  data_preprocessor=dict(type='ActionDataPreprocessor', mean=[1., 2., 3.], std=[4., 5., 6.]))
+    config = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, norm_eval=False),
+        cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0]),
+    )
     teacher = ImageTeacher(config)
     clips = frames(2, 2, 32)
     with torch.no_grad():
         network = teacher.network
         expected = network.cls_head.fc_cls(network.backbone(clips.flatten(0, 1)).mean((2, 3))).view(2, 2, 4).mean(1)
     torch.testing.assert_close(teacher(clips)['logits'], expected)
-    assert teacher.view.mean == (1., 2., 3.)
+    assert teacher.view.mean == (1.0, 2.0, 3.0)
 
 
 def test_a_probe_replaces_the_classes(tmp_path):
@@ -134,15 +137,23 @@ def test_a_probe_replaces_the_classes(tmp_path):
 
 
 def test_a_probe_of_another_network_is_refused(tmp_path):
-    save_probe(tmp_path / 'probe.pth', network=TinyImageNet(), weight=torch.zeros(4, 8), bias=torch.zeros(4),
-               classes=list('abcd'))
+    save_probe(
+        tmp_path / 'probe.pth',
+        network=TinyImageNet(),
+        weight=torch.zeros(4, 8),
+        bias=torch.zeros(4),
+        classes=list('abcd'),
+    )
     with pytest.raises(ValueError, match='of another network, or of this TinyImageNet with other weights'):
         MODELS.build(teacher_config(probe=str(tmp_path / 'probe.pth')))
 
 
 def test_weights_that_a_teachers_config_wants_by_mmengines_means_are_refused():
-    config = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, pretrained='torchvision://resnet18'),
-                  cls_head=dict(type='TSNHead', num_classes=4, in_channels=512))
+    config = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, pretrained='torchvision://resnet18'),
+        cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+    )
     with pytest.raises(ValueError, match="pretrained='torchvision://resnet18', which is not applied to a teacher"):
         ImageTeacher(config)
 
@@ -167,8 +178,9 @@ def test_densenets_weights_load_by_name_in_the_form_they_are_published(monkeypat
 
 def test_a_url_may_hold_the_state_dict_inside_a_checkpoint(monkeypatch):
     source, target = TinyImageNet(), TinyImageNet()
-    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url',
-                        lambda *args, **kwargs: dict(meta={}, state_dict=source.state_dict()))
+    monkeypatch.setattr(
+        torch.hub, 'load_state_dict_from_url', lambda *args, **kwargs: dict(meta={}, state_dict=source.state_dict())
+    )
     load_weights(target, 'https://example.org/teacher.pth')
     assert torch.equal(target.fc.weight, source.fc.weight)
 
@@ -210,6 +222,7 @@ def test_weights_that_would_run_code_are_refused(tmp_path):
 def test_without_a_network_the_message_names_the_file_and_the_option(monkeypatch):
     def offline(*args, **kwargs):
         raise OSError('no route to host')
+
     monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', offline)
     with pytest.raises(ValueError, match=r'resnet50-11ad3fa6\.pth.*--cfg-options model\.teacher\.weights='):
         load_weights(nn.Identity(), 'IMAGENET1K_V2', model_name='resnet50')
@@ -220,19 +233,26 @@ def test_unknown_weights_list_the_known_names():
         load_weights(nn.Identity(), 'IMAGENET1K_V9', model_name='resnet50')
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(model='torchvision.resnet5'), "torchvision has no 'resnet5'"),
-    (dict(model='resnet18'), 'expected torchvision'),
-    (dict(model=nn.Flatten()), 'name its classifier'), (dict(model=TinyImageNet(), pooling='avg'), 'mean_logits'),
-    (dict(model=TinyImageNet(), chunk_size=0), 'chunk_size'),
-    (dict(model=TinyImageNet(), compute_dtype='half'), 'compute_dtype')])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(model='torchvision.resnet5'), "torchvision has no 'resnet5'"),
+        (dict(model='resnet18'), 'expected torchvision'),
+        (dict(model=nn.Flatten()), 'name its classifier'),
+        (dict(model=TinyImageNet(), pooling='avg'), 'mean_logits'),
+        (dict(model=TinyImageNet(), chunk_size=0), 'chunk_size'),
+        (dict(model=TinyImageNet(), compute_dtype='half'), 'compute_dtype'),
+    ],
+)
 def test_impossible_teachers_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ImageTeacher(**options)
 
 
 def test_real_imagenet_weights_load_strictly_and_see_a_parrot(shared):
-    teacher = ImageTeacher('torchvision.mobilenet_v2', weights=str(shared / 'data/weights/mobilenet_v2-imagenet-fp16.pth'))
+    teacher = ImageTeacher(
+        'torchvision.mobilenet_v2', weights=str(shared / 'data/weights/mobilenet_v2-imagenet-fp16.pth')
+    )
     labels = (shared / 'data/weights/imagenet_labels_tf1001.txt').read_text().splitlines()
     image = torchvision.io.decode_image(str(shared / 'data/weights/sample_parrot.jpg'), mode='RGB')
     clip = teacher.view.render(image[None, :, None]).transpose(1, 2)
@@ -248,15 +268,23 @@ def own_classes(name='resnet18', num_classes=6):
     return torchvision.models.get_model(name, weights=None, num_classes=num_classes).state_dict()
 
 
-@pytest.mark.parametrize('write', [
-    torch.save, save_file, lambda state, file: torch.save({'epoch': 3, 'model': state, 'optimizer': {'lr': 1}}, file),
-    lambda state, file: torch.save({'model_state_dict': state}, file),
-    lambda state, file: torch.save({f'module.{name}': value for name, value in state.items()}, file),
-    lambda state, file: torch.save({'state_dict': {f'module._orig_mod.{name}': value
-                                                   for name, value in state.items()}}, file),
-    lambda state, file: torch.save({'state_dict': {f'model.{name}': value for name, value in state.items()}}, file)])
+@pytest.mark.parametrize(
+    'write',
+    [
+        torch.save,
+        save_file,
+        lambda state, file: torch.save({'epoch': 3, 'model': state, 'optimizer': {'lr': 1}}, file),
+        lambda state, file: torch.save({'model_state_dict': state}, file),
+        lambda state, file: torch.save({f'module.{name}': value for name, value in state.items()}, file),
+        lambda state, file: torch.save(
+            {'state_dict': {f'module._orig_mod.{name}': value for name, value in state.items()}}, file
+        ),
+        lambda state, file: torch.save({'state_dict': {f'model.{name}': value for name, value in state.items()}}, file),
+    ],
+)
 def test_a_network_of_torchvision_with_classes_of_ones_own_is_a_teacher_from_any_usual_file(
-        tmp_path, monkeypatch, write):
+    tmp_path, monkeypatch, write
+):
     state = own_classes()
     write(state, tmp_path / 'weights.file')
     monkeypatch.setenv('HOME', str(tmp_path))
@@ -313,12 +341,15 @@ def test_a_download_that_is_a_page_or_safetensors_is_told_apart(monkeypatch, tmp
     assert torch.equal(target.fc.weight, source.fc.weight)
 
 
-@pytest.mark.parametrize('changes', [{'network': None}, {'weight': [1]}, {'bias': torch.zeros(3)}, {'classes': 'ab'},
-                                     {'weight': torch.zeros(2)}])
+@pytest.mark.parametrize(
+    'changes',
+    [{'network': None}, {'weight': [1]}, {'bias': torch.zeros(3)}, {'classes': 'ab'}, {'weight': torch.zeros(2)}],
+)
 def test_a_probe_of_another_form_is_refused_in_words(tmp_path, changes):
     network = TinyImageNet()
-    save_probe(tmp_path / 'probe.pth', network=network, weight=torch.zeros(2, 8), bias=torch.zeros(2),
-               classes=['a', 'b'])
+    save_probe(
+        tmp_path / 'probe.pth', network=network, weight=torch.zeros(2, 8), bias=torch.zeros(2), classes=['a', 'b']
+    )
     content = {**torch.load(tmp_path / 'probe.pth', weights_only=True), **changes}
     torch.save({key: value for key, value in content.items() if value is not None}, tmp_path / 'probe.pth')
     with pytest.raises(ValueError, match='probe .*: expected a file written by tools/fit_probe.py'):

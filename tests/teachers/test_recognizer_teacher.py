@@ -21,9 +21,14 @@ def test_a_3d_recognizer_sees_the_frames_as_one_clip():
 
 
 def test_a_2d_recognizer_sees_the_frames_as_segments():
-    teacher = RecognizerTeacher(dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
-                                     cls_head=dict(type='TSNHead', num_classes=4, in_channels=512)),
-                                view=dict(size=32))
+    teacher = RecognizerTeacher(
+        dict(
+            type='Recognizer2D',
+            backbone=dict(type='ResNet', depth=18, norm_eval=False),
+            cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+        ),
+        view=dict(size=32),
+    )
     teacher.listen(['backbone.layer1'])
     frames = torch.randn(2, 3, 3, 32, 32)
     answer = teacher(frames)
@@ -50,13 +55,17 @@ def test_a_recognizer_that_swaps_channels_does_so_as_a_teacher(kind):
     if kind == '3D':
         config = student_config()
     else:
-        config = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
-                      cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
-                      data_preprocessor=dict(type='ActionDataPreprocessor', mean=[1, 60, 120], std=[20, 40, 60]))
+        config = dict(
+            type='Recognizer2D',
+            backbone=dict(type='ResNet', depth=18, norm_eval=False),
+            cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+            data_preprocessor=dict(type='ActionDataPreprocessor', mean=[1, 60, 120], std=[20, 40, 60]),
+        )
     config['data_preprocessor']['to_rgb'] = True
     network = MODELS.build(config).eval()
-    teacher = (ImageTeacher(network, view=dict(size=32)) if kind == 'image' else
-               RecognizerTeacher(config, view=dict(size=32)))
+    teacher = (
+        ImageTeacher(network, view=dict(size=32)) if kind == 'image' else RecognizerTeacher(config, view=dict(size=32))
+    )
     teacher.network.load_state_dict(network.state_dict())
     clip = torch.randint(0, 256, (2, 3, 4, 32, 32), dtype=torch.uint8)
     inputs = clip.unsqueeze(1) if kind == '3D' else clip.transpose(1, 2).contiguous()

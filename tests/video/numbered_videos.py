@@ -13,11 +13,36 @@ import numpy as np
 
 NUM_FRAMES, WIDTH, HEIGHT, FPS = 72, 96, 64, 25
 X264 = ('-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '3', '-g', '24', '-pix_fmt', 'yuv420p')
-X264_OPEN = ('-c:v', 'libx264', '-preset', 'veryfast', '-bf', '3', '-g', '16', '-x264-params', 'open-gop=1',
-             '-pix_fmt', 'yuv420p')
-X265 = ('-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none:keyint=24:bframes=3:open-gop=0:pools=1')
-X265_OPEN = ('-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params',
-             'log-level=none:keyint=16:bframes=3:open-gop=1:pools=1')
+X264_OPEN = (
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-bf',
+    '3',
+    '-g',
+    '16',
+    '-x264-params',
+    'open-gop=1',
+    '-pix_fmt',
+    'yuv420p',
+)
+X265 = (
+    '-c:v',
+    'libx265',
+    '-preset',
+    'ultrafast',
+    '-x265-params',
+    'log-level=none:keyint=24:bframes=3:open-gop=0:pools=1',
+)
+X265_OPEN = (
+    '-c:v',
+    'libx265',
+    '-preset',
+    'ultrafast',
+    '-x265-params',
+    'log-level=none:keyint=16:bframes=3:open-gop=1:pools=1',
+)
 MPEG4_B = ('-c:v', 'mpeg4', '-bf', '2', '-g', '20', '-q:v', '3')
 XVID_B = ('-c:v', 'libxvid', '-bf', '2', '-g', '20', '-q:v', '3')
 MPEG2 = ('-c:v', 'mpeg2video', '-bf', '2', '-g', '15', '-q:v', '3')
@@ -84,11 +109,45 @@ KINDS = {
     'mpeg2_vob': Kind('x.vob', MPEG2),
     'mpeg2_ts': Kind('x.ts', MPEG2),
     'mpeg2_mkv': Kind('x.mkv', MPEG2),
-    'vp8_webm': Kind('x.webm', ('-c:v', 'libvpx', '-auto-alt-ref', '1', '-lag-in-frames', '16', '-g', '24', '-b:v',
-                                '300k', '-deadline', 'good', '-cpu-used', '5')),
+    'vp8_webm': Kind(
+        'x.webm',
+        (
+            '-c:v',
+            'libvpx',
+            '-auto-alt-ref',
+            '1',
+            '-lag-in-frames',
+            '16',
+            '-g',
+            '24',
+            '-b:v',
+            '300k',
+            '-deadline',
+            'good',
+            '-cpu-used',
+            '5',
+        ),
+    ),
     'vp9_webm': Kind('x.webm', VP9),
-    'vp9_webm_alt_ref': Kind('x.webm', ('-c:v', 'libvpx-vp9', '-auto-alt-ref', '1', '-lag-in-frames', '16', '-g', '24',
-                                        '-b:v', '300k', '-deadline', 'good', '-cpu-used', '5')),
+    'vp9_webm_alt_ref': Kind(
+        'x.webm',
+        (
+            '-c:v',
+            'libvpx-vp9',
+            '-auto-alt-ref',
+            '1',
+            '-lag-in-frames',
+            '16',
+            '-g',
+            '24',
+            '-b:v',
+            '300k',
+            '-deadline',
+            'good',
+            '-cpu-used',
+            '5',
+        ),
+    ),
     'vp9_mp4': Kind('x.mp4', VP9),
     'av1_mp4': Kind('x.mp4', SVT),
     'av1_mkv': Kind('x.mkv', SVT),
@@ -98,7 +157,13 @@ KINDS = {
     'msmpeg4_avi': Kind('x.avi', ('-c:v', 'msmpeg4', '-g', '20', '-q:v', '3')),
     'flv1_flv': Kind('x.flv', ('-c:v', 'flv', '-g', '20', '-q:v', '3')),
     'theora_ogv': Kind('x.ogv', ('-c:v', 'libtheora', '-g', '20', '-q:v', '8')),
-    'gif': Kind('x.gif', ('-c:v', 'gif',)),
+    'gif': Kind(
+        'x.gif',
+        (
+            '-c:v',
+            'gif',
+        ),
+    ),
     'ffv1_mkv': Kind('x.mkv', ('-c:v', 'ffv1', '-pix_fmt', 'yuv420p')),
     'prores_mov': Kind('x.mov', ('-c:v', 'prores', '-pix_fmt', 'yuv422p10le')),
     'h263_3gp': Kind('x.3gp', ('-c:v', 'h263', '-g', '20', '-q:v', '3'), size=(176, 144)),
@@ -129,21 +194,28 @@ KINDS = {
 }
 
 
-def numbered_frames(size: tuple[int, int] = (WIDTH, HEIGHT), num_frames: int = NUM_FRAMES, first: int = 0) -> np.ndarray:
+def numbered_frames(
+    size: tuple[int, int] = (WIDTH, HEIGHT), num_frames: int = NUM_FRAMES, first: int = 0
+) -> np.ndarray:
     """(F, H, W) uint8: frame i carries i in eight blocks of 10 x 20 pixels, least bit first, white is 1."""
     width, height = size
     frames = np.full((num_frames, height, width), 60, np.uint8)
     frames[:, 40:52, 8:40] = np.linspace(20, 220, 32).astype(np.uint8)  # not symmetric: mirrored frames differ
     for number, frame in enumerate(frames, first):
         for bit in range(8):
-            frame[8:28, 8 + 10 * bit:18 + 10 * bit] = 255 * (number >> bit & 1)
+            frame[8:28, 8 + 10 * bit : 18 + 10 * bit] = 255 * (number >> bit & 1)
     return frames
 
 
 def run_ffmpeg(*arguments: str, folder: Path, stdin: bytes = b'') -> bytes:
     """What the bundled ffmpeg writes to its standard output."""
-    run = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', *arguments], cwd=folder, input=stdin,
-                         capture_output=True, check=False)
+    run = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', *arguments],
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr.decode(errors='replace')
     return run.stdout
 
@@ -152,9 +224,26 @@ def make_video(kind: Kind, folder: Path) -> Path:
     """Encode the numbered frames as ``kind`` says."""
     frames = numbered_frames(kind.size)
     sound = () if kind.sound_seconds is None else ('-f', 'lavfi', '-i', f'sine=duration={kind.sound_seconds}')
-    run_ffmpeg('-f', 'rawvideo', '-pix_fmt', 'gray', '-s', '{}x{}'.format(*kind.size), '-r', str(FPS), '-i', '-',
-               *sound, *(('-vf', kind.filters, '-fps_mode', 'passthrough', '-enc_time_base', 'filter') if kind.filters else
-                         ()), '-threads', '1', *kind.encode, kind.file, folder=folder, stdin=frames.tobytes())
+    run_ffmpeg(
+        '-f',
+        'rawvideo',
+        '-pix_fmt',
+        'gray',
+        '-s',
+        '{}x{}'.format(*kind.size),
+        '-r',
+        str(FPS),
+        '-i',
+        '-',
+        *sound,
+        *(('-vf', kind.filters, '-fps_mode', 'passthrough', '-enc_time_base', 'filter') if kind.filters else ()),
+        '-threads',
+        '1',
+        *kind.encode,
+        kind.file,
+        folder=folder,
+        stdin=frames.tobytes(),
+    )
     file = kind.file
     for name, before, behind in kind.copy:
         if before == 'join':
@@ -170,11 +259,23 @@ def make_video(kind: Kind, folder: Path) -> Path:
 
 def frames_in_order(video: Path, size: tuple[int, int]) -> np.ndarray:
     """(F, H, W) grey, upright, each frame once, in the order in which the bundled ffmpeg shows them."""
-    raw = run_ffmpeg('-i', video.name, '-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'rawvideo', '-pix_fmt', 'gray',
-                     '-', folder=video.parent)
+    raw = run_ffmpeg(
+        '-i',
+        video.name,
+        '-map',
+        '0:v:0',
+        '-fps_mode',
+        'passthrough',
+        '-f',
+        'rawvideo',
+        '-pix_fmt',
+        'gray',
+        '-',
+        folder=video.parent,
+    )
     return np.frombuffer(raw, np.uint8).reshape(-1, size[1], size[0])
 
 
 def number_of(frame: np.ndarray) -> int:
     """The number that an upright grey frame (H, W) carries."""
-    return sum(1 << bit for bit in range(8) if frame[13:23, 11 + 10 * bit:15 + 10 * bit].mean() > 128)
+    return sum(1 << bit for bit in range(8) if frame[13:23, 11 + 10 * bit : 15 + 10 * bit].mean() > 128)

@@ -28,8 +28,11 @@ def test_a_segment_holds_the_frames_that_begin_in_it(tmp_path):
 def test_a_variable_rate_does_not_shift_a_segment(tmp_path):
     # Frames 0 to 20 come 25 a second, the others 5 a second: frame 20 + n at 0.8 s + n / 5 s.
     video = make_video(KINDS['variable_rate_mp4'], tmp_path)
-    np.testing.assert_allclose(VideoReader(video).seconds,
-                               [number / 25 + 4 * max(number - 20, 0) / 25 for number in range(NUM_FRAMES)], atol=1e-3)
+    np.testing.assert_allclose(
+        VideoReader(video).seconds,
+        [number / 25 + 4 * max(number - 20, 0) / 25 for number in range(NUM_FRAMES)],
+        atol=1e-3,
+    )
     assert numbers_in(video, 4, 7) == list(range(36, 51))
 
 
@@ -62,8 +65,9 @@ def test_a_file_cut_without_encoding_anew_begins_at_its_cut(tmp_path):
 
 
 def test_the_clock_of_a_joined_stream_goes_on(tmp_path):
-    np.testing.assert_allclose(VideoReader(make_video(KINDS['joined_ts'], tmp_path)).seconds,
-                               np.arange(2 * NUM_FRAMES) / 25, atol=2e-3)
+    np.testing.assert_allclose(
+        VideoReader(make_video(KINDS['joined_ts'], tmp_path)).seconds, np.arange(2 * NUM_FRAMES) / 25, atol=2e-3
+    )
 
 
 def test_where_the_picture_stands_still_a_segment_gives_the_frame_that_is_shown():

@@ -58,16 +58,22 @@ def test_a_change_of_size_is_refused_with_what_to_do(tmp_path):
     joined.write_bytes(first.read_bytes() + second.read_bytes())
     reader = VideoReader(joined)
     assert numbers(reader, [3, 40]) == [3, 40]
-    with pytest.raises(DecodeError, match=r'changes its size from 96 x 64 to 128 x 64 at or before frame 100.*scale=96:64'):
+    with pytest.raises(
+        DecodeError, match=r'changes its size from 96 x 64 to 128 x 64 at or before frame 100.*scale=96:64'
+    ):
         reader.frames([100])
 
 
-@pytest.mark.parametrize('name, num_frames', [('av1.mp4', 50), ('recorded_without_duration.webm', 50),
-                                              ('animation.gif', 20), ('sound_first.mp4', 25)])
+@pytest.mark.parametrize(
+    'name, num_frames',
+    [('av1.mp4', 50), ('recorded_without_duration.webm', 50), ('animation.gif', 20), ('sound_first.mp4', 25)],
+)
 def test_what_decord_cannot_open_is_read(shared, name, num_frames):
     reader = VideoReader(shared / 'cases/videos' / name)
     assert len(reader) == num_frames
-    assert len({image.tobytes() for image in reader.frames(range(num_frames))}) >= num_frames - 1  # the GIF's stops once
+    assert (
+        len({image.tobytes() for image in reader.frames(range(num_frames))}) >= num_frames - 1
+    )  # the GIF's stops once
 
 
 def test_what_is_no_file_with_a_picture_says_what_it_is(tmp_path):
@@ -116,7 +122,10 @@ def test_an_index_that_was_kept_is_the_one_that_was_found(tmp_path, name):
     np.testing.assert_array_equal(kept.time_stamps, index.time_stamps)
     np.testing.assert_array_equal(kept.key_frames, index.key_frames)
     assert (kept.time_base, kept.start_seconds, kept.frames_per_second) == (
-        index.time_base, index.start_seconds, index.frames_per_second)
+        index.time_base,
+        index.start_seconds,
+        index.frames_per_second,
+    )
     assert index_file(video).stat().st_size < 2000
 
 
@@ -127,8 +136,18 @@ def test_an_index_of_a_file_that_was_changed_is_not_used(tmp_path):
     assert load_index(video) is None
 
 
-@pytest.mark.parametrize('change', [{'steps': [[0, 71]]}, {'steps': [[1, 10**12]]}, {'key_frames': [99]}, {'steps': 'x'},
-                                    {'time_base': [1, 0]}, {'frames_per_second': -1}, {'first_time_stamp': None}])
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'steps': [[0, 71]]},
+        {'steps': [[1, 10**12]]},
+        {'key_frames': [99]},
+        {'steps': 'x'},
+        {'time_base': [1, 0]},
+        {'frames_per_second': -1},
+        {'first_time_stamp': None},
+    ],
+)
 def test_an_index_that_makes_no_sense_is_not_used(tmp_path, change):
     video = make_video(KINDS['mpeg4_avi'], tmp_path)
     save_index(verified_index(str(video))[0], video)
@@ -152,7 +171,7 @@ def test_pictures_are_scaled_as_they_come(tmp_path):
     assert VideoReader(video, max_short_side=64).frames([9])[0].shape == (64, 96, 3)
 
 
-_TEST_SAMPLE = '''
+_TEST_SAMPLE = """
 import resource, sys
 import numpy as np
 from kdtoolbox.datasets.transforms import DecodeClip, OpenVideo, SampleClipsEvenly
@@ -160,14 +179,15 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 results = SampleClipsEvenly(16, 10)(OpenVideo()(dict(filename=sys.argv[1], start_index=0)))
 assert len(DecodeClip()(results)['imgs']) == 160
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
-'''
+"""
 
 
 @pytest.mark.parametrize('size', [(1920, 1080), (3840, 2160)])
 def test_a_test_sample_of_a_large_video_needs_less_than_300_mb(tmp_path, size):
     run_ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s={}x{}:d=2:r=10'.format(*size), *X264, 'large.mp4', folder=tmp_path)
-    run = subprocess.run([sys.executable, '-c', _TEST_SAMPLE, str(tmp_path / 'large.mp4')], capture_output=True, text=True,
-                         check=True)
+    run = subprocess.run(
+        [sys.executable, '-c', _TEST_SAMPLE, str(tmp_path / 'large.mp4')], capture_output=True, text=True, check=True
+    )
     assert float(run.stdout.split()[-1]) < 300
 
 

@@ -22,7 +22,14 @@ def requests(num_frames: int, seed: int) -> list[list[int]]:
     starts = [draw.randrange(max(num_frames - 16, 1)) for _ in range(4)]
     clips = [[(start + step) % num_frames for step in range(16)] for start in starts]
     scattered = [draw.randrange(num_frames) for _ in range(12)]
-    return [*clips, scattered, sorted(scattered, reverse=True), [scattered[0]] * 3, [num_frames - 1], [0, num_frames - 1]]
+    return [
+        *clips,
+        scattered,
+        sorted(scattered, reverse=True),
+        [scattered[0]] * 3,
+        [num_frames - 1],
+        [0, num_frames - 1],
+    ]
 
 
 def assert_right(video, truth: np.ndarray) -> None:
@@ -76,8 +83,13 @@ def test_clips_of_the_loaders_workers_are_neighbouring_frames(tmp_path):
     for name in ('h264_avi', 'mpeg4_avi_b_frames', 'h264_mp4_open_gop', 'mpeg2_ts'):
         (tmp_path / 'c' / name).mkdir(parents=True)
         make_video(KINDS[name], tmp_path / 'c' / name)
-    pipeline = [dict(type='OpenVideo'), dict(type='SampleFrames', clip_len=16, num_clips=2), dict(type='DecodeClip'),
-                dict(type='FormatShape', input_format='NCTHW'), dict(type='PackActionInputs')]
+    pipeline = [
+        dict(type='OpenVideo'),
+        dict(type='SampleFrames', clip_len=16, num_clips=2),
+        dict(type='DecodeClip'),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs'),
+    ]
     dataset = DATASETS.build(dict(type='UnlabelledFolderDataset', data_root=str(tmp_path), pipeline=pipeline))
     loader = DataLoader(dataset, batch_size=1, num_workers=2, persistent_workers=True, collate_fn=lambda batch: batch)
     for epoch in range(3):

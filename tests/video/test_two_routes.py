@@ -9,8 +9,20 @@ from kdtoolbox.datasets.transforms import DecodeClip, OpenVideo
 from tests.video.numbered_videos import KINDS, make_video
 
 SEGMENTS = [(0.0, 1.0), (1.0, 1.4), (2.1, 2.8), (0.5, 60.0)]
-KINDS_WITH_TIMES = ['h264_mp4', 'h264_avi', 'mpeg4_avi_b_frames', 'mpeg2_ts', 'h264_mkv_29.97', 'variable_rate_mp4',
-                    'late_picture_mp4', 'sound_longer', 'cut_by_copy_mp4', 'rotated_90', 'mirrored', 'gif']
+KINDS_WITH_TIMES = [
+    'h264_mp4',
+    'h264_avi',
+    'mpeg4_avi_b_frames',
+    'mpeg2_ts',
+    'h264_mkv_29.97',
+    'variable_rate_mp4',
+    'late_picture_mp4',
+    'sound_longer',
+    'cut_by_copy_mp4',
+    'rotated_90',
+    'mirrored',
+    'gif',
+]
 
 
 def clip_of(results: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -28,8 +40,23 @@ def test_frames_as_stored_are_those_of_the_video(tmp_path, name):
     for other in set((tmp_path / 'videos').iterdir()) - {video}:
         other.unlink()
     height = 96 if name == 'rotated_90' else 64
-    assert main(['prepare', 'video_jpg', str(tmp_path / 'videos'), str(tmp_path / 'jpg'), '--frames', 'as-stored',
-                 '--height', str(height), '--quality', '2']) == 0
+    assert (
+        main(
+            [
+                'prepare',
+                'video_jpg',
+                str(tmp_path / 'videos'),
+                str(tmp_path / 'jpg'),
+                '--frames',
+                'as-stored',
+                '--height',
+                str(height),
+                '--quality',
+                '2',
+            ]
+        )
+        == 0
+    )
     assert main(['prepare', 'fps', str(tmp_path / 'videos'), str(tmp_path / 'jpg')]) == 0
     assert main(['prepare', 'n_frames_ucf101_hmdb51', str(tmp_path / 'jpg')]) == 0
     frames = FrameFolderFinder([tmp_path / 'jpg']).find([video.stem])

@@ -10,7 +10,7 @@ def test_same_size_and_stride_leave_the_clip_alone():
 
 
 def test_the_stride_keeps_every_nth_frame_from_the_first():
-    clip = torch.arange(7.).view(1, 1, 7, 1, 1).expand(1, 3, 7, 2, 2)
+    clip = torch.arange(7.0).view(1, 1, 7, 1, 1).expand(1, 3, 7, 2, 2)
     assert View(size=2, frame_stride=3).render(clip)[0, 0, :, 0, 0].tolist() == [0, 3, 6]
 
 
@@ -21,9 +21,9 @@ def test_mean_and_std_are_on_the_scale_of_the_pixels():
 
 
 def test_halving_is_the_mean_of_a_checkerboard_not_one_of_its_colours():
-    board = (torch.arange(16).view(-1, 1) + torch.arange(16)) % 2 * 200.
+    board = (torch.arange(16).view(-1, 1) + torch.arange(16)) % 2 * 200.0
     rendered = View(size=8).render(board.expand(1, 3, 2, 16, 16))
-    torch.testing.assert_close(rendered, torch.full_like(rendered, 100.), atol=15, rtol=0)
+    torch.testing.assert_close(rendered, torch.full_like(rendered, 100.0), atol=15, rtol=0)
 
 
 def test_views_are_contiguous():
@@ -34,7 +34,7 @@ def test_frame_differences_are_those_of_the_frames_shown_and_the_last_is_repeate
     clip = torch.tensor([0, 9, 30, 9, 10, 9], dtype=torch.uint8).view(1, 1, 6, 1, 1).expand(1, 3, 6, 4, 4)
     rendered = View(size=2, frame_stride=2, mean=(0, 0, 0), std=(10, 10, 10), modality='rgb_difference').render(clip)
     assert rendered.shape == (1, 3, 3, 2, 2)
-    torch.testing.assert_close(rendered[0, 0, :, 0, 0], torch.tensor([3., -2., -2.]))
+    torch.testing.assert_close(rendered[0, 0, :, 0, 0], torch.tensor([3.0, -2.0, -2.0]))
 
 
 def test_what_stands_still_and_its_brightness_do_not_show_in_frame_differences():
@@ -50,10 +50,16 @@ def test_one_frame_has_no_difference():
         frame_differences(torch.zeros(1, 3, 1, 4, 4), time=2)
 
 
-@pytest.mark.parametrize('options, message', [
-    (dict(size=4, modality='flow'), 'rgb_difference'),
-    (dict(size=0), 'size'), (dict(size=(4, 4, 4)), 'size'), (dict(size=4, frame_stride=0), 'frame_stride'),
-    (dict(size=4, mean=(0, 0, 0)), 'both mean and std')])
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(size=4, modality='flow'), 'rgb_difference'),
+        (dict(size=0), 'size'),
+        (dict(size=(4, 4, 4)), 'size'),
+        (dict(size=4, frame_stride=0), 'frame_stride'),
+        (dict(size=4, mean=(0, 0, 0)), 'both mean and std'),
+    ],
+)
 def test_impossible_views_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         View(**options)

@@ -29,9 +29,12 @@ def test_a_student_of_plain_frames_is_tested_on_the_clips_as_they_are():
 
 
 def two_dimensional():
-    student = dict(type='Recognizer2D', backbone=dict(type='ResNet', depth=18, norm_eval=False),
-                   cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
-                   data_preprocessor=dict(type='ActionDataPreprocessor', mean=[0, 0, 0], std=[1, 1, 1]))
+    student = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, norm_eval=False),
+        cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=[0, 0, 0], std=[1, 1, 1]),
+    )
     return MODELS.build(dict(type='Distiller', student=student, student_view=dict(size=8, modality='rgb_difference')))
 
 
@@ -48,9 +51,11 @@ def test_a_2d_student_sees_no_difference_between_the_end_of_a_clip_and_the_begin
     frames = torch.randint(0, 256, (12, 3, 8, 8), dtype=torch.uint8)
     seen = shown_in_tests(model, frames, **sampled)
     for begin in range(0, len(frames), length):
-        clip = frames[begin:begin + length]
-        alone = model.data_preprocessor(dict(inputs=[clip], data_samples=[ActionDataSample()]), training=True)['inputs'][0]
-        assert torch.equal(seen[begin:begin + length], alone)
+        clip = frames[begin : begin + length]
+        alone = model.data_preprocessor(dict(inputs=[clip], data_samples=[ActionDataSample()]), training=True)[
+            'inputs'
+        ][0]
+        assert torch.equal(seen[begin : begin + length], alone)
 
 
 def test_a_2d_student_of_differences_is_not_tested_on_clips_that_do_not_tell_their_ends():

@@ -21,8 +21,9 @@ def views(crop: str) -> torch.Tensor:
 
 
 def predict(distiller, clips):
-    return distiller.val_step(dict(inputs=[clips, clips.flip(0) // 2], data_samples=[ActionDataSample(),
-                                                                                       ActionDataSample()]))[0]
+    return distiller.val_step(
+        dict(inputs=[clips, clips.flip(0) // 2], data_samples=[ActionDataSample(), ActionDataSample()])
+    )[0]
 
 
 @pytest.mark.parametrize('crop, num_crops', [('ThreeCrop', 3), ('TenCrop', 10)])
@@ -44,7 +45,9 @@ def test_views_run_in_portions_give_the_same():
     whole = MODELS.build(dict(type='Distiller', student=student)).eval()
     portions = MODELS.build(dict(type='Distiller', student=dict(student, test_cfg=dict(max_testing_views=4)))).eval()
     portions.load_state_dict(whole.state_dict())
-    one, other = (distiller.val_step(dict(inputs=[views('ThreeCrop')], data_samples=[ActionDataSample()]))[0]
-                  for distiller in (whole, portions))
+    one, other = (
+        distiller.val_step(dict(inputs=[views('ThreeCrop')], data_samples=[ActionDataSample()]))[0]
+        for distiller in (whole, portions)
+    )
     torch.testing.assert_close(one.clip_features, other.clip_features)
     torch.testing.assert_close(one.pred_scores.item, other.pred_scores.item)

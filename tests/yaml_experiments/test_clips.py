@@ -30,8 +30,10 @@ def test_the_data_sets_own_colours_do_not_depend_on_norm_value(norm_value):
     np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize('norm_value, mean, std', [(255, [0, 0, 0], [1, 1, 1]), (255, [0.5, 0.4, 0.3], [0.2, 0.2, 0.3]),
-                                                   (1, [110, 100, 90], [40, 38, 37])])
+@pytest.mark.parametrize(
+    'norm_value, mean, std',
+    [(255, [0, 0, 0], [1, 1, 1]), (255, [0.5, 0.4, 0.3], [0.2, 0.2, 0.3]), (1, [110, 100, 90], [40, 38, 37])],
+)
 def test_the_experiments_colours_count_after_the_division_by_norm_value(norm_value, mean, std):
     data = {'name': 'ucf101', 'norm_value': norm_value, 'mean': mean, 'std': std}
     config = translated(simple(data=data))
@@ -42,13 +44,17 @@ def test_the_experiments_colours_count_after_the_division_by_norm_value(norm_val
         np.testing.assert_allclose(seen, as_the_original(frames, norm_value=norm_value, mean=mean, std=std), atol=1e-9)
 
 
-@pytest.mark.parametrize('data', [{}, {'mean': [0.5, 0.4, 0.3], 'std': [0.2, 0.25, 0.3]},
-                                  {'norm_value': 1, 'std': [1, 1, 1]}])
+@pytest.mark.parametrize(
+    'data', [{}, {'mean': [0.5, 0.4, 0.3], 'std': [0.2, 0.25, 0.3]}, {'norm_value': 1, 'std': [1, 1, 1]}]
+)
 def test_evaluation_has_a_normalisation_of_its_own(data):
     data = {'norm_value': 255, **data}
     config = translated(put(simple(), 'eval.data', {'name': 'hmdb51', **data}))
-    shift = next(one for one in config['val_dataloader']['dataset']['datasets'][0]['pipeline']
-                 if one['type'] == 'TransformBroadcaster')
+    shift = next(
+        one
+        for one in config['val_dataloader']['dataset']['datasets'][0]['pipeline']
+        if one['type'] == 'TransformBroadcaster'
+    )
     frames = [frame for frame in np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)]
     shifted = TRANSFORMS.build(shift)(dict(imgs=frames))['imgs']
     student = config['model']['student']['data_preprocessor']
@@ -61,8 +67,15 @@ def test_evaluation_has_a_normalisation_of_its_own(data):
 def test_evaluation_with_the_same_normalisation_has_the_plain_pipeline():
     config = translated(put(simple(), 'eval.data.name', 'ucf101'))
     types = [one['type'] for one in config['val_dataloader']['dataset']['datasets'][0]['pipeline']]
-    assert types == ['OpenVideo', 'SampleClipsEvenly', 'DecodeClip', 'Resize', 'CenterCrop', 'FormatShape',
-                     'PackActionInputs']
+    assert types == [
+        'OpenVideo',
+        'SampleClipsEvenly',
+        'DecodeClip',
+        'Resize',
+        'CenterCrop',
+        'FormatShape',
+        'PackActionInputs',
+    ]
 
 
 def test_without_training_the_student_has_the_normalisation_of_the_evaluation():
@@ -130,8 +143,15 @@ def test_the_folder_that_is_there_is_taken_for_both(tmp_path, only):
         assert dataset.get('frames', False) == (only == 'jpg')
 
 
-@pytest.mark.parametrize('name, kind', [('activitynet', 'ActivityNetClipDataset'), ('kinetics', 'KineticsDataset'),
-                                        ('ucf101', 'UCF101Dataset'), ('hmdb51', 'HMDB51Dataset')])
+@pytest.mark.parametrize(
+    'name, kind',
+    [
+        ('activitynet', 'ActivityNetClipDataset'),
+        ('kinetics', 'KineticsDataset'),
+        ('ucf101', 'UCF101Dataset'),
+        ('hmdb51', 'HMDB51Dataset'),
+    ],
+)
 def test_every_data_set_can_be_trained_on(name, kind):
     dataset = translated(simple(data={'name': name}))['train_dataloader']['dataset']
     assert (dataset['type'], dataset['subset']) == (kind, 'training')
@@ -140,9 +160,10 @@ def test_every_data_set_can_be_trained_on(name, kind):
 
 def test_evaluation_looks_for_test_videos_among_training_videos():
     config = translated(simple())
-    assert [(one['type'], one['subset'], one['role'], one['test_mode'])
-            for one in config['val_dataloader']['dataset']['datasets']] == [
-        ('HMDB51Dataset', 'training', 'gallery', True), ('HMDB51Dataset', 'validation', 'query', True)]
+    assert [
+        (one['type'], one['subset'], one['role'], one['test_mode'])
+        for one in config['val_dataloader']['dataset']['datasets']
+    ] == [('HMDB51Dataset', 'training', 'gallery', True), ('HMDB51Dataset', 'validation', 'query', True)]
     pipeline = {one['type']: one for one in config['val_dataloader']['dataset']['datasets'][0]['pipeline']}
     assert pipeline['SampleClipsEvenly'] == dict(type='SampleClipsEvenly', clip_len=16, num_clips=10)
     assert pipeline['Resize']['scale'] == (171, 128) and pipeline['CenterCrop']['crop_size'] == 112

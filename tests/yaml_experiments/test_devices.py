@@ -30,9 +30,16 @@ def starts(monkeypatch):
     return environments
 
 
-@pytest.mark.parametrize('gpus, environment, shown', [
-    ([], {}, ''), ([2], {}, '2'), ([0, 3], {}, '0,3'), ([], {VISIBLE: '4'}, ''),
-    ([1, 0], {VISIBLE: '4,GPU-5a'}, 'GPU-5a,4')])
+@pytest.mark.parametrize(
+    'gpus, environment, shown',
+    [
+        ([], {}, ''),
+        ([2], {}, '2'),
+        ([0, 3], {}, '0,3'),
+        ([], {VISIBLE: '4'}, ''),
+        ([1, 0], {VISIBLE: '4,GPU-5a'}, 'GPU-5a,4'),
+    ],
+)
 def test_only_the_gpus_of_the_experiment_are_seen(gpus, environment, shown):
     assert visible(gpus, environment) == shown
 

@@ -14,13 +14,21 @@ def parameter() -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.tensor([1.0, -2.0]))
 
 
-@pytest.mark.parametrize('section, make', [
-    (SGD, lambda params: torch.optim.SGD(params, 0.1, momentum=0.9, dampening=0.3, weight_decay=0.01)),
-    ({**SGD, 'dampening': 0, 'nesterov': True},
-     lambda params: torch.optim.SGD(params, 0.1, momentum=0.9, weight_decay=0.01, nesterov=True)),
-    (ADAM, lambda params: torch.optim.Adam(params, 0.01, weight_decay=0.1)),
-    ({'name': 'RMSProp', 'learning_rate': 0.01, 'momentum': 0.5, 'weight_decay': 0.1},
-     lambda params: torch.optim.RMSprop(params, 0.01, momentum=0.5, weight_decay=0.1))])
+@pytest.mark.parametrize(
+    'section, make',
+    [
+        (SGD, lambda params: torch.optim.SGD(params, 0.1, momentum=0.9, dampening=0.3, weight_decay=0.01)),
+        (
+            {**SGD, 'dampening': 0, 'nesterov': True},
+            lambda params: torch.optim.SGD(params, 0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
+        ),
+        (ADAM, lambda params: torch.optim.Adam(params, 0.01, weight_decay=0.1)),
+        (
+            {'name': 'RMSProp', 'learning_rate': 0.01, 'momentum': 0.5, 'weight_decay': 0.1},
+            lambda params: torch.optim.RMSprop(params, 0.01, momentum=0.5, weight_decay=0.1),
+        ),
+    ],
+)
 def test_an_optimizer_makes_the_steps_of_torchs(section, make):
     config = translated(simple(optimizer=section))['optim_wrapper']['optimizer']
     ours, theirs = parameter(), parameter()
@@ -32,12 +40,21 @@ def test_an_optimizer_makes_the_steps_of_torchs(section, make):
     assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize('section, make', [
-    ({'name': 'MultiStep', 'milestones': [2, 4], 'gamma': 0.5},
-     lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(optimizer, [2, 4], 0.5)),
-    ({'name': 'Exponential', 'gamma': 0.8}, lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.8))])
+@pytest.mark.parametrize(
+    'section, make',
+    [
+        (
+            {'name': 'MultiStep', 'milestones': [2, 4], 'gamma': 0.5},
+            lambda optimizer: torch.optim.lr_scheduler.MultiStepLR(optimizer, [2, 4], 0.5),
+        ),
+        (
+            {'name': 'Exponential', 'gamma': 0.8},
+            lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.8),
+        ),
+    ],
+)
 def test_a_schedule_gives_the_rates_of_torchs(section, make):
-    config, = translated(simple(scheduler=section))['param_scheduler']
+    (config,) = translated(simple(scheduler=section))['param_scheduler']
     rates = []
     for build in (lambda optimizer: PARAM_SCHEDULERS.build({**config, 'optimizer': optimizer}), make):
         optimizer = torch.optim.SGD([parameter()], 1.0)
@@ -54,7 +71,7 @@ def test_a_schedule_gives_the_rates_of_torchs(section, make):
 def test_a_plateau_of_the_retrieval_lowers_the_rate_as_in_the_original(epoch_n):
     """The original asks after every epoch with the last result and counts epochs; here evaluations are counted."""
     plateau = {'name': 'ReduceLROnPlateau', 'patience': 3, 'decay_factor': 0.5}
-    config, = translated(put(simple(scheduler=plateau), 'eval.epoch_n', epoch_n))['param_scheduler']
+    (config,) = translated(put(simple(scheduler=plateau), 'eval.epoch_n', epoch_n))['param_scheduler']
     top5 = [0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3, 0.3]
     ours, theirs = (torch.optim.SGD([parameter()], 1.0) for _ in range(2))
     schedule = PARAM_SCHEDULERS.build({**config, 'optimizer': ours})
@@ -78,8 +95,11 @@ def test_an_anc_experiment_has_one_optimizer_and_schedule_for_both():
     config = translated(anc(optimizer=ADAM, scheduler={'name': 'Exponential'}))
     wrapper = config['optim_wrapper']
     assert wrapper['constructor'] == 'AdversarialOptimWrapperConstructor'
-    assert wrapper['student'] == wrapper['discriminator'] == dict(
-        type='OptimWrapper', optimizer=dict(type='Adam', lr=0.01, weight_decay=0.1))
+    assert (
+        wrapper['student']
+        == wrapper['discriminator']
+        == dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.01, weight_decay=0.1))
+    )
     assert config['param_scheduler']['student'] == config['param_scheduler']['discriminator'] != []
 
 

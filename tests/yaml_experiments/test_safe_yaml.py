@@ -8,8 +8,10 @@ from kdtoolbox.yaml_experiments.safe_yaml import parse_yaml, read_yaml
 MALICIOUS = '!!python/object/apply:pathlib.Path.touch ["{file}"]'
 
 
-@pytest.mark.parametrize('tag', ['!!python/object/apply:os.getcwd []', '!!python/name:os.getcwd', '!!python/tuple [1]',
-                                 '!include secrets.yml'])
+@pytest.mark.parametrize(
+    'tag',
+    ['!!python/object/apply:os.getcwd []', '!!python/name:os.getcwd', '!!python/tuple [1]', '!include secrets.yml'],
+)
 def test_a_tag_is_refused_with_its_line(tag):
     with pytest.raises(ValueError, match=r'the text, line 2: .*only numbers'.replace('only', 'Only')):
         parse_yaml(f'run: {{}}\nmodel: {tag}')
@@ -42,12 +44,15 @@ def test_a_key_given_twice_is_refused():
 
 
 def test_the_same_key_of_two_sections_is_fine():
-    assert parse_yaml('train: {batch_size: 1}\neval: {batch_size: 2}') == {'train': {'batch_size': 1},
-                                                                          'eval': {'batch_size': 2}}
+    assert parse_yaml('train: {batch_size: 1}\neval: {batch_size: 2}') == {
+        'train': {'batch_size': 1},
+        'eval': {'batch_size': 2},
+    }
 
 
-@pytest.mark.parametrize('text, message', [('a: [1', 'is not YAML'), ('- a\n- b', 'holds list'),
-                                           ('', 'holds NoneType')])
+@pytest.mark.parametrize(
+    'text, message', [('a: [1', 'is not YAML'), ('- a\n- b', 'holds list'), ('', 'holds NoneType')]
+)
 def test_what_is_no_mapping_is_refused_by_the_name_of_the_file(tmp_path, text, message):
     file = tmp_path / 'bad.yml'
     file.write_text(text)

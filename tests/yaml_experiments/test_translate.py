@@ -9,8 +9,9 @@ from tests.reference import load_case
 from tests.yaml_experiments.minimal import anc, put, simple, translated
 
 
-@pytest.mark.parametrize('name, temperature, case', [('L1', 1, 'L1_T1'), ('L2', 4, 'L2_T4'), ('CE', 2, 'CE_T2'),
-                                                     ('KL_DIV', 4, 'KL_DIV_T4')])
+@pytest.mark.parametrize(
+    'name, temperature, case', [('L1', 1, 'L1_T1'), ('L2', 4, 'L2_T4'), ('CE', 2, 'CE_T2'), ('KL_DIV', 4, 'KL_DIV_T4')]
+)
 @pytest.mark.parametrize('weight', [1, 3])
 def test_the_similarity_loss_is_the_originals(shared, name, temperature, case, weight):
     arrays, entry = load_case(shared, 'distil2d3d_loss', case)
@@ -31,7 +32,11 @@ def test_the_teacher_knows_imagenet_unless_weights_are_given(architecture):
     content = put(simple(), 'model.t_arch', architecture)
     teacher = translated(content)['model']['teacher']
     assert (teacher['type'], teacher['model'], teacher['weights'], teacher['pooling']) == (
-        'ImageTeacher', f'torchvision.{architecture}', 'IMAGENET1K_V1', 'mean_logits')
+        'ImageTeacher',
+        f'torchvision.{architecture}',
+        'IMAGENET1K_V1',
+        'mean_logits',
+    )
     assert translated(put(content, 'model.t_pretrain_path', 'w.pth'))['model']['teacher']['weights'] == 'w.pth'
 
 
@@ -72,8 +77,13 @@ def test_an_anc_experiment_has_the_game_of_the_paper():
     assert (model['type'], model['use_labels'], list(model['terms'])) == ('AdversarialDistiller', False, ['similarity'])
     assert model['discriminator'] == dict(type='Discriminator', in_channels=512)
     assert model['adversarial'] == dict(
-        student='features', teacher='features', loss=dict(type='BCEAdversarial'), weight=2, dropout=0.5,
-        regularizers=[dict(type='L1Regularizer', weight=0.5), dict(type='FakeAsReal', weight=0.5)])
+        student='features',
+        teacher='features',
+        loss=dict(type='BCEAdversarial'),
+        weight=2,
+        dropout=0.5,
+        regularizers=[dict(type='L1Regularizer', weight=0.5), dict(type='FakeAsReal', weight=0.5)],
+    )
 
 
 def test_an_anc_experiment_may_be_without_regulariser_and_weights():
@@ -81,10 +91,15 @@ def test_an_anc_experiment_may_be_without_regulariser_and_weights():
     assert (adversarial['weight'], adversarial['regularizers']) == (1, [])
 
 
-@pytest.mark.parametrize('teacher, student, connector', [
-    ('resnet18', 'r3d', None), ('resnet34', 'r21d', None),
-    ('resnet50', 'r3d', dict(type='LinearProjection', in_channels=512, out_channels=2048)),
-    ('resnet18', 'c3d', dict(type='LinearProjection', in_channels=4096, out_channels=512))])
+@pytest.mark.parametrize(
+    'teacher, student, connector',
+    [
+        ('resnet18', 'r3d', None),
+        ('resnet34', 'r21d', None),
+        ('resnet50', 'r3d', dict(type='LinearProjection', in_channels=512, out_channels=2048)),
+        ('resnet18', 'c3d', dict(type='LinearProjection', in_channels=4096, out_channels=512)),
+    ],
+)
 def test_features_of_another_size_are_projected_to_the_teachers(teacher, student, connector):
     content = anc()
     content['model'] |= {'t_arch': teacher, 's_arch': student}
@@ -103,8 +118,11 @@ def test_loaders_and_loops_have_the_numbers_of_the_experiment():
     assert (evaluation['batch_size'], evaluation['num_workers'], evaluation['persistent_workers']) == (4, 2, True)
     assert 'drop_last' not in evaluation, 'the last videos count too'
     assert config['train_cfg'] == dict(type='EpochBasedTrainLoop', max_epochs=9, val_interval=5)
-    assert (config['default_hooks']['checkpoint']['interval'], config['default_hooks']['logger']['interval'],
-            config['log_processor']['window_size']) == (3, 7, 7)
+    assert (
+        config['default_hooks']['checkpoint']['interval'],
+        config['default_hooks']['logger']['interval'],
+        config['log_processor']['window_size'],
+    ) == (3, 7, 7)
     assert config['val_evaluator'] == config['test_evaluator'] == [dict(type='ClipRetrieval')]
 
 

@@ -18,8 +18,9 @@ def cosine_distance(student: Tensor, teacher: Tensor) -> Tensor:
     tensor(1.)
     """
     if student.shape != teacher.shape:
-        raise ValueError(f'CosineDistance compares vectors of one shape, got {tuple(student.shape)} and '
-                         f'{tuple(teacher.shape)}')
+        raise ValueError(
+            f'CosineDistance compares vectors of one shape, got {tuple(student.shape)} and {tuple(teacher.shape)}'
+        )
     with torch.autocast(student.device.type, enabled=False):
         return (1 - F.cosine_similarity(student.float(), teacher.detach().float(), dim=1)).mean()
 

@@ -12,4 +12,4 @@ class MiddleFrameTeacher(ImageTeacher):
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
         middle = frames.shape[1] // 2
-        return super().run(frames[:, middle:middle + 1])
+        return super().run(frames[:, middle : middle + 1])

@@ -46,8 +46,12 @@ class OpenVideo(BaseTransform):
         DecodeError: the file does not open in time, or the segment lies behind its end.
     """
 
-    def __init__(self, decoder: Literal['pyav', 'decord'] = 'pyav', max_short_side: int | None = 512,
-                 time_limit_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        decoder: Literal['pyav', 'decord'] = 'pyav',
+        max_short_side: int | None = 512,
+        time_limit_seconds: float = 60,
+    ) -> None:
         if decoder not in ('pyav', 'decord'):
             raise ValueError(f"OpenVideo(decoder={decoder!r}): expected 'pyav' or 'decord'")
         if max_short_side is not None and max_short_side < 1:
@@ -61,8 +65,9 @@ class OpenVideo(BaseTransform):
             path = results['filename']
             counts, number = results.pop('frame_counts', None), results.get('video_number')
             known = int(counts[number]) if counts is not None else 0
-            reader = within_time_limit(lambda: self._open(path, known or None), path=path,
-                                       seconds=self.time_limit_seconds)
+            reader = within_time_limit(
+                lambda: self._open(path, known or None), path=path, seconds=self.time_limit_seconds
+            )
             if counts is not None:
                 counts[number] = len(reader)
             results['video_reader'] = reader
@@ -75,6 +80,7 @@ class OpenVideo(BaseTransform):
     def _open(self, path: str, known_num_frames: int | None) -> VideoReader | Any:
         if self.decoder == 'decord':
             from kdtoolbox.video.decord_reader import DecordReader  # only needed where a config asks for it
+
             return DecordReader(path)
         reader = VideoReader(path, max_short_side=self.max_short_side, known_num_frames=known_num_frames)
         if reader.damage and path not in _warned_of:
@@ -106,8 +112,9 @@ class DecodeClip(BaseTransform):
             return self._decode_frame_files(results)
         reader = results.pop('video_reader')
         indices = results['frame_inds'] + results.get('offset', 0)
-        results['imgs'] = within_time_limit(lambda: reader.frames(indices), path=results['filename'],
-                                            seconds=self.time_limit_seconds)
+        results['imgs'] = within_time_limit(
+            lambda: reader.frames(indices), path=results['filename'], seconds=self.time_limit_seconds
+        )
         reader.close()
         results['original_shape'] = results['img_shape'] = results['imgs'][0].shape[:2]
         return results
@@ -165,8 +172,10 @@ def _frame_times(results: dict) -> tuple[np.ndarray, float]:
         return seconds, float(seconds[-1]) + 1 / results['avg_fps']
     folder = results['frame_dir']
     if 'avg_fps' not in results:
-        raise ValueError(f'{folder} has no file "fps", so the frames of a segment cannot be found: write it with the '
-                         'preparation tools')
+        raise ValueError(
+            f'{folder} has no file "fps", so the frames of a segment cannot be found: write it with the '
+            'preparation tools'
+        )
     if 'frame_times_file' in results:
         seconds = _read_times(results['frame_times_file'], results['total_frames'])
         return seconds, float(seconds[-1]) + 1 / results['avg_fps']
@@ -178,9 +187,12 @@ def _read_times(file: str, total_frames: int) -> np.ndarray:
         with open(file, encoding='ascii') as lines:
             seconds = np.array([float(line) for line in lines if line.strip()])
     except (OSError, ValueError) as error:
-        raise ValueError(f'{file} cannot be read as the times of frames, a number of seconds a line: {error}'
-                         ) from error
+        raise ValueError(
+            f'{file} cannot be read as the times of frames, a number of seconds a line: {error}'
+        ) from error
     if len(seconds) != total_frames or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
-        raise ValueError(f'{file} holds {len(seconds)} times: expected one for each of {total_frames} frames, '
-                         'ascending; extract this video again')
+        raise ValueError(
+            f'{file} holds {len(seconds)} times: expected one for each of {total_frames} frames, '
+            'ascending; extract this video again'
+        )
     return seconds

@@ -35,15 +35,18 @@ class SampleClipsEvenly(BaseTransform):
 
     def __init__(self, clip_len: int = 16, num_clips: int = 10, frame_stride: int = 1) -> None:
         if min(clip_len, num_clips, frame_stride) < 1:
-            raise ValueError(f'SampleClipsEvenly(clip_len={clip_len}, num_clips={num_clips}, '
-                             f'frame_stride={frame_stride}): expected 1 or more of each')
+            raise ValueError(
+                f'SampleClipsEvenly(clip_len={clip_len}, num_clips={num_clips}, '
+                f'frame_stride={frame_stride}): expected 1 or more of each'
+            )
         self.clip_len = clip_len
         self.num_clips = num_clips
         self.frame_stride = frame_stride
 
     def transform(self, results: dict) -> dict:
-        frames = evenly_spaced_clips(results['total_frames'], clip_len=self.clip_len, num_clips=self.num_clips,
-                                     frame_stride=self.frame_stride)
+        frames = evenly_spaced_clips(
+            results['total_frames'], clip_len=self.clip_len, num_clips=self.num_clips, frame_stride=self.frame_stride
+        )
         results['frame_inds'] = frames.reshape(-1).astype(np.int32) + results['start_index']
         results['clip_len'] = self.clip_len
         results['num_clips'] = self.num_clips

@@ -33,10 +33,17 @@ def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
             features, classes = content['features'], content['classes']
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
         raise ValueError(f'text features {file} ({error}): expected {CONTENT}') from error
-    if (features.ndim != 2 or features.dtype.kind != 'f' or classes.dtype.kind != 'U'
-            or classes.shape != features.shape[:1] or not len(classes)):
-        raise ValueError(f'text features {file}: got features {features.shape} {features.dtype} and classes '
-                         f'{classes.shape} {classes.dtype}; expected {CONTENT}')
+    if (
+        features.ndim != 2
+        or features.dtype.kind != 'f'
+        or classes.dtype.kind != 'U'
+        or classes.shape != features.shape[:1]
+        or not len(classes)
+    ):
+        raise ValueError(
+            f'text features {file}: got features {features.shape} {features.dtype} and classes '
+            f'{classes.shape} {classes.dtype}; expected {CONTENT}'
+        )
     features = torch.from_numpy(features.astype(np.float32))
     if not (features.isfinite().all() and features.abs().amax(1).min() > 0):
         raise ValueError(f'text features {file}: a row is zero or not finite')
@@ -60,7 +67,9 @@ def text_similarity(embeddings: Tensor, text: Tensor) -> Tensor:
     tensor([[ 1.,  0., -1.]])
     """
     if embeddings.shape[-1] != text.shape[1]:
-        raise ValueError(f'embeddings {tuple(embeddings.shape)} and text features {tuple(text.shape)} differ in their '
-                         f'last dimension: bring embeddings to {text.shape[1]} channels (LinearProjection or '
-                         'MLPProjection), or take the text features of the same model')
+        raise ValueError(
+            f'embeddings {tuple(embeddings.shape)} and text features {tuple(text.shape)} differ in their '
+            f'last dimension: bring embeddings to {text.shape[1]} channels (LinearProjection or '
+            'MLPProjection), or take the text features of the same model'
+        )
     return unit_vectors(embeddings, dim=-1) @ text.to(embeddings.dtype).t()

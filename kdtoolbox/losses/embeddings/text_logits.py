@@ -46,8 +46,10 @@ def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: 
     tensor(0.6931)
     """
     if student.dim() != 2 or teacher.dim() != 2:
-        raise ValueError(f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected embeddings '
-                         "(N, D): pool first (GlobalPool), or listen to 'features'")
+        raise ValueError(
+            f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected embeddings '
+            "(N, D): pool first (GlobalPool), or listen to 'features'"
+        )
     return kl_divergence(logit_scale * text_similarity(student, text), logit_scale * text_similarity(teacher, text))
 
 
@@ -63,8 +65,11 @@ class TextLogits(nn.Module):
         ValueError: the file is none of text features, or the scale is not above 0.
     """
 
-    card = MethodCard(paper='ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732', needs=('vectors',),
-                      checked_against=('torch.nn.functional.kl_div of torch cosine similarities',))
+    card = MethodCard(
+        paper='ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732',
+        needs=('vectors',),
+        checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
+    )
 
     def __init__(self, text_features: str, *, logit_scale: float = 100.0) -> None:
         super().__init__()

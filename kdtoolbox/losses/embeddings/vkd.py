@@ -42,16 +42,22 @@ class VkD(nn.Module):
         ValueError: a number of channels is below 1.
     """
 
-    card = MethodCard(paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213', needs=('vectors', 'learned parts'),
-                      paper_weight='alpha, mean over all elements', our_weight='the same', checked_against=('vkd',))
+    card = MethodCard(
+        paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213',
+        needs=('vectors', 'learned parts'),
+        paper_weight='alpha, mean over all elements',
+        our_weight='the same',
+        checked_against=('vkd',),
+    )
 
     def __init__(self, student_channels: int, teacher_channels: int) -> None:
         super().__init__()
         self.student_channels = checked_positive(student_channels, 'student_channels')
         self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
         # Not torch's Householder map: its signs are stored as floats that weight decay shrinks, and then cut to 0.
-        self.projection = orthogonal(nn.Linear(student_channels, teacher_channels, bias=False),
-                                     orthogonal_map='matrix_exp')
+        self.projection = orthogonal(
+            nn.Linear(student_channels, teacher_channels, bias=False), orthogonal_map='matrix_exp'
+        )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return in_full_precision_of_any_shape(self._loss)(student, teacher)

@@ -52,9 +52,13 @@ class ActivationBoundary(nn.Module):
         ValueError: the margin is not above 0.
     """
 
-    card = MethodCard(paper='Heo et al., AAAI 2019, arXiv:1811.03233', needs=('maps',),
-                      paper_weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
-                      our_weight='the same times the elements of a sample', checked_against=('ab',))
+    card = MethodCard(
+        paper='Heo et al., AAAI 2019, arXiv:1811.03233',
+        needs=('maps',),
+        paper_weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
+        our_weight='the same times the elements of a sample',
+        checked_against=('ab',),
+    )
 
     def __init__(self, *, margin: float = 1.0) -> None:
         super().__init__()

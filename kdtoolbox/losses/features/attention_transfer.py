@@ -64,9 +64,13 @@ class AttentionTransfer(nn.Module):
         ValueError: p is below 1 or not finite.
     """
 
-    card = MethodCard(paper='Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928', needs=('maps',),
-                      paper_weight="beta / 2 of the distance (Eq. 2); 1e3 in the authors' code, of squared=True",
-                      our_weight='the same', checked_against=('at', 'at_p'))
+    card = MethodCard(
+        paper='Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
+        needs=('maps',),
+        paper_weight="beta / 2 of the distance (Eq. 2); 1e3 in the authors' code, of squared=True",
+        our_weight='the same',
+        checked_against=('at', 'at_p'),
+    )
 
     def __init__(self, *, p: float = 2.0, squared: bool = False) -> None:
         super().__init__()

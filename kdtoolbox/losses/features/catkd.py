@@ -34,9 +34,11 @@ def cat_kd(student: Tensor, teacher: Tensor, *, resolution: int = 2, normalize: 
     tensor(0.)
     """
     if student.shape[:2] != teacher.shape[:2]:
-        raise ValueError(f'class activation maps of the student {tuple(student.shape)} and the teacher '
-                         f"{tuple(teacher.shape)} must be of the same N clips and K classes: give the teacher a probe "
-                         "with the student's classes (tools/fit_probe.py)")
+        raise ValueError(
+            f'class activation maps of the student {tuple(student.shape)} and the teacher '
+            f'{tuple(teacher.shape)} must be of the same N clips and K classes: give the teacher a probe '
+            "with the student's classes (tools/fit_probe.py)"
+        )
     size = (min(resolution, student.shape[2], teacher.shape[2]), resolution, resolution)
     student, teacher = (F.adaptive_avg_pool3d(maps, size).flatten(2) for maps in (student, teacher))
     if normalize:
@@ -66,8 +68,10 @@ def class_activation_maps(features: Tensor, classifier: nn.Module) -> Tensor:
     require_maps(features)
     num_inputs = getattr(classifier, 'in_features', features.shape[1])
     if features.shape[1] != num_inputs:
-        raise ValueError(f'a map of {tuple(features.shape)} has {features.shape[1]} channels, but the classifier takes '
-                         f'{num_inputs}: listen to the last map before the pooling, without a connector')
+        raise ValueError(
+            f'a map of {tuple(features.shape)} has {features.shape[1]} channels, but the classifier takes '
+            f'{num_inputs}: listen to the last map before the pooling, without a connector'
+        )
     places = as_clip_map(features, channels=num_inputs, side='').movedim(1, -1)
     return (classifier(places) - classifier(torch.zeros_like(places[:1, :1, :1, :1]))).movedim(-1, 1)
 
@@ -87,23 +91,32 @@ class CATKD(nn.Module):
         ValueError: the resolution is below 1.
     """
 
-    card = MethodCard(paper='Guo et al., CVPR 2023, arXiv:2304.12777',
-                      needs=('maps', 'student classifier', 'teacher classifier'),
-                      paper_weight='400, mean over all elements', our_weight='400',
-                      checked_against=('cat_kd', 'cat_kd_full'))
+    card = MethodCard(
+        paper='Guo et al., CVPR 2023, arXiv:2304.12777',
+        needs=('maps', 'student classifier', 'teacher classifier'),
+        paper_weight='400, mean over all elements',
+        our_weight='400',
+        checked_against=('cat_kd', 'cat_kd_full'),
+    )
 
     def __init__(self, *, resolution: int = 2, normalize: bool = True) -> None:
         super().__init__()
         self.resolution = checked_positive(resolution, 'resolution')
         self.normalize = normalize
 
-    def forward(self, student: Tensor, teacher: Tensor, student_classifier: nn.Module,
-                teacher_classifier: nn.Module) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher, student_classifier=student_classifier,
-                                                          teacher_classifier=teacher_classifier)
+    def forward(
+        self, student: Tensor, teacher: Tensor, student_classifier: nn.Module, teacher_classifier: nn.Module
+    ) -> Tensor:
+        return in_full_precision_of_any_shape(self._loss)(
+            student, teacher, student_classifier=student_classifier, teacher_classifier=teacher_classifier
+        )
 
-    def _loss(self, student: Tensor, teacher: Tensor, *, student_classifier: nn.Module,
-              teacher_classifier: nn.Module) -> Tensor:
-        return cat_kd(class_activation_maps(student, student_classifier),
-                      class_activation_maps(teacher, teacher_classifier),
-                      resolution=self.resolution, normalize=self.normalize)
+    def _loss(
+        self, student: Tensor, teacher: Tensor, *, student_classifier: nn.Module, teacher_classifier: nn.Module
+    ) -> Tensor:
+        return cat_kd(
+            class_activation_maps(student, student_classifier),
+            class_activation_maps(teacher, teacher_classifier),
+            resolution=self.resolution,
+            normalize=self.normalize,
+        )

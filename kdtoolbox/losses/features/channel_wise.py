@@ -27,7 +27,7 @@ def channel_wise(student: Tensor, teacher: Tensor, *, tau: float = 4.0) -> Tenso
     tensor(0.6931)
     """
     require_same_maps(student, teacher)
-    return relative_entropy(student.flatten(2) / tau, teacher.flatten(2) / tau).mean() * tau ** 2
+    return relative_entropy(student.flatten(2) / tau, teacher.flatten(2) / tau).mean() * tau**2
 
 
 @MODELS.register_module()
@@ -41,8 +41,13 @@ class ChannelWise(nn.Module):
         ValueError: tau is not above 0.
     """
 
-    card = MethodCard(paper='CWD, Shu et al., ICCV 2021, arXiv:2011.13256', needs=('maps',),
-                      paper_weight='3 with tau 4, on logit maps', our_weight='the same', checked_against=('cwd',))
+    card = MethodCard(
+        paper='CWD, Shu et al., ICCV 2021, arXiv:2011.13256',
+        needs=('maps',),
+        paper_weight='3 with tau 4, on logit maps',
+        our_weight='the same',
+        checked_against=('cwd',),
+    )
 
     def __init__(self, *, tau: float = 4.0) -> None:
         super().__init__()

@@ -40,7 +40,8 @@ class Paraphraser(nn.Module):
         self.decoder = nn.Sequential(
             *_activated(nn.ConvTranspose3d(factor_channels, factor_channels, 3, padding=1)),
             *_activated(nn.ConvTranspose3d(factor_channels, channels, 3, padding=1)),
-            *_activated(nn.ConvTranspose3d(channels, channels, 3, padding=1)))
+            *_activated(nn.ConvTranspose3d(channels, channels, 3, padding=1)),
+        )
 
     def forward(self, teacher: Tensor) -> tuple[Tensor, Tensor]:
         """The factor and the reconstruction error, a mean over all elements."""
@@ -50,9 +51,11 @@ class Paraphraser(nn.Module):
 
 def translator(channels: int, factor_channels: int) -> nn.Sequential:
     """Three 3x3x3 convolutions, each with a leaky ReLU behind it, from a map to a factor."""
-    return nn.Sequential(*_activated(nn.Conv3d(channels, channels, 3, padding=1)),
-                         *_activated(nn.Conv3d(channels, factor_channels, 3, padding=1)),
-                         *_activated(nn.Conv3d(factor_channels, factor_channels, 3, padding=1)))
+    return nn.Sequential(
+        *_activated(nn.Conv3d(channels, channels, 3, padding=1)),
+        *_activated(nn.Conv3d(channels, factor_channels, 3, padding=1)),
+        *_activated(nn.Conv3d(factor_channels, factor_channels, 3, padding=1)),
+    )
 
 
 @MODELS.register_module()
@@ -79,20 +82,33 @@ class FactorTransfer(nn.Module):
         ValueError: an argument is out of its range.
     """
 
-    card = MethodCard(paper='Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977',
-                      needs=('maps', 'learned parts', 'pre-stage'), paper_weight='500, mean over all elements',
-                      our_weight='500', checked_against=('ft', 'ft_factor'))
+    card = MethodCard(
+        paper='Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977',
+        needs=('maps', 'learned parts', 'pre-stage'),
+        paper_weight='500, mean over all elements',
+        our_weight='500',
+        checked_against=('ft', 'ft_factor'),
+    )
 
-    def __init__(self, student_channels: int, teacher_channels: int, *, factor_channels: int | None = None,
-                 warmup: float = 0.1, reconstruction_weight: float = 0.002) -> None:
+    def __init__(
+        self,
+        student_channels: int,
+        teacher_channels: int,
+        *,
+        factor_channels: int | None = None,
+        warmup: float = 0.1,
+        reconstruction_weight: float = 0.002,
+    ) -> None:
         super().__init__()
         self.student_channels = checked_positive(student_channels, 'student_channels')
         self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
         if factor_channels is None:
             factor_channels = max(1, teacher_channels // 2)
         if not 0 <= warmup <= 1 or not reconstruction_weight >= 0 or (warmup > 0 and reconstruction_weight == 0):
-            raise ValueError(f'warmup={warmup}, reconstruction_weight={reconstruction_weight}: expected a share from 0 '
-                             'to 1 and a weight of 0 or more, above 0 if there is a warm-up')
+            raise ValueError(
+                f'warmup={warmup}, reconstruction_weight={reconstruction_weight}: expected a share from 0 '
+                'to 1 and a weight of 0 or more, above 0 if there is a warm-up'
+            )
         self.warmup = warmup
         self.reconstruction_weight = reconstruction_weight
         self.paraphraser = Paraphraser(teacher_channels, checked_positive(factor_channels, 'factor_channels'))

@@ -44,15 +44,21 @@ def fsp(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
     tensor(1.)
     """
     if isinstance(student, Tensor) or isinstance(teacher, Tensor) or len(student) != len(teacher) or len(student) < 2:
-        raise ValueError('expected the maps of two layers or more, as many of the student as of the teacher: list '
-                         "several module paths on both sides, such as student=['backbone.layer1', 'backbone.layer2']")
+        raise ValueError(
+            'expected the maps of two layers or more, as many of the student as of the teacher: list '
+            "several module paths on both sides, such as student=['backbone.layer1', 'backbone.layer2']"
+        )
     require_maps(*student, *teacher)
     for number, (got, target) in enumerate(zip(student, teacher)):
         if got.shape[:2] != target.shape[:2]:
-            raise ValueError(f'layer {number}: student {tuple(got.shape)} and teacher {tuple(target.shape)} must agree '
-                             'in N and C: choose layers of equal channels, or project the student (MapProjection)')
-    losses = [(flow_matrix(*pair) - flow_matrix(*target)).square().mean()
-              for pair, target in zip(zip(student, student[1:]), zip(teacher, teacher[1:]))]
+            raise ValueError(
+                f'layer {number}: student {tuple(got.shape)} and teacher {tuple(target.shape)} must agree '
+                'in N and C: choose layers of equal channels, or project the student (MapProjection)'
+            )
+    losses = [
+        (flow_matrix(*pair) - flow_matrix(*target)).square().mean()
+        for pair, target in zip(zip(student, student[1:]), zip(teacher, teacher[1:]))
+    ]
     return torch.stack(losses).sum()
 
 
@@ -63,10 +69,13 @@ class FSP(nn.Module):
     The paper trains with this alone first and with the task alone after that.
     """
 
-    card = MethodCard(paper='A Gift from Knowledge Distillation, Yim et al., CVPR 2017', needs=('maps', 'several taps'),
-                      paper_weight='lambda, of the sum over the C1 C2 entries; 50, of the mean, in RepDistiller',
-                      our_weight='lambda C1 C2; 50',
-                      checked_against=('fsp',))
+    card = MethodCard(
+        paper='A Gift from Knowledge Distillation, Yim et al., CVPR 2017',
+        needs=('maps', 'several taps'),
+        paper_weight='lambda, of the sum over the C1 C2 entries; 50, of the mean, in RepDistiller',
+        our_weight='lambda C1 C2; 50',
+        checked_against=('fsp',),
+    )
 
     def forward(self, student: tuple[Tensor, ...], teacher: tuple[Tensor, ...]) -> Tensor:
         return fsp(student, teacher)

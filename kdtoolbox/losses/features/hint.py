@@ -41,10 +41,13 @@ class Hint(nn.Module):
     and space differ.
     """
 
-    card = MethodCard(paper='FitNets, Romero et al., ICLR 2015, arXiv:1412.6550', needs=('maps',),
-                      paper_weight='1, of half the sum over the elements of a sample',
-                      our_weight="half the number of elements of a sample's teacher map",
-                      checked_against=('fitnet_mse', 'fitnet_conv1x1', 'fitnet_convreg'))
+    card = MethodCard(
+        paper='FitNets, Romero et al., ICLR 2015, arXiv:1412.6550',
+        needs=('maps',),
+        paper_weight='1, of half the sum over the elements of a sample',
+        our_weight="half the number of elements of a sample's teacher map",
+        checked_against=('fitnet_mse', 'fitnet_conv1x1', 'fitnet_convreg'),
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return hint(student, teacher)

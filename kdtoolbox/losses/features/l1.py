@@ -42,9 +42,13 @@ class L1(nn.Module):
         ValueError: an option is not one of these.
     """
 
-    card = MethodCard(paper='none: the mean absolute difference', needs=(),
-                      paper_weight='w of a sum over elements, averaged over the batch',
-                      our_weight='w times the elements of a sample', checked_against=('distil2d3d_loss', 'mmrazor_l1'))
+    card = MethodCard(
+        paper='none: the mean absolute difference',
+        needs=(),
+        paper_weight='w of a sum over elements, averaged over the batch',
+        our_weight='w times the elements of a sample',
+        checked_against=('distil2d3d_loss', 'mmrazor_l1'),
+    )
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()

@@ -31,8 +31,9 @@ def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     >>> l2(torch.tensor([[1., 2.]]), torch.tensor([[3., 2.]]))
     tensor(2.)
     """
-    return F.mse_loss(side_of(student, on=on, temperature=temperature),
-                      side_of(teacher, on=on, temperature=temperature))
+    return F.mse_loss(
+        side_of(student, on=on, temperature=temperature), side_of(teacher, on=on, temperature=temperature)
+    )
 
 
 @MODELS.register_module()
@@ -48,9 +49,12 @@ class L2(nn.Module):
     """
 
     card = MethodCard(
-        paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244', needs=(),
-        paper_weight='w of a sum over elements, averaged over the batch', our_weight='w times the elements of a sample',
-        checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'))
+        paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244',
+        needs=(),
+        paper_weight='w of a sum over elements, averaged over the batch',
+        our_weight='w times the elements of a sample',
+        checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'),
+    )
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()

@@ -65,13 +65,17 @@ class MGD(nn.Module):
         ValueError: an argument is out of its range.
     """
 
-    card = MethodCard(paper='Yang et al., ECCV 2022, arXiv:2205.01529', needs=('maps', 'learned parts'),
-                      paper_weight='7e-5 (classification), sum over elements, mean over the batch',
-                      our_weight="7e-5 times the elements C*H*W of one clip's map: 7 for 2048 channels of 7x7",
-                      checked_against=('mgd_cls', 'mgd_det'))
+    card = MethodCard(
+        paper='Yang et al., ECCV 2022, arXiv:2205.01529',
+        needs=('maps', 'learned parts'),
+        paper_weight='7e-5 (classification), sum over elements, mean over the batch',
+        our_weight="7e-5 times the elements C*H*W of one clip's map: 7 for 2048 channels of 7x7",
+        checked_against=('mgd_cls', 'mgd_det'),
+    )
 
-    def __init__(self, student_channels: int, teacher_channels: int, *, masked: str = 'channels',
-                 masked_ratio: float = 0.15) -> None:
+    def __init__(
+        self, student_channels: int, teacher_channels: int, *, masked: str = 'channels', masked_ratio: float = 0.15
+    ) -> None:
         super().__init__()
         self.student_channels = checked_positive(student_channels, 'student_channels')
         self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
@@ -79,10 +83,14 @@ class MGD(nn.Module):
             raise ValueError(f'masked={masked!r}: expected one of {MASKED}')
         self.masked = masked
         self.masked_ratio = checked_share(masked_ratio, 'masked_ratio')
-        self.align = (nn.Identity() if student_channels == teacher_channels
-                      else nn.Conv3d(student_channels, teacher_channels, 1))
-        self.generation = nn.Sequential(nn.Conv3d(teacher_channels, teacher_channels, 3, padding=1), nn.ReLU(),
-                                        nn.Conv3d(teacher_channels, teacher_channels, 3, padding=1))
+        self.align = (
+            nn.Identity() if student_channels == teacher_channels else nn.Conv3d(student_channels, teacher_channels, 1)
+        )
+        self.generation = nn.Sequential(
+            nn.Conv3d(teacher_channels, teacher_channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv3d(teacher_channels, teacher_channels, 3, padding=1),
+        )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
@@ -91,6 +99,7 @@ class MGD(nn.Module):
         student = as_clip_map(student, channels=self.student_channels, side='student')
         teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
         require_same_positions(student, teacher)
-        keep = keep_mask(tuple(teacher.shape), masked=self.masked, masked_ratio=self.masked_ratio,
-                         device=student.device)
+        keep = keep_mask(
+            tuple(teacher.shape), masked=self.masked, masked_ratio=self.masked_ratio, device=student.device
+        )
         return mgd(self.align(student), teacher, keep=keep, generation=self.generation)

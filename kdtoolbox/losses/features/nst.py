@@ -47,8 +47,13 @@ def nst(student: Tensor, teacher: Tensor) -> Tensor:
 class NST(nn.Module):
     """Match where the teacher's channels are active, as a set without order, see :func:`nst`."""
 
-    card = MethodCard(paper='Huang & Wang, 2017, arXiv:1707.01219', needs=('maps',), paper_weight='50 in RepDistiller',
-                      our_weight='the same', checked_against=('nst',))
+    card = MethodCard(
+        paper='Huang & Wang, 2017, arXiv:1707.01219',
+        needs=('maps',),
+        paper_weight='50 in RepDistiller',
+        our_weight='the same',
+        checked_against=('nst',),
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return nst(student, teacher)

@@ -87,18 +87,28 @@ class Overhaul(nn.Module):
         ValueError: margins and channels do not fit together, or a margin is above 0.
     """
 
-    card = MethodCard(paper='Heo et al., ICCV 2019, arXiv:1904.01866',
-                      needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-                      paper_weight='1e-3, sum over elements, mean over the batch',
-                      our_weight="1e-3 times the elements C*H*W of one clip's last map",
-                      checked_against=('ofd', 'ofd_core'), min_elements=MIN_ELEMENTS)
+    card = MethodCard(
+        paper='Heo et al., ICCV 2019, arXiv:1904.01866',
+        needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
+        paper_weight='1e-3, sum over elements, mean over the batch',
+        our_weight="1e-3 times the elements C*H*W of one clip's last map",
+        checked_against=('ofd', 'ofd_core'),
+        min_elements=MIN_ELEMENTS,
+    )
 
-    def __init__(self, student_channels: int | Sequence[int], teacher_channels: int | Sequence[int], *,
-                 margins: Sequence[Sequence[float]] | None = None) -> None:
+    def __init__(
+        self,
+        student_channels: int | Sequence[int],
+        teacher_channels: int | Sequence[int],
+        *,
+        margins: Sequence[Sequence[float]] | None = None,
+    ) -> None:
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
-        self.connectors = nn.ModuleList(nn.Sequential(*conv_norm(*pair, kernel_size=1))
-                                        for pair in zip(self.student_channels, self.teacher_channels))
+        self.connectors = nn.ModuleList(
+            nn.Sequential(*conv_norm(*pair, kernel_size=1))
+            for pair in zip(self.student_channels, self.teacher_channels)
+        )
         self.margins = nn.ModuleList(Margin(channels) for channels in self.teacher_channels)
         self.margins_are_given = margins is not None
         if margins is not None:
@@ -124,8 +134,10 @@ class Overhaul(nn.Module):
 
     def _set_margins(self, margins: Sequence[Tensor]) -> None:
         if [tuple(margin.shape) for margin in margins] != [(channels,) for channels in self.teacher_channels]:
-            raise ValueError(f'margins of {[tuple(margin.shape) for margin in margins]}, expected one a channel of '
-                             f'each tap, teacher_channels={self.teacher_channels}')
+            raise ValueError(
+                f'margins of {[tuple(margin.shape) for margin in margins]}, expected one a channel of '
+                f'each tap, teacher_channels={self.teacher_channels}'
+            )
         for margin, given in zip(self.margins, margins):
             if not (given <= 0).all():
                 raise ValueError(f'a margin is {float(given.max())}: expected negative responses, none above 0')

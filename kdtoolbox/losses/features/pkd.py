@@ -62,8 +62,14 @@ def pkd(student: Tensor, teacher: Tensor) -> Tensor:
 class PKD(nn.Module):
     """Match feature maps up to the scale and offset of each channel, see :func:`pkd`."""
 
-    card = MethodCard(paper='Cao et al., NeurIPS 2022, arXiv:2207.02039', needs=('maps', 'batch statistics'),
-                      paper_weight='6', our_weight='the same', checked_against=('pkd',), min_elements=MIN_ELEMENTS)
+    card = MethodCard(
+        paper='Cao et al., NeurIPS 2022, arXiv:2207.02039',
+        needs=('maps', 'batch statistics'),
+        paper_weight='6',
+        our_weight='the same',
+        checked_against=('pkd',),
+        min_elements=MIN_ELEMENTS,
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return pkd(student, teacher)

@@ -102,29 +102,41 @@ class ReviewKD(nn.Module):
         ValueError: the channel numbers do not fit together.
     """
 
-    card = MethodCard(paper='Chen et al., CVPR 2021, arXiv:2104.09044',
-                      needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-                      paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
-                      our_weight='the same', checked_against=('reviewkd', 'reviewkd_hcl'), min_elements=MIN_ELEMENTS)
+    card = MethodCard(
+        paper='Chen et al., CVPR 2021, arXiv:2104.09044',
+        needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
+        paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
+        our_weight='the same',
+        checked_against=('reviewkd', 'reviewkd_hcl'),
+        min_elements=MIN_ELEMENTS,
+    )
 
-    def __init__(self, student_channels: int | Sequence[int], teacher_channels: int | Sequence[int], *,
-                 mid_channels: int | None = None) -> None:
+    def __init__(
+        self,
+        student_channels: int | Sequence[int],
+        teacher_channels: int | Sequence[int],
+        *,
+        mid_channels: int | None = None,
+    ) -> None:
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
         if mid_channels is None:
             mid_channels = min(512, self.student_channels[-1])
         checked_positive(mid_channels, 'mid_channels')
         deepest = len(self.student_channels) - 1
-        self.fusions = nn.ModuleList(AttentionFusion(channels, mid_channels, out_channels, fuses=stage < deepest)
-                                     for stage, (channels, out_channels)
-                                     in enumerate(zip(self.student_channels, self.teacher_channels)))
+        self.fusions = nn.ModuleList(
+            AttentionFusion(channels, mid_channels, out_channels, fuses=stage < deepest)
+            for stage, (channels, out_channels) in enumerate(zip(self.student_channels, self.teacher_channels))
+        )
 
     def forward(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
-        teacher = [as_clip_map(tap, channels=channels, side='teacher') for channels, tap in zip(
-            self.teacher_channels, as_taps(teacher, count=len(self.fusions), side='teacher'))]
+        teacher = [
+            as_clip_map(tap, channels=channels, side='teacher')
+            for channels, tap in zip(self.teacher_channels, as_taps(teacher, count=len(self.fusions), side='teacher'))
+        ]
         fused = self.fuse(student, [tap.shape[2:] for tap in teacher])
         return sum(hierarchical_context(*pair) for pair in zip(fused, teacher))
 
@@ -146,8 +158,10 @@ class ReviewKD(nn.Module):
         for stage in reversed(range(len(student))):
             tap = as_clip_map(student[stage], channels=self.student_channels[stage], side='student')
             if tap.shape[2] != sizes[stage][0]:  # space is resized by design, but other moments are not comparable
-                raise ValueError(f'tap {stage}: the student has {tap.shape[2]} time steps and the teacher '
-                                 f'{sizes[stage][0]}: bring one to those of the other (TemporalAlign)')
+                raise ValueError(
+                    f'tap {stage}: the student has {tap.shape[2]} time steps and the teacher '
+                    f'{sizes[stage][0]}: bring one to those of the other (TemporalAlign)'
+                )
             output, passed = self.fusions[stage](tap, passed, sizes[stage])
             fused.insert(0, output)
         return fused

@@ -54,20 +54,29 @@ class SimKD(nn.Module):
         ValueError: a number of channels is below 1, or the reduction leaves none.
     """
 
-    card = MethodCard(paper='Chen et al., CVPR 2022, arXiv:2203.14001',
-                      needs=('maps', 'learned parts', 'batch statistics'),
-                      paper_weight='1, mean over all elements, and no other loss', checked_against=('simkd',),
-                      min_elements=MIN_ELEMENTS)
+    card = MethodCard(
+        paper='Chen et al., CVPR 2022, arXiv:2203.14001',
+        needs=('maps', 'learned parts', 'batch statistics'),
+        paper_weight='1, mean over all elements, and no other loss',
+        checked_against=('simkd',),
+        min_elements=MIN_ELEMENTS,
+    )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, reduction: int = 2) -> None:
         super().__init__()
         self.student_channels = checked_positive(student_channels, 'student_channels')
         self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
-        inside = checked_positive(teacher_channels // checked_positive(reduction, 'reduction'),
-                                  'teacher_channels // reduction')
-        self.projector = nn.Sequential(*conv_norm(student_channels, inside, kernel_size=1), nn.ReLU(),
-                                       *conv_norm(inside, inside, kernel_size=3), nn.ReLU(),
-                                       *conv_norm(inside, teacher_channels, kernel_size=1), nn.ReLU())
+        inside = checked_positive(
+            teacher_channels // checked_positive(reduction, 'reduction'), 'teacher_channels // reduction'
+        )
+        self.projector = nn.Sequential(
+            *conv_norm(student_channels, inside, kernel_size=1),
+            nn.ReLU(),
+            *conv_norm(inside, inside, kernel_size=3),
+            nn.ReLU(),
+            *conv_norm(inside, teacher_channels, kernel_size=1),
+            nn.ReLU(),
+        )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels, side='student')

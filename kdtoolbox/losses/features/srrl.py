@@ -58,10 +58,14 @@ class SRRL(nn.Module):
         ValueError: a number of channels is below 1 or the weight below 0.
     """
 
-    card = MethodCard(paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
-                      needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
-                      paper_weight='1 for each of the two terms, means over all elements', our_weight='1',
-                      checked_against=('srrl', 'srrl_statm'), min_elements=MIN_ELEMENTS)
+    card = MethodCard(
+        paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
+        needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
+        paper_weight='1 for each of the two terms, means over all elements',
+        our_weight='1',
+        checked_against=('srrl', 'srrl_statm'),
+        min_elements=MIN_ELEMENTS,
+    )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, regression_weight: float = 1.0) -> None:
         super().__init__()
@@ -81,8 +85,9 @@ class SRRL(nn.Module):
         if self.training:
             require_elements(student)
         pooled = _pooled(self.connector(student)), _pooled(teacher)
-        return (mean_feature_distance(*pooled)
-                + self.regression_weight * softmax_regression(*pooled, teacher_classifier=teacher_classifier))
+        return mean_feature_distance(*pooled) + self.regression_weight * softmax_regression(
+            *pooled, teacher_classifier=teacher_classifier
+        )
 
 
 def _pooled(features: Tensor) -> Tensor:

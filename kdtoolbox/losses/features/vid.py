@@ -48,22 +48,39 @@ class VID(nn.Module):
         ValueError: a number of channels is below 1, or ``initial_variance <= minimum_variance``, or it is not above 0.
     """
 
-    card = MethodCard(paper='Ahn et al., CVPR 2019, arXiv:1904.05835', needs=('maps', 'learned parts'),
-                      paper_weight='1 (a public toolbox), mean over all elements', checked_against=('vid',))
+    card = MethodCard(
+        paper='Ahn et al., CVPR 2019, arXiv:1904.05835',
+        needs=('maps', 'learned parts'),
+        paper_weight='1 (a public toolbox), mean over all elements',
+        checked_against=('vid',),
+    )
 
-    def __init__(self, student_channels: int, teacher_channels: int, *, hidden_channels: int | None = None,
-                 initial_variance: float = 5.0, minimum_variance: float = 1e-5) -> None:
+    def __init__(
+        self,
+        student_channels: int,
+        teacher_channels: int,
+        *,
+        hidden_channels: int | None = None,
+        initial_variance: float = 5.0,
+        minimum_variance: float = 1e-5,
+    ) -> None:
         super().__init__()
         self.student_channels = checked_positive(student_channels, 'student_channels')
         self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
         hidden = checked_positive(teacher_channels if hidden_channels is None else hidden_channels, 'hidden_channels')
         if not 0 < minimum_variance < initial_variance < math.inf:
-            raise ValueError(f'initial_variance={initial_variance}, minimum_variance={minimum_variance}: expected '
-                             '0 < minimum_variance < initial_variance')
+            raise ValueError(
+                f'initial_variance={initial_variance}, minimum_variance={minimum_variance}: expected '
+                '0 < minimum_variance < initial_variance'
+            )
         self.minimum_variance = minimum_variance
-        self.regressor = nn.Sequential(nn.Conv3d(student_channels, hidden, 1, bias=False), nn.ReLU(),
-                                       nn.Conv3d(hidden, hidden, 1, bias=False), nn.ReLU(),
-                                       nn.Conv3d(hidden, teacher_channels, 1, bias=False))
+        self.regressor = nn.Sequential(
+            nn.Conv3d(student_channels, hidden, 1, bias=False),
+            nn.ReLU(),
+            nn.Conv3d(hidden, hidden, 1, bias=False),
+            nn.ReLU(),
+            nn.Conv3d(hidden, teacher_channels, 1, bias=False),
+        )
         # The inverse of softplus, log(exp(v) - 1): the variance is initial_variance before the first step.
         above = initial_variance - minimum_variance
         self.log_scale = nn.Parameter(torch.full((teacher_channels,), above + math.log(-math.expm1(-above))))

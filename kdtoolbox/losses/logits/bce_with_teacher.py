@@ -41,8 +41,7 @@ class BCEWithTeacher(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',),
-                      checked_against=('distil2d3d_loss',))
+    card = MethodCard(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',), checked_against=('distil2d3d_loss',))
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -13,8 +13,9 @@ LEAST = 3  # classes and samples: two points always correlate by 1 or -1
 
 
 @in_full_precision
-def dist(student: Tensor, teacher: Tensor, *, beta: float = 1.0, gamma: float = 1.0,
-         temperature: float = 1.0) -> Tensor:
+def dist(
+    student: Tensor, teacher: Tensor, *, beta: float = 1.0, gamma: float = 1.0, temperature: float = 1.0
+) -> Tensor:
     """``temperature^2 * (beta * inter + gamma * intra)``: student and teacher correlate over classes and over samples.
 
     Each is 1 - the mean Pearson correlation of softened probabilities: inter correlates the classes of each sample,
@@ -43,7 +44,7 @@ def dist(student: Tensor, teacher: Tensor, *, beta: float = 1.0, gamma: float = 
     student, teacher = gather_batch(student), gather_batch(teacher)
     require_clips(len(student), min_clips=LEAST)
     intra = 1 - _pearson(student.T, teacher.T).mean()
-    return temperature ** 2 * (beta * inter + gamma * intra)
+    return temperature**2 * (beta * inter + gamma * intra)
 
 
 def _pearson(student: Tensor, teacher: Tensor) -> Tensor:
@@ -71,8 +72,13 @@ class DIST(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Huang et al., NeurIPS 2022, arXiv:2205.10536', needs=('logits', 'batch'),
-                      checked_against=('dist', 'dist_seg'), min_batch_size=LEAST, min_classes=LEAST)
+    card = MethodCard(
+        paper='Huang et al., NeurIPS 2022, arXiv:2205.10536',
+        needs=('logits', 'batch'),
+        checked_against=('dist', 'dist_seg'),
+        min_batch_size=LEAST,
+        min_classes=LEAST,
+    )
 
     def __init__(self, *, beta: float = 1.0, gamma: float = 1.0, temperature: float = 1.0) -> None:
         super().__init__()

@@ -12,8 +12,9 @@ from kdtoolbox.registry import MODELS
 
 @in_full_precision
 @over_labelled
-def dkd(student: Tensor, teacher: Tensor, *, labels: Tensor, alpha: float = 1.0, beta: float = 8.0,
-        temperature: float = 4.0) -> Tensor:
+def dkd(
+    student: Tensor, teacher: Tensor, *, labels: Tensor, alpha: float = 1.0, beta: float = 8.0, temperature: float = 4.0
+) -> Tensor:
     """``temperature^2 * (alpha * TCKD + beta * NCKD)``, equation 7 of the paper, the mean over the batch.
 
     TCKD is the KL divergence between the teacher's and the student's odds of the right class against all others, NCKD
@@ -39,7 +40,7 @@ def dkd(student: Tensor, teacher: Tensor, *, labels: Tensor, alpha: float = 1.0,
     teacher_odds, teacher_rest = _split(teacher / temperature, labels)
     tckd = relative_entropy(student_odds, teacher_odds).mean()
     nckd = relative_entropy(student_rest, teacher_rest).mean()
-    return temperature ** 2 * (alpha * tckd + beta * nckd)
+    return temperature**2 * (alpha * tckd + beta * nckd)
 
 
 def _split(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,10 +64,13 @@ class DKD(nn.Module):
     """
 
     card = MethodCard(
-        paper='Zhao et al., CVPR 2022, arXiv:2203.08679', needs=('labels', 'logits'),
+        paper='Zhao et al., CVPR 2022, arXiv:2203.08679',
+        needs=('labels', 'logits'),
         paper_weight="1, rising over the first 20 epochs of the authors' code",
-        our_weight='1, with weight_schedule=[(0, 0), (20 / epochs, 1)]', checked_against=('dkd', 'lskd_dkd', 'sdd_dkd'),
-        min_classes=3)
+        our_weight='1, with weight_schedule=[(0, 0), (20 / epochs, 1)]',
+        checked_against=('dkd', 'lskd_dkd', 'sdd_dkd'),
+        min_classes=3,
+    )
 
     def __init__(self, *, alpha: float = 1.0, beta: float = 8.0, temperature: float = 4.0) -> None:
         super().__init__()

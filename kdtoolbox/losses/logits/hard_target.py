@@ -41,9 +41,14 @@ class HardTarget(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Touvron et al., ICML 2021, arXiv:2012.12877', needs=('logits',), min_classes=2,
-                      paper_weight='0.5, beside 0.5 of the cross-entropy', our_weight='0.5',
-                      checked_against=('distil2d3d_loss',))
+    card = MethodCard(
+        paper='Touvron et al., ICML 2021, arXiv:2012.12877',
+        needs=('logits',),
+        min_classes=2,
+        paper_weight='0.5, beside 0.5 of the cross-entropy',
+        our_weight='0.5',
+        checked_against=('distil2d3d_loss',),
+    )
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0)
     tensor(0.6931)
     """
     require_logits(student, min_classes=2)
-    return relative_entropy(student / temperature, teacher / temperature).mean() * temperature ** 2
+    return relative_entropy(student / temperature, teacher / temperature).mean() * temperature**2
 
 
 @MODELS.register_module()
@@ -43,10 +43,13 @@ class KLDivergence(nn.Module):
     """
 
     card = MethodCard(
-        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',), min_classes=2,
+        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
+        needs=('logits',),
+        min_classes=2,
         paper_weight='0.9, beside 0.1 of the cross-entropy, in much public code; some of it without temperature^2',
         our_weight='0.9; where without, that / temperature^2',
-        checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'))
+        checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'),
+    )
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -49,9 +49,14 @@ class LogitStandardization(nn.Module):
         loss: config of the loss of logits that compares them.
     """
 
-    card = MethodCard(paper='Sun et al., CVPR 2024, arXiv:2403.01427', needs=('logits',), min_classes=3,
-                      paper_weight='9 around KLDivergence(temperature=2)', our_weight='9',
-                      checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'))
+    card = MethodCard(
+        paper='Sun et al., CVPR 2024, arXiv:2403.01427',
+        needs=('logits',),
+        min_classes=3,
+        paper_weight='9 around KLDivergence(temperature=2)',
+        our_weight='9',
+        checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'),
+    )
 
     def __init__(self, *, loss: Mapping) -> None:
         super().__init__()

@@ -64,8 +64,11 @@ def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequenc
     """
     student, teacher = gather_batch(student), gather_batch(teacher.detach())
     require_clips(len(student), min_clips=MIN_CLIPS)
-    return sum(level(student, teacher, temperature=temperature) for temperature in temperatures
-               for level in (kl_divergence, batch_level, class_level))
+    return sum(
+        level(student, teacher, temperature=temperature)
+        for temperature in temperatures
+        for level in (kl_divergence, batch_level, class_level)
+    )
 
 
 @MODELS.register_module()
@@ -79,9 +82,15 @@ class MultiLevelLogit(nn.Module):
         ValueError: there is no temperature, or one is not above 0.
     """
 
-    card = MethodCard(paper='Jin, Wang & Lin, CVPR 2023', needs=('logits', 'batch'), paper_weight='0.9',
-                      our_weight='0.9', checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
-                      min_batch_size=MIN_CLIPS, min_classes=2)
+    card = MethodCard(
+        paper='Jin, Wang & Lin, CVPR 2023',
+        needs=('logits', 'batch'),
+        paper_weight='0.9',
+        our_weight='0.9',
+        checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
+        min_batch_size=MIN_CLIPS,
+        min_classes=2,
+    )
 
     def __init__(self, *, temperatures: Sequence[float] = (2, 3, 4, 5, 6)) -> None:
         super().__init__()

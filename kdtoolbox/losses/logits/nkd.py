@@ -32,9 +32,10 @@ def nkd(student: Tensor, teacher: Tensor, *, labels: Tensor, gamma: float = 1.5,
     """
     label = labels[:, None]
     target = teacher.softmax(1).gather(1, label) * student.log_softmax(1).gather(1, label)
-    others = F.cross_entropy(other_classes(student, labels) / temperature,
-                             (other_classes(teacher, labels) / temperature).softmax(1))
-    return gamma * temperature ** 2 * others - target.mean()
+    others = F.cross_entropy(
+        other_classes(student, labels) / temperature, (other_classes(teacher, labels) / temperature).softmax(1)
+    )
+    return gamma * temperature**2 * others - target.mean()
 
 
 @MODELS.register_module()
@@ -49,8 +50,12 @@ class NKD(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Yang et al., ICCV 2023, arXiv:2303.13005', needs=('labels', 'logits'),
-                      checked_against=('nkd',), min_classes=3)
+    card = MethodCard(
+        paper='Yang et al., ICCV 2023, arXiv:2303.13005',
+        needs=('labels', 'logits'),
+        checked_against=('nkd',),
+        min_classes=3,
+    )
 
     def __init__(self, *, gamma: float = 1.5, temperature: float = 1.0) -> None:
         super().__init__()

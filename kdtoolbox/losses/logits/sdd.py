@@ -14,8 +14,9 @@ from kdtoolbox.registry import MODELS
 PYRAMIDS = ('space', 'space-time')
 
 
-def region_logits(features: Tensor, classifier: nn.Module, *, scales: Sequence[int] = (1, 2, 4),
-                  pyramid: str = 'space') -> Tensor:
+def region_logits(
+    features: Tensor, classifier: nn.Module, *, scales: Sequence[int] = (1, 2, 4), pyramid: str = 'space'
+) -> Tensor:
     """What ``classifier`` says of the mean features of each region of a map, from the whole to small parts.
 
     Args:
@@ -35,29 +36,46 @@ def region_logits(features: Tensor, classifier: nn.Module, *, scales: Sequence[i
     tensor([[[1.5000, 0.0000, 1.0000, 2.0000, 3.0000]]])
     """
     if features.dim() != 5 and (features.dim(), pyramid) != (4, 'space'):
-        raise ValueError(f'got {tuple(features.shape)}, expected a map (N, C, T, H, W), or (N, C, H, W) with '
-                         "pyramid='space': tap a module before the pooling")
+        raise ValueError(
+            f'got {tuple(features.shape)}, expected a map (N, C, T, H, W), or (N, C, H, W) with '
+            "pyramid='space': tap a module before the pooling"
+        )
     features = features.to(torch.promote_types(features.dtype, torch.float32))
     if pyramid == 'space':
         features = features.mean(2, keepdim=True) if features.dim() == 5 else features.unsqueeze(2)
-    cut = features.shape[3 if pyramid == 'space' else 2:]
+    cut = features.shape[3 if pyramid == 'space' else 2 :]
     if min(cut) < max(scales):
-        raise ValueError(f'a map {tuple(features.shape)} cannot be cut into {max(scales)} parts along each of '
-                         f'{tuple(cut)} ({pyramid}): take smaller scales than {tuple(scales)}, or tap a larger map')
+        raise ValueError(
+            f'a map {tuple(features.shape)} cannot be cut into {max(scales)} parts along each of '
+            f'{tuple(cut)} ({pyramid}): take smaller scales than {tuple(scales)}, or tap a larger map'
+        )
     channels = getattr(classifier, 'in_features', features.shape[1])
     if features.shape[1] != channels:
-        raise ValueError(f'a map {tuple(features.shape)} for a classifier of {channels} channels: tap the last map '
-                         'before it, and give that side no connector')
-    pooled = torch.cat([F.adaptive_avg_pool3d(features, (1 if pyramid == 'space' else scale, scale, scale)).flatten(2)
-                        for scale in scales], dim=2).transpose(1, 2)
+        raise ValueError(
+            f'a map {tuple(features.shape)} for a classifier of {channels} channels: tap the last map '
+            'before it, and give that side no connector'
+        )
+    pooled = torch.cat(
+        [
+            F.adaptive_avg_pool3d(features, (1 if pyramid == 'space' else scale, scale, scale)).flatten(2)
+            for scale in scales
+        ],
+        dim=2,
+    ).transpose(1, 2)
     weight = next(classifier.parameters(), pooled)
     with torch.autocast(device_type=features.device.type, enabled=False):
         logits = classifier(pooled.flatten(0, 1).to(weight.dtype))
     return logits.to(pooled.dtype).view(*pooled.shape[:2], -1).transpose(1, 2)
 
 
-def sdd(student: Tensor, teacher: Tensor, *, labels: Tensor, loss: Callable[[Tensor, Tensor, Tensor], Tensor],
-        complementary_weight: float = 2.0) -> Tensor:
+def sdd(
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    labels: Tensor,
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor],
+    complementary_weight: float = 2.0,
+) -> Tensor:
     """Mean of a loss over the regions of all samples, those on which the teacher changes its mind weighted more.
 
     A region is complementary if the teacher is right in it and wrong in the whole, or the other way round; consistent
@@ -73,9 +91,11 @@ def sdd(student: Tensor, teacher: Tensor, *, labels: Tensor, loss: Callable[[Ten
         ValueError: the shapes differ, or a label is not a class.
     """
     if student.shape != teacher.shape:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ, expected logits '
-                         '(N, K, M) of the same classes and regions: give the teacher a probe with the classes of the '
-                         'student (tools/fit_probe.py)')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ, expected logits '
+            '(N, K, M) of the same classes and regions: give the teacher a probe with the classes of the '
+            'student (tools/fit_probe.py)'
+        )
     labels = checked_labels(labels, num_samples=len(student), num_classes=student.shape[1])
     teacher = teacher.detach()
     labelled = (labels != UNLABELLED)[:, None]
@@ -110,34 +130,57 @@ class SDD(nn.Module):
     card = MethodCard(
         paper='Wei, Luo & Luo, CVPR 2024, arXiv:2403.13512',
         needs=('labels', 'maps', 'student classifier', 'teacher classifier'),
-        checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'), min_classes=2)
+        checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'),
+        min_classes=2,
+    )
 
-    def __init__(self, *, loss: Mapping, scales: Sequence[int] = (1, 2, 4), pyramid: str = 'space',
-                 complementary_weight: float = 2.0) -> None:
+    def __init__(
+        self,
+        *,
+        loss: Mapping,
+        scales: Sequence[int] = (1, 2, 4),
+        pyramid: str = 'space',
+        complementary_weight: float = 2.0,
+    ) -> None:
         super().__init__()
         if len(scales) < 2 or scales[0] != 1 or list(scales) != sorted(set(scales)):
-            raise ValueError(f'scales {tuple(scales)}: expected 1, the whole map, and then rising numbers of parts, as '
-                             'in (1, 2, 4)')
+            raise ValueError(
+                f'scales {tuple(scales)}: expected 1, the whole map, and then rising numbers of parts, as in (1, 2, 4)'
+            )
         if pyramid not in PYRAMIDS:
             raise ValueError(f'pyramid={pyramid!r}: expected one of {", ".join(map(repr, PYRAMIDS))}')
         self.loss = MODELS.build(dict(loss))
         if mixes_clips(self.loss):
-            raise ValueError(f'{type(self.loss).__name__} compares the clips of a batch, or takes statistics over '
-                             'them, but SDD calls its loss for some of their regions at a time: take a loss of each clip by '
-                             'itself, such as KLDivergence, DKD or NKD')
+            raise ValueError(
+                f'{type(self.loss).__name__} compares the clips of a batch, or takes statistics over '
+                'them, but SDD calls its loss for some of their regions at a time: take a loss of each clip by '
+                'itself, such as KLDivergence, DKD or NKD'
+            )
         self.cut = dict(scales=tuple(scales), pyramid=pyramid)
         self.complementary_weight = complementary_weight
         self.forward = asking_for_inputs_of(self.loss, self.forward)
 
-    def forward(self, student: Tensor, teacher: Tensor, labels: Tensor, student_classifier: nn.Module,
-                teacher_classifier: nn.Module, **extra) -> Tensor:
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        labels: Tensor,
+        student_classifier: nn.Module,
+        teacher_classifier: nn.Module,
+        **extra,
+    ) -> Tensor:
         with torch.no_grad():
             teacher = region_logits(teacher, teacher_classifier, **self.cut)
 
         def compare(student_rows: Tensor, teacher_rows: Tensor, row_labels: Tensor) -> Tensor:
             return call(self.loss, student_rows, teacher_rows, {**extra, 'labels': row_labels})
 
-        value = sdd(region_logits(student, student_classifier, **self.cut), teacher, labels=labels, loss=compare,
-                    complementary_weight=self.complementary_weight)
+        value = sdd(
+            region_logits(student, student_classifier, **self.cut),
+            teacher,
+            labels=labels,
+            loss=compare,
+            complementary_weight=self.complementary_weight,
+        )
         # Without any label the inner loss is not called; DDP waits for a gradient of what it learns still.
         return value + sum(parameter.sum() * 0 for parameter in self.loss.parameters() if parameter.requires_grad)

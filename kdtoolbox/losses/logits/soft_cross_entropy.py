@@ -29,7 +29,7 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, *, temperature: float =
     require_logits(student, min_classes=2)
     log_targets = (teacher / temperature).log_softmax(-1)
     entropy = -(log_targets.exp() * log_targets).sum(-1)
-    return temperature ** 2 * (relative_entropy(student / temperature, log_targets) + entropy).mean()
+    return temperature**2 * (relative_entropy(student / temperature, log_targets) + entropy).mean()
 
 
 @MODELS.register_module()
@@ -43,9 +43,14 @@ class SoftCrossEntropy(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531', needs=('logits',), min_classes=2,
-                      paper_weight='without temperature^2 in some code', our_weight='that / temperature^2',
-                      checked_against=('soft_ce',))
+    card = MethodCard(
+        paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
+        needs=('logits',),
+        min_classes=2,
+        paper_weight='without temperature^2 in some code',
+        our_weight='that / temperature^2',
+        checked_against=('soft_ce',),
+    )
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -21,8 +21,9 @@ def virtual_teacher(labels: Tensor, *, num_classes: int, correct_probability: fl
     return (right * correct_probability + (1 - right) * (1 - correct_probability) / (num_classes - 1)).log()
 
 
-def teacher_free(student: Tensor, *, labels: Tensor, correct_probability: float = 0.99,
-                 temperature: float = 20.0) -> Tensor:
+def teacher_free(
+    student: Tensor, *, labels: Tensor, correct_probability: float = 0.99, temperature: float = 20.0
+) -> Tensor:
     """KL divergence, at a temperature, from a virtual teacher that gives the label ``correct_probability``.
 
     A label smoothing whose smoothness grows with the temperature. As :func:`kl_divergence` it has the factor
@@ -41,14 +42,16 @@ def teacher_free(student: Tensor, *, labels: Tensor, correct_probability: float 
     >>> teacher_free(sure, labels=torch.tensor([1]), correct_probability=0.9)
     tensor(0.)
     """
-    return _from_virtual(student, student, labels=labels, correct_probability=correct_probability,
-                         temperature=temperature)
+    return _from_virtual(
+        student, student, labels=labels, correct_probability=correct_probability, temperature=temperature
+    )
 
 
 @in_full_precision
 @over_labelled
-def _from_virtual(student: Tensor, _: Tensor, *, labels: Tensor, correct_probability: float,
-                  temperature: float) -> Tensor:
+def _from_virtual(
+    student: Tensor, _: Tensor, *, labels: Tensor, correct_probability: float, temperature: float
+) -> Tensor:
     teacher = virtual_teacher(labels, num_classes=student.shape[1], correct_probability=correct_probability)
     return kl_divergence(student, teacher.to(student.dtype), temperature=temperature)
 
@@ -67,21 +70,29 @@ class TeacherFree(nn.Module):
         ValueError: the probability is not inside (0, 1), or the temperature not above 0.
     """
 
-    card = MethodCard(paper='Yuan et al., CVPR 2020, arXiv:1909.11723', needs=('labels', 'logits'), min_classes=2,
-                      paper_weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
-                      our_weight='alpha / temperature^2', checked_against=('the closed form of the paper',))
+    card = MethodCard(
+        paper='Yuan et al., CVPR 2020, arXiv:1909.11723',
+        needs=('labels', 'logits'),
+        min_classes=2,
+        paper_weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
+        our_weight='alpha / temperature^2',
+        checked_against=('the closed form of the paper',),
+    )
 
     def __init__(self, *, correct_probability: float = 0.99, temperature: float = 20.0) -> None:
         super().__init__()
         if not 0 < correct_probability < 1:
-            raise ValueError(f'correct_probability {correct_probability}: expected above 0 and below 1; the paper '
-                             'takes 0.9 and more')
+            raise ValueError(
+                f'correct_probability {correct_probability}: expected above 0 and below 1; the paper takes 0.9 and more'
+            )
         self.correct_probability = correct_probability
         self.temperature = checked_temperature(temperature)
 
     def forward(self, student: Tensor, teacher: None, labels: Tensor) -> Tensor:
         if teacher is not None:
-            raise ValueError('TeacherFree got outputs of a teacher and would not use them: set teacher=None in its '
-                             'term')
-        return teacher_free(student, labels=labels, correct_probability=self.correct_probability,
-                            temperature=self.temperature)
+            raise ValueError(
+                'TeacherFree got outputs of a teacher and would not use them: set teacher=None in its term'
+            )
+        return teacher_free(
+            student, labels=labels, correct_probability=self.correct_probability, temperature=self.temperature
+        )

@@ -13,8 +13,9 @@ from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
-def adversarial_temperature(theta: Tensor, *, temperature_start: float, temperature_range: float,
-                            strength: float) -> Tensor:
+def adversarial_temperature(
+    theta: Tensor, *, temperature_start: float, temperature_range: float, strength: float
+) -> Tensor:
     """``temperature_start + temperature_range * sigmoid(theta)``, its gradient reversed and multiplied by ``strength``.
 
     So the optimizer that makes the student agree makes the temperature harder for it. In the authors' code the strength
@@ -56,20 +57,35 @@ class TemperatureCurriculum(nn.Module):
         ValueError: the loss has no temperature or is given one, or a number is out of range.
     """
 
-    card = MethodCard(paper='Li et al., AAAI 2023, arXiv:2211.16231', needs=('logits', 'learned parts'), min_classes=2,
-                      paper_weight='0.9 around KL, beside 0.1 of the cross-entropy', our_weight='0.9',
-                      checked_against=('ctkd',))
+    card = MethodCard(
+        paper='Li et al., AAAI 2023, arXiv:2211.16231',
+        needs=('logits', 'learned parts'),
+        min_classes=2,
+        paper_weight='0.9 around KL, beside 0.1 of the cross-entropy',
+        our_weight='0.9',
+        checked_against=('ctkd',),
+    )
 
-    def __init__(self, *, loss: Mapping, temperature_start: float = 1.0, temperature_range: float = 20.0,
-                 ramp_share: float = 10 / 240) -> None:
+    def __init__(
+        self,
+        *,
+        loss: Mapping,
+        temperature_start: float = 1.0,
+        temperature_range: float = 20.0,
+        ramp_share: float = 10 / 240,
+    ) -> None:
         super().__init__()
         if 'temperature' in loss:
-            raise ValueError(f'the loss has temperature={loss["temperature"]}, but here it is learned: leave it out, '
-                             'and set temperature_start and temperature_range')
+            raise ValueError(
+                f'the loss has temperature={loss["temperature"]}, but here it is learned: leave it out, '
+                'and set temperature_start and temperature_range'
+            )
         self.loss = MODELS.build(dict(loss))
         if not hasattr(self.loss, 'temperature'):
-            raise ValueError(f'{type(self.loss).__name__} has no temperature to learn: wrap a loss of logits that has '
-                             'one, such as KLDivergence or DKD')
+            raise ValueError(
+                f'{type(self.loss).__name__} has no temperature to learn: wrap a loss of logits that has '
+                'one, such as KLDivergence or DKD'
+            )
         if not 0 < ramp_share <= 1:
             raise ValueError(f'ramp_share {ramp_share}: expected above 0 and at most 1, a share of the training')
         self.temperature_start = checked_temperature(temperature_start)
@@ -80,8 +96,11 @@ class TemperatureCurriculum(nn.Module):
 
     def forward(self, student: Tensor, teacher: Tensor, progress: float, **extra) -> Tensor:
         temperature = adversarial_temperature(
-            self.theta, temperature_start=self.temperature_start, temperature_range=self.temperature_range,
-            strength=curriculum_strength(progress, ramp_share=self.ramp_share))
+            self.theta,
+            temperature_start=self.temperature_start,
+            temperature_range=self.temperature_range,
+            strength=curriculum_strength(progress, ramp_share=self.ramp_share),
+        )
         with _temperature_of(self.loss, temperature):
             value = call(self.loss, student, teacher, {'progress': progress, **extra})
         # Without any label in the batch the value is 0 whatever the temperature; DDP waits for theta's gradient still.

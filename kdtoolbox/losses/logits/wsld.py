@@ -34,7 +34,7 @@ def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float
     # A certain teacher has no error; the summand is that of the authors' code.
     weight = 1 - (-student_error / (teacher_error + 1e-7)).exp()
     soft = F.cross_entropy(student / temperature, (teacher / temperature).softmax(1), reduction='none')
-    return temperature ** 2 * (weight * soft).mean()
+    return temperature**2 * (weight * soft).mean()
 
 
 @MODELS.register_module()
@@ -48,8 +48,14 @@ class WSLD(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    card = MethodCard(paper='Zhou et al., ICLR 2021, arXiv:2102.00650', needs=('labels', 'logits'), min_classes=2,
-                      paper_weight='2.5', our_weight='2.5', checked_against=('wsld', 'wsld_official'))
+    card = MethodCard(
+        paper='Zhou et al., ICLR 2021, arXiv:2102.00650',
+        needs=('labels', 'logits'),
+        min_classes=2,
+        paper_weight='2.5',
+        our_weight='2.5',
+        checked_against=('wsld', 'wsld_official'),
+    )
 
     def __init__(self, *, temperature: float = 2.0) -> None:
         super().__init__()

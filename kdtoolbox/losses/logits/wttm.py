@@ -46,10 +46,14 @@ class WTTM(nn.Module):
         ValueError: gamma is not in (0, 1].
     """
 
-    card = MethodCard(paper='Zheng & Yang, ICLR 2024, arXiv:2402.11148', needs=('logits',), min_classes=2,
-                      paper_weight="chosen for each pair; 45 in the example of the authors' code",
-                      our_weight='the same',
-                      checked_against=('ttm', 'wttm'))
+    card = MethodCard(
+        paper='Zheng & Yang, ICLR 2024, arXiv:2402.11148',
+        needs=('logits',),
+        min_classes=2,
+        paper_weight="chosen for each pair; 45 in the example of the authors' code",
+        our_weight='the same',
+        checked_against=('ttm', 'wttm'),
+    )
 
     def __init__(self, *, gamma: float = 0.1, weighted: bool = True) -> None:
         super().__init__()

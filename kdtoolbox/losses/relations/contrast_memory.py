@@ -50,8 +50,10 @@ class ContrastMemory(nn.Module):
             ValueError: a sample has no id, or there are more samples than slots.
         """
         if sample_ids is None or any(sample_id is None for sample_id in sample_ids):
-            raise ValueError('CRD keeps an embedding of each sample by its sample_id, but one of this batch has none: '
-                             "the data set's pipeline must pack it as meta information ('sample_id')")
+            raise ValueError(
+                'CRD keeps an embedding of each sample by its sample_id, but one of this batch has none: '
+                "the data set's pipeline must pack it as meta information ('sample_id')"
+            )
         keys = torch.tensor([sample_key(sample_id) for sample_id in sample_ids], device=self.keys.device)
         all_keys = gather_batch(keys)
         self._assign(all_keys)
@@ -62,9 +64,11 @@ class ContrastMemory(nn.Module):
         new = list(dict.fromkeys(keys[~torch.isin(keys, self.keys)].tolist()))
         num_taken = int((self.keys != FREE).sum())
         if num_taken + len(new) > len(self.keys):
-            raise ValueError(f'CRD was built with num_samples={len(self.keys)}, but {num_taken + len(new)} different '
-                             'samples were seen: set num_samples to the size of the training set')
-        self.keys[num_taken:num_taken + len(new)] = torch.tensor(new, dtype=self.keys.dtype, device=self.keys.device)
+            raise ValueError(
+                f'CRD was built with num_samples={len(self.keys)}, but {num_taken + len(new)} different '
+                'samples were seen: set num_samples to the size of the training set'
+            )
+        self.keys[num_taken : num_taken + len(new)] = torch.tensor(new, dtype=self.keys.dtype, device=self.keys.device)
 
     @torch.no_grad()
     def update(self, slots: Tensor, student: Tensor, teacher: Tensor) -> None:

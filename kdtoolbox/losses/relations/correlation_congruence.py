@@ -26,7 +26,7 @@ def correlation(features: Tensor, *, gamma: float, order: int) -> Tensor:
     """
     directions = unit_vectors(features, dim=1)
     products = directions @ directions.T
-    terms = [(2 * gamma) ** power / math.factorial(power) * products ** power for power in range(order + 1)]
+    terms = [(2 * gamma) ** power / math.factorial(power) * products**power for power in range(order + 1)]
     return math.exp(-2 * gamma) * torch.stack(terms).sum(0)
 
 
@@ -64,16 +64,23 @@ class CorrelationCongruence(nn.Module):
         ValueError: an option is out of range.
     """
 
-    card = MethodCard(paper='Peng et al., ICCV 2019, arXiv:1904.01802', needs=('batch',), paper_weight='beta',
-                      our_weight='the same', checked_against=('cckd_rbf',), min_batch_size=2)
+    card = MethodCard(
+        paper='Peng et al., ICCV 2019, arXiv:1904.01802',
+        needs=('batch',),
+        paper_weight='beta',
+        our_weight='the same',
+        checked_against=('cckd_rbf',),
+        min_batch_size=2,
+    )
 
     def __init__(self, *, gamma: float = 0.4, order: int = 2) -> None:
         super().__init__()
         if not 0 < gamma < math.inf:
             raise ValueError(f'gamma {gamma}: expected a finite number above 0; the paper takes 0.4')
         if order < 1:
-            raise ValueError(f'order {order}: expected 1 or more, as with 0 all pairs correlate alike; the paper '
-                             'takes 2')
+            raise ValueError(
+                f'order {order}: expected 1 or more, as with 0 all pairs correlate alike; the paper takes 2'
+            )
         self.gamma, self.order = float(gamma), order
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:

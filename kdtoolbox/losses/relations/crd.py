@@ -77,28 +77,42 @@ class CRD(nn.Module):
         ValueError: an argument is out of its range.
     """
 
-    card = MethodCard(paper='Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699',
-                      needs=('vectors', 'sample ids', 'learned parts', 'memory bank'),
-                      paper_weight='0.8, summed over the negatives, mean over the batch', our_weight='0.8',
-                      checked_against=('crd',))
+    card = MethodCard(
+        paper='Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699',
+        needs=('vectors', 'sample ids', 'learned parts', 'memory bank'),
+        paper_weight='0.8, summed over the negatives, mean over the batch',
+        our_weight='0.8',
+        checked_against=('crd',),
+    )
 
-    def __init__(self, student_channels: int, teacher_channels: int, *, num_samples: int, feature_dim: int = 128,
-                 num_negatives: int = 16384, temperature: float = 0.07, momentum: float = 0.5) -> None:
+    def __init__(
+        self,
+        student_channels: int,
+        teacher_channels: int,
+        *,
+        num_samples: int,
+        feature_dim: int = 128,
+        num_negatives: int = 16384,
+        temperature: float = 0.07,
+        momentum: float = 0.5,
+    ) -> None:
         super().__init__()
         if checked_positive(num_samples, 'num_samples') < 2:
             raise ValueError('num_samples=1: a contrast needs two samples or more')
         self.num_negatives = checked_positive(num_negatives, 'num_negatives')
         self.temperature = checked_temperature(temperature)
-        self.embed_student = nn.Linear(checked_positive(student_channels, 'student_channels'),
-                                       checked_positive(feature_dim, 'feature_dim'))
+        self.embed_student = nn.Linear(
+            checked_positive(student_channels, 'student_channels'), checked_positive(feature_dim, 'feature_dim')
+        )
         self.embed_teacher = nn.Linear(checked_positive(teacher_channels, 'teacher_channels'), feature_dim)
         self.memory = ContrastMemory(num_samples, feature_dim, momentum=checked_share(momentum, 'momentum'))
 
     def forward(self, student: Tensor, teacher: Tensor, sample_ids: Sequence[str]) -> Tensor:
         slots, all_slots = self.memory.slots_of(sample_ids)
         negatives = draw_negatives(slots, num_negatives=self.num_negatives, num_samples=len(self.memory.keys))
-        return self.contrast(student, teacher, indices=torch.cat([slots[:, None], negatives], dim=1),
-                             all_slots=all_slots)
+        return self.contrast(
+            student, teacher, indices=torch.cat([slots[:, None], negatives], dim=1), all_slots=all_slots
+        )
 
     def contrast(self, student: Tensor, teacher: Tensor, *, indices: Tensor, all_slots: Tensor) -> Tensor:
         """The loss for given memory rows; in training the memory then takes the batch in.
@@ -118,10 +132,14 @@ class CRD(nn.Module):
         student = _embedded(student, self.embed_student, side='student')
         teacher = _embedded(teacher, self.embed_teacher, side='teacher')
         # Copies, since the memory changes before the way back.
-        scores = [self._similarity(student, self.memory.teacher.clone(), indices),
-                  self._similarity(teacher, self.memory.student.clone(), indices)]
-        loss = sum(noise_contrastive(score - log_normaliser, num_samples=len(self.memory.keys))
-                   for score, log_normaliser in zip(scores, self._log_normalisers(scores)))
+        scores = [
+            self._similarity(student, self.memory.teacher.clone(), indices),
+            self._similarity(teacher, self.memory.student.clone(), indices),
+        ]
+        loss = sum(
+            noise_contrastive(score - log_normaliser, num_samples=len(self.memory.keys))
+            for score, log_normaliser in zip(scores, self._log_normalisers(scores))
+        )
         if self.training:
             self.memory.update(all_slots, gather_batch(student.detach()), gather_batch(teacher.detach()))
         return loss
@@ -146,6 +164,8 @@ class CRD(nn.Module):
 
 def _embedded(vectors: Tensor, layer: nn.Linear, *, side: str) -> Tensor:
     if vectors.dim() != 2 or vectors.shape[1] != layer.in_features:
-        raise ValueError(f'the {side} gave {tuple(vectors.shape)}, expected vectors (N, {layer.in_features}): listen '
-                         f"to 'features' or pool maps first (GlobalPool), and set {side}_channels to their channels")
+        raise ValueError(
+            f'the {side} gave {tuple(vectors.shape)}, expected vectors (N, {layer.in_features}): listen '
+            f"to 'features' or pool maps first (GlobalPool), and set {side}_channels to their channels"
+        )
     return unit_vectors(layer(vectors), dim=1)

@@ -51,8 +51,13 @@ def ickd(student: Tensor, teacher: Tensor) -> Tensor:
 class ICKD(nn.Module):
     """Keep how the teacher's channels of a clip correlate, see :func:`ickd`."""
 
-    card = MethodCard(paper='Liu et al., ICCV 2021', needs=('maps',), paper_weight='2.5 for CIFAR-100',
-                      our_weight='the same', checked_against=('ickd', 'ickd_imagenet'))
+    card = MethodCard(
+        paper='Liu et al., ICCV 2021',
+        needs=('maps',),
+        paper_weight='2.5 for CIFAR-100',
+        our_weight='the same',
+        checked_against=('ickd', 'ickd_imagenet'),
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return ickd(student, teacher)

@@ -52,9 +52,14 @@ class PKT(nn.Module):
     vectors, so pool maps first (``GlobalPool``).
     """
 
-    card = MethodCard(paper='Passalis & Tefas, ECCV 2018, arXiv:1803.10837', needs=('vectors', 'batch'),
-                      paper_weight='3e4 beside cross-entropy in RepDistiller', our_weight='the same',
-                      checked_against=('pkt',), min_batch_size=2)
+    card = MethodCard(
+        paper='Passalis & Tefas, ECCV 2018, arXiv:1803.10837',
+        needs=('vectors', 'batch'),
+        paper_weight='3e4 beside cross-entropy in RepDistiller',
+        our_weight='the same',
+        checked_against=('pkt',),
+        min_batch_size=2,
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).

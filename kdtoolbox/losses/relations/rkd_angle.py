@@ -50,9 +50,14 @@ class RKDAngle(nn.Module):
     vectors, so pool maps first (``GlobalPool``).
     """
 
-    card = MethodCard(paper='Park et al., CVPR 2019, arXiv:1904.05068', needs=('vectors', 'batch'),
-                      paper_weight='50 (2 for metric learning)', our_weight='the same',
-                      checked_against=('rkd_angle', 'rkd'), min_batch_size=3)
+    card = MethodCard(
+        paper='Park et al., CVPR 2019, arXiv:1904.05068',
+        needs=('vectors', 'batch'),
+        paper_weight='50 (2 for metric learning)',
+        our_weight='the same',
+        checked_against=('rkd_angle', 'rkd'),
+        min_batch_size=3,
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).

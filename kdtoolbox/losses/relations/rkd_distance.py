@@ -60,9 +60,14 @@ class RKDDistance(nn.Module):
     vectors, so pool maps first (``GlobalPool``).
     """
 
-    card = MethodCard(paper='Park et al., CVPR 2019, arXiv:1904.05068', needs=('vectors', 'batch'),
-                      paper_weight='25 (1 for metric learning)', our_weight='the same',
-                      checked_against=('rkd_distance', 'rkd'), min_batch_size=3)
+    card = MethodCard(
+        paper='Park et al., CVPR 2019, arXiv:1904.05068',
+        needs=('vectors', 'batch'),
+        paper_weight='25 (1 for metric learning)',
+        our_weight='the same',
+        checked_against=('rkd_distance', 'rkd'),
+        min_batch_size=3,
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).

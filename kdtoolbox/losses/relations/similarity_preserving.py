@@ -38,8 +38,14 @@ class SimilarityPreserving(nn.Module):
     The batch is that of all processes together. Channels, time and space of the two sides may differ.
     """
 
-    card = MethodCard(paper='Tung & Mori, ICCV 2019, arXiv:1907.09682', needs=('batch',), paper_weight='3e3',
-                      our_weight='the same', checked_against=('sp',), min_batch_size=2)
+    card = MethodCard(
+        paper='Tung & Mori, ICCV 2019, arXiv:1907.09682',
+        needs=('batch',),
+        paper_weight='3e3',
+        our_weight='the same',
+        checked_against=('sp',),
+        min_batch_size=2,
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).

@@ -13,8 +13,10 @@ def require_maps(*maps: Tensor) -> None:
     """
     for each in maps:
         if each.dim() < 3:
-            raise ValueError(f'got {tuple(each.shape)}, expected maps (N, C, ...) with one to three dimensions of time '
-                             'and space: listen to a module before the pooling')
+            raise ValueError(
+                f'got {tuple(each.shape)}, expected maps (N, C, ...) with one to three dimensions of time '
+                'and space: listen to a module before the pooling'
+            )
 
 
 def require_same_positions(student: Tensor, teacher: Tensor) -> None:
@@ -25,9 +27,11 @@ def require_same_positions(student: Tensor, teacher: Tensor) -> None:
     """
     require_maps(student, teacher)
     if student.shape[:1] + student.shape[2:] != teacher.shape[:1] + teacher.shape[2:]:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in all but '
-                         'their channels: bring one to the time steps and size of the other (TemporalAlign, '
-                         'MatchSpace)')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in all but '
+            'their channels: bring one to the time steps and size of the other (TemporalAlign, '
+            'MatchSpace)'
+        )
 
 
 def require_same_channels(student: Tensor, teacher: Tensor) -> None:
@@ -38,8 +42,10 @@ def require_same_channels(student: Tensor, teacher: Tensor) -> None:
     """
     require_maps(student, teacher)
     if student.shape[:2] != teacher.shape[:2]:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in N and C: '
-                         'project the student to the channels of the teacher (MapProjection)')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in N and C: '
+            'project the student to the channels of the teacher (MapProjection)'
+        )
 
 
 def require_same_maps(student: Tensor, teacher: Tensor) -> None:

@@ -30,9 +30,11 @@ def require_time(features: Tensor) -> None:
         ValueError: there is no dimension of time.
     """
     if features.dim() < 3:
-        raise ValueError(f"got {tuple(features.shape)}, expected sequences (N, C, T) or maps (N, C, T, H, W): listen "
-                         "to a module before the pooling over time; an image teacher has 'frame_features' and "
-                         "'frame_logits'")
+        raise ValueError(
+            f'got {tuple(features.shape)}, expected sequences (N, C, T) or maps (N, C, T, H, W): listen '
+            "to a module before the pooling over time; an image teacher has 'frame_features' and "
+            "'frame_logits'"
+        )
 
 
 def require_equal_steps(student: Tensor, teacher: Tensor) -> None:
@@ -46,8 +48,10 @@ def require_equal_steps(student: Tensor, teacher: Tensor) -> None:
         ValueError: N or T differs.
     """
     if student.shape[0] != teacher.shape[0] or student.shape[2] != teacher.shape[2]:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must have the same N and '
-                         'T in (N, C, T, ...): bring one side to the time steps of the other (TemporalAlign)')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must have the same N and '
+            'T in (N, C, T, ...): bring one side to the time steps of the other (TemporalAlign)'
+        )
 
 
 def unit_vectors(vectors: Tensor, dim: int) -> Tensor:

@@ -29,7 +29,7 @@ def gather_batch(local: Tensor) -> Tensor:
         return local
     counts = torch.cat(all_gather(torch.tensor([len(local)], device=local.device))).tolist()
     padded = local.detach().new_zeros(max(counts), *local.shape[1:])
-    padded[:len(local)] = local.detach()
+    padded[: len(local)] = local.detach()
     parts = [part[:count] for part, count in zip(all_gather(padded), counts)]
     parts[get_rank()] = _with_gradient_times(local, len(counts))
     return torch.cat(parts)
@@ -50,8 +50,10 @@ def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Te
         ValueError: student and teacher are not of the same clips, or there are too few.
     """
     if len(student) != len(teacher) or min(student.dim(), teacher.dim()) < 2:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must be (N, C, ...) '
-                         'of the same N clips: fold frames or crops out of the batch dimension first')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must be (N, C, ...) '
+            'of the same N clips: fold frames or crops out of the batch dimension first'
+        )
     student, teacher = gather_batch(student.flatten(1)), gather_batch(teacher.detach().flatten(1))
     require_clips(len(student), min_clips=min_clips)
     return student, teacher
@@ -67,9 +69,11 @@ def require_clips(num_clips: int, *, min_clips: int) -> None:
         ValueError: there are fewer than ``min_clips``.
     """
     if num_clips < min_clips:
-        raise ValueError(f'a batch of {num_clips} in all processes together, but this loss compares '
-                         f'{min_clips} clips or more with one another: set batch_size to {min_clips} or more and '
-                         'drop_last=True in the training dataloader')
+        raise ValueError(
+            f'a batch of {num_clips} in all processes together, but this loss compares '
+            f'{min_clips} clips or more with one another: set batch_size to {min_clips} or more and '
+            'drop_last=True in the training dataloader'
+        )
 
 
 def _with_gradient_times(tensor: Tensor, factor: int) -> Tensor:

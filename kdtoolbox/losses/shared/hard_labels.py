@@ -25,13 +25,17 @@ def checked_labels(labels: Tensor, *, num_samples: int, num_classes: int) -> Ten
 label. Give the student (and the teacher a probe with) the classes of the data set
     """
     if labels.shape != (num_samples,) or labels.is_floating_point():
-        raise ValueError(f'labels {tuple(labels.shape)} {labels.dtype}, expected ({num_samples},) integers: one class '
-                         'a sample, neither several nor mixed ones')
+        raise ValueError(
+            f'labels {tuple(labels.shape)} {labels.dtype}, expected ({num_samples},) integers: one class '
+            'a sample, neither several nor mixed ones'
+        )
     low, high = int(labels.min()), int(labels.max())
     if low < UNLABELLED or high >= num_classes:
-        raise ValueError(f'labels from {low} to {high}, but the logits have {num_classes} classes: expected 0 to '
-                         f'{num_classes - 1}, or {UNLABELLED} for a sample without a label. Give the student (and the '
-                         'teacher a probe with) the classes of the data set')
+        raise ValueError(
+            f'labels from {low} to {high}, but the logits have {num_classes} classes: expected 0 to '
+            f'{num_classes - 1}, or {UNLABELLED} for a sample without a label. Give the student (and the '
+            'teacher a probe with) the classes of the data set'
+        )
     return labels.long()
 
 
@@ -42,6 +46,7 @@ def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     same whoever stands beside it; with no label at all it is ``student.sum() * 0``. Logits of frames (N, T', K) come to
     the loss as N T' rows, each with its clip's label.
     """
+
     @wraps(loss)
     def wrapped(student: Tensor, teacher: Tensor, *, labels: Tensor, **options) -> Tensor:
         require_logits(student, min_classes=2)
@@ -53,6 +58,7 @@ def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
         row_labels = labels[labelled].repeat_interleave(student[0, ..., 0].numel())
         value = loss(rows, teacher[labelled].flatten(0, -2), labels=row_labels, **options)
         return value * labelled.to(value.dtype).mean()
+
     return wrapped
 
 
@@ -76,6 +82,8 @@ def other_classes(logits: Tensor, labels: Tensor) -> Tensor:
     """
     num_samples, num_classes = logits.shape
     if num_classes < 3:
-        raise ValueError(f'{num_classes} classes: a loss of the classes beside the right one needs at least 3, '
-                         'otherwise that part is always 0. Use KLDivergence')
+        raise ValueError(
+            f'{num_classes} classes: a loss of the classes beside the right one needs at least 3, '
+            'otherwise that part is always 0. Use KLDivergence'
+        )
     return logits[F.one_hot(labels, num_classes) == 0].view(num_samples, num_classes - 1)

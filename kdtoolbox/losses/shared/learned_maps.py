@@ -27,11 +27,14 @@ def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
     torch.Size([2, 5, 8, 1, 1])
     """
     if features.dim() not in (2, 3, 4, 5):
-        raise ValueError(f'the {side} gave {tuple(features.shape)}, expected (N, C), (N, C, T), (N, C, H, W) or '
-                         '(N, C, T, H, W)')
+        raise ValueError(
+            f'the {side} gave {tuple(features.shape)}, expected (N, C), (N, C, T), (N, C, H, W) or (N, C, T, H, W)'
+        )
     if features.shape[1] != channels:
-        raise ValueError(f'the {side} gave {features.shape[1]} channels, {tuple(features.shape)}, but this loss was '
-                         f'built with {side}_channels={channels}: set {features.shape[1]}')
+        raise ValueError(
+            f'the {side} gave {features.shape[1]} channels, {tuple(features.shape)}, but this loss was '
+            f'built with {side}_channels={channels}: set {features.shape[1]}'
+        )
     if features.dim() == 4:
         return features.unsqueeze(2)
     return features[(...,) + (None,) * (5 - features.dim())]
@@ -45,13 +48,16 @@ def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tu
     """
     taps = (features,) if isinstance(features, Tensor) else tuple(features)
     if len(taps) != count:
-        raise ValueError(f'the {side} gave {len(taps)} maps, but this loss was built for {count}: '
-                         f'name as many modules in the term as there are {side}_channels')
+        raise ValueError(
+            f'the {side} gave {len(taps)} maps, but this loss was built for {count}: '
+            f'name as many modules in the term as there are {side}_channels'
+        )
     return taps
 
 
-def channel_lists(student_channels: int | Sequence[int],
-                  teacher_channels: int | Sequence[int]) -> tuple[list[int], list[int]]:
+def channel_lists(
+    student_channels: int | Sequence[int], teacher_channels: int | Sequence[int]
+) -> tuple[list[int], list[int]]:
     """The channel numbers of every tap, checked.
 
     Raises:
@@ -63,8 +69,10 @@ def channel_lists(student_channels: int | Sequence[int],
     student = [student_channels] if isinstance(student_channels, int) else list(student_channels)
     teacher = [teacher_channels] if isinstance(teacher_channels, int) else list(teacher_channels)
     if len(student) != len(teacher) or not student:
-        raise ValueError(f'student_channels={student_channels} and teacher_channels={teacher_channels}: expected one '
-                         'number for each tapped module, as many for the student as for the teacher')
+        raise ValueError(
+            f'student_channels={student_channels} and teacher_channels={teacher_channels}: expected one '
+            'number for each tapped module, as many for the student as for the teacher'
+        )
     for number in student + teacher:
         checked_positive(number, 'a number of channels')
     return student, teacher
@@ -81,9 +89,11 @@ def require_elements(features: Tensor) -> None:
     """
     num_elements = features.shape[0] * features.shape[2:].numel()
     if num_elements < MIN_ELEMENTS:
-        raise ValueError(f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes '
-                         f'statistics over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to '
-                         f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or listen to maps')
+        raise ValueError(
+            f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes '
+            f'statistics over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to '
+            f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or listen to maps'
+        )
 
 
 def checked_positive(number: int, name: str) -> int:
@@ -110,5 +120,7 @@ def checked_share(share: float, name: str) -> float:
 
 def conv_norm(in_channels: int, out_channels: int, *, kernel_size: int) -> list[nn.Module]:
     """A convolution that keeps the size, without bias, and its batch norm."""
-    return [nn.Conv3d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
-            nn.BatchNorm3d(out_channels)]
+    return [
+        nn.Conv3d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
+        nn.BatchNorm3d(out_channels),
+    ]

@@ -22,10 +22,14 @@ equal (LinearProjection for vectors and logits), or the teacher a probe with the
     """
     if student.shape != teacher.shape:
         maps = max(student.dim(), teacher.dim()) > 2
-        more = ', MapProjection for channels of maps, TemporalAlign for time steps, MatchSpace for places' if maps else ''
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape: give '
-                         'the term a connector that makes them equal (LinearProjection for vectors and logits'
-                         f"{more}), or the teacher a probe with the student's classes (tools/fit_probe.py)")
+        more = (
+            ', MapProjection for channels of maps, TemporalAlign for time steps, MatchSpace for places' if maps else ''
+        )
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape: give '
+            'the term a connector that makes them equal (LinearProjection for vectors and logits'
+            f"{more}), or the teacher a probe with the student's classes (tools/fit_probe.py)"
+        )
 
 
 def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
@@ -40,11 +44,15 @@ def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
     ValueError: 1 classes: this loss needs at least 2, with fewer it is constant. Use KLDivergence, which needs 2, or L2
     """
     if logits.dim() not in (2, 3):
-        raise ValueError(f"got {tuple(logits.shape)}, expected logits (N, K), or (N, T', K) frame by frame: for maps "
-                         'use L1 or L2 on logits, or pool them first (GlobalPool)')
+        raise ValueError(
+            f"got {tuple(logits.shape)}, expected logits (N, K), or (N, T', K) frame by frame: for maps "
+            'use L1 or L2 on logits, or pool them first (GlobalPool)'
+        )
     if logits.shape[-1] < min_classes:
-        raise ValueError(f'{logits.shape[-1]} classes: this loss needs at least {min_classes}, with fewer it is '
-                         'constant. Use KLDivergence, which needs 2, or L2')
+        raise ValueError(
+            f'{logits.shape[-1]} classes: this loss needs at least {min_classes}, with fewer it is '
+            'constant. Use KLDivergence, which needs 2, or L2'
+        )
 
 
 def checked_temperature(temperature: float) -> float:
@@ -64,12 +72,14 @@ def in_full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     The pair must agree in shape. Both come in float32 whatever autocast says, because a difference of two near-equal
     bfloat16 numbers has no correct digit left; float64 stays float64. The teacher comes without gradient.
     """
+
     @wraps(loss)
     def wrapped(student: Tensor, teacher: Tensor, **options) -> Tensor:
         require_equal_shapes(student, teacher)
         dtype = torch.promote_types(torch.promote_types(student.dtype, teacher.dtype), torch.float32)
         with torch.autocast(device_type=student.device.type, enabled=False):
             return loss(student.to(dtype), teacher.detach().to(dtype), **options)
+
     return wrapped
 
 
@@ -78,14 +88,19 @@ def in_full_precision_of_any_shape(loss: Callable[..., Tensor]) -> Callable[...,
 
     Student and teacher may differ in shape, and each may be a tuple of tensors, of one precision after this.
     """
+
     @wraps(loss)
     def wrapped(student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...], **options) -> Tensor:
         dtype = torch.float32
         for tensor in (*_as_tuple(student), *_as_tuple(teacher)):
             dtype = torch.promote_types(dtype, tensor.dtype)
         with torch.autocast(device_type=_as_tuple(student)[0].device.type, enabled=False):
-            return loss(_each(student, lambda tensor: tensor.to(dtype)),
-                        _each(teacher, lambda tensor: tensor.detach().to(dtype)), **options)
+            return loss(
+                _each(student, lambda tensor: tensor.to(dtype)),
+                _each(teacher, lambda tensor: tensor.detach().to(dtype)),
+                **options,
+            )
+
     return wrapped
 
 

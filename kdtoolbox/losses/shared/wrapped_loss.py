@@ -28,11 +28,13 @@ def asking_for_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Cal
     >>> [extra_inputs(LogitStandardization(loss=dict(type=loss))) for loss in (DKD, KLDivergence)]
     [('labels',), ()]
     """
-    own = [parameter for parameter in signature(forward).parameters.values()
-           if parameter.kind is not Parameter.VAR_KEYWORD]
+    own = [
+        parameter for parameter in signature(forward).parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD
+    ]
     known = {parameter.name for parameter in own}
-    inner = [parameter for parameter in list(signature(loss.forward).parameters.values())[2:]
-             if parameter.name not in known]
+    inner = [
+        parameter for parameter in list(signature(loss.forward).parameters.values())[2:] if parameter.name not in known
+    ]
     asking = partial(forward)
     asking.__signature__ = Signature(own + inner)
     return asking

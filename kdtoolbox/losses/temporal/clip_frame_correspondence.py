@@ -37,7 +37,7 @@ def clip_frame_correspondence(student: Tensor, teacher: Tensor, *, classifier: n
     matching = torch.cat([clips, frames], dim=1)
     mismatched = torch.cat([clips, frames.roll(1, dims=0)], dim=1)
     logits = classifier(torch.cat([matching, mismatched])).squeeze(1)
-    truth = torch.cat([torch.ones_like(logits[:len(clips)]), torch.zeros_like(logits[len(clips):])])
+    truth = torch.cat([torch.ones_like(logits[: len(clips)]), torch.zeros_like(logits[len(clips) :])])
     return F.binary_cross_entropy_with_logits(logits, truth)
 
 
@@ -59,16 +59,24 @@ class ClipFrameCorrespondence(nn.Module):
         hidden_channels: widths of the layers of the classifier before its answer.
     """
 
-    card = MethodCard(paper='T3D: Diba et al., 2017, arXiv:1711.08200', needs=('vectors', 'learned parts', 'batch'),
-                      checked_against=('a loop over pairs',), min_batch_size=2)
+    card = MethodCard(
+        paper='T3D: Diba et al., 2017, arXiv:1711.08200',
+        needs=('vectors', 'learned parts', 'batch'),
+        checked_against=('a loop over pairs',),
+        min_batch_size=2,
+    )
 
-    def __init__(self, student_channels: int, teacher_channels: int, *,
-                 hidden_channels: Sequence[int] = (512, 128)) -> None:
+    def __init__(
+        self, student_channels: int, teacher_channels: int, *, hidden_channels: Sequence[int] = (512, 128)
+    ) -> None:
         super().__init__()
         self.channels = (student_channels, teacher_channels)
         widths = [sum(self.channels), *hidden_channels]
-        hidden = [layer for width, next_width in zip(widths, widths[1:])
-                  for layer in (nn.Linear(width, next_width), nn.ReLU())]
+        hidden = [
+            layer
+            for width, next_width in zip(widths, widths[1:])
+            for layer in (nn.Linear(width, next_width), nn.ReLU())
+        ]
         self.classifier = nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
@@ -79,7 +87,9 @@ class ClipFrameCorrespondence(nn.Module):
         """
         channels = (student.shape[1], teacher.shape[1])
         if channels != self.channels:
-            raise ValueError(f'ClipFrameCorrespondence got {channels[0]} and {channels[1]} channels, expected '
-                             f'{self.channels[0]} and {self.channels[1]}: set student_channels={channels[0]}, '
-                             f'teacher_channels={channels[1]}')
+            raise ValueError(
+                f'ClipFrameCorrespondence got {channels[0]} and {channels[1]} channels, expected '
+                f'{self.channels[0]} and {self.channels[1]}: set student_channels={channels[0]}, '
+                f'teacher_channels={channels[1]}'
+            )
         return clip_frame_correspondence(student, teacher, classifier=self.classifier)

@@ -34,12 +34,16 @@ def frame_wise(student: Tensor, teacher: Tensor, *, distance: str = 'cosine') ->
     """
     require_time(student)
     if student.shape[:2] + student.shape[3:] != teacher.shape[:2] + teacher.shape[3:] or student.dim() != teacher.dim():
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} may differ in the third '
-                         'dimension, of time, only: MapProjection or MLPProjection makes channels equal, MatchSpace '
-                         'the height and width, SpacePool drops those')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} may differ in the third '
+            'dimension, of time, only: MapProjection or MLPProjection makes channels equal, MatchSpace '
+            'the height and width, SpacePool drops those'
+        )
     if teacher.shape[2] % student.shape[2]:
-        raise ValueError(f"the teacher's {teacher.shape[2]} time steps cannot be shared out over the student's "
-                         f'{student.shape[2]}: bring one side to the time steps of the other (TemporalAlign)')
+        raise ValueError(
+            f"the teacher's {teacher.shape[2]} time steps cannot be shared out over the student's "
+            f'{student.shape[2]}: bring one side to the time steps of the other (TemporalAlign)'
+        )
     targets = teacher.unflatten(2, (student.shape[2], -1))
     slices = student.unsqueeze(3)
     if distance == 'l2':
@@ -58,8 +62,9 @@ class FrameWise(nn.Module):
         ValueError: the distance is another.
     """
 
-    card = MethodCard(paper='ours', needs=('frames',),
-                      checked_against=('a loop over slices and frames with torch.cosine_similarity',))
+    card = MethodCard(
+        paper='ours', needs=('frames',), checked_against=('a loop over slices and frames with torch.cosine_similarity',)
+    )
 
     def __init__(self, *, distance: str = 'cosine') -> None:
         super().__init__()

@@ -48,15 +48,18 @@ def spatio_temporal_attention(student: Tensor, teacher: Tensor, *, time_weight: 
     tensor(2.)
     """
     if student.dim() != 5 or teacher.dim() != 5:
-        raise ValueError(f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected maps '
-                         '(N, C, T, H, W): listen to modules before the pooling (TokensToMap lays tokens out)')
+        raise ValueError(
+            f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected maps '
+            '(N, C, T, H, W): listen to modules before the pooling (TokensToMap lays tokens out)'
+        )
     require_equal_steps(student, teacher)
     if student.shape[3:] != teacher.shape[3:]:
-        raise ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in height or '
-                         'width: bring one to the size of the other (MatchSpace)')
+        raise ValueError(
+            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in height or '
+            'width: bring one to the size of the other (MatchSpace)'
+        )
     (space, time), (target_space, target_time) = attention(student), attention(teacher)
-    return ((space - target_space).square().sum(-1).mean()
-            + time_weight * (time - target_time).square().sum(-1).mean())
+    return (space - target_space).square().sum(-1).mean() + time_weight * (time - target_time).square().sum(-1).mean()
 
 
 @MODELS.register_module()
@@ -70,10 +73,13 @@ class SpatioTemporalAttention(nn.Module):
         ValueError: the weight is not a finite number of 0 or more.
     """
 
-    card = MethodCard(paper='ours, after AT: Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
-                      needs=('maps', 'frames'),
-                      paper_weight="1e3 with the mean over positions (AT, authors' recipe)", our_weight='1e3 / (H W)',
-                      checked_against=('at', 'hand-computed maps'))
+    card = MethodCard(
+        paper='ours, after AT: Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
+        needs=('maps', 'frames'),
+        paper_weight="1e3 with the mean over positions (AT, authors' recipe)",
+        our_weight='1e3 / (H W)',
+        checked_against=('at', 'hand-computed maps'),
+    )
 
     def __init__(self, *, time_weight: float = 1.0) -> None:
         super().__init__()

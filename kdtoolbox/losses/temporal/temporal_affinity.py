@@ -43,8 +43,10 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     similarity, target = affinity(student), affinity(teacher)
     require_equal_steps(student, teacher)
     if student.shape[2] < 2:
-        raise ValueError(f'got {tuple(student.shape)}: one time step, expected 2 or more to compare with one another; '
-                         'listen to a module that has them')
+        raise ValueError(
+            f'got {tuple(student.shape)}: one time step, expected 2 or more to compare with one another; '
+            'listen to a module that has them'
+        )
     return (similarity - target).square().mean()
 
 
@@ -52,9 +54,12 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
 class TemporalAffinity(nn.Module):
     """Agree with the teacher on which frames of the clip are alike, see :func:`temporal_affinity`."""
 
-    card = MethodCard(paper="ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples",
-                      needs=('frames',), min_steps=2,
-                      checked_against=('a loop over pairs of frames with torch.cosine_similarity',))
+    card = MethodCard(
+        paper='ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples',
+        needs=('frames',),
+        min_steps=2,
+        checked_against=('a loop over pairs of frames with torch.cosine_similarity',),
+    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return temporal_affinity(student, teacher)

@@ -29,8 +29,10 @@ def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
     """
     require_time(student)
     if student.shape[2] < 2:
-        raise ValueError(f'got {tuple(student.shape)}: one time step, expected 2 or more, between which features '
-                         'change; listen to a module that has them')
+        raise ValueError(
+            f'got {tuple(student.shape)}: one time step, expected 2 or more, between which features '
+            'change; listen to a module that has them'
+        )
     return F.mse_loss(student.diff(dim=2), teacher.diff(dim=2))
 
 

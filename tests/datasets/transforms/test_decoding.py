@@ -24,7 +24,9 @@ def test_frames_come_in_the_order_asked_for(tmp_path):
 
 def test_a_repeated_frame_is_decoded_once_and_copied(tmp_path, monkeypatch):
     converted = []
-    monkeypatch.setattr('kdtoolbox.video.reader.rgb', lambda frame, **options: converted.append(1) or rgb(frame, **options))
+    monkeypatch.setattr(
+        'kdtoolbox.video.reader.rgb', lambda frame, **options: converted.append(1) or rgb(frame, **options)
+    )
     first, second = _decode(write_video(tmp_path / 'x.avi'), [5, 5])['imgs']
     assert len(converted) == 1 and not np.shares_memory(first, second)
     np.testing.assert_array_equal(first, second)
@@ -39,7 +41,9 @@ def test_frames_of_any_width_are_those_opencv_decodes(tmp_path, width, decoder):
         writer.write(pattern)
     writer.release()
     reference = cv2.cvtColor(cv2.VideoCapture(str(tmp_path / 'x.avi')).read()[1], cv2.COLOR_BGR2RGB)
-    np.testing.assert_allclose(_decode(tmp_path / 'x.avi', [0], decoder=decoder)['imgs'][0].astype(int), reference.astype(int), atol=12)
+    np.testing.assert_allclose(
+        _decode(tmp_path / 'x.avi', [0], decoder=decoder)['imgs'][0].astype(int), reference.astype(int), atol=12
+    )
 
 
 @pytest.mark.parametrize('decoder', ['pyav', 'decord'])
@@ -80,8 +84,13 @@ def test_an_unreadable_frame_file_is_a_decode_error(tmp_path, content):
     (folder / 'image_00002.jpg').unlink()
     if content is not None:
         (folder / 'image_00002.jpg').write_bytes(content)
-    results = dict(frame_dir=str(folder), total_frames=3, filename_tmpl='image_{:05}.jpg', modality='RGB',
-                   frame_inds=np.array([1, 2]))
+    results = dict(
+        frame_dir=str(folder),
+        total_frames=3,
+        filename_tmpl='image_{:05}.jpg',
+        modality='RGB',
+        frame_inds=np.array([1, 2]),
+    )
     with pytest.raises(DecodeError, match='a frame cannot be read'):
         DecodeClip()(OpenVideo()(results))
 
