@@ -92,12 +92,15 @@ def run_networks(
         },
         training=True,
     )
-    with Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs, _on_this_clip(
-        'the student',
-        clip_shape,
-        view='model.student_view',
-        shown=data['inputs'],
-        size=lambda: None if student_view is None else student_size(student, data['inputs']),
+    with (
+        Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs,
+        _on_this_clip(
+            'the student',
+            clip_shape,
+            view='model.student_view',
+            shown=data['inputs'],
+            size=lambda: None if student_view is None else student_size(student, data['inputs']),
+        ),
     ):
         student(data['inputs'], mode='tensor', stage='head')
     if FEATURES in outputs:

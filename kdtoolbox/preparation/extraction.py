@@ -81,13 +81,12 @@ def _obstacle(folder: Path, video_bytes: int) -> str | None:
         return None
     foreign = foreign_files(folder)
     return (
-        (foreign
+        foreign
         and (
             f'the frame folder {folder} is not complete and holds {len(foreign)} files that are not '
             f'frames, such as {foreign[0]}: move them away'
-        ))
-        or ''
-    )
+        )
+    ) or ''
 
 
 def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Extracted:

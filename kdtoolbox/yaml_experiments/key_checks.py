@@ -14,8 +14,7 @@ def is_experiment(content: Mapping) -> bool:
     """
     model = content.get('model')
     return not (
-        (isinstance(model, Mapping)
-        and 'type' in model)
+        (isinstance(model, Mapping) and 'type' in model)
         or any(
             key in ('_base_', 'default_scope', 'custom_imports', 'optim_wrapper')
             or str(key).endswith(('_dataloader', '_cfg', '_evaluator'))

@@ -50,8 +50,7 @@ def _colours(*, above_zero: bool) -> Field:
 def _gpus(value: object) -> list[int]:
     devices = value if isinstance(value, list) else [] if value == -1 else [value]
     if (
-        (isinstance(value, list)
-        and not value)
+        (isinstance(value, list) and not value)
         or len(set(devices)) != len(devices)
         or any(whole(device) < 0 for device in devices)
     ):
