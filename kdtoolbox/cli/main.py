@@ -21,6 +21,7 @@ COMMANDS = {
     'results': 'kdtoolbox.cli.results',
     'demo': 'kdtoolbox.cli.demo',
     'prepare': 'kdtoolbox.cli.prepare',
+    'new': 'kdtoolbox.cli.new',
 }
 
 

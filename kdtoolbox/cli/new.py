@@ -1,0 +1,19 @@
+"""Write a new loss, teacher, connector, data set or plugin, with its test, to start from."""
+
+import argparse
+
+from kdtoolbox.templates.writer import KINDS, write_start
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('kind', choices=KINDS)
+    parser.add_argument('name', help='of the class, such as MyLoss; of a plugin, its package, such as my_plugin')
+    parser.add_argument('--to', default='.', help='folder for the files; default: the current one')
+
+
+def run(args: argparse.Namespace) -> int:
+    files, use = write_start(args.kind, args.name, args.to)
+    for file in files:
+        print(f'wrote {file}')
+    print(f'Test it: python -m pytest {files[-1]}\nUse it: {use}')
+    return 0
