@@ -42,7 +42,11 @@ def feature_term(config: Config, teacher_channels: int) -> dict:
         student='features',
         teacher='features',
         loss=dict(type='L2'),
-        student_connector=dict(type='LinearProjection', in_channels=8 * config.channels, out_channels=teacher_channels),
+        student_connector=dict(
+            type='LinearProjection',
+            in_channels=config.model.student.cls_head.in_channels,
+            out_channels=teacher_channels,
+        ),
         teacher_connector=dict(type='Standardize', channels=teacher_channels),
     )
 
@@ -72,6 +76,8 @@ def base_config(args: argparse.Namespace, seed: int, work_dir: Path) -> Config:
     config.model.student.cls_head.num_classes = len(classes)
     config.model.teacher.model = f'torchvision.{args.teacher}'
     config.model.teacher.weights = args.teacher_weights
+    if args.student == 'image_stem':
+        use_image_stem(config)
     config.train_list, config.test_list = args.train_list, args.test_list
     config.train_dataloader.dataset = dict(config.source, ann_file=args.train_list, pipeline=config.train_pipeline)
     for name in ('val_dataloader', 'test_dataloader'):
@@ -79,6 +85,21 @@ def base_config(args: argparse.Namespace, seed: int, work_dir: Path) -> Config:
     if args.epochs is not None:
         config.train_cfg.max_epochs = args.epochs
     return config
+
+
+def use_image_stem(config: Config) -> None:
+    """Take the first layers of the teacher as the student's, which then needs its pictures at 112 pixels."""
+    teacher = config.model.teacher
+    config.model.student.backbone = dict(
+        type='ImageStem3D', image_model=teacher.model, last_layer='features.6', weights=teacher.weights
+    )
+    config.model.student.cls_head.in_channels = 256
+    config.model.student_view.size = 112
+    for transform in config.val_pipeline:
+        if transform['type'] == 'Resize':
+            transform['scale'] = (-1, 128)
+        elif transform['type'] == 'CenterCrop':
+            transform['crop_size'] = 112
 
 
 def both_roles(config: Config, pipeline: list) -> list[dict]:
@@ -191,7 +212,7 @@ def run_seed(args: argparse.Namespace, seed: int, work_dir: Path) -> dict[str, d
     rows['student, random weights'] = {
         name: value for name, value in test_student(config, None).items() if name.startswith('retrieval/')
     }
-    for name, row in ROWS.items():
+    for name, row in chosen_rows(args).items():
         name = name.format(n=args.labels_per_class)
         row_start = time.monotonic()
         config = base_config(args, seed, work_dir / name.replace(' ', '_').replace(',', ''))
@@ -203,6 +224,11 @@ def run_seed(args: argparse.Namespace, seed: int, work_dir: Path) -> dict[str, d
             flush=True,
         )
     return rows
+
+
+def chosen_rows(args: argparse.Namespace) -> dict[str, dict]:
+    """Of ROWS, those whose name holds one of the words asked for."""
+    return {name: row for name, row in ROWS.items() if not args.rows or any(word in name for word in args.rows)}
 
 
 def table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -243,7 +269,8 @@ def settings_of(args: argparse.Namespace) -> dict:
         teacher_weights=Path(args.teacher_weights).name,
         epochs=args.epochs,
         labels_per_class=args.labels_per_class,
-        rows={name: dict(row) for name, row in ROWS.items()},
+        student=args.student,
+        rows={name: dict(row) for name, row in chosen_rows(args).items()},
         **texts,
         config=Path(__file__).with_name('real_video_config.py').read_text(encoding='utf-8'),
     )
@@ -268,6 +295,8 @@ def main() -> None:
     parser.add_argument('--teacher', required=True, help='a name of torchvision.models')
     parser.add_argument('--teacher-weights', required=True, help='file, URL or torchvision name')
     parser.add_argument('--epochs', type=int, help='over all training videos; default that of the config')
+    parser.add_argument('--student', choices=('r3d', 'image_stem'), default='r3d')
+    parser.add_argument('--rows', nargs='+', help='only trained rows whose name holds one of these words')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     parser.add_argument('--labels-per-class', type=int, default=3)
     parser.add_argument('--work-dir', default='work_dirs/real_video')

@@ -140,6 +140,7 @@ MODELS = _child(
     'kdtoolbox.connectors',
     'kdtoolbox.discriminators',
     'kdtoolbox.teachers',
+    'kdtoolbox.backbones',
     'kdtoolbox.criterion',
     'kdtoolbox.distillers',
 )

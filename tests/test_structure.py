@@ -17,7 +17,7 @@ FLOORS = (
     {'criterion'},
     {'inspection'},
     {'distillers', 'teachers', 'datasets', 'evaluation', 'engine', 'preparation'},
-    {'yaml_experiments', 'demo', 'templates'},
+    {'backbones', 'yaml_experiments', 'demo', 'templates'},
     {'config_files'},
     {'deployment', 'feature_extraction', 'reporting'},
     {'cli'},
