@@ -1,4 +1,4 @@
-"""Which arguments a class takes, and which known name is nearest to one that is not known."""
+"""Arguments that a class takes, and suggestions for unknown names ("did you mean")."""
 
 import ast
 import difflib
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 
 def nearest_names(name: str, known: Iterable[str], *, num: int = 3, cutoff: float = 0.5) -> list[str]:
-    """Those of ``known`` that may have been meant, best first: alike in letters, or the initials of the words.
+    """The known names most similar to ``name``, best first: similar letters, or the initials of its words.
 
     >>> nearest_names('learning_rate', ['lr', 'momentum'])
     ['lr']
@@ -43,8 +43,8 @@ def did_you_mean(name: str, known: Iterable[str], *, what: str = 'it takes') -> 
 def arguments_of(thing: Callable) -> tuple[tuple[str, ...], bool]:
     """Names of the arguments of a class or function, and whether others may be given too.
 
-    What a class hands on to its bases by ``**kwargs`` counts as the bases' arguments say; what it takes out of them by
-    name counts too, and what it never looks at does not.
+    If a class passes ``**kwargs`` to its bases, the arguments of the bases count too, and so do keys that it takes out
+    of ``**kwargs`` by name. ``**kwargs`` that it never uses do not count.
     """
     if not inspect.isclass(thing):
         names, rest = _parameters(thing)
@@ -71,9 +71,9 @@ def arguments_of(thing: Callable) -> tuple[tuple[str, ...], bool]:
 
 
 def unknown_argument(thing: Callable, name: str) -> str | None:
-    """What is wrong with an argument of this name, in words; None if it can be given.
+    """A message that says why the argument is wrong; None if the class takes it.
 
-    Where a class takes others too, one that is very like an argument of its own is still taken for a slip.
+    If a class takes any argument, a name that is very similar to one of its own is still reported as a typing error.
 
     >>> def function(weights, view=None): ...
     >>> unknown_argument(function, 'wieghts')
@@ -86,7 +86,7 @@ def unknown_argument(thing: Callable, name: str) -> str | None:
 
 
 def _parameters(function: Callable) -> tuple[tuple[str, ...] | None, str | None]:
-    """Names that can be given, and what the function calls the rest of them, None if there can be no rest."""
+    """The parameter names, and the name of ``**kwargs``, None without one."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (ValueError, TypeError):  # built in C
@@ -96,7 +96,7 @@ def _parameters(function: Callable) -> tuple[tuple[str, ...] | None, str | None]
 
 
 def _uses(function: Callable, rest: str) -> tuple[list[str] | None, bool]:
-    """Names taken out of ``**rest``, None if it is used in a way that does not tell, and whether it goes to a base."""
+    """Keys taken out of ``**rest`` (None if the code does not show them), and whether it is passed to a base."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
     except (OSError, TypeError, SyntaxError):

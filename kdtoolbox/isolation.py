@@ -1,4 +1,4 @@
-"""Trying things out before training, without a trace in it."""
+"""Trial runs before training that leave the training unchanged."""
 
 import copy
 import logging
@@ -14,7 +14,7 @@ from torch import nn
 
 @contextmanager
 def untouched_randomness() -> Iterator[None]:
-    """Put the random states of torch (of the CPU, and of the GPU in use), numpy and Python back afterwards."""
+    """Restore the random states of torch (CPU and current GPU), numpy and Python at the end."""
     states = np.random.get_state(), random.getstate()
     in_use = [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
     try:
@@ -27,7 +27,7 @@ def untouched_randomness() -> Iterator[None]:
 
 @contextmanager
 def quiet_log() -> Iterator[None]:
-    """Keep what is tried out from telling the log about itself; errors are still logged."""
+    """Hide the log messages of a trial run, except errors."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -38,5 +38,5 @@ def quiet_log() -> Iterator[None]:
 
 
 def copy_to_try(model: nn.Module) -> nn.Module:
-    """A copy of all that learns or keeps statistics; frozen teachers, which keep none, are shared."""
+    """A copy of everything with parameters or statistics that training changes; frozen teachers are shared."""
     return copy.deepcopy(model)

@@ -1,4 +1,4 @@
-"""What a user wants to know of a method before choosing it; listed by ``kdtoolbox list`` and docs/methods.md."""
+"""Method cards: paper, inputs and minimum sizes of a loss, shown by ``kdtoolbox list`` and docs/methods.md."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,19 +27,21 @@ OF_THE_WHOLE_BATCH = {'batch', 'batch statistics', 'memory bank'}
 
 @dataclass(frozen=True)
 class MethodCard:
-    """Facts about a registered method, as its class attribute ``card``; the one line about it is its docstring's first.
+    """Facts about a registered loss, as its class attribute ``card``. The summary is the first line of its docstring.
 
     Args:
         paper: authors, venue or year, arXiv number.
-        needs: some of :data:`NEEDS`: what the method takes beside one tensor of each side, or of what kind those are.
-        paper_weight: the weight in the paper or the authors' code, with its convention where that is not the mean.
-        our_weight: what that is here, where losses are means over all elements unless their docstring says otherwise.
-        checked_against: methods of the reference manifest, or in words what else the tests compare with.
-        min_batch_size: fewer clips than that, in all processes together, leave the loss undefined or constant.
-        min_elements: likewise for the elements of a channel in one process's batch, over clips, time and space; of
-            losses with statistics of the channels.
-        min_classes: likewise for classes.
-        min_steps: likewise for time steps.
+        needs: some of :data:`NEEDS`: the kind of tensors that the loss takes, and its further inputs.
+        paper_weight: the weight in the paper or the authors' code; with the reduction, if that is not the mean.
+        our_weight: the same weight here, where losses are means over all elements unless their docstring says
+            otherwise.
+        checked_against: names of reference implementations that the tests compare with, or another check, in words.
+        min_batch_size: minimum number of clips in the batch of all processes; with fewer the loss is undefined or
+            constant.
+        min_elements: minimum number of elements of a channel in the batch of one process, over clips, time and space;
+            for losses with channel statistics.
+        min_classes: minimum number of classes.
+        min_steps: minimum number of time steps.
 
     Raises:
         ValueError: an unknown need.
@@ -61,12 +63,12 @@ class MethodCard:
 
     @property
     def mixes_clips(self) -> bool:
-        """Whether the loss of a clip depends on the other clips, so that none can be left out of a batch."""
+        """Whether the loss of a clip depends on the other clips, so that a gate cannot leave clips out."""
         return max(self.min_batch_size, self.min_elements) > 1 or bool(OF_THE_WHOLE_BATCH & set(self.needs))
 
     @property
     def least(self) -> list[str]:
-        """The least numbers above 1, in words.
+        """The minimum sizes above 1, in words.
 
         >>> MethodCard(paper='-', needs=(), min_batch_size=2, min_classes=3).least
         ['2 clips a batch or more', '3 classes or more']
@@ -81,7 +83,7 @@ class MethodCard:
 
 
 def cards(loss: nn.Module) -> Iterator[MethodCard]:
-    """The card of a loss and of those it wraps, of each that has one."""
+    """The cards of a loss and of the losses that it wraps."""
     while isinstance(loss, nn.Module):
         if card := getattr(loss, 'card', None):
             yield card
@@ -89,7 +91,7 @@ def cards(loss: nn.Module) -> Iterator[MethodCard]:
 
 
 def mixes_clips(loss: nn.Module) -> bool:
-    """Whether the loss of a clip depends on the other clips: by the cards, or by a batch norm inside.
+    """Whether the loss of a clip depends on the other clips: according to the cards, or because of a batch norm inside.
 
     >>> mixes_clips(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
     True

@@ -4,8 +4,8 @@ A name is looked up here first, then in mmaction2, then in mmengine, so a config
 ``default_scope = 'kdtoolbox'`` uses all three without prefixes. Losses, connectors and teachers are
 ``MODELS``, as everything that is an ``nn.Module`` is in OpenMMLab.
 
-Packages that declare an entry point in the group ``kdtoolbox.plugins`` are imported the first time
-any of these registries is asked for a name, so that installing a plugin is enough to use it.
+Packages that declare an entry point in the group ``kdtoolbox.plugins`` are imported when a name is looked up for the
+first time, so that installing a plugin is enough to use it.
 """
 
 import difflib
@@ -23,18 +23,18 @@ OURS_FIRST = 0.15
 
 
 class Registry(mmengine.registry.Registry):
-    """mmengine's registry that knows plugins and, on an unknown name, the nearest known ones."""
+    """mmengine's registry, with plugins, and with suggestions when a name is unknown."""
 
     def import_from_location(self) -> None:
         if self._imported:
             return
-        # mmengine imports the locations of the registry it was asked, not those of its parents.
+        # mmengine imports the locations of this registry only, not those of its parents.
         import_mmaction(init_default_scope=False)
         super().import_from_location()
         load_plugins()
 
     def get(self, key: str | type) -> type:
-        """Return the class registered as ``key``; a class, which configs in Python may name, is itself.
+        """Return the class registered as ``key``. Configs in Python may also give a class, which is returned.
 
         Raises:
             KeyError: the name is registered neither here nor in a parent; the message lists the
@@ -51,7 +51,7 @@ class Registry(mmengine.registry.Registry):
         return found
 
     def build(self, cfg, *args, **kwargs):
-        """Build what a config names, see mmengine.
+        """Build an object from its config, see mmengine.
 
         Raises:
             ValueError: the class takes no such argument; the message lists the nearest ones.
@@ -92,7 +92,7 @@ class Registry(mmengine.registry.Registry):
         return sorted(names)
 
     def _unknown(self, key: str) -> str:
-        # Ours first where it is about as near: of two data sets of ActivityNet one is meant for localisation.
+        # Prefer our own name if both are similar: mmaction2's data set of ActivityNet is for localisation.
         def nearness(name: str) -> float:
             return difflib.SequenceMatcher(None, key.lower(), name.lower()).ratio() + OURS_FIRST * (
                 name in self.module_dict

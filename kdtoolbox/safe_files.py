@@ -1,4 +1,4 @@
-"""Reading files that may be anybody's, telling them apart, and writing files that are whole or not there."""
+"""Safe reading of untrusted files, and atomic writing."""
 
 import hashlib
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-# torch is imported where it is needed: kdtoolbox prepare does without it, in each of its processes.
+# torch is imported inside the functions: the processes of kdtoolbox prepare do not need it.
 
 TORCH, SAFETENSORS = 'a file of torch', 'a safetensors file'
-# What torch's reader of pickles raises for bytes that are none, or that were made to trip it.
+# What torch's unpickler raises for bytes that are no pickle, or a malicious one.
 UNREADABLE = (
     pickle.UnpicklingError,
     RuntimeError,
@@ -43,14 +43,14 @@ BEGINNINGS = {
 
 
 def load_safely(file: str | Path, *, what: str) -> dict:
-    """Read a file of tensors and plain values (of torch, or safetensors) onto the CPU, running no code of it.
+    """Read a file of tensors and plain values (torch or safetensors) onto the CPU, without running code from it.
 
     Args:
         file: ``~`` stands for the home folder.
-        what: the file is, in messages.
+        what: name of the file's purpose, for messages.
 
     Raises:
-        ValueError: the file is not there, is no such file, or holds more than tensors and plain values.
+        ValueError: the file does not exist, is of another kind, or holds more than tensors and plain values.
     """
     path = Path(file).expanduser()
     if not path.is_file():
@@ -82,7 +82,7 @@ def load_safely(file: str | Path, *, what: str) -> dict:
 
 
 def kind_of(file: Path) -> str:
-    """What a file is, by its first bytes, in words that go on a sentence "it is …"."""
+    """The kind of a file, found from its first bytes, in words that continue the sentence "it is …"."""
     with open(file, 'rb') as stream:
         begin = stream.read(512)
     if not begin:
@@ -125,10 +125,10 @@ def write_aside(file: str | Path, text: str) -> None:
 
 
 def check_writable(file: str | Path | None) -> None:
-    """Refuse a file that could not be written, before the work that its content costs; None is no file.
+    """Check that a file can be written, before its content is computed; None is no file.
 
     Raises:
-        ValueError: it is a folder, lies in a file, or may not be written.
+        ValueError: it is a folder, its parent is a file, or there is no permission.
     """
     if file is None:
         return
@@ -148,7 +148,7 @@ def sha256_of(file: str | Path) -> str:
 
 
 def _aside(file: str | Path, write: Callable[[Path], object]) -> None:
-    """Make the folders, write a hidden file there, bring it to the disk, give it its name."""
+    """Create the folders, write a hidden temporary file, flush it to disk, then rename it."""
     file = Path(file)
     check_writable(file)
     aside = file.with_name(f'.{file.name}.part')

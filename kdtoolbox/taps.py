@@ -1,4 +1,4 @@
-"""Listening to the outputs of modules inside a network while it runs."""
+"""Taps: forward hooks that record the outputs of modules inside a network."""
 
 import difflib
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ FRAME_FEATURES = 'frame_features'
 
 
 class Taps:
-    """Record what named modules of ``network`` give during a forward pass.
+    """Record the outputs of named modules of ``network`` during a forward pass.
 
     A path is a module path such as ``'backbone.layer4'``: its output is recorded. Two names are
     always there: ``'logits'``, what the classifier returns, and ``'features'``, what it receives.
 
-    The hooks sit on the network only inside :meth:`listening`, so a network whose taps are not in
-    use runs exactly as without them, and copies of it (EMA) carry none.
+    The hooks are on the network only inside :meth:`listening`. Otherwise the network runs exactly as without taps, and
+    its copies (EMA) have no hooks.
 
     Args:
-        network: the network to listen to.
+        network: the network to record from.
         paths: what to record.
         classifier: path of the module behind ``'logits'`` and ``'features'``; None where those are not recorded.
         owner: what the network is called in error messages.
@@ -42,14 +42,14 @@ class Taps:
 
     @contextmanager
     def listening(self, paths: Iterable[str] | None = None):
-        """Yield a dict that holds path -> tensor after the block, in which the network runs once.
+        """Run the network once inside the block; after it, the yielded dict holds path -> tensor.
 
         Args:
             paths: some of those the taps were made for; all of them if not given.
 
         Raises:
-            ValueError: a module ran not once, gave no tensor, its output was then modified in place, or no gradient
-                reaches it because it runs inside of a checkpointed block.
+            ValueError: a module did not run exactly once, its output is no tensor or was modified in place, or it gets
+                no gradient because it is inside of a checkpointed block.
         """
         calls: dict[str, list[tuple[Tensor, int]]] = {path: [] for path in (self.paths if paths is None else paths)}
         learns = torch.is_grad_enabled()
@@ -134,8 +134,8 @@ def pool_to_vector(features: Tensor | tuple[Tensor, ...], num_samples: int) -> T
     """Mean over time, space and any clips or frames folded into the batch.
 
     Args:
-        features: (N * M, C) or (N * M, C, ...) with M clips or frames of each of the N samples; several of them, such as
-            the pathways of SlowFast, are pooled each and concatenated.
+        features: (N * M, C) or (N * M, C, ...) with M clips or frames of each of the N samples; several tensors, such
+            as the pathways of SlowFast, are pooled separately and concatenated.
         num_samples: N.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Holding modules without owning them."""
+"""Modules that are used by another module, but are no submodules of it."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ from torch import nn
 
 
 class UnregisteredModules:
-    """Holds modules without making them part of the module that has it.
+    """Holds modules without registering them as submodules of the module that holds it.
 
-    What is in here is in no ``parameters()``, ``state_dict()``, optimizer or DDP bucket, and a deep copy of the owner
-    (the EMA hook makes one) shares it.
+    They are in no ``parameters()``, ``state_dict()``, optimizer or DDP bucket. A deep copy of the owner, such as
+    EMAHook makes, shares them.
     """
 
     def __init__(self, modules: Mapping[str, nn.Module]) -> None:

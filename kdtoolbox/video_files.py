@@ -1,4 +1,4 @@
-"""Which files are videos and which folders nobody put there himself: one rule for training and for preparation."""
+"""Which files are videos, and which folders are system folders: one rule for training and preparation."""
 
 import heapq
 import os
@@ -38,7 +38,7 @@ _NAMES_OF_SYSTEMS = {
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is the computer's own, such as a waste bin or previews.
+    """Whether a file or folder of this name is hidden or made by the system, such as a waste bin or previews.
 
     >>> is_hidden('.Trash-1000'), is_hidden('@eaDir'), is_hidden('run')
     (True, True, False)
@@ -47,7 +47,7 @@ def is_hidden(name: str) -> bool:
 
 
 def is_video(name: str) -> bool:
-    """Whether a file of this name is taken for a video: by its suffix, in any case; hidden files are not.
+    """Whether a file name has the suffix of a video, in upper or lower case; hidden files are no videos.
 
     >>> is_video('IMG_1.MOV'), is_video('IMG_1'), is_video('._IMG_1.MOV'), is_video('Thumbs.db')
     (True, False, False, False)
@@ -58,11 +58,11 @@ def is_video(name: str) -> bool:
 def find_files(root: Path, wanted: Callable[[str], bool]) -> list[str]:
     """Sorted paths, below ``root``, of the files with wanted names in it and in all folders below that are not hidden.
 
-    Links are followed, as class folders often are links to other disks. However they lead, each folder is looked into
-    once, under the name that it has without a link if it has one.
+    Links are followed, as class folders are often links to other disks. Each folder is searched once; a folder that is
+    reached both directly and by a link gets its real name.
 
     Raises:
-        ValueError: a folder may not be read.
+        ValueError: there is no permission to read a folder.
     """
     found: list[str] = []
     folders, links = [('', os.path.realpath(root))], []  # links wait, in the order of their names

@@ -1,4 +1,4 @@
-"""What a distillation compares: terms, the connections from taps to losses, gates and schedules."""
+"""The distillation losses of a training: terms, connectors between taps and losses, gates and weight schedules."""
 
 from kdtoolbox.criterion.criterion import Criterion
 from kdtoolbox.criterion.gates import ConfidenceGate, CorrectGate

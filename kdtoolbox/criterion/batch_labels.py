@@ -1,4 +1,4 @@
-"""What a distiller reads off a batch and the running training."""
+"""Labels of a batch, and the progress of the training."""
 
 from collections.abc import Sequence
 

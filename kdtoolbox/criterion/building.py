@@ -1,4 +1,4 @@
-"""Building the criterion: ``'auto'`` is filled in, and what does not fit is said before any training."""
+"""Building the criterion: ``'auto'`` is replaced, and shapes that do not fit are reported before training."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -28,19 +28,19 @@ def criterion_for(
     student_view: View | None,
     clip_shape: tuple[int, int, int] | None,
 ) -> Criterion:
-    """The criterion of ``terms``, whose shapes are found by one pass of noise, see :func:`run_networks`.
+    """Build the criterion of ``terms``; the shapes are found by a forward pass on noise, see :func:`run_networks`.
 
-    The clip is of ``clip_shape``. Where that is not given it is guessed: 16 frames of the student view's size; without
-    a student view, of a teacher view's size if something is ``'auto'``, and else there is no pass. If a network does
-    not run on a guessed clip and nothing is ``'auto'``, that is no error, but a warning that nothing is checked.
+    The clip has ``clip_shape``. If it is not given, it is guessed: 16 frames in the size of the student's view. Without
+    a student view, the size of a teacher's view is used if something is ``'auto'``; else there is no forward pass. If a
+    network fails on a guessed clip and nothing is ``'auto'``, a warning says that nothing was checked.
 
     Args:
         terms: name -> arguments of :class:`Term`, in which something may be ``'auto'``, see :func:`fill_in`.
         student: the recognizer.
-        teachers: name -> teacher, listening to what the terms need.
+        teachers: name -> teacher, with the taps that the terms need.
 
     Raises:
-        ValueError: the shapes do not fit, or do not say what ``'auto'`` stands for.
+        ValueError: the shapes do not fit, or ``'auto'`` cannot be found from them.
     """
     is_open = {name: asks_for_shapes(term) for name, term in terms.items()}
     for name in filter(is_open.get, terms):
@@ -74,7 +74,7 @@ def _fitted(terms: Mapping[str, Mapping], is_open: Mapping[str, bool], tapped: T
         student, teacher = tapped.repeated(2)
         for name in filter(is_open.get, terms):
             filled[name], chosen[name] = fill_in(name, terms[name], student, teacher, tapped.runs)
-    # Only now is anything made that trains: its random weights are those it would have with the numbers typed.
+    # Trained modules are built only now, so that their random weights are the same as with the numbers in the config.
     criterion = Criterion(filled)
     with _hinting(hint, tapped), untouched_randomness():
         for term in criterion.terms.values():
@@ -87,7 +87,7 @@ def _fitted(terms: Mapping[str, Mapping], is_open: Mapping[str, bool], tapped: T
 
 @contextmanager
 def _hinting(hint: str, tapped: Tapped) -> Iterator[None]:
-    """Add the hint to errors that another clip might mend: those of maps, whose times and sizes are the clip's."""
+    """Add the hint to errors that another clip shape may fix: errors of maps, whose T, H and W depend on the clip."""
     try:
         yield
     except ValueError as error:

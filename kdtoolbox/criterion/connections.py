@@ -1,4 +1,4 @@
-"""From taps through connectors: which tensors a term compares, and how they get there."""
+"""From taps through connectors to the tensors that a loss compares."""
 
 import functools
 import inspect
@@ -13,7 +13,7 @@ TIMES = ('times', 'target_times')
 
 
 def paths_of(source: str | Sequence[str] | None) -> tuple[str, ...]:
-    """What a term listens to, as a tuple.
+    """The tap paths of a term, as a tuple.
 
     >>> paths_of('logits'), paths_of(None), paths_of(('a', 'b'))
     (('logits',), (), ('a', 'b'))
@@ -31,7 +31,7 @@ def pick(outputs: Mapping[str, Tensor], source: str | Sequence[str] | None):
 
 
 def build_connector(config: Mapping | Sequence | None) -> nn.Module:
-    """A connector from its config; a list is a sequence, None leaves a tensor as it is.
+    """Build a connector from its config; a list is a sequence, None is the identity.
 
     Raises:
         ValueError: it is neither a config nor a list of them.
@@ -49,7 +49,7 @@ def build_connector(config: Mapping | Sequence | None) -> nn.Module:
 
 
 def shapes_of(tensors: Tensor | tuple[Tensor, ...] | None) -> str:
-    """For messages.
+    """The shapes of one tensor or of several, as text for messages.
 
     >>> import torch
     >>> shapes_of(torch.zeros(2, 3)), shapes_of(None)
@@ -69,7 +69,7 @@ def connect_pair(
     runs: NetworkRuns | None,
     teacher_paths: Sequence[str],
 ) -> tuple:
-    """Send what was tapped on either side through its connector, each told the times of both if it asks.
+    """Apply both connectors to the tapped tensors of student and teacher.
 
     Args:
         student: a tensor, or a tuple of them.
@@ -98,18 +98,18 @@ def connect(
     times_of: Callable[..., Tensor],
     target_times_of: Callable[..., Tensor],
 ):
-    """Send ``x`` through a connector, or through a sequence of them one by one; several tensors each by itself.
+    """Apply a connector, or a sequence of connectors, to ``x``; to each tensor separately if there are several.
 
-    A connector whose ``forward`` has parameters ``times`` and ``target_times`` gets there when the steps of its input,
-    and those of the other side's tapped tensor, are: (T,) and (T',), in frames of the decoded clip.
+    If the ``forward`` of a connector has parameters called ``times`` or ``target_times``, it gets the times of the
+    steps of its input (T,) and of the other network's tapped tensor (T',), in frames of the decoded clip.
 
     Args:
-        target: what is tapped on the other side; as many tensors as ``x``, or one for all.
-        times_of: gives the times of a tensor of this side.
-        target_times_of: gives those of the other side.
+        target: the tapped tensors of the other network; as many as in ``x``, or one for all.
+        times_of: gives the times of a tensor of this network.
+        target_times_of: gives the times of a tensor of the other network.
 
     Raises:
-        ValueError: a connector that learns stands behind several taps.
+        ValueError: a connector with parameters gets several taps.
     """
     if isinstance(x, tuple):
         if any(True for _ in connector.parameters()):

@@ -14,7 +14,7 @@ __all__ = ['Criterion', 'Term', 'checked_terms', 'paths_of', 'scheduled_weight']
 
 
 def checked_terms(terms: Mapping[str, Mapping]) -> dict[str, Mapping]:
-    """The configs of the terms that count; one whose weight is 0 is left out.
+    """Check the configs of the terms; those with weight 0 are left out.
 
     Args:
         terms: name -> arguments of :class:`Term`.
@@ -41,7 +41,7 @@ def checked_terms(terms: Mapping[str, Mapping]) -> dict[str, Mapping]:
 class Criterion(nn.Module):
     """All terms of a distillation.
 
-    A term whose weight is 0 throughout is left out: it is not built, listened for or computed.
+    A term with weight 0 is left out: it is not built, its taps are not recorded.
 
     Args:
         terms: name -> arguments of :class:`Term`.
@@ -52,7 +52,7 @@ class Criterion(nn.Module):
         self.terms = nn.ModuleDict({name: Term(name, **term) for name, term in checked_terms(terms).items()})
 
     def active(self, progress: float) -> list[Term]:
-        """The terms that count at this point of the training."""
+        """The terms whose weight is not 0 at this point of the training."""
         return [term for term in self.terms.values() if term.weight_at(progress) != 0]
 
     def forward(
@@ -65,7 +65,7 @@ class Criterion(nn.Module):
         progress: float,
         runs: NetworkRuns | None = None,
     ) -> dict[str, Tensor]:
-        """The weighted loss of each term that counts, as ``loss_<name>``, and ``gate_<name>`` of each gate.
+        """``loss_<name>``, the weighted loss of each active term, and ``gate_<name>``, the share of kept clips.
 
         Args:
             student: tap -> tensor.
@@ -73,7 +73,7 @@ class Criterion(nn.Module):
             labels: (N,), -1 for none.
             sample_ids: N of them.
             progress: share of the training that is done, [0, 1].
-            runs: the networks, for terms that ask for their classifiers or for times.
+            runs: the networks, for terms that use their classifiers or the times of their steps.
         """
         extra = {'labels': labels, 'sample_ids': sample_ids, 'progress': progress}
         out = {}

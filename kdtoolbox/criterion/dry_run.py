@@ -1,6 +1,6 @@
-"""One pass of noise through the networks when a distillation is built, to know the shapes before any training.
+"""Dry run: one forward pass on noise when a distiller is built, to find the shapes before training.
 
-Nothing that trains is touched: copies of the student and the terms run, and the random state is put back.
+It runs copies of the student and of the terms and restores the random state, so the training is unchanged.
 """
 
 import copy
@@ -28,12 +28,12 @@ __all__ = ['ClipDoesNotFit', 'Tapped', 'refuse_few_classes', 'rehearse', 'run_ne
 
 
 class ClipDoesNotFit(ValueError):
-    """A network cannot be run on the clip of the dry run."""
+    """A network fails on the clip of the dry run."""
 
 
 @dataclass(frozen=True)
 class Tapped:
-    """What the networks gave of one clip.
+    """The recorded outputs of the networks for one clip.
 
     Args:
         student: tap -> tensor.
@@ -46,7 +46,7 @@ class Tapped:
     runs: NetworkRuns
 
     def repeated(self, num_clips: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The taps of student and teachers for a batch of clips that are nearly the same."""
+        """The recorded outputs of student and teachers, repeated to a batch with a little noise."""
         return tuple(
             {
                 path: torch.cat([value + 0.01 * torch.randn_like(value) for _ in range(num_clips)])
@@ -65,14 +65,14 @@ def run_networks(
     student_view: View | None,
     student_paths: tuple[str, ...],
 ) -> Tapped:
-    """Show one clip of noise to a copy of the student and to the teachers.
+    """Run a copy of the student and the teachers on one clip of noise.
 
-    One clip, because that is what the cost goes with; there are no statistics of a batch in evaluation mode.
+    One clip is enough and cheapest: in evaluation mode there are no batch statistics.
 
     Args:
-        teachers: name -> teacher, listening to what the terms need.
+        teachers: name -> teacher, with the taps that the terms need.
         clip_shape: frames, height and width of the decoded clip.
-        student_paths: what to listen to in the student.
+        student_paths: the taps of the student.
 
     Raises:
         ClipDoesNotFit: a network does not run on such a clip.
@@ -133,7 +133,7 @@ def run_networks(
 
 @torch.no_grad()
 def rehearse(term: Term, tapped: Tapped) -> None:
-    """Run a copy of a term on what was tapped, so that what does not fit is said now, and note the shapes.
+    """Run a copy of a term on the recorded outputs, to report wrong shapes now, and to note the shapes.
 
     Raises:
         ValueError: the shapes do not fit, or the student has too few classes for the loss.
@@ -180,7 +180,7 @@ def refuse_few_classes(term: Term, num_classes: int) -> None:
 
 
 def copy_with_unregistered(module: nn.Module) -> nn.Module:
-    """A deep copy that shares nothing, not even what the module holds without owning it."""
+    """A deep copy that shares nothing, not even :class:`UnregisteredModules`."""
     memo = {
         id(held): UnregisteredModules(copy.deepcopy(held.modules))
         for part in module.modules()
@@ -194,7 +194,7 @@ def copy_with_unregistered(module: nn.Module) -> nn.Module:
 def _on_this_clip(
     who: str, clip_shape: tuple[int, int, int], *, view: str, shown: Tensor, size: Callable[[], int | None]
 ) -> Iterator[None]:
-    """Say of a network that fails what it would run on: another size of its view, or another clip."""
+    """Add to the error of a failing network what it would run on: another size of its view, or another clip shape."""
     try:
         yield
     except Exception as error:  # a network may fail in any way on a clip that it is not made for

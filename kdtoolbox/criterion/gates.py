@@ -1,4 +1,4 @@
-"""Gates: which clips of a batch a teacher is believed on."""
+"""Gates: which clips of a batch a term is applied to."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module()
 class ConfidenceGate(nn.Module):
-    """Believe a teacher on the clips it is sure of: its largest softmax probability is at least ``threshold``.
+    """Keep the clips where the teacher's largest softmax probability is at least ``threshold``.
 
     Args:
         threshold: above 0, at most 1.
@@ -36,7 +36,7 @@ class ConfidenceGate(nn.Module):
 
 @MODELS.register_module()
 class CorrectGate(nn.Module):
-    """Believe a teacher, whose classes are the data set's, on the labelled clips it gets right.
+    """Keep the labelled clips that the teacher classifies correctly; its classes must be those of the data set.
 
     >>> import torch
     >>> CorrectGate()(torch.tensor([[0., 9.], [0., 9.], [0., 9.]]), labels=torch.tensor([1, 0, -1]))
@@ -64,17 +64,17 @@ def gated_loss(
     asked: Mapping,
     keep: Tensor,
 ) -> Tensor:
-    """The mean of a loss over the batch in which the clips that are not kept count 0.
+    """The mean of a loss over the batch, with 0 for the clips that are not kept.
 
     Args:
-        loss: a mean over clips, each for itself.
+        loss: a mean over clips that are independent of each other.
         student: (N, ...), or several.
         teacher: likewise.
-        asked: by name, the extra inputs of the loss.
-        keep: (N,), True for the clips that count.
+        asked: name -> further input of the loss.
+        keep: (N,), True for the clips that are kept.
 
     Raises:
-        ValueError: a tensor has not one row a clip, or the loss is no scalar.
+        ValueError: a tensor does not have one row for each clip, or the loss is no scalar.
     """
     student, teacher = _rows(student, keep), _rows(teacher, keep)
     num_kept = int(keep.sum())

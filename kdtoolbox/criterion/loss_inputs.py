@@ -1,4 +1,4 @@
-"""Giving a loss what its ``forward`` asks for by name, and taking a scalar from it."""
+"""Further inputs of losses, such as labels, which ``forward`` takes by name; checks of the returned scalar."""
 
 import inspect
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ EXTRA_INPUTS = ('labels', 'sample_ids', 'progress', 'student_classifier', 'teach
 
 
 def extra_inputs(term: str, loss: nn.Module) -> tuple[str, ...]:
-    """Which of :data:`EXTRA_INPUTS` the ``forward`` of a loss asks for.
+    """Which of :data:`EXTRA_INPUTS` are parameters of a loss's ``forward``.
 
     Args:
         term: name of the term, for the message.
 
     Raises:
-        ValueError: it does not take (student, teacher), or asks for something else.
+        ValueError: it does not take (student, teacher), or has other parameters without a default.
     """
     parameters = list(inspect.signature(loss.forward).parameters.values())
     unfit = [
@@ -38,7 +38,7 @@ def scalar_of(loss: nn.Module, student, teacher, asked: Mapping) -> Tensor:
     """``loss(student, teacher, **asked)``.
 
     Args:
-        asked: by name, the extra inputs of the loss.
+        asked: name -> further input of the loss.
 
     Raises:
         ValueError: the loss refuses its inputs, or is not a scalar tensor; the message names it.

@@ -1,4 +1,4 @@
-"""What a loss or a connector may ask about the student and the teachers, beside their tapped tensors."""
+"""Classifiers and time steps of student and teachers, for losses and connectors that use them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from kdtoolbox.views import step_times
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """One network, as it was run on this batch.
+    """One network in the current forward pass.
 
     Args:
-        name: what it is called in messages.
-        num_frames: how many frames it was shown.
+        name: of the network, for messages.
+        num_frames: number of its input frames.
         frame_stride: of its view.
         classifier: gives the module that turns its features into logits.
     """
@@ -26,7 +26,7 @@ class NetworkRun:
     classifier: Callable[[], nn.Module]
 
     def times(self, tapped: Tensor | tuple[Tensor, ...]) -> Tensor:
-        """When each step of a tensor tapped here is, in frames of the decoded clip: (T,) float32, on the CPU.
+        """The time of each step of a tapped tensor, in frames of the decoded clip: (T,) float32, on the CPU.
 
         Args:
             tapped: (N, C, T) or (N, C, T, H, W); several must agree in T.
@@ -57,7 +57,7 @@ class NetworkRuns:
     teachers: Mapping[str, NetworkRun] = field(default_factory=dict)
 
     def teacher_of(self, paths: Iterable[str]) -> NetworkRun:
-        """The one teacher that all of ``paths`` belong to.
+        """The teacher that all of ``paths`` belong to.
 
         Raises:
             ValueError: there is none, or there are several.
@@ -72,7 +72,7 @@ class NetworkRuns:
 
 
 def student_run(student: nn.Module, inputs: Tensor, frame_stride: int) -> NetworkRun:
-    """The student as shown ``inputs``: (N, clips, 3, T, H, W), or (N, T, 3, H, W) for a 2D one."""
+    """The student with its ``inputs``: (N, clips, 3, T, H, W), or (N, T, 3, H, W) for a 2D student."""
     return NetworkRun(
         'student',
         inputs.shape[3 if inputs.dim() == 6 else 1],
@@ -82,17 +82,17 @@ def student_run(student: nn.Module, inputs: Tensor, frame_stride: int) -> Networ
 
 
 def teacher_run(name: str, teacher: nn.Module, frames: Tensor) -> NetworkRun:
-    """A teacher as shown ``frames``: (N, T', 3, h, w)."""
+    """A teacher with its ``frames``: (N, T', 3, h, w)."""
     return NetworkRun(
         f'teacher {name}'.strip(), frames.shape[1], teacher.view.frame_stride, lambda: teacher_classifier(teacher)
     )
 
 
 def teacher_classifier(teacher: nn.Module) -> nn.Module:
-    """What turns the features of a teacher into its logits: its probe, or else the module at its ``classifier``.
+    """The classifier of a teacher, from features to logits: its probe, or the module at its ``classifier``.
 
     Raises:
-        ValueError: the teacher does not say what it is.
+        ValueError: the teacher has none.
     """
     probe = getattr(teacher, 'probe', None)
     if probe is not None:
@@ -111,13 +111,13 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class LinearOfConvolution(nn.Module):
-    """A classifier that is a 1x1 convolution, as the linear layer that it is of pooled features: (M, C) -> (M, K).
+    """A 1x1 convolution used as a linear layer on pooled features: (M, C) -> (M, K).
 
     Args:
         convolution: C to K channels; its weights are shared, not copied.
 
     Raises:
-        ValueError: it sees more than one place at a time, or its channels in groups.
+        ValueError: its kernel is larger than 1, or it has groups.
 
     >>> import torch
     >>> LinearOfConvolution(nn.Conv2d(8, 5, kernel_size=1))(torch.zeros(2, 8)).shape

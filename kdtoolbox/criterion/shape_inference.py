@@ -1,4 +1,4 @@
-"""``'auto'``: numbers of channels, and whole connectors, from the shapes that the networks give."""
+"""``'auto'``: numbers of channels, and whole connectors, found from the shapes of the recorded outputs."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,13 +21,13 @@ def asks_for_shapes(term: Mapping) -> bool:
 
 
 def refuse_frames_as_channels(name: str, term: Mapping, teachers: Mapping[str, object]) -> None:
-    """Refuse ``'auto'`` that goes by the shape of a teacher with one answer a frame: (N, T', K), with time where channels are.
+    """Refuse ``'auto'`` for the output of a teacher with ``pooling='none'``: (N, T', K), time before channels.
 
     Args:
         teachers: name -> teacher.
 
     Raises:
-        ValueError: the term asks for that.
+        ValueError: the term has such an ``'auto'``.
     """
     for path in paths_of(term.get('teacher', LOGITS)):
         owner, inner = ('', path) if '' in teachers else path.split('.', 1)
@@ -54,23 +54,23 @@ def _goes_by_teacher(term: Mapping) -> bool:
 def fill_in(
     name: str, term: Mapping, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], runs: NetworkRuns
 ) -> tuple[dict, list[str]]:
-    """Replace every ``'auto'`` in the config of a term by what the shapes say.
+    """Replace every ``'auto'`` in the config of a term by the number or connector that the shapes need.
 
-    ``in_channels`` and ``channels`` of a connector are those of what reaches it, ``out_channels`` of one of the
-    student's are the teacher's behind its connector, ``student_channels`` and ``teacher_channels`` of a loss are those
-    behind the connectors: numbers, or lists of them where a side listens to several modules.
-    ``student_connector='auto'``, or ``'auto'`` at a place in its list, is what :func:`choose` says.
+    ``in_channels`` and ``channels`` of a connector are the channels of its input. ``out_channels`` of a student
+    connector are the channels of the teacher after its connector. ``student_channels`` and ``teacher_channels`` of a
+    loss are the channels after the connectors: a number, or a list of numbers for several taps.
+    ``student_connector='auto'``, or ``'auto'`` in its list, is replaced by :func:`choose`.
 
     Args:
         student: tap -> tensor.
         teacher: likewise.
-        runs: the networks, for connectors that ask for times.
+        runs: the networks, for connectors that use times.
 
     Returns:
-        the config without ``'auto'``, and in words what was chosen.
+        The config without ``'auto'``, and a text for each choice.
 
     Raises:
-        ValueError: the shapes do not say it.
+        ValueError: it cannot be found from the shapes.
     """
     teacher_taps = term.get('teacher', LOGITS)
     got_student, got_teacher = pick(student, term.get('student', LOGITS)), pick(teacher, teacher_taps)
@@ -112,7 +112,7 @@ def fill_in(
 
 
 def choose(x: Tensor, target: Tensor) -> list[dict]:
-    """The connectors that bring a student's tensor to the shape of the teacher's.
+    """Choose connectors that bring a student tensor to the shape of the teacher tensor.
 
     They are, as far as needed and in this order: for a vector, pooling and a linear projection; for a map, matching of
     height and width, alignment in time and a 1x1x1 projection of the channels; for one vector a time step, that
@@ -123,7 +123,7 @@ def choose(x: Tensor, target: Tensor) -> list[dict]:
         target: likewise.
 
     Raises:
-        ValueError: no such connectors lead from one to the other.
+        ValueError: there are no such connectors.
 
     >>> import torch
     >>> choose(torch.zeros(2, 64, 8, 7, 7), torch.zeros(2, 32))
@@ -172,11 +172,11 @@ def _fill_layers(
     times_of: Callable[..., Tensor],
     target_times_of: Callable[..., Tensor],
 ) -> tuple[Mapping | list | None, Tensor]:
-    """The connector without ``'auto'``, in the form it was written in, and what ``x`` becomes behind it.
+    """The connector's config without ``'auto'``, and ``x`` after this connector.
 
     Args:
-        aim: what the other side is behind its connector.
-        tapped: what it is before.
+        aim: the tensor of the other network after its connector.
+        tapped: the tensor of the other network before its connector.
     """
     filled = []
     for layer in _layers(config):
@@ -188,7 +188,7 @@ def _fill_layers(
 
 
 def _filled(config: Mapping, sources: Mapping[str, Tensor | tuple[Tensor, ...] | None]) -> dict:
-    """A copy in which channels that are ``'auto'`` are those of the tensor given for them, in wrapped parts as well."""
+    """A copy of the config with the channels of the given tensors instead of ``'auto'``, in wrapped parts too."""
     filled = {}
     for key, value in config.items():
         if isinstance(value, Mapping):
@@ -220,7 +220,7 @@ def _has_open_channels(config, keys: Sequence[str] = CHANNELS) -> bool:
 
 
 def _words(config: Mapping | Sequence | None) -> str:
-    """As one would read it: LinearProjection(in_channels=64, out_channels=32)."""
+    """A config as text: LinearProjection(in_channels=64, out_channels=32)."""
     parts = []
     for one in _layers(config):
         arguments = ', '.join(f'{key}={value}' for key, value in one.items() if key != 'type')

@@ -1,4 +1,4 @@
-"""A term: which outputs of the student and of a teacher are compared, how, and how much it counts."""
+"""A term: taps of student and teacher, connectors, a loss, its weight and its gate."""
 
 import inspect
 import math
@@ -22,15 +22,15 @@ class Term(nn.Module):
     Args:
         name: of the term; its loss is logged as ``loss_<name>``.
         loss: config of the loss.
-        student: what to listen to in the student: ``'logits'``, ``'features'``, a module path, or several of them.
-        teacher: likewise in the teacher; with several teachers, ``'<teacher>.<path>'``. None for a loss that needs
-            none: it gets None.
-        student_connector: config of the module that the student's output goes through first; a list is a sequence.
-        teacher_connector: likewise for the teacher's; one that learns is refused, as no gradient reaches it.
-        weight: what the loss is multiplied by. At 0 the term costs nothing.
+        student: taps of the student: ``'logits'``, ``'features'``, a module path, or several of them.
+        teacher: taps of the teacher; with several teachers, ``'<teacher>.<path>'``. None for a loss without a teacher,
+            which gets None.
+        student_connector: config of the module between the student's tap and the loss; a list is a sequence.
+        teacher_connector: the same for the teacher's tap. It must have no parameters, as it gets no gradient.
+        weight: factor of the loss. With 0 the term is not computed.
         weight_schedule: points (progress, factor), see :func:`scheduled_weight`.
-        gate: config of what decides by the teacher's logits on which clips it is believed, such as ``ConfidenceGate``.
-            The others count 0 in the mean over the batch; the share that counts is logged as ``gate_<name>``.
+        gate: config of a gate, such as ``ConfidenceGate``, which keeps clips according to the teacher's logits. The
+            other clips count 0 in the mean over the batch; the share of kept clips is logged as ``gate_<name>``.
 
     Raises:
         ValueError: an option does not fit; the message names the term.
@@ -83,14 +83,15 @@ class Term(nn.Module):
 
     @property
     def min_batch_size(self) -> int:
-        """With fewer clips in the batch of all processes the loss is undefined or constant."""
+        """Minimum number of clips in the batch of all processes; with fewer the loss is undefined or constant."""
         return max((card.min_batch_size for card in cards(self.loss)), default=1)
 
     @property
     def min_clips_of_a_process(self) -> int:
-        """Likewise for one process: of a vector a clip is one element of a channel, a map has many.
+        """Minimum number of clips in one process, for losses with channel statistics.
 
-        Shapes that are not known, see :func:`criterion_for`, are taken for vectors.
+        In a vector each clip is one element of a channel, in a map many. Unknown shapes, see :func:`criterion_for`, are
+        treated as vectors, with one element for each clip.
         """
         elements = max((card.min_elements for card in cards(self.loss)), default=1)
         shapes = [self.shapes[side] for side in ('student_connected', 'teacher_connected') if self.shapes.get(side)]
@@ -99,16 +100,16 @@ class Term(nn.Module):
 
     @property
     def min_classes(self) -> int:
-        """With fewer classes the loss is undefined."""
+        """Minimum number of classes; with fewer the loss is undefined."""
         return max((card.min_classes for card in cards(self.loss)), default=1)
 
     @property
     def needs_labels(self) -> bool:
-        """Whether the loss or the gate asks for labels."""
+        """Whether the loss or the gate uses labels."""
         return 'labels' in self.extra_inputs or self._gate_needs_labels
 
     def weight_at(self, progress: float) -> float:
-        """The weight when this share of the training is done."""
+        """The weight at a progress of the training in [0, 1]."""
         return scheduled_weight(self.weight, self.weight_schedule, progress)
 
     def forward(
@@ -125,12 +126,12 @@ class Term(nn.Module):
         Args:
             student: tap -> tensor.
             teacher: tap -> tensor.
-            extra: by name, what losses may ask for: ``labels`` (N,), ``sample_ids``, ``progress``.
-            runs: the networks, for losses that ask for their classifiers and connectors that ask for times.
-            keep: (N,), True for the clips that count, as :meth:`kept` gives it.
+            extra: name -> further input that losses may take: ``labels`` (N,), ``sample_ids``, ``progress``.
+            runs: the networks, for losses that use their classifiers and connectors that use times.
+            keep: (N,), True for the clips that :meth:`kept` keeps.
 
         Raises:
-            ValueError: the shapes do not fit the connectors or the loss; the message says where each came from.
+            ValueError: the shapes do not fit the connectors or the loss; the message names the taps.
         """
         try:
             pair = self.connected(student, teacher, runs)
@@ -147,7 +148,7 @@ class Term(nn.Module):
     def connected(
         self, student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], runs: NetworkRuns | None
     ) -> tuple:
-        """What the loss gets of either side: the tapped tensors behind their connectors."""
+        """The inputs of the loss: the tapped tensors after their connectors."""
         return connect_pair(
             self.student_connector,
             self.teacher_connector,
@@ -158,7 +159,7 @@ class Term(nn.Module):
         )
 
     def kept(self, teacher: Mapping[str, Tensor], labels: Tensor | None) -> Tensor | None:
-        """(N,), True for the clips on which the gate believes the teacher; None without a gate.
+        """(N,), True for the clips that the gate keeps; None without a gate.
 
         Raises:
             ValueError: the teacher gave no logits (N, K).
@@ -174,7 +175,7 @@ class Term(nn.Module):
         return self.gate(teacher[path], **({'labels': labels} if self._gate_needs_labels else {}))
 
     def describe(self) -> dict[str, object]:
-        """Facts for people: where the term listens, what it is made of, and the shapes found when it was built."""
+        """Taps, loss, weight, gate and shapes of the term, for reports."""
         return {
             'name': self.name,
             'loss': type(self.loss).__name__,

@@ -1,4 +1,4 @@
-"""Training models that join a student, its teachers and the terms between them."""
+"""Distillers: the models that the Runner trains, made of a student, teachers and terms."""
 
 from kdtoolbox.distillers.adversarial import AdversarialDistiller
 from kdtoolbox.distillers.distiller import Distiller

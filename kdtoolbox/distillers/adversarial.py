@@ -1,4 +1,4 @@
-"""A student that learns to be taken for the teacher: adversarial network compression for clips."""
+"""Adversarial distillation: the student learns features that a discriminator takes for the teacher's."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,16 +17,16 @@ ADVERSARIAL = 'adversarial'
 
 @MODELS.register_module()
 class AdversarialGame(nn.Module):
-    """Student against discriminator, as the loss of a term; keeps the features for the discriminator's turn.
+    """The adversarial loss of the student, as the loss of a term; stores the features for the discriminator's step.
 
     Args:
-        objective: config of what the two play for.
-        discriminator: the network, held here without being a part.
-        regularizers: configs of what holds the discriminator back.
-        weight: of the term; the discriminator's own losses have it too.
+        objective: config of the adversarial objective.
+        discriminator: the network; it is not registered here.
+        regularizers: configs of the discriminator's regularizers.
+        weight: of the term; the discriminator's losses are multiplied by it too.
 
     Raises:
-        ValueError: a regularizer is there twice.
+        ValueError: a regularizer is given twice.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class AdversarialGame(nn.Module):
     def discriminator_losses(
         self, teacher: Tensor, student: Tensor, second_view: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What the discriminator minimises, part by part and weighted, and its accuracies on both sides.
+        """The weighted losses of the discriminator, and its accuracies on the features of teacher and student.
 
         Args:
             teacher: features (N, C).
@@ -102,31 +102,30 @@ class AdversarialGame(nn.Module):
 
 @MODELS.register_module()
 class AdversarialDistiller(Distiller):
-    """A distiller whose student also plays against a discriminator: Belagiannis et al., arXiv:1803.10750.
+    """A distiller with a discriminator, adversarial network compression: Belagiannis et al., arXiv:1803.10750.
 
-    In each step the student learns from its terms, its labels if they are used, and from the discriminator's opinion of
-    its second view (the features through dropout); then the discriminator learns, from the same features and its weights
-    before the step, to tell the teacher's from the student's without dropout. Both have their own optimizer and schedule:
-    ``optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', student=..., discriminator=...)`` and
-    ``param_scheduler=dict(student=[...], discriminator=[...])``.
+    In each iteration the student learns from its terms, from labels if they are used, and from the discriminator's
+    score of its second view (the features with dropout). Then the discriminator learns to separate the teacher's
+    features from the student's without dropout; these are the features before the student's step. Both have their own
+    optimizer and schedule: ``optim_wrapper=dict(constructor='AdversarialOptimWrapperConstructor', student=...,
+    discriminator=...)`` and ``param_scheduler=dict(student=[...], discriminator=[...])``.
 
-    The second view costs no second pass, see :class:`SecondView`. What the discriminator does is logged as
-    ``discriminator_loss`` with its parts, and its accuracy on either side as ``discriminator_accuracy_teacher`` and
-    ``..._student``.
+    The second view costs no second forward pass, see :class:`SecondView`. Logged are ``discriminator_loss`` with its
+    parts, and the accuracies ``discriminator_accuracy_teacher`` and ``discriminator_accuracy_student``.
 
     Args:
         student: as for :class:`Distiller`.
         discriminator: config of a network: features (N, C) in, scores (N, 1) out.
-        adversarial: the features to be told apart and the game: ``loss`` (an objective such as ``BCEAdversarial``),
-            ``dropout`` of the second view, ``regularizers`` of the discriminator, and of :class:`Term` ``student``,
-            ``teacher``, both connectors, ``weight``, ``weight_schedule``. The full weight counts for the discriminator too.
+        adversarial: ``loss`` (an objective such as ``BCEAdversarial``), ``dropout`` of the second view,
+            ``regularizers`` of the discriminator, and of :class:`Term` ``student``, ``teacher``, both connectors,
+            ``weight``, ``weight_schedule``. The discriminator's losses have the full weight.
         options: of :class:`Distiller`: teacher, terms, ...
 
     Raises:
         ValueError: a part does not fit.
     """
 
-    # What it needs around it in several processes. In full: mmengine 0.10.7 looks wrappers up in its own registry only.
+    # The wrapper for several processes. With its scope: mmengine 0.10.7 looks wrappers up in its own registry only.
     model_wrapper = 'kdtoolbox.distillers.gradient_averaging.GradientAveraging'
 
     def __init__(self, student: Mapping, *, discriminator: Mapping, adversarial: Mapping, **options) -> None:
@@ -144,7 +143,7 @@ class AdversarialDistiller(Distiller):
         """One step of the student, then one of the discriminator.
 
         Raises:
-            ValueError: the optimizers are not one for each of the two.
+            ValueError: there is not one optimizer for each of the two.
         """
         if not isinstance(optim_wrapper, OptimWrapperDict) or set(optim_wrapper.keys()) != {'student', 'discriminator'}:
             raise ValueError(
@@ -185,7 +184,7 @@ OPTIONS = {
 
 
 def _term_of(adversarial: Mapping, discriminator: UnregisteredModules) -> dict:
-    """The arguments of the term that stands for the student's side of the game."""
+    """The arguments of the term for the student's adversarial loss."""
     unknown = sorted(set(adversarial) - OPTIONS.keys() - {'loss'})
     if unknown or 'loss' not in adversarial:
         raise ValueError(
@@ -215,7 +214,7 @@ def _step(wrapper: OptimWrapper, loss: Tensor) -> None:
 
 
 def _sit_out(wrapper: OptimWrapper) -> None:
-    """Let an iteration pass without a loss; gradients of those before it, accumulated, may be due."""
+    """Skip the loss of an iteration; accumulated gradients of earlier iterations may be due for a step."""
     wrapper._inner_count += 1
     if any(parameter.grad is not None for group in wrapper.optimizer.param_groups for parameter in group['params']):
         _update(wrapper)
@@ -230,7 +229,7 @@ def _update(wrapper: OptimWrapper) -> None:
 
 @contextmanager
 def _frozen(module: nn.Module) -> Iterator[None]:
-    """Let gradients through to the input, but spend none on the parameters."""
+    """Pass gradients to the input, but compute none for the parameters."""
     learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
     for parameter in learning:
         parameter.requires_grad_(False)

@@ -1,4 +1,4 @@
-"""One student learns from frozen teachers, and from labels if there are any."""
+"""The distiller: one student learns from frozen teachers, with or without labels."""
 
 import inspect
 from collections.abc import Mapping, Sequence
@@ -26,20 +26,21 @@ __all__ = ['Distiller', 'UnregisteredModules', 'training_progress']
 class Distiller(BaseModel):
     """Train a video recognizer to agree with frozen teachers.
 
-    The student is an ordinary mmaction2 recognizer and stays one: with no terms, this model gives the very losses the
-    student gives by itself. The teachers are outside the module tree, see :class:`UnregisteredModules`. What the criterion
-    learns (connectors) is stored under ``criterion.`` beside ``student.``.
+    The student is an unchanged mmaction2 recognizer: without terms, the losses are exactly those of the student alone.
+    The teachers are no submodules, see :class:`UnregisteredModules`. In checkpoints, learned connectors have the prefix
+    ``criterion.``, the student has ``student.``.
 
     Args:
         student: config of an mmaction2 recognizer with a ``cls_head``.
-        teacher: config of a teacher, or name -> config of several. Not built when no term needs it.
+        teacher: config of a teacher, or name -> config of several. Teachers that no term uses are not built.
         terms: name -> arguments of :class:`Term`; channels and the student's connector may be ``'auto'``, see
             :func:`fill_in`.
         student_view: arguments of the student's :class:`View` in training; its normalisation is the student's own.
-        use_labels: False trains without the labels. With True, samples labelled -1 count in the terms only: their part
-            in the mean of the student's own loss over the batch is 0.
-        clip_shape: frames, height and width of the decoded clips, for the pass of noise that finds the shapes when the
-            distiller is built, see :func:`criterion_for`; where not given, 16 frames of the student's view.
+        use_labels: False trains without labels. With True, samples labelled -1 are used by the terms only: they count 0
+            in the mean of the student's own loss over the batch.
+        clip_shape: frames, height and width of the decoded clips, for the forward pass on noise that finds the shapes
+            when the distiller is built, see :func:`criterion_for`; default: 16 frames in the size of the student's
+            view.
 
     Raises:
         ValueError: student, teachers and terms do not fit together.
@@ -67,7 +68,7 @@ class Distiller(BaseModel):
         self.use_labels = use_labels
         view = View(**student_view) if student_view else None
         terms = checked_terms(terms or {})
-        with untouched_randomness():  # a teacher that starts from random weights changes nothing of what is trained
+        with untouched_randomness():  # a teacher with random weights must not change the student's random weights
             self._teachers = UnregisteredModules(self._build_teachers(teacher, terms, view))
         self._listen(terms)
         self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
@@ -89,7 +90,7 @@ class Distiller(BaseModel):
         teacher_inputs: Mapping[str, Tensor] | None = None,
         **kwargs,
     ):
-        """As a recognizer's, with the teachers' views beside the student's in training.
+        """The forward pass of a recognizer; in training also with the inputs of the teachers.
 
         Args:
             inputs: (N, clips, 3, T, H, W), as the student takes it.
@@ -170,13 +171,13 @@ class Distiller(BaseModel):
         }
 
     def _build_teacher(self, config: Mapping, student_view: View | None) -> nn.Module:
-        """One made from the student (EMATeacher) has ``student``, and maybe ``student_view``, among its arguments."""
+        """Build a teacher; one that is made from the student (EMATeacher) gets ``student`` and ``student_view``."""
         offered = {'student': self.student, 'student_view': student_view}
         asked = inspect.signature(MODELS.get(config['type'])).parameters
         return MODELS.build({**{name: value for name, value in offered.items() if name in asked}, **config})
 
     def _listen(self, terms: Mapping[str, Mapping]) -> None:
-        """Have the student and the teachers give what the terms, given by their configs, compare."""
+        """Set the taps of the student and of the teachers that the configs of the terms name."""
         paths: dict[str, list[str]] = {name: [] for name in self.teachers}
         for name, term in terms.items():
             for path in paths_of(term.get('teacher', LOGITS)):
@@ -234,7 +235,7 @@ class Distiller(BaseModel):
         return name, inner
 
     def _check_teachers_move(self) -> None:
-        """Raise ValueError if training has begun and a teacher that is to follow the student has not been told to."""
+        """Raise ValueError if an EMA teacher is not updated because its hook is missing."""
         still = [name for name, teacher in self.teachers.items() if getattr(teacher, 'is_followed', True) is False]
         if still and self.is_init:
             raise ValueError(
@@ -255,7 +256,7 @@ class Distiller(BaseModel):
         return [path for term in terms for path in paths_of(term.student)]
 
     def _apply(self, fn, recurse: bool = True) -> 'Distiller':
-        """Move and cast the teachers along."""
+        """Move and cast the teachers together with the student."""
         super()._apply(fn, recurse)
         for teacher in self.teachers.values():
             teacher._apply(fn, recurse)

@@ -1,4 +1,4 @@
-"""Several processes, several optimizers: gradients are averaged when an optimizer steps."""
+"""Data parallel training with several optimizers: gradients are averaged before each optimizer step."""
 
 from collections.abc import Iterable
 
@@ -11,10 +11,10 @@ from kdtoolbox.registry import MODEL_WRAPPERS
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace each gradient by its mean over the processes; nothing to do in a single one.
+    """Replace each gradient by its mean over the processes; no effect in a single process.
 
-    A parameter that got a gradient in some processes only counts as 0 in the others. One that got none anywhere keeps
-    none, so that weight decay and momentum leave it alone, as in a single process.
+    A parameter with a gradient in some processes only counts as 0 in the others. A parameter without a gradient in all
+    of them keeps none, so that weight decay and momentum do not change it, as in a single process.
     """
     if get_world_size() == 1:
         return

@@ -1,4 +1,4 @@
-"""Students that teach one another."""
+"""Deep mutual learning: students that teach each other."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,15 +19,15 @@ STUDENT = 'student'
 class MutualDistiller(Distiller):
     """Deep mutual learning: Zhang et al., arXiv:1706.00384, eq. 5 and 8.
 
-    Each of M students learns from the labels and from the mean of the losses towards its M - 1 peers' logits, which get
-    no gradient from it. All learn in the same step from the same clips; the first, ``student``, is the one that is
-    tested, exported and may learn from frozen teachers too (``teacher``, ``terms``).
+    Each of M students learns from the labels and from the mean loss to the logits of its M - 1 peers, which are
+    detached. All learn in the same step from the same clips. The first, ``student``, is tested and exported, and may
+    also learn from frozen teachers (``teacher``, ``terms``).
 
     Args:
         student: config of the first student.
         peers: name -> config of another; its ``data_preprocessor`` must normalise as the first student's.
-        loss: config of the loss towards a peer's logits; the paper's is KL divergence at temperature 1.
-        weight: of that loss, the paper's is 1.
+        loss: config of the loss to a peer's logits; in the paper KL divergence with temperature 1.
+        weight: of that loss; in the paper 1.
         weight_schedule: points (progress, factor), as for a :class:`Term`.
         options: of :class:`Distiller`.
 
@@ -66,7 +66,7 @@ class MutualDistiller(Distiller):
         }
 
     def loss(self, inputs: Tensor, data_samples: Sequence, teacher_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The first student's losses; ``<peer>.<name>`` of each peer's own; ``loss_mutual`` and ``<peer>.loss_mutual``."""
+        """The first student's losses, ``<peer>.<name>`` of each peer, ``loss_mutual`` and ``<peer>.loss_mutual``."""
         labels = labels_of(data_samples, inputs.device) if self.use_labels else None
         logits: dict[str, Tensor] = {}
         with self._logit_taps[STUDENT].listening() as answers:

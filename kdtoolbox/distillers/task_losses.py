@@ -1,4 +1,4 @@
-"""What a recognizer learns from labels, where some or all clips have none."""
+"""The recognizer's own losses for batches in which some or all clips have no label."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,15 +11,16 @@ from kdtoolbox.criterion.batch_labels import UNLABELLED
 
 
 def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequence, labels: Tensor | None) -> dict:
-    """The recognizer's own losses, as plain mmaction2 gives them where every clip has a label.
+    """The recognizer's own losses; equal to those of plain mmaction2 if every clip has a label.
 
-    A clip without one counts 0 in the mean over the batch: a labelled clip counts the same whoever stands beside it.
+    A clip without a label counts 0 in the mean over the batch, so that the weight of a labelled clip does not depend on
+    the other clips.
 
     Args:
         recognizer: with a classification head.
         inputs: as it takes them.
         data_samples: N of them.
-        labels: (N,), -1 for none; (N, K) where they are soft or several; None to run without learning from any.
+        labels: (N,), -1 for none; (N, K) for soft labels or several labels; None to use no labels.
 
     Raises:
         ValueError: a label does not fit the head, or the recognizer has a neck and not all clips have labels.
@@ -54,7 +55,7 @@ def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequen
 
 @contextmanager
 def _scores_numpy_knows(head: nn.Module) -> Iterator[None]:
-    """Have a head give float32 where it would give bfloat16, in which mmaction2 1.1.0 cannot count its accuracy.
+    """Cast the head's scores from bfloat16 to float32, because mmaction2 1.1.0 cannot compute the accuracy in bfloat16.
 
     numpy has no bfloat16; drop when mmaction2 > 1.2.0 casts before ``top_k_accuracy`` (models/heads/base.py).
     """
