@@ -1,4 +1,4 @@
-"""Modules that make a student's and a teacher's tensor comparable."""
+"""Connectors: modules that make a student tensor and a teacher tensor comparable."""
 
 from kdtoolbox.connectors.matching import MatchSpace
 from kdtoolbox.connectors.mlp import MLPProjection

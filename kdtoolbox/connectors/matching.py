@@ -1,4 +1,4 @@
-"""Bringing maps to one height and width."""
+"""Resizing maps in space."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -8,16 +8,16 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module()
 class MatchSpace(nn.Module):
-    """Bring maps to a height and width, frame by frame: (N, C, T, H, W) -> (N, C, T, *size).
+    """Resize maps in space, frame by frame: (N, C, T, H, W) -> (N, C, T, *size).
 
-    A dimension that shrinks is averaged (adaptive average pooling), so that no place is left out; one that grows is
-    then interpolated linearly between the centres of places.
+    Adaptive average pooling for a dimension that shrinks, so that every position counts; linear interpolation for one
+    that grows.
 
     Args:
         size: (height, width), or one number for both.
 
     Raises:
-        ValueError: the size is none, or the input is not a map.
+        ValueError: the size is not positive, or the input is not a map.
 
     >>> import torch
     >>> MatchSpace(4)(torch.ones(2, 8, 3, 14, 2)).shape

@@ -1,4 +1,4 @@
-"""A small network between channel numbers."""
+"""A projection of the channels by a multilayer perceptron (MLP)."""
 
 from torch import Tensor, nn
 
@@ -9,10 +9,10 @@ from kdtoolbox.registry import MODELS
 class MLPProjection(nn.Module):
     """Two linear layers with a ReLU between, on the channels: (N, in_channels, ...) -> (N, out_channels, ...).
 
-    For vectors (N, C), sequences (N, C, T) and maps; each time step and place goes through it by itself.
+    For vectors (N, C), sequences (N, C, T) and maps; it is applied to each position and time step separately.
 
     Args:
-        hidden_channels: between the layers; ``out_channels`` if not given.
+        hidden_channels: channels between the layers; default: ``out_channels``.
 
     Raises:
         ValueError: the input has another number of channels.

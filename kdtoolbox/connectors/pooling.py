@@ -1,4 +1,4 @@
-"""Pooling maps to vectors, or to one vector a time step."""
+"""Pooling of maps over space, time or both."""
 
 from torch import Tensor, nn
 
@@ -20,7 +20,7 @@ class GlobalPool(nn.Module):
 
 @MODELS.register_module()
 class SpacePool(nn.Module):
-    """Mean over space, time stays: (N, C, T, ...) -> (N, C, T); (N, C, T) stays as it is.
+    """Mean over space: (N, C, T, ...) -> (N, C, T); (N, C, T) is unchanged.
 
     Raises:
         ValueError: there is no dimension of time.
@@ -41,7 +41,7 @@ class SpacePool(nn.Module):
 
 @MODELS.register_module()
 class TimePool(nn.Module):
-    """Mean over time, space stays: (N, C, T, ...) -> (N, C, ...).
+    """Mean over time: (N, C, T, ...) -> (N, C, ...).
 
     Raises:
         ValueError: there is no dimension of time.

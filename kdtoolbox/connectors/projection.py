@@ -1,4 +1,4 @@
-"""Learned projections between channel numbers."""
+"""Learned linear projections of the channels."""
 
 from torch import Tensor, nn
 
@@ -9,8 +9,8 @@ from kdtoolbox.registry import MODELS
 class LinearProjection(nn.Module):
     """A linear layer on vectors: (N, in_channels) -> (N, out_channels).
 
-    On ``'features'`` with as many outputs as the teacher has classes it is a distillation head: the student agrees
-    with a teacher whose classes are not the data set's, while its own head learns the labels.
+    On ``'features'``, with the teacher's number of classes as ``out_channels``, it is a distillation head: it predicts
+    the teacher's classes, while the student's own head predicts those of the data set.
 
     Raises:
         ValueError: the input is not (N, in_channels).

@@ -1,4 +1,4 @@
-"""Bringing the channels of a teacher's features to one scale."""
+"""Standardization of the channels of a teacher's features."""
 
 import logging
 
@@ -12,14 +12,14 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module()
 class Standardize(nn.Module):
-    """Subtract each channel's mean and divide by its standard deviation over everything seen in training so far.
+    """Subtract the mean of each channel and divide by its standard deviation, over all training batches so far.
 
-    Features of an image network are all positive and share a large mean, which an L2 loss spends itself on; what tells
-    one clip from another is the small rest. Meant for a teacher's vectors: no gradient flows through the statistics.
+    Features of an image network are positive and have a large common mean, which dominates an L2 loss; the differences
+    between clips are small beside it. Meant for vectors of a teacher: no gradient flows through the statistics.
 
-    Unlike batch norm, the statistics are those of the whole training so far, so that the target of a clip does not
-    depend on what else is in the batch; processes share them. Clips with infinite or NaN features, as of a teacher in
-    half precision that overflowed, are left out of the statistics, which is said once.
+    Unlike in batch norm, the statistics are those of the whole training so far, in all processes. So the target of a
+    clip does not depend on the other clips of the batch. Clips with infinite or NaN features, such as those of a
+    teacher that overflowed in half precision, are left out of the statistics, with one warning.
 
     Args:
         channels: C.
@@ -45,7 +45,7 @@ class Standardize(nn.Module):
         """(N, C) -> (N, C).
 
         Raises:
-            ValueError: the input has another shape, or nothing finite was seen in training yet.
+            ValueError: the input has another shape, or there were no finite features in training yet.
         """
         if x.dim() != 2 or x.shape[1] != len(self.sum):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Bringing one network's time steps to the moments of the other's."""
+"""Temporal alignment: resampling one network's time steps to the times of the other's."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from kdtoolbox.registry import MODELS
 
 
 def alignment_weights(times: Tensor, target_times: Tensor, mode: str) -> Tensor:
-    """How much each step counts at each target time.
+    """Weight of each step at each target time.
 
     Args:
-        times: (T,), rising, of the steps there are.
-        target_times: (S,), rising, of the steps that are wanted.
+        times: (T,), rising, of the input steps.
+        target_times: (S,), rising, of the output steps.
         mode: see :class:`TemporalAlign`.
 
     Returns:
@@ -31,7 +31,7 @@ def alignment_weights(times: Tensor, target_times: Tensor, mode: str) -> Tensor:
 
 
 def _nearest(times: Tensor, target_times: Tensor) -> Tensor:
-    nearest = (target_times[:, None] - times).abs().argmin(1)  # the earlier one of two as near
+    nearest = (target_times[:, None] - times).abs().argmin(1)  # the earlier one if two are equally near
     return nn.functional.one_hot(nearest, len(times)).double()
 
 
@@ -46,11 +46,11 @@ def _linear(times: Tensor, target_times: Tensor) -> Tensor:
 
 
 def _pool(times: Tensor, target_times: Tensor) -> Tensor:
-    """Each step and each target stands for the stretch of time nearest to it; a weight is how much two overlap."""
+    """Each step and each target covers the interval of time nearest to it; a weight is the overlap of two intervals."""
     if len(times) == 1 or len(target_times) == 1:
         return times.new_full((len(target_times), len(times)), 1 / len(times))
     bounds, target_bounds = _stretches(times), _stretches(target_times)
-    # Before the first and after the last step, the clip is taken to stay as it is there.
+    # Before the first and after the last step, that step is repeated.
     bounds[0] = torch.minimum(bounds[0], target_bounds[0])
     bounds[-1] = torch.maximum(bounds[-1], target_bounds[-1])
     overlap = (
@@ -60,7 +60,7 @@ def _pool(times: Tensor, target_times: Tensor) -> Tensor:
 
 
 def _stretches(times: Tensor) -> Tensor:
-    """(T,) -> (T + 1,): the middles between neighbours, and as far again beyond the first and the last."""
+    """(T,) -> (T + 1,): the borders of the intervals, halfway between neighbours; the outer ones by symmetry."""
     middles = (times[1:] + times[:-1]) / 2
     return torch.cat([2 * times[:1] - middles[:1], middles, 2 * times[-1:] - middles[-1:]])
 
@@ -70,16 +70,16 @@ MODES = {'linear': _linear, 'pool': _pool, 'nearest': _nearest}
 
 @MODELS.register_module()
 class TemporalAlign(nn.Module):
-    """Resample to the time steps of the other side: (N, C, T, ...) -> (N, C, S, ...).
+    """Resample to the time steps of the other network: (N, C, T, ...) -> (N, C, S, ...).
 
-    The frame times of both sides are taken into account, so a student that sees every frame and a teacher that sees
-    every fourth meet at the same moments. Beyond the first and the last step, those are repeated. With equal times it
-    is the identity. The result is float32 or more, as the losses take it.
+    The frame times of both networks are used, so that a student with every frame and a teacher with every fourth frame
+    are compared at the same times. Before the first and after the last step, that step is repeated. With equal times it
+    is the identity. The result is float32 or float64.
 
     Args:
-        mode: ``'linear'`` interpolates between the two steps around each moment; ``'pool'`` averages the steps that
-            fall into the stretch of time nearest to it, with shares where a step lies on the border: use it to go to
-            fewer steps, so that none is lost; ``'nearest'`` takes the nearest step.
+        mode: ``'linear'`` interpolates between the two steps around each target time. ``'pool'`` averages the steps in
+            the interval around it, weighted by their overlap: use it for fewer steps, so that every step counts.
+            ``'nearest'`` takes the nearest step.
 
     Raises:
         ValueError: the mode is another.
@@ -97,7 +97,7 @@ class TemporalAlign(nn.Module):
         Args:
             x: (N, C, T), (N, C, T, H, W) or any (N, C, T, ...).
             times: (T,), of the steps of ``x``, in frames of the clip, rising; see :func:`kdtoolbox.views.step_times`.
-            target_times: (S,), of the other side's, likewise.
+            target_times: (S,), the same for the other network.
 
         Raises:
             ValueError: ``x`` has no time, or another number of steps than ``times``, or times do not rise.

@@ -1,4 +1,4 @@
-"""Between the tokens of transformers and maps."""
+"""Conversion between transformer tokens and maps."""
 
 import math
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module()
 class TokensToMap(nn.Module):
-    """Lay the patch tokens of a transformer out as a map (N, C, T, H, W).
+    """Reshape the patch tokens of a transformer to a map (N, C, T, H, W).
 
-    Takes what a tap gives:
+    Input is the output of a tap:
 
     - (N, C, T, L), of an image teacher: each frame's L = num_prefix_tokens + H W tokens;
     - (N, L, C), straight from a video transformer: L = num_prefix_tokens + T H W; or (N T, L, C), from one that has the
@@ -21,7 +21,7 @@ class TokensToMap(nn.Module):
     Args:
         num_prefix_tokens: class and register tokens before the patches, which are dropped: 1 for a ViT, 5 for a DINOv2
             with registers, 0 where the network pools its patches.
-        grid: (H, W) or (T, H, W) of the patches; a square one is found out for (N, C, T, L).
+        grid: (H, W) or (T, H, W) of the patches; default for (N, C, T, L): a square.
 
     Raises:
         ValueError: the tokens do not fill the grid; the message says how many there are.
@@ -84,7 +84,7 @@ class TokensToMap(nn.Module):
 
 @MODELS.register_module()
 class MapToTokens(nn.Module):
-    """List the places of a map as tokens, row by row: (N, C, T, H, W) -> (N, C, T, H W), as those of an image teacher.
+    """Flatten the positions of a map to tokens, row by row: (N, C, T, H, W) -> (N, C, T, H W).
 
     Raises:
         ValueError: the input is not a map.

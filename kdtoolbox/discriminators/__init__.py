@@ -1,4 +1,4 @@
-"""Adversarial distillation: the network that tells teacher from student, what both play for, what holds it back."""
+"""Adversarial distillation: the discriminator, adversarial objectives, and regularizers."""
 
 from kdtoolbox.discriminators.discriminator import Discriminator
 from kdtoolbox.discriminators.objectives import (

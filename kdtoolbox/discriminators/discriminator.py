@@ -1,4 +1,4 @@
-"""The network that learns to tell the teacher's features from the student's."""
+"""The discriminator: a network that classifies features as the teacher's or the student's."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module()
 class Discriminator(nn.Module):
-    """Linear layers with ReLU between them: a vector in, one score out; above the boundary it says "teacher".
+    """Linear layers with ReLU between them, from a vector to one score; a score above the boundary means "teacher".
 
     The widths are those of the original 2D to 3D experiments; Belagiannis et al., arXiv:1803.10750, use the same three
     layers and widths. There is no sigmoid: the objectives take scores.

@@ -1,6 +1,6 @@
-"""What the discriminator and the student play for: one interface, four games.
+"""Adversarial objectives: losses of the discriminator and of the student.
 
-All take scores (N, 1) without a sigmoid; every loss is a mean over the batch, to be minimised by the one it is for.
+All take scores (N, 1) without a sigmoid. Every loss is a mean over the batch and is minimised.
 """
 
 import torch
@@ -11,31 +11,31 @@ from kdtoolbox.registry import MODELS
 
 
 class AdversarialObjective(nn.Module):
-    """A game between a discriminator and a student.
+    """Base class: the losses of a discriminator and of a student.
 
     Attributes:
-        boundary: the score above which a discriminator says "teacher"; None where scores have no fixed zero, and the
-            mean score of the batch takes its place.
+        boundary: a score above it means "teacher"; None for scores without a fixed zero: then the mean score of the
+            batch is used.
     """
 
     boundary: float | None = 0.0
 
     def discriminator_loss(self, teacher_scores: Tensor, student_scores: Tensor) -> Tensor:
-        """What the discriminator minimises, the sum of its losses on both."""
+        """Loss of the discriminator: the sum over teacher and student features."""
         raise NotImplementedError(f'{type(self).__name__} must override discriminator_loss()')
 
     def student_loss(self, student_scores: Tensor) -> Tensor:
-        """What the student minimises in order to be taken for the teacher."""
+        """Adversarial loss of the student."""
         raise NotImplementedError(f'{type(self).__name__} must override student_loss()')
 
     def penalty(self, discriminator: nn.Module, teacher: Tensor, student: Tensor) -> Tensor | None:
-        """What the discriminator minimises beside, as a function of the features; None for nothing."""
+        """A further loss of the discriminator that depends on the features; None without one."""
         return None
 
 
 @MODELS.register_module()
 class BCEAdversarial(AdversarialObjective):
-    """Binary cross-entropy, the student's loss in its non-saturating form: Goodfellow et al., arXiv:1406.2661.
+    """Binary cross-entropy, non-saturating for the student: Goodfellow et al., arXiv:1406.2661.
 
     The objective of Belagiannis et al., arXiv:1803.10750, eq. 2, and of the original 2D to 3D experiments.
 
@@ -67,7 +67,7 @@ class HingeAdversarial(AdversarialObjective):
 
 @MODELS.register_module()
 class LeastSquaresAdversarial(AdversarialObjective):
-    """Least squares towards 1 for the teacher and 0 for the student: Mao et al., arXiv:1611.04076, eq. 9.
+    """Least squares with target 1 for the teacher and 0 for the student: Mao et al., arXiv:1611.04076, eq. 9.
 
     >>> LeastSquaresAdversarial().student_loss(torch.tensor([[0.]]))
     tensor(0.5000)
@@ -108,7 +108,7 @@ class WassersteinAdversarial(AdversarialObjective):
     def penalty(self, discriminator: nn.Module, teacher: Tensor, student: Tensor) -> Tensor | None:
         share = torch.rand(len(teacher), *[1] * (teacher.dim() - 1), dtype=teacher.dtype, device=teacher.device)
         between = (share * teacher + (1 - share) * student).detach().requires_grad_()
-        # The gradient of a gradient has no digits to spare for half precision.
+        # The gradient of a gradient needs full precision.
         with torch.enable_grad(), torch.autocast(teacher.device.type, enabled=False):
             (gradient,) = torch.autograd.grad(discriminator(between).sum(), between, create_graph=True)
             return self.gradient_penalty * (gradient.flatten(1).norm(dim=1) - 1).square().mean()

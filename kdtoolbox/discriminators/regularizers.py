@@ -1,4 +1,4 @@
-"""What keeps a discriminator from winning too easily: Belagiannis et al., arXiv:1803.10750, section 3.3.
+"""Regularizers of the discriminator: Belagiannis et al., arXiv:1803.10750, section 3.3.
 
 Each is minimised with the discriminator's loss. The public code of the original experiments subtracts its weight norms
 instead, which rewards large weights; the paper's sign is the one here.
@@ -42,9 +42,9 @@ class L2Regularizer(_WeightNorm):
 
 @MODELS.register_module()
 class FakeAsReal(nn.Module):
-    """The discriminator is told, too, that the student's second view is the teacher's: adversarial samples.
+    """Adversarial samples: the discriminator also learns to classify the student's second view as the teacher's.
 
-    The loss is binary cross-entropy whatever the objective.
+    The loss is binary cross-entropy for every objective.
     """
 
     def __init__(self, weight: float = 1.0) -> None:

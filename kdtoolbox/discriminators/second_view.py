@@ -1,4 +1,4 @@
-"""The student's features seen a second time, through dropout."""
+"""A second view of the student's features, with dropout."""
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +11,9 @@ from kdtoolbox.registry import MODELS
 class SecondView(nn.Module):
     """Append to a batch of features the same features with dropout: (N, C, ...) -> (2 N, C, ...).
 
-    Running the student a second time with dropout behind its features gives just these: batch norm works with the
-    statistics of the same batch. Doing it here costs no second pass, and batch norm's running statistics are updated
-    once, not twice.
+    A second forward pass of the student with dropout after its features would give the same, as the batch statistics of
+    batch norm are the same. This way there is no second pass, and batch norm updates its running statistics once, not
+    twice.
 
     Args:
         dropout: probability with which a feature is 0 in the second view; the others are scaled up.

@@ -1,4 +1,4 @@
-"""Where targets come from: frozen networks that look at the clip beside the student."""
+"""Teachers: frozen networks whose outputs are the targets of the student."""
 
 from kdtoolbox.teachers.ema_teacher import EMATeacher
 from kdtoolbox.teachers.embedding_teacher import EmbeddingTeacher

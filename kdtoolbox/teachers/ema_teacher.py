@@ -1,4 +1,4 @@
-"""The student's own running average as its teacher."""
+"""A teacher that is an exponential moving average (EMA) of the student."""
 
 from collections.abc import Mapping
 
@@ -14,23 +14,23 @@ from kdtoolbox.views import View
 
 @MODELS.register_module()
 class EMATeacher(RecognizerTeacher):
-    """A mean teacher: Tarvainen & Valpola, arXiv:1703.01780, eq. 1. Needs ``EMATeacherHook``, which moves and saves it.
+    """A mean teacher: Tarvainen & Valpola, arXiv:1703.01780, eq. 1. ``EMATeacherHook`` updates and saves it.
 
-    Each of its parameters follows the student's, ``decay * own + (1 - decay) * student's`` after every step of the
-    optimizer; buffers such as batch norm's statistics are the student's. It is not in ``state_dict()``, as no teacher is.
+    Its parameters are ``decay * own + (1 - decay) * student's`` after every step of the optimizer. Buffers, such as
+    batch norm statistics, are copied from the student. Like all teachers it is not in ``state_dict()``.
 
     Args:
-        student: the student that is built; the distiller fills it in.
-        decay: share of the average that stays.
+        student: the student; the distiller passes it.
+        decay: factor of the old average.
         view: size in pixels and ``frame_stride``; may differ from the student's. The modality is the student's.
-        student_view: the student's; the distiller fills it in.
+        student_view: the student's view; the distiller passes it.
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
 
     Attributes:
-        is_followed: whether it has become the student, or an average stored before; until then it is a random network.
+        is_followed: whether it was initialised from the student or a checkpoint; before that its weights are random.
 
     Raises:
-        ValueError: the decay is not in (0, 1), or the view shows another modality than the student sees.
+        ValueError: the decay is not in (0, 1), or the view has another modality than the student's.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class EMATeacher(RecognizerTeacher):
         self.is_followed = False
 
     def follow(self, student: nn.Module) -> None:
-        """Move towards the student; the first time, become it."""
+        """Update the average; the first call copies the student."""
         self.average.update_parameters(student)
         self.is_followed = True
 
     def go_on_from(self, state: Mapping) -> None:
-        """Be the average that ``average.state_dict()`` gave."""
+        """Load a stored average."""
         self.average.load_state_dict(state, strict=True)
         self.is_followed = True

@@ -1,4 +1,4 @@
-"""Image networks that give embeddings: of timm, of transformers, or one's own."""
+"""Building image networks that give embeddings: from timm, from transformers, or your own."""
 
 from collections.abc import Mapping
 
@@ -14,15 +14,15 @@ PRETRAINED = 'pretrained'
 def build_embedding_model(
     model: str | Mapping | nn.Module, weights: str | None, *, view: Mapping | None = None
 ) -> tuple[nn.Module, dict]:
-    """The network that a config names, with its weights, and how it is to see images.
+    """Build the network of a config with its weights, and find its image size, mean and std.
 
     Args:
         model: see :class:`EmbeddingTeacher`.
         weights: likewise.
-        view: what is told of size, mean and std; with all three, nothing is asked of transformers' image processor.
+        view: size, mean and std from the config; if all three are given, transformers' image processor is not needed.
 
     Returns:
-        The network, and size, mean and std as far as its library tells, else 224 and ImageNet's.
+        The network, and size, mean and std from its library, else 224 and ImageNet's.
 
     Raises:
         ValueError: the name or the weights are not known, or their library is not installed.
@@ -86,10 +86,10 @@ def _from_transformers(name: str, given: Mapping) -> tuple[nn.Module, dict]:
 
 
 class TransformersEmbedding(nn.Module):
-    """A model of transformers as a network from images (B, 3, H, W) to embeddings (B, D).
+    """Wrapper of a transformers model: images (B, 3, H, W) -> embeddings (B, D).
 
-    Of a model of images and texts (CLIP, SigLIP) these are the image's, projected into the common space; of one of
-    images alone (DINOv2) its pooled output.
+    For a model of images and texts (CLIP, SigLIP) these are the projected image embeddings; for a model of images
+    (DINOv2) the pooled output.
     """
 
     def __init__(self, model: nn.Module) -> None:

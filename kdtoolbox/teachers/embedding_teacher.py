@@ -1,4 +1,4 @@
-"""An image foundation model (CLIP, DINOv2) that looks at the frames of a clip one by one and embeds them."""
+"""An image foundation model (CLIP, DINOv2) as a teacher: embeddings of single frames, averaged over the clip."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,13 +17,13 @@ from kdtoolbox.views import View
 
 @MODELS.register_module()
 class EmbeddingTeacher(FrozenTeacher):
-    """A frozen image network without classes; with stored text features it has the classes that those name.
+    """A frozen image network that gives embeddings; with stored text features it also gives zero-shot logits.
 
     It gives ``'features'`` (N, D), the mean of the frames' embeddings, and ``'frame_features'`` (N, D, T'); with texts
     also ``'logits'`` (N, K), ``logit_scale * cos(features, text)``, and ``'frame_logits'`` (N, K, T'), the same of each
-    frame. Modules of the network are listened to as those of an :class:`ImageTeacher`.
+    frame. Taps of the network's modules work as in :class:`ImageTeacher`.
 
-    The features of a classifier come from :class:`ImageTeacher`, which has the same names for them.
+    For a classifier use :class:`ImageTeacher`, whose outputs have the same names.
 
     Args:
         model: ``'timm.vit_base_patch14_dinov2'`` (timm installed), ``'transformers.openai/clip-vit-base-patch32'`` or
@@ -33,9 +33,9 @@ class EmbeddingTeacher(FrozenTeacher):
         weights: file or URL of a state dict, see :func:`load_weights`; for timm also ``'pretrained'``, which lets timm
             fetch its own. transformers' come with the model.
         text_features: ``.npz`` of ``features`` (K, D) and ``classes`` (K,), see :func:`load_text_features`.
-        logit_scale: what cosines are multiplied by; CLIP models were trained up to 100.
-        view: size in pixels, ``frame_stride``, mean and std; where not given, the network's own.
-        chunk_size: how many frames are run at once.
+        logit_scale: factor of the cosines; in the training of CLIP up to 100.
+        view: size in pixels, ``frame_stride``, mean and std; default: the network's own.
+        chunk_size: number of frames in one forward pass.
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
     """
 
@@ -64,7 +64,7 @@ class EmbeddingTeacher(FrozenTeacher):
         self.chunk_size = chunk_size
 
     def listen(self, paths: Iterable[str]) -> None:
-        """Choose what is given beside the outputs that are always there.
+        """Set the taps that are recorded besides the default outputs.
 
         Raises:
             ValueError: a path is not a module of the network, or is of logits and there are no texts.

@@ -1,4 +1,4 @@
-"""Running an image network over the frames of clips, and bringing what it gives to the layout of clips."""
+"""Running an image network on the frames of clips, and the layout of its outputs."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ def frame_by_frame(
     """Run all frames of a batch of clips, ``chunk_size`` of them at a time.
 
     Args:
-        run_images: images (B, 3, H, W) -> name -> answer (B, ...).
+        run_images: images (B, 3, H, W) -> name -> output (B, ...).
         frames: (N, T', 3, H, W).
 
     Returns:
@@ -27,13 +27,13 @@ def frame_by_frame(
 
 
 def clip_layout(answers: Tensor) -> Tensor:
-    """Channels before frames, as past every teacher.
+    """Move channels before frames, as in the outputs of all teachers.
 
     Args:
         answers: vectors (N, T', C), maps (N, T', C, H, W), or the tokens of a transformer (N, T', L, C).
 
     Returns:
-        (N, C, T'), (N, C, T', H, W) or (N, C, T', L); anything else as it is.
+        (N, C, T'), (N, C, T', H, W) or (N, C, T', L); other shapes are unchanged.
 
     >>> clip_layout(torch.zeros(2, 5, 197, 64)).shape
     torch.Size([2, 64, 5, 197])

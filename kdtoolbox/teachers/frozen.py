@@ -1,4 +1,4 @@
-"""What every teacher has in common: it is frozen, owns its view, and is run for its outputs only."""
+"""Base class of all teachers: frozen, with its own view, run for its outputs only."""
 
 from collections.abc import Iterable
 
@@ -12,18 +12,18 @@ COMPUTE_DTYPES = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.
 
 
 class FrozenTeacher(nn.Module):
-    """A network that never learns: no gradient, ``eval()`` whatever ``train()`` says.
+    """A frozen network: no gradient, and always in eval mode, also after ``train()``.
 
-    Freezing the parameters alone would not do: dropout would stay live and batch norm would go on
-    updating its statistics.
+    Freezing the parameters alone is not enough: dropout would be active, and batch norm would update its running
+    statistics.
 
-    A teacher of one's own overrides :meth:`run`, or :meth:`forward` for full control.
+    Your own teacher overrides :meth:`run`, or :meth:`forward` for full control.
 
     Args:
-        network: gives the answers.
-        classifier: path of the module in it that turns features into logits; None for a network without, whose teacher
-            overrides :meth:`listen`.
-        view: how it sees a clip.
+        network: the frozen network.
+        classifier: path of the module from features to logits; None for a network without one, whose teacher overrides
+            :meth:`listen`.
+        view: size, frame stride and normalisation of its input.
         compute_dtype: ``'float32'``, or ``'bfloat16'`` / ``'float16'`` to run under autocast.
     """
 
@@ -43,11 +43,11 @@ class FrozenTeacher(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> 'FrozenTeacher':
-        """Stay in evaluation mode, whatever is asked."""
+        """Stay in evaluation mode for any ``mode``."""
         return super().train(False)
 
     def listen(self, paths: Iterable[str]) -> None:
-        """Choose what :meth:`forward` gives beside ``logits`` and ``features``: module paths of the network.
+        """Set the taps that :meth:`forward` records besides ``logits`` and ``features``: module paths of the network.
 
         Raises:
             ValueError: a path is not a module of the network.
@@ -58,14 +58,14 @@ class FrozenTeacher(nn.Module):
 
     @torch.no_grad()
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
-        """Answer for a batch of clips.
+        """Compute the outputs for a batch of clips.
 
         Args:
             frames: (N, T', 3, H, W), in this teacher's view.
 
         Returns:
-            float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each path listened to a map
-            (N, C, T', H, W), or what its module gives.
+            float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each tap a map (N, C, T', H, W), or
+            another output of its module.
         """
         with torch.autocast(
             frames.device.type, dtype=self.compute_dtype or torch.bfloat16, enabled=self.compute_dtype is not None
@@ -74,12 +74,12 @@ class FrozenTeacher(nn.Module):
         return {path: answer.float() for path, answer in answers.items()}
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
-        """As :meth:`forward`, without the care for gradients and dtype."""
+        """Compute the outputs; :meth:`forward` adds ``no_grad``, autocast and the conversion to float32."""
         raise NotImplementedError(f'{type(self).__name__} must override run()')
 
 
 def recognizer_normalisation(recognizer: nn.Module) -> dict:
-    """What a recognizer's own data preprocessor does to pixels, as arguments of a :class:`View`."""
+    """The normalisation of a recognizer's data preprocessor, as arguments of a :class:`View`."""
     preprocessor = recognizer.data_preprocessor
     view = {'swap_channels': True} if getattr(preprocessor, 'to_rgb', False) else {}
     if getattr(preprocessor, 'mean', None) is not None:

@@ -1,4 +1,4 @@
-"""An image classifier that looks at the frames of a clip one by one."""
+"""An image classifier as a teacher: logits and features of single frames, pooled over the clip."""
 
 import math
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
 
 
 def pool_logits(logits: Tensor, pooling: str) -> Tensor:
-    """Turn the answers for single frames into the answer for the clip.
+    """Pool the logits of single frames to logits of the clip.
 
-    ``softmax(mean of logits)`` is not ``mean of softmax``, so which of them is a choice:
+    ``softmax(mean of logits)`` is not ``mean of softmax``, so there is a choice:
 
     - ``'mean_logits'``: the mean over frames.
     - ``'mean_probs'``: the log of the mean probabilities; its softmax at temperature 1 is their mean.
     - ``'max'``: the largest logit of each class over frames.
-    - ``'none'``: every frame's own.
+    - ``'none'``: no pooling.
 
     Args:
         logits: (N, T', K).
@@ -50,29 +50,30 @@ POOLINGS = {
 
 @MODELS.register_module()
 class ImageTeacher(FrozenTeacher):
-    """A frozen image classifier; its answers are pooled over the frames of the clip.
+    """A frozen image classifier; its logits and features are pooled over the frames of the clip.
 
     All frames of a batch of clips go through the network together, ``chunk_size`` at a time.
 
-    Beside the modules of the network, ``'frame_features'`` (N, C, T') and ``'frame_logits'`` (N, K, T') can be listened
-    to: features and logits before they are pooled over time. A module whose output is a map gives (N, C, T', H, W), one
-    with tokens (N, C, T', L), one with vectors (N, C, T'). Tap no module whose maps have their channels last (the
-    blocks of Swin), but the one behind it that brings them to the front.
+    Taps are module paths of the network, and ``'frame_features'`` (N, C, T') and ``'frame_logits'`` (N, K, T'):
+    features and logits before pooling over time. Maps become (N, C, T', H, W), tokens (N, C, T', L), vectors (N, C,
+    T'). Maps with channels last (the blocks of Swin) cannot be tapped: tap the module after them that moves the
+    channels to the front.
 
     Args:
         model: ``'torchvision.resnet50'``, ``'timm.convnext_tiny'`` (timm installed), the config dict of a
-            registered ``nn.Module``, or a module; anything that turns images (B, 3, H, W) into logits (B, K). An
-            mmaction2 2D backbone with its head is a ``Recognizer2D``, run here frame by frame; to let it see the
-            frames as segments of one video, use :class:`RecognizerTeacher`.
-        weights: torchvision name, file or URL, see :func:`load_weights`; None keeps what ``model`` came with.
-        num_classes: of a network of torchvision or timm whose weights are for other classes than ImageNet's.
+            registered ``nn.Module``, or a module: any network from images (B, 3, H, W) to logits (B, K). A
+            ``Recognizer2D`` of mmaction2 is run frame by frame here; to run it on the frames as segments of one video,
+            use :class:`RecognizerTeacher`.
+        weights: torchvision name, file or URL, see :func:`load_weights`; None keeps the weights of ``model``.
+        num_classes: number of classes of the weights, for torchvision and timm, if it is not ImageNet's.
         probe: file written by ``tools/fit_probe.py``: its classes replace the model's own.
-        view: size in pixels, ``frame_stride``, mean and std; where not given, size, mean and std are those that the
-            weights or the network name, else 224 and ImageNet's.
-        pooling: over frames, see :func:`pool_logits`. Features are averaged, for ``'none'`` given per frame.
-        chunk_size: how many frames are run at once.
+        view: size in pixels, ``frame_stride``, mean and std; default: size, mean and std of the weights or of the
+            network, else 224 and ImageNet's.
+        pooling: of the logits over frames, see :func:`pool_logits`. Features are averaged; with ``'none'`` they are per
+            frame.
+        chunk_size: number of frames in one forward pass.
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
-        classifier: path of the layer that turns features into logits; the last linear or convolutional one if not given.
+        classifier: path of the layer from features to logits; default: the last linear or convolutional layer.
         compile: ``True`` or arguments for ``torch.compile``.
     """
 
@@ -151,10 +152,10 @@ class ImageTeacher(FrozenTeacher):
 
 
 def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | None = None) -> nn.Module:
-    """The image network that a config names; without weights where its library would fetch some.
+    """Build the image network of a config, without downloading weights.
 
     Args:
-        num_classes: instead of the library's own, for a name.
+        num_classes: number of classes, if ``model`` is a name.
 
     Raises:
         ValueError: the name is not ``torchvision.*`` or ``timm.*``, or not known there.
@@ -206,7 +207,7 @@ def timm_model(name: str, **options) -> nn.Module:
 
 
 def own_view(network: nn.Module, model_name: str | None, weights: str | None) -> dict:
-    """Size, mean and std that the network was trained on, as far as its library tells."""
+    """Size, mean and std of the network's training images, if its library gives them."""
     if isinstance(network, Recognizer2D):
         return {'size': 224, **recognizer_normalisation(network)}
     view = {'size': 224, 'mean': IMAGENET_MEAN, 'std': IMAGENET_STD}

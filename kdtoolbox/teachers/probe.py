@@ -1,4 +1,4 @@
-"""A linear probe: a classifier fitted on a teacher's frozen features, kept in a file of its own."""
+"""A linear probe: a classifier fitted on a teacher's frozen features, stored in its own file."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ FORMAT = 'kdtoolbox.probe/1'
 
 
 def fingerprint(network: nn.Module) -> str:
-    """Tells networks of other weights apart."""
+    """A short hash of a network's weights."""
     digest = hashlib.sha256()
     for name, value in network.state_dict().items():
         digest.update(name.encode())
@@ -45,7 +45,7 @@ def load_probe(file: str | Path, *, network: nn.Module) -> tuple[nn.Linear, list
     """Read a probe: a layer from the C features of ``network`` to its K classes, and their names.
 
     Raises:
-        ValueError: the file is not there, is not a probe, or was fitted on the features of another network.
+        ValueError: the file does not exist, is no probe, or was fitted on the features of another network.
     """
     content = load_safely(file, what='probe')
     if content.get('format') != FORMAT or not _fits_together(content):

@@ -14,14 +14,14 @@ from kdtoolbox.views import View
 
 @MODELS.register_module()
 class RecognizerTeacher(FrozenTeacher):
-    """A frozen recognizer: a 2D one (TSN, TSM) sees the frames as segments, a 3D one sees them as one clip.
+    """A frozen recognizer: a 2D recognizer (TSN, TSM) gets the frames as segments, a 3D recognizer as one clip.
 
     Its normalisation is that of its own ``data_preprocessor``.
 
     Args:
         recognizer: config of any mmaction2 recognizer with a classification head.
         weights: file or URL of its checkpoint.
-        view: size in pixels and ``frame_stride``. A 2D recognizer sees T / frame_stride frames; give TSM as many as
+        view: size in pixels and ``frame_stride``. A 2D recognizer gets T / frame_stride frames; for TSM this must be
             its ``num_segments``.
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
     """

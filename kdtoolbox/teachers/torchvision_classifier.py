@@ -1,4 +1,4 @@
-"""Image networks of torchvision with another number of classes than ImageNet's."""
+"""torchvision image networks with your own number of classes."""
 
 import torchvision
 from torch import nn
@@ -8,7 +8,7 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module(name='TorchvisionClassifier')
 def torchvision_classifier(name: str, num_classes: int) -> nn.Module:
-    """A network of torchvision without weights, for an ImageTeacher that is given some: ``model=dict(type=…)``.
+    """A torchvision network without weights, as ``model=dict(type=…)`` of an ImageTeacher with ``weights``.
 
     Args:
         name: as in ``torchvision.models.list_models()``.

@@ -20,13 +20,13 @@ WRAPPERS = ('module.', '_orig_mod.', 'model.', 'network.', 'net.')  # of DataPar
 def load_teacher_weights(
     network: nn.Module, weights: str | None, *, config: object, model_name: str | None = None
 ) -> None:
-    """:func:`load_weights`, with the mistakes that would leave a teacher untrained caught.
+    """:func:`load_weights`, with an error or a warning for configs that would leave the teacher with random weights.
 
     Args:
         config: what the network was built from.
 
     Raises:
-        ValueError: the config wants weights by mmengine's own means, which are for networks that are to be trained.
+        ValueError: the config has ``init_cfg`` or ``pretrained``, which mmengine only applies to trained networks.
     """
     wanted = _own_means(config)
     if wanted:
@@ -41,7 +41,7 @@ def load_teacher_weights(
 
 
 def _own_means(config: object) -> str:
-    """The first ``pretrained`` or ``init_cfg`` that is set anywhere in a config, '' if there is none."""
+    """The first ``pretrained`` or ``init_cfg`` that is set in a config, '' if there is none."""
     if not isinstance(config, Mapping):
         return ''
     for key, value in config.items():
@@ -53,16 +53,16 @@ def _own_means(config: object) -> str:
 
 
 def load_weights(network: nn.Module, weights: str, *, model_name: str | None = None) -> None:
-    """Load ``weights`` into ``network``, every tensor of it.
+    """Load all tensors of ``weights`` into ``network``, strictly.
 
     Args:
         weights: a torchvision weights name such as ``'IMAGENET1K_V2'`` (needs ``model_name``), the path of a file of
             torch or safetensors, or an http(s) URL of one. A file of torch holds a state dict, bare or under one of
-            :data:`PLACES`. Where all its names begin with one of :data:`WRAPPERS`, that is taken off.
+            :data:`PLACES`. If all its names begin with one of :data:`WRAPPERS`, that prefix is removed.
         model_name: the torchvision name of the network.
 
     Raises:
-        ValueError: the file is not there, cannot be downloaded, is not a state dict, or is one of another network.
+        ValueError: the file does not exist, cannot be downloaded, is no state dict, or belongs to another network.
     """
     named = torchvision_weights(model_name)
     if '://' in weights:
@@ -71,7 +71,7 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
         content = load_safely(weights, what='teacher weights')
     elif weights in named:
         content = _download(named[weights].url)
-        # torchvision's own loading does these two things beside reading the file.
+        # torchvision's own loading also does these two things.
         content = {
             re.sub(r'(denselayer\d+\.(?:norm|relu|conv))\.(\d)', r'\1\2', name): value
             for name, value in content.items()
@@ -85,7 +85,7 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
 
 
 def torchvision_weights(model_name: str | None) -> dict:
-    """Name -> torchvision's entry, with its URL and transforms; empty for a network that is not torchvision's."""
+    """Name -> torchvision's weights entry, with URL and transforms; empty for other networks."""
     return {} if model_name is None else dict(torchvision.models.get_model_weights(model_name).__members__)
 
 
@@ -104,7 +104,7 @@ def _state_dict_in(content: Mapping, source: str) -> Mapping[str, torch.Tensor]:
 
 
 def _unwrapped(state: Mapping[str, torch.Tensor], network: nn.Module) -> dict[str, torch.Tensor]:
-    """The state dict without the prefixes that wrappers put before all names."""
+    """The state dict without the prefixes of wrappers."""
     expected = network.state_dict()
     for prefix in 2 * WRAPPERS:  # one may be inside of another
         if all(name.startswith(prefix) for name in state) and not any(name.startswith(prefix) for name in expected):
@@ -148,7 +148,7 @@ def _load_strictly(network: nn.Module, state: dict, source: str) -> None:
 
 
 def _number_of_classes(state: Mapping, expected: Mapping) -> str:
-    """The way out where the number of outputs is all that differs."""
+    """A hint for the case that only the number of classes differs."""
     numbers = {
         tuple(value.shape[:1])
         for name, value in state.items()

@@ -1,1 +1,1 @@
-"""Losses of embeddings, of texts among them."""
+"""Losses of embeddings, including text embeddings."""

@@ -10,10 +10,10 @@ from kdtoolbox.registry import MODELS
 
 @in_full_precision
 def cosine(student: Tensor, teacher: Tensor) -> Tensor:
-    """Mean of ``1 - cos(s, t)``, the angle taken over the channels, at each time step and place if there are any.
+    """Mean of ``1 - cos(s, t)`` over the channels, at each time step and position if there are any.
 
-    Between 0 for equal directions and 2 for opposite ones. It is half the squared distance of the unit vectors. A zero
-    vector counts as at a right angle to everything.
+    Between 0 for equal directions and 2 for opposite ones. It is half the squared distance of the unit vectors. The
+    cosine of a zero vector counts as 0.
 
     Args:
         student: embeddings (N, C), sequences of them (N, C, T), or maps (N, C, ...).
@@ -33,7 +33,7 @@ def cosine(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class Cosine(nn.Module):
-    """Point in the direction of the teacher's embedding, see :func:`cosine`."""
+    """Cosine distance to the teacher's embedding, see :func:`cosine`."""
 
     card = MethodCard(paper='-', needs=('vectors',), checked_against=('torch.nn.functional.cosine_similarity',))
 

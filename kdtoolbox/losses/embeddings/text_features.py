@@ -1,4 +1,4 @@
-"""Stored features of class names or captions, to compare embeddings of images with."""
+"""Stored text features of class names or captions, to compare with image embeddings."""
 
 import zipfile
 from pathlib import Path
@@ -13,7 +13,7 @@ CONTENT = "an .npz of 'features' (K, D), float32, and 'classes' (K,), strings, a
 
 
 def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
-    """Read text features, running no code of the file.
+    """Read text features, without running code from the file.
 
     Args:
         file: an ``.npz`` of ``features`` (K, D) and the K names ``classes``, one row for each.
@@ -22,7 +22,7 @@ def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
         The features (K, D), float32, each of length 1, and the names.
 
     Raises:
-        ValueError: the file is not there, is no such file, or holds no such arrays.
+        ValueError: the file does not exist, is no ``.npz``, or has other arrays.
     """
     if not Path(file).is_file():
         raise ValueError(f'text features {file}: no such file. Expected {CONTENT}')
@@ -51,7 +51,7 @@ def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
 
 
 def text_similarity(embeddings: Tensor, text: Tensor) -> Tensor:
-    """Cosine of each embedding with each text.
+    """Cosine similarity of each embedding with each text.
 
     Args:
         embeddings: (..., D).

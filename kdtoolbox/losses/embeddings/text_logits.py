@@ -1,7 +1,7 @@
-"""Agreement on how near a clip is to stored texts.
+"""KL divergence of the similarities between a clip and stored texts.
 
-Ours, the form with fixed texts of the contrastive relational distillation of CLIP-KD, Yang et al., arXiv:2307.12732,
-which compares with the texts of the batch.
+Our variant of the contrastive relational distillation of CLIP-KD, Yang et al., arXiv:2307.12732, with fixed texts
+instead of the texts of the batch.
 """
 
 import math
@@ -16,7 +16,7 @@ from kdtoolbox.registry import MODELS
 
 
 def checked_logit_scale(logit_scale: float) -> float:
-    """The scale, if cosines can be multiplied by it.
+    """Check the scale.
 
     Raises:
         ValueError: it is not a finite number above 0.
@@ -30,7 +30,7 @@ def checked_logit_scale(logit_scale: float) -> float:
 def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: float = 100.0) -> Tensor:
     """``KL(softmax(scale * cos(teacher, text)) || softmax(scale * cos(student, text)))``, mean over the batch.
 
-    The scale is an inverse temperature, that of the teacher's own training; there is no factor for it.
+    The scale is an inverse temperature, that of the teacher's own training; the loss has no factor for it.
 
     Args:
         student: embeddings (N, D).
@@ -55,14 +55,14 @@ def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: 
 
 @MODELS.register_module()
 class TextLogits(nn.Module):
-    """Be as near to each of the stored texts as the teacher's embedding is, see :func:`text_logits`.
+    """KL divergence of the similarities to stored texts, see :func:`text_logits`.
 
     Args:
         text_features: file of the texts, see :func:`load_text_features`; of the teacher's own text encoder.
-        logit_scale: what cosines are multiplied by; the larger, the more the nearest text counts.
+        logit_scale: factor of the cosines, an inverse temperature.
 
     Raises:
-        ValueError: the file is none of text features, or the scale is not above 0.
+        ValueError: the file has no text features, or the scale is not above 0.
     """
 
     card = MethodCard(

@@ -14,7 +14,7 @@ from kdtoolbox.registry import MODELS
 def vkd(student: Tensor, teacher: Tensor) -> Tensor:
     """Smooth L1 distance to the teacher's feature vector after its layer norm; mean over all elements.
 
-    The norm has neither weight nor bias; it is the paper's normalisation for discriminative tasks.
+    The layer norm has no weight and no bias; it is the paper's normalisation for discriminative tasks.
 
     Args:
         student: projected feature vectors (N, C).
@@ -31,8 +31,8 @@ def vkd(student: Tensor, teacher: Tensor) -> Tensor:
 class VkD(nn.Module):
     """Match normalised features through an orthogonal projection, see :func:`vkd`.
 
-    The projection keeps lengths and angles, so that all of what is learned is learned by the student. Maps are averaged
-    over time and space first.
+    The projection keeps lengths and angles, so that the student must learn what a free projection would. Maps are
+    averaged over time and space first.
 
     Args:
         student_channels: C of the student's map or vector.

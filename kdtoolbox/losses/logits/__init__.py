@@ -1,1 +1,1 @@
-"""Losses of class scores."""
+"""Losses of logits."""

@@ -1,4 +1,4 @@
-"""Binary cross-entropy to the teacher, each class for itself, as in github.com/deepmd/Distil-2D-3D."""
+"""Binary cross-entropy to the teacher for each class, as in github.com/deepmd/Distil-2D-3D."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,8 +12,8 @@ from kdtoolbox.registry import MODELS
 def bce_with_teacher(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Mean binary cross-entropy of ``sigmoid(s / temperature)`` to ``sigmoid(t / temperature)``.
 
-    The gradient vanishes when student and teacher agree; the loss does not: the mean binary entropy of the teacher is
-    left. There is no factor temperature^2. The mean runs over the K classes as well as over the batch.
+    For equal logits the gradient is 0, but the loss is the mean binary entropy of the teacher. There is no factor
+    temperature^2. The mean is over the K classes and over the batch.
 
     Args:
         student: logits (N, K) or (N, T', K).
@@ -32,7 +32,7 @@ def bce_with_teacher(student: Tensor, teacher: Tensor, *, temperature: float = 1
 
 @MODELS.register_module()
 class BCEWithTeacher(nn.Module):
-    """Agree with the teacher on each class by itself, see :func:`bce_with_teacher`.
+    """Binary cross-entropy to the teacher's sigmoid of each class, see :func:`bce_with_teacher`.
 
     Args:
         temperature: divides the logits of both.

@@ -8,7 +8,7 @@ from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
-LEAST_DEVIATION = 0.01  # of a row of probabilities, as a share of their length
+LEAST_DEVIATION = 0.01  # smallest deviation of a row of probabilities, relative to its length
 LEAST = 3  # classes and samples: two points always correlate by 1 or -1
 
 
@@ -18,12 +18,12 @@ def dist(
 ) -> Tensor:
     """``temperature^2 * (beta * inter + gamma * intra)``: student and teacher correlate over classes and over samples.
 
-    Each is 1 - the mean Pearson correlation of softened probabilities: inter correlates the classes of each sample,
-    intra the samples of each class, over the batches of all processes.
+    Each part is 1 - the mean Pearson correlation of softened probabilities: ``inter`` over the classes of each sample,
+    ``intra`` over the samples of each class, in the batch of all processes.
 
-    A correlation does not depend on how far the probabilities deviate from their mean, so its gradient grows without
-    bound as they become equal, as those of a classifier that starts from zero are. Deviations below a hundredth of the
-    probabilities count as if they were that large: the loss then falls short of 1 - correlation, and the gradient is
+    A correlation does not depend on the size of the deviations from the mean, so its gradient is unbounded for nearly
+    equal probabilities, such as those of a classifier with zero weights. Deviations below a hundredth of the
+    probabilities are therefore treated as a hundredth: the loss is then less than 1 - correlation, and the gradient is
     bounded.
 
     Args:
@@ -48,20 +48,20 @@ def dist(
 
 
 def _pearson(student: Tensor, teacher: Tensor) -> Tensor:
-    """Correlation of each pair of rows; 0 where a row is constant."""
+    """Correlation of each pair of rows; 0 for a constant row."""
     (student, student_length), (teacher, teacher_length) = _deviations(student), _deviations(teacher)
     return (student * teacher).sum(1) / (student_length * teacher_length + 1e-8)
 
 
 def _deviations(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows less their means, and their lengths, or what those count as at least."""
+    """Rows minus their means, and the lengths of the results, clamped from below."""
     centred = rows - rows.mean(1, keepdim=True)
     return centred, torch.maximum(centred.norm(dim=1), LEAST_DEVIATION * rows.detach().norm(dim=1))
 
 
 @MODELS.register_module()
 class DIST(nn.Module):
-    """Correlate with the teacher's probabilities over classes and over samples, see :func:`dist`.
+    """Pearson correlation with the teacher's probabilities over classes and over samples, see :func:`dist`.
 
     Args:
         beta: weight of the correlation over the classes of a sample.

@@ -52,7 +52,7 @@ def _split(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 @MODELS.register_module()
 class DKD(nn.Module):
-    """Agree with the teacher on the right class and, apart from it, on the others, see :func:`dkd`.
+    """Separate KL divergences for the target class and for the other classes, see :func:`dkd`.
 
     Args:
         alpha: weight of the right class against the others (TCKD).

@@ -12,8 +12,8 @@ from kdtoolbox.registry import MODELS
 def hard_target(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Mean cross-entropy of ``softmax(student / temperature)`` to the class in which the teacher is largest.
 
-    Of the teacher only the class counts, so the temperature is the student's alone; among equal largest logits the
-    class is torch's ``argmax``. The loss does not vanish when student and teacher agree.
+    Only the teacher's class is used, so the temperature is for the student only. For equal largest logits the class is
+    torch's ``argmax``. For equal logits the loss is not 0.
 
     Args:
         student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
@@ -32,7 +32,7 @@ def hard_target(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -
 
 @MODELS.register_module()
 class HardTarget(nn.Module):
-    """Learn the teacher's most likely class as a label, see :func:`hard_target`.
+    """Cross-entropy to the teacher's most likely class, see :func:`hard_target`.
 
     Args:
         temperature: divides the student's logits.

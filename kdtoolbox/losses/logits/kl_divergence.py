@@ -12,9 +12,9 @@ from kdtoolbox.registry import MODELS
 def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
     """``temperature^2 * KL(softmax(teacher / temperature) || softmax(student / temperature))``.
 
-    Summed over the K classes, averaged over the batch. The factor temperature^2 is always there, so the gradient keeps
-    its size when the temperature changes (section 2 of the paper); a weight from code without it is divided by
-    temperature^2 here, one from code that averages over classes by K.
+    Sum over the K classes, mean over the batch. The factor temperature^2 is always applied, so that the size of the
+    gradient does not depend on the temperature (section 2 of the paper). Divide a weight from code without this factor
+    by temperature^2, and a weight from code that averages over classes by K.
 
     Args:
         student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
@@ -33,7 +33,7 @@ def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0)
 
 @MODELS.register_module()
 class KLDivergence(nn.Module):
-    """Agree with the teacher's softened class probabilities, see :func:`kl_divergence`.
+    """KL divergence to the teacher's softened class probabilities, see :func:`kl_divergence`.
 
     Args:
         temperature: divides the logits of both; above 1 the unlikely classes count more.

@@ -14,10 +14,11 @@ LEAST_DEVIATION = 0.01
 
 
 def standardized(logits: Tensor) -> Tensor:
-    """Each sample's logits less their mean over classes, divided by their standard deviation + 1e-7.
+    """The logits of each sample minus their mean over classes, divided by their standard deviation + 1e-7.
 
-    The deviation divides by K - 1, as in the authors' code. One below 0.01 counts as 0.01: the logits of a classifier
-    that starts from zero are all equal, and dividing by 1e-7 would give a gradient that undoes a training in one step.
+    The standard deviation divides by K - 1, as in the authors' code. Below 0.01 it is set to 0.01: the logits of a
+    classifier with zero weights are all equal, and the gradient of a division by 1e-7 would destroy a training in one
+    step.
 
     Args:
         logits: (N, K) or (N, T', K).
@@ -26,8 +27,8 @@ def standardized(logits: Tensor) -> Tensor:
         of the same shape, in float32 at least.
 
     Raises:
-        ValueError: the shape is not that of logits, or there are two classes, which become -0.7 and 0.7 whatever they
-            are, or one.
+        ValueError: the shape is not that of logits, or there are fewer than three classes: two always become -0.7 and
+            0.7.
 
     >>> standardized(torch.tensor([[1., 2., 3.], [5., 5., 5.]]))
     tensor([[-1.0000,  0.0000,  1.0000],
@@ -36,17 +37,17 @@ def standardized(logits: Tensor) -> Tensor:
     require_logits(logits, min_classes=3)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     centred = logits - logits.mean(-1, keepdim=True)
-    # The norm, unlike the root of a variance, has a gradient where all are equal: 0.
+    # For equal logits the norm has the gradient 0; the square root of a variance has none.
     deviation = centred.norm(dim=-1, keepdim=True) / (logits.shape[-1] - 1) ** 0.5
     return centred / (deviation.clamp(min=LEAST_DEVIATION) + 1e-7)
 
 
 @MODELS.register_module()
 class LogitStandardization(nn.Module):
-    """Compare standardized logits, so that the student need not match the teacher's scale, see :func:`standardized`.
+    """A loss of standardized logits, which does not depend on the scale of the logits, see :func:`standardized`.
 
     Args:
-        loss: config of the loss of logits that compares them.
+        loss: config of the loss of logits.
     """
 
     card = MethodCard(

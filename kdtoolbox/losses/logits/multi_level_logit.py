@@ -15,7 +15,7 @@ MIN_CLIPS = 2
 
 @in_full_precision
 def batch_level(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
-    """``|P_t P_t' - P_s P_s'|^2 / N``: how alike the softened probabilities P (N, K) of any two samples are.
+    """``|P_t P_t' - P_s P_s'|^2 / N``: the products of samples, with softened probabilities P (N, K).
 
     No factor temperature^2.
 
@@ -29,7 +29,7 @@ def batch_level(student: Tensor, teacher: Tensor, *, temperature: float) -> Tens
 
 @in_full_precision
 def class_level(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
-    """``|P_t' P_t - P_s' P_s|^2 / K``: which classes get probability together, P (N, K) being softened probabilities.
+    """``|P_t' P_t - P_s' P_s|^2 / K``: the products of classes, with softened probabilities P (N, K).
 
     No factor temperature^2. The products are sums over the samples, as in the paper:
     the value grows with the square of their number.
@@ -43,7 +43,7 @@ def class_level(student: Tensor, teacher: Tensor, *, temperature: float) -> Tens
 
 
 def _probabilities(logits: Tensor, temperature: float) -> Tensor:
-    """Of each sample, one a row; each frame of (N, T', K) is a sample."""
+    """Softened probabilities, one row for each sample; each frame of (N, T', K) is a sample."""
     require_logits(logits)
     return (logits / temperature).softmax(-1).flatten(0, -2)
 
@@ -51,9 +51,9 @@ def _probabilities(logits: Tensor, temperature: float) -> Tensor:
 def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequence[float] = (2, 3, 4, 5, 6)) -> Tensor:
     """KL divergence, :func:`batch_level` and :func:`class_level`, summed over temperatures (prediction augmentation).
 
-    The authors' code sees a weak and a strong augmentation of each sample, adds the KL divergence of the strong one,
-    and scales the three levels of the weak one by the share of samples, or classes, of which the teacher is no surer
-    than of the median one. Here there is one view, and every sample of all processes counts.
+    The authors' code uses a weak and a strong augmentation of each sample. It adds the KL divergence of the strong one,
+    and for the weak one drops samples and classes on which the teacher is more confident than the median. Here there is
+    one view, and all samples of all processes are used.
 
     Args:
         student: logits (N, K), or (N, T', K): then every frame is a sample.
@@ -73,7 +73,7 @@ def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequenc
 
 @MODELS.register_module()
 class MultiLevelLogit(nn.Module):
-    """Agree with the teacher on each sample, between samples and between classes, see :func:`multi_level_logit`.
+    """Match the teacher's probabilities of samples, between samples and between classes, see :func:`multi_level_logit`.
 
     Args:
         temperatures: each divides the logits of both once.

@@ -40,7 +40,7 @@ def nkd(student: Tensor, teacher: Tensor, *, labels: Tensor, gamma: float = 1.5,
 
 @MODELS.register_module()
 class NKD(nn.Module):
-    """Agree with the teacher on the right class and on the normalized rest, in the sense of :func:`nkd`.
+    """Cross-entropies to the teacher for the target class and for the normalized other classes, see :func:`nkd`.
 
     Args:
         gamma: weight of the other classes.

@@ -17,12 +17,12 @@ PYRAMIDS = ('space', 'space-time')
 def region_logits(
     features: Tensor, classifier: nn.Module, *, scales: Sequence[int] = (1, 2, 4), pyramid: str = 'space'
 ) -> Tensor:
-    """What ``classifier`` says of the mean features of each region of a map, from the whole to small parts.
+    """The logits of ``classifier`` for the mean features of each region of a map, from the whole map to small parts.
 
     Args:
         features: (N, C, H, W) or (N, C, T, H, W).
         classifier: (M, C) -> (M, K).
-        scales: into how many parts each dimension is cut.
+        scales: numbers of parts into which each dimension is cut.
         pyramid: ``'space'`` cuts height and width and averages over all of time; ``'space-time'`` cuts time as well.
 
     Returns:
@@ -76,10 +76,10 @@ def sdd(
     loss: Callable[[Tensor, Tensor, Tensor], Tensor],
     complementary_weight: float = 2.0,
 ) -> Tensor:
-    """Mean of a loss over the regions of all samples, those on which the teacher changes its mind weighted more.
+    """Weighted mean of a loss over the regions of all samples, with a larger weight for complementary regions.
 
-    A region is complementary if the teacher is right in it and wrong in the whole, or the other way round; consistent
-    ones count 1.
+    A region is complementary if the teacher is right for the region and wrong for the whole map, or the reverse. Other
+    regions have weight 1.
 
     Args:
         student: logits (N, K, M) of M regions, the first being the whole.
@@ -113,18 +113,18 @@ def sdd(
 
 @MODELS.register_module()
 class SDD(nn.Module):
-    """Compare what the classifiers say of each region of the maps, see :func:`sdd` and :func:`region_logits`.
+    """A loss of the logits of each region of the maps, see :func:`sdd` and :func:`region_logits`.
 
-    Listens to the last maps of both; the student's classifier is trained through it, the teacher's is frozen.
+    Tap the last maps of both networks. The student's classifier gets gradient from this loss, the teacher's is frozen.
 
     Args:
-        loss: config of the loss of logits that compares them: ``KLDivergence``, ``DKD``, ``NKD`` in the paper.
+        loss: config of the loss of logits: ``KLDivergence``, ``DKD`` or ``NKD`` in the paper.
         scales: into how many parts each dimension is cut; the first is 1, the whole.
         pyramid: ``'space'``, or ``'space-time'``, which the paper on images does not have.
-        complementary_weight: of regions where the teacher is right although it is wrong in the whole, or the reverse.
+        complementary_weight: weight of complementary regions.
 
     Raises:
-        ValueError: an option is out of range, or the loss is not one of each clip by itself.
+        ValueError: an option is out of range, or the loss of a clip depends on the other clips.
     """
 
     card = MethodCard(
@@ -182,5 +182,5 @@ class SDD(nn.Module):
             loss=compare,
             complementary_weight=self.complementary_weight,
         )
-        # Without any label the inner loss is not called; DDP waits for a gradient of what it learns still.
+        # Without any label the inner loss is not called; DDP still needs a gradient for its parameters.
         return value + sum(parameter.sum() * 0 for parameter in self.loss.parameters() if parameter.requires_grad)

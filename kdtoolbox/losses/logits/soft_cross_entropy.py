@@ -34,7 +34,7 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, *, temperature: float =
 
 @MODELS.register_module()
 class SoftCrossEntropy(nn.Module):
-    """Learn the teacher's softened class probabilities as soft labels, see :func:`soft_cross_entropy`.
+    """Cross-entropy to the teacher's softened class probabilities, see :func:`soft_cross_entropy`.
 
     Args:
         temperature: divides the logits of both; above 1 the unlikely classes count more.

@@ -11,7 +11,7 @@ from kdtoolbox.registry import MODELS
 
 
 def virtual_teacher(labels: Tensor, *, num_classes: int, correct_probability: float) -> Tensor:
-    """Logarithms (N, K) of the probabilities of a teacher who is always right, and as sure as told.
+    """Log-probabilities (N, K) of a virtual teacher that gives the label ``correct_probability``.
 
     >>> import torch
     >>> virtual_teacher(torch.tensor([1]), num_classes=3, correct_probability=0.9).exp()
@@ -26,9 +26,9 @@ def teacher_free(
 ) -> Tensor:
     """KL divergence, at a temperature, from a virtual teacher that gives the label ``correct_probability``.
 
-    A label smoothing whose smoothness grows with the temperature. As :func:`kl_divergence` it has the factor
-    temperature^2. The authors' code departs from the paper: it softens the virtual probabilities as if they were
-    logits, leaves the student at temperature 1, and averages over the classes as well.
+    This is label smoothing that increases with the temperature. Like :func:`kl_divergence` it has the factor
+    temperature^2. The authors' code differs from the paper: it softens the virtual probabilities as if they were
+    logits, uses temperature 1 for the student, and averages over the classes too.
 
     Args:
         student: logits (N, K), or (N, T', K): then each frame counts with its clip's label.
@@ -58,12 +58,12 @@ def _from_virtual(
 
 @MODELS.register_module()
 class TeacherFree(nn.Module):
-    """Learn from a made-up teacher who is always right: a baseline without any, see :func:`teacher_free`.
+    """KL divergence to a virtual teacher made from the label: a baseline without a teacher, see :func:`teacher_free`.
 
     Its term has ``teacher=None``.
 
     Args:
-        correct_probability: what the virtual teacher gives the label; the rest is shared evenly.
+        correct_probability: probability of the label; the other classes share the rest equally.
         temperature: divides the logits of both.
 
     Raises:

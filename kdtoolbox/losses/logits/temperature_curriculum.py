@@ -18,8 +18,8 @@ def adversarial_temperature(
 ) -> Tensor:
     """``temperature_start + temperature_range * sigmoid(theta)``, its gradient reversed and multiplied by ``strength``.
 
-    So the optimizer that makes the student agree makes the temperature harder for it. In the authors' code the strength
-    has the opposite sign: it goes from 0 to -1.
+    So the same optimizer step reduces the student's loss and moves the temperature to increase it. In the authors' code
+    the strength has the opposite sign: it goes from 0 to -1.
 
     >>> theta = torch.zeros((), requires_grad=True)
     >>> temperature = adversarial_temperature(theta, temperature_start=1., temperature_range=20., strength=0.5)
@@ -32,7 +32,7 @@ def adversarial_temperature(
 
 
 def curriculum_strength(progress: float, *, ramp_share: float) -> float:
-    """How strongly the gradient is reversed: 0 at first, 1 from ``ramp_share`` of the training on, a cosine between.
+    """Strength of the gradient reversal: from 0 to 1 by a cosine until ``ramp_share`` of the training, then 1.
 
     >>> [round(curriculum_strength(progress, ramp_share=0.2), 3) for progress in (0., 0.1, 0.2, 1.)]
     [0.0, 0.5, 1.0, 1.0]
@@ -42,15 +42,15 @@ def curriculum_strength(progress: float, *, ramp_share: float) -> float:
 
 @MODELS.register_module()
 class TemperatureCurriculum(nn.Module):
-    """Learn the temperature of a loss against the student, ever more strongly, see :func:`adversarial_temperature`.
+    """A loss with a learned adversarial temperature, see :func:`adversarial_temperature`.
 
-    The global temperature of CTKD: one number, learned with the student. Standardized logits go outside:
+    The global temperature of CTKD: one number, learned with the student. With standardized logits:
     ``LogitStandardization(loss=dict(type='TemperatureCurriculum', loss=...))``.
 
     Args:
         loss: config, without temperature, of a loss of logits that has one.
         temperature_start: the lowest temperature (tau_init in the paper).
-        temperature_range: the highest less the lowest (tau_range; the authors' code calls it ``t_end``).
+        temperature_range: the highest minus the lowest temperature (tau_range; ``t_end`` in the authors' code).
         ramp_share: share of the training in which the strength of the reversed gradient rises from 0 to 1.
 
     Raises:
@@ -103,7 +103,7 @@ class TemperatureCurriculum(nn.Module):
         )
         with _temperature_of(self.loss, temperature):
             value = call(self.loss, student, teacher, {'progress': progress, **extra})
-        # Without any label in the batch the value is 0 whatever the temperature; DDP waits for theta's gradient still.
+        # Without any label in the batch the value is 0 for every temperature; DDP still needs a gradient of theta.
         return value + 0 * temperature
 
 

@@ -14,8 +14,9 @@ from kdtoolbox.registry import MODELS
 def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float = 2.0) -> Tensor:
     """Cross-entropy to the teacher's soft labels, each sample weighted by ``1 - exp(-CE_student / CE_teacher)``.
 
-    CE are the cross-entropies to the label at temperature 1, without gradient: what the student already knows better
-    than the teacher counts less. The soft cross-entropy has the factor temperature^2; the mean is over the batch.
+    CE are the cross-entropies to the label at temperature 1, without gradient: samples on which the student is better
+    than the teacher get a lower weight. The soft cross-entropy has the factor temperature^2; the mean is over the
+    batch.
 
     Args:
         student: logits (N, K), or (N, T', K): then each frame counts with its clip's label.
@@ -31,7 +32,7 @@ def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float
     """
     student_error = F.cross_entropy(student.detach(), labels, reduction='none')
     teacher_error = F.cross_entropy(teacher, labels, reduction='none')
-    # A certain teacher has no error; the summand is that of the authors' code.
+    # The cross-entropy of a certain teacher is 0; the small constant is that of the authors' code.
     weight = 1 - (-student_error / (teacher_error + 1e-7)).exp()
     soft = F.cross_entropy(student / temperature, (teacher / temperature).softmax(1), reduction='none')
     return temperature**2 * (weight * soft).mean()
@@ -39,7 +40,7 @@ def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float
 
 @MODELS.register_module()
 class WSLD(nn.Module):
-    """Learn the teacher's soft labels where the student is behind the teacher, see :func:`wsld`.
+    """Soft cross-entropy with larger weights where the student is worse than the teacher, see :func:`wsld`.
 
     Args:
         temperature: divides the logits of both in the soft labels.

@@ -12,10 +12,10 @@ from kdtoolbox.registry import MODELS
 def wttm(student: Tensor, teacher: Tensor, *, gamma: float = 0.1, weighted: bool = True) -> Tensor:
     """KL divergence of the student's plain probabilities from the teacher's, flattened by the power ``gamma``.
 
-    The teacher's probabilities at temperature 1 to the power gamma, made to sum to 1 again, are its softmax at
-    temperature 1 / gamma. The student has no temperature, and there is no factor temperature^2. Weighted, each sample
-    counts as the sum of the powers, which is the larger the less certain the teacher is: WTTM; otherwise TTM. Summed
-    over the K classes, averaged over the batch.
+    The teacher's probabilities to the power gamma, normalized again, are its softmax at temperature 1 / gamma. The
+    student has no temperature, and there is no factor temperature^2. Weighted (WTTM), the weight of a sample is the sum
+    of the powers, which is larger for an uncertain teacher; otherwise this is TTM. Sum over the K classes, mean over
+    the batch.
 
     Args:
         student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
@@ -36,11 +36,11 @@ def wttm(student: Tensor, teacher: Tensor, *, gamma: float = 0.1, weighted: bool
 
 @MODELS.register_module()
 class WTTM(nn.Module):
-    """Match the teacher's flattened probabilities with the student's plain ones, see :func:`wttm`.
+    """KL divergence from the student's plain to the teacher's flattened probabilities, see :func:`wttm`.
 
     Args:
         gamma: the power, 1 / temperature of the teacher.
-        weighted: False for TTM, which lets every sample count the same.
+        weighted: False for TTM, with equal weights of the samples.
 
     Raises:
         ValueError: gamma is not in (0, 1].

@@ -1,1 +1,1 @@
-"""What several losses share: checks of their inputs, precision, gathering over processes."""
+"""Helpers that several losses share: input checks, precision, gathering over processes."""

@@ -1,4 +1,4 @@
-"""What losses of feature maps and of relations share: what they demand of a pair, and a scale without overflow."""
+"""Helpers of losses of feature maps and of relations: shape checks, and scaling that avoids overflow."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def require_maps(*maps: Tensor) -> None:
-    """Refuse tensors without positions.
+    """Check that the tensors are maps.
 
     Raises:
         ValueError: one has fewer than three dimensions.
@@ -20,7 +20,7 @@ def require_maps(*maps: Tensor) -> None:
 
 
 def require_same_positions(student: Tensor, teacher: Tensor) -> None:
-    """Refuse maps that differ in more than their channels.
+    """Check that two maps are equal in all dimensions except channels.
 
     Raises:
         ValueError: they are no maps, or differ in N, time or space.
@@ -35,7 +35,7 @@ def require_same_positions(student: Tensor, teacher: Tensor) -> None:
 
 
 def require_same_channels(student: Tensor, teacher: Tensor) -> None:
-    """Refuse maps that differ in channels; time and space may differ.
+    """Check that two maps have the same channels; time and space may differ.
 
     Raises:
         ValueError: they are no maps, or differ in N or C.
@@ -49,7 +49,7 @@ def require_same_channels(student: Tensor, teacher: Tensor) -> None:
 
 
 def require_same_maps(student: Tensor, teacher: Tensor) -> None:
-    """Refuse maps that differ in shape.
+    """Check that two maps have the same shape.
 
     Raises:
         ValueError: they are no maps, or differ; the message names the connector that is missing.
@@ -59,11 +59,11 @@ def require_same_maps(student: Tensor, teacher: Tensor) -> None:
 
 
 def unit_scale(features: Tensor, dim: int | Sequence[int] = ()) -> Tensor:
-    """Divided by the largest absolute value along ``dim``, by default of all, taken as a constant; zeros stay zeros.
+    """Divide by the largest absolute value along ``dim`` (default: of all), without gradient; zeros stay zeros.
 
-    For formulas that do not depend on the scale of their input: powers and squares in them neither overflow nor vanish,
-    and the gradient is the same as without. What does not depend on the scale of each clip is to be scaled clip by
-    clip, or a clip that is much weaker than another would vanish.
+    For formulas that do not depend on the scale of their input: then powers and squares neither overflow nor underflow,
+    and the gradient is unchanged. If the formula does not depend on the scale of each clip, scale each clip by itself,
+    so that a clip with small values does not underflow beside one with large values.
 
     >>> import torch
     >>> unit_scale(torch.tensor([-4e30, 2e30]))

@@ -1,11 +1,11 @@
-"""What the losses that know time or directions share: frame vectors, equal steps, unit vectors."""
+"""Helpers of temporal losses: one vector for each time step, checks of the time steps, unit vectors."""
 
 import torch
 from torch import Tensor
 
 
 def frame_vectors(features: Tensor) -> Tensor:
-    """One vector a time step: the mean over space.
+    """One vector for each time step: the mean over space.
 
     Args:
         features: (N, C, T), or with any more dimensions behind: maps (N, C, T, H, W), tokens (N, C, T, L).
@@ -24,7 +24,7 @@ def frame_vectors(features: Tensor) -> Tensor:
 
 
 def require_time(features: Tensor) -> None:
-    """Refuse vectors.
+    """Check that there is a time dimension.
 
     Raises:
         ValueError: there is no dimension of time.
@@ -38,7 +38,7 @@ def require_time(features: Tensor) -> None:
 
 
 def require_equal_steps(student: Tensor, teacher: Tensor) -> None:
-    """Refuse a pair of other clips or of other time steps.
+    """Check that student and teacher have the same N and T.
 
     Args:
         student: (N, C, T, ...).
@@ -55,10 +55,10 @@ def require_equal_steps(student: Tensor, teacher: Tensor) -> None:
 
 
 def unit_vectors(vectors: Tensor, dim: int) -> Tensor:
-    """Vectors along ``dim`` of length 1; those without a direction stay 0 and get no gradient.
+    """Vectors along ``dim``, scaled to length 1; zero vectors stay 0 and get no gradient.
 
-    Clamping the length instead would hand a vector near 0 a gradient of the inverse of the clamp, which can undo a
-    training in one step.
+    Clamping the length instead would give a vector near 0 a gradient as large as the inverse of the clamp, which can
+    destroy a training in one step.
 
     >>> unit_vectors(torch.tensor([[3., 4.], [0., 0.]]), dim=1)
     tensor([[0.6000, 0.8000],
@@ -69,4 +69,4 @@ def unit_vectors(vectors: Tensor, dim: int) -> Tensor:
     return torch.where(directed, vectors / torch.where(directed, length, 1.0), 0.0)
 
 
-SHORTEST = 1e-12  # shorter vectors have no direction
+SHORTEST = 1e-12  # shorter vectors count as zero

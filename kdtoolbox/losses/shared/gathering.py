@@ -1,4 +1,4 @@
-"""The batch of all processes, for losses that compare samples with one another."""
+"""Gathering the batch of all processes, for losses that compare samples with each other."""
 
 import torch
 from mmengine.dist import all_gather, get_rank, get_world_size
@@ -6,15 +6,15 @@ from torch import Tensor
 
 
 def gather_batch(local: Tensor) -> Tensor:
-    """The samples of all processes in the order of their ranks, with gradient to those of this process.
+    """The samples of all processes in the order of their ranks, with gradient for those of this process.
 
-    Every process then computes the same loss of the same samples. What flows back to the samples of this process is
-    multiplied by the number of processes, because data parallel training takes the mean of the processes' gradients
-    where the gradient of that one loss is their sum: the student's step is the one that a single process with all the
-    samples would take. Parameters of the loss behind the gathering get the whole gradient in each process, and their
-    mean is right as it is. The way back needs no communication.
+    Every process then computes the same loss of the same samples. The gradient of this process's samples is multiplied
+    by the number of processes: data parallel training takes the mean of the processes' gradients, but the gradient of
+    this loss is their sum. So the student's step is the same as in a single process with all samples. Parameters of the
+    loss after the gathering get the whole gradient in each process, so their mean is already right. The backward pass
+    needs no communication.
 
-    The number of samples may differ between processes; what a loss averages over is then all samples, each alike.
+    The number of samples may differ between processes; a loss then averages over all samples with equal weights.
 
     Args:
         local: (N, ...) of any type; all processes must call this in the same order, equal in all dimensions but N.
@@ -36,12 +36,12 @@ def gather_batch(local: Tensor) -> Tensor:
 
 
 def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Tensor, Tensor]:
-    """What a relation between the clips of a batch is computed from: one flat vector a clip, those of all processes.
+    """The inputs of losses of relations between clips: one flat vector for each clip of all processes.
 
     Args:
         student: (N, C, ...).
         teacher: (N, C', ...), which may differ in all but N.
-        min_clips: fewer in all processes together have no such relation.
+        min_clips: minimum number of clips in all processes together.
 
     Returns:
         (N, D) and (N, D') of all processes, the teacher's without gradient.
@@ -60,7 +60,7 @@ def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Te
 
 
 def require_clips(num_clips: int, *, min_clips: int) -> None:
-    """Refuse a batch that is too small.
+    """Check the number of clips in the batch.
 
     Args:
         num_clips: of all processes together.

@@ -1,4 +1,4 @@
-"""What the losses that need hard labels share: samples without one, labels that do not fit, the classes left over."""
+"""Helpers of losses with hard labels: unlabelled samples, label checks, the logits of the other classes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +12,7 @@ UNLABELLED = -1
 
 
 def checked_labels(labels: Tensor, *, num_samples: int, num_classes: int) -> Tensor:
-    """The labels as int64, which torch's functions of classes ask for.
+    """Check the labels and return them as int64, which torch's loss functions need.
 
     Raises:
         ValueError: the labels are not (N,) integers, each a class or -1.
@@ -40,11 +40,11 @@ label. Give the student (and the teacher a probe with) the classes of the data s
 
 
 def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Make ``loss(student, teacher, *, labels, **options)``, a mean over rows, fit for batches with unlabelled samples.
+    """Decorator: ``loss(student, teacher, *, labels, **options)``, a mean over rows, for partly labelled batches.
 
-    The loss sees the labelled samples only and counts as their share of the batch, so that a labelled sample weighs the
-    same whoever stands beside it; with no label at all it is ``student.sum() * 0``. Logits of frames (N, T', K) come to
-    the loss as N T' rows, each with its clip's label.
+    The loss gets the labelled samples only and is multiplied by their share of the batch, so that the weight of a
+    labelled sample does not depend on the other samples. Without any label it is ``student.sum() * 0``. Logits of
+    frames (N, T', K) become N T' rows, each with the label of its clip.
     """
 
     @wraps(loss)
@@ -63,7 +63,7 @@ def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def other_classes(logits: Tensor, labels: Tensor) -> Tensor:
-    """The logits of all classes but the label's, in order.
+    """The logits of all classes except the label's, in order.
 
     Args:
         logits: (N, K).
@@ -73,7 +73,7 @@ def other_classes(logits: Tensor, labels: Tensor) -> Tensor:
         (N, K - 1).
 
     Raises:
-        ValueError: there are fewer than two other classes, so nothing is left to tell apart.
+        ValueError: there are fewer than two other classes.
 
     >>> import torch
     >>> other_classes(torch.tensor([[1., 2., 3.], [4., 5., 6.]]), torch.tensor([0, 2]))

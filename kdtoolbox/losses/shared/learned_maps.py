@@ -1,14 +1,14 @@
-"""What the losses with learned parts share: maps of every rank as clips' maps, checked channels and shapes.
+"""Helpers of losses with parameters: reshaping to (N, C, T, H, W), checks of channels and shapes.
 
-Their convolutions are three-dimensional. A map without time is a clip's map of one step, for which a padded 3x3x3
-convolution is the 3x3 convolution of its middle slice; so one module serves (N, C, H, W) and (N, C, T, H, W).
+Their convolutions are 3D. A map without time is a map with one time step, for which a padded 3x3x3 convolution is the
+3x3 convolution of its middle slice. So one module works for (N, C, H, W) and (N, C, T, H, W).
 """
 
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-MIN_ELEMENTS = 3  # two become -1 and 1 when they are standardized, whatever they are
+MIN_ELEMENTS = 3  # two elements always become -1 and 1 when they are standardized
 
 
 def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
@@ -41,7 +41,7 @@ def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
 
 
 def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tuple[Tensor, ...]:
-    """The features of every tap, also when there is only one.
+    """The features of all taps as a tuple, also for one tap.
 
     Raises:
         ValueError: there are not ``count`` of them.
@@ -58,10 +58,10 @@ def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tu
 def channel_lists(
     student_channels: int | Sequence[int], teacher_channels: int | Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """The channel numbers of every tap, checked.
+    """Check the channel numbers of all taps and return them as lists.
 
     Raises:
-        ValueError: student and teacher have not as many, or a number is below 1.
+        ValueError: student and teacher have different numbers of taps, or a number of channels is below 1.
 
     >>> channel_lists(64, 256)
     ([64], [256])
@@ -79,7 +79,7 @@ def channel_lists(
 
 
 def require_elements(features: Tensor) -> None:
-    """Refuse features whose channels have too few elements to be standardized.
+    """Check that channels have enough elements for statistics.
 
     Args:
         features: (N, C, ...).
@@ -97,7 +97,7 @@ def require_elements(features: Tensor) -> None:
 
 
 def checked_positive(number: int, name: str) -> int:
-    """``number``, if things can be counted with it.
+    """Check that ``number`` is an integer of 1 or more.
 
     Raises:
         ValueError: it is below 1 or not whole.
@@ -108,7 +108,7 @@ def checked_positive(number: int, name: str) -> int:
 
 
 def checked_share(share: float, name: str) -> float:
-    """``share``, if it is one.
+    """Check that ``share`` is in [0, 1).
 
     Raises:
         ValueError: it is not in [0, 1).
@@ -119,7 +119,7 @@ def checked_share(share: float, name: str) -> float:
 
 
 def conv_norm(in_channels: int, out_channels: int, *, kernel_size: int) -> list[nn.Module]:
-    """A convolution that keeps the size, without bias, and its batch norm."""
+    """A convolution with padding and without bias, followed by batch norm."""
     return [
         nn.Conv3d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
         nn.BatchNorm3d(out_channels),

@@ -1,4 +1,4 @@
-"""What all losses between a student's and a teacher's tensor share: equal shapes, precision, temperature."""
+"""Helpers of all losses: checks of shapes and temperature, full precision under autocast."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def require_equal_shapes(student: Tensor, teacher: Tensor) -> None:
-    """Refuse a pair that torch would broadcast, or could not compare at all.
+    """Check that student and teacher have the same shape, so that nothing is broadcast.
 
     Raises:
         ValueError: the shapes differ.
@@ -33,7 +33,7 @@ equal (LinearProjection for vectors and logits), or the teacher a probe with the
 
 
 def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
-    """Refuse tensors whose last dimension is not one of classes.
+    """Check that a tensor has the shape of logits.
 
     Raises:
         ValueError: the tensor is neither (N, K) nor, frame by frame, (N, T', K), or there are too few classes.
@@ -56,7 +56,7 @@ def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
 
 
 def checked_temperature(temperature: float) -> float:
-    """The temperature, if logits can be divided by it.
+    """Check the temperature.
 
     Raises:
         ValueError: it is not a finite number above 0.
@@ -67,10 +67,10 @@ def checked_temperature(temperature: float) -> float:
 
 
 def in_full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Make ``loss(student, teacher, **options)`` safe to call from a training step.
+    """Decorator: compute ``loss(student, teacher, **options)`` in float32 or float64, without gradient to the teacher.
 
-    The pair must agree in shape. Both come in float32 whatever autocast says, because a difference of two near-equal
-    bfloat16 numbers has no correct digit left; float64 stays float64. The teacher comes without gradient.
+    Both must have the same shape. Autocast is disabled, because the difference of two nearly equal bfloat16 numbers has
+    no correct digit; float64 stays float64.
     """
 
     @wraps(loss)
@@ -84,9 +84,9 @@ def in_full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def in_full_precision_of_any_shape(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """As :func:`in_full_precision`, for losses that check shapes themselves.
+    """The same as :func:`in_full_precision`, for losses that check shapes themselves.
 
-    Student and teacher may differ in shape, and each may be a tuple of tensors, of one precision after this.
+    Student and teacher may differ in shape, and each may be a tuple of tensors; all get the same precision.
     """
 
     @wraps(loss)

@@ -1,4 +1,4 @@
-"""The side on which the regression losses L1 and L2 compare: raw outputs or class probabilities."""
+"""The tensors that L1 and L2 compare: raw outputs or class probabilities."""
 
 from torch import Tensor
 
@@ -8,7 +8,7 @@ SIDES = ('logits', 'probabilities')
 
 
 def checked_side(on: str) -> str:
-    """``on``, if it is a known side.
+    """Check the option ``on``.
 
     Raises:
         ValueError: it is not.
@@ -19,7 +19,7 @@ def checked_side(on: str) -> str:
 
 
 def side_of(outputs: Tensor, *, on: str, temperature: float) -> Tensor:
-    """What is compared: ``outputs / temperature``, or its softmax over the last dimension.
+    """The tensor to compare: ``outputs / temperature``, or its softmax over the last dimension.
 
     Args:
         outputs: of any shape; for ``on='probabilities'`` logits (N, K) or (N, T', K).

@@ -1,4 +1,4 @@
-"""The Kullback-Leibler divergence of softmax probabilities, with all its digits where the two hardly differ."""
+"""The Kullback-Leibler divergence of softmax probabilities, accurate for nearly equal ones too."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,10 @@ NEAR = 0.1
 def relative_entropy(student: Tensor, teacher: Tensor) -> Tensor:
     """``KL(softmax(teacher) || softmax(student))`` over the last dimension.
 
-    At high temperatures all probabilities are nearly equal, and the usual sum of differences of logarithms cancels to
-    rounding errors, which temperature^2 then makes large. With p of the teacher and w the difference of the logits less
-    its mean under p, the divergence is ``log sum p exp(-w) = log(1 + sum p (exp(-w) - 1 + w))``, whose summands are
-    positive; where all w are small they come from their series.
+    At high temperatures all probabilities are nearly equal. The usual sum of differences of logarithms then cancels to
+    rounding errors, which the factor temperature^2 makes large. With the teacher's probabilities p, and w the
+    difference of the logits minus its mean under p, the divergence is ``log sum p exp(-w) = log(1 + sum p (exp(-w) - 1
+    + w))``, whose summands are positive. Where all w are small, they are computed by a series.
 
     Args:
         student: logits (..., K), already divided by the temperature.
@@ -35,7 +35,7 @@ def relative_entropy(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def _exp_beyond_first_order(x: Tensor) -> Tensor:
-    """``exp(x) - 1 - x`` for small x: its series, to the last digit of float64 below :data:`NEAR`."""
+    """``exp(x) - 1 - x`` for small x by its series, accurate in float64 for ``|x|`` below :data:`NEAR`."""
     series = torch.ones_like(x)
     for order in range(9, 2, -1):
         series = 1 + x / order * series

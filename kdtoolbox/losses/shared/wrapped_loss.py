@@ -1,4 +1,4 @@
-"""What the losses that wrap another loss share: asking the criterion for what the inner one asks for."""
+"""Helpers of losses that wrap another loss: passing on its further inputs, such as labels."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def extra_inputs(loss: nn.Module) -> tuple[str, ...]:
-    """What ``loss`` asks for by name beside student and teacher.
+    """The parameters of ``loss`` other than student and teacher.
 
     >>> class NeedsLabels(nn.Module):
     ...     def forward(self, student, teacher, labels): ...
@@ -19,10 +19,10 @@ def extra_inputs(loss: nn.Module) -> tuple[str, ...]:
 
 
 def asking_for_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``forward(student, teacher, ..., **extra)`` with a signature that names what the wrapped ``loss`` asks for.
+    """``forward(student, teacher, ..., **extra)`` with the parameters of the wrapped ``loss`` in its signature.
 
-    The criterion reads what a loss needs from the signature of its ``forward``; that of a wrapper depends on what it
-    wraps.
+    The criterion finds the inputs of a loss by the signature of its ``forward``; that of a wrapper depends on the
+    wrapped loss.
 
     >>> from kdtoolbox.losses import DKD, KLDivergence, LogitStandardization
     >>> [extra_inputs(LogitStandardization(loss=dict(type=loss))) for loss in (DKD, KLDivergence)]
@@ -41,5 +41,5 @@ def asking_for_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Cal
 
 
 def call(loss: nn.Module, student: Tensor, teacher: Tensor, available: Mapping) -> Tensor:
-    """``loss(student, teacher)`` with those of the available inputs that it asks for."""
+    """Call ``loss(student, teacher)`` with those available inputs that are parameters of it."""
     return loss(student, teacher, **{name: available[name] for name in extra_inputs(loss)})
