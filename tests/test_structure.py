@@ -11,7 +11,16 @@ PACKAGE = REPOSITORY / 'kdtoolbox'
 # The floors of the house, lowest first. A room may import the rooms of the floors below, none beside it.
 FLOORS = (
     {'arguments'},  # Python's own alone
-    {'isolation', 'method_card', 'registry', 'safe_files', 'taps', 'unregistered_modules', 'video_files'},
+    {
+        'isolation',
+        'method_card',
+        'plain_files',
+        'registry',
+        'safe_files',
+        'taps',
+        'unregistered_modules',
+        'video_files',
+    },
     {'views', 'video'},
     {'losses', 'connectors', 'discriminators'},
     {'criterion'},

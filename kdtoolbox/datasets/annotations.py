@@ -1,6 +1,5 @@
 """Reading annotation files: what every data set's reader returns, and the form that several of them share."""
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from pathlib import Path, PurePosixPath
 from mmengine.logging import print_log
 
 from kdtoolbox.datasets.segments import Segment, checked_segment, shows_nothing
+from kdtoolbox.plain_files import numbered_lines
+from kdtoolbox.plain_files import read_json as read_any_json
 
 SUBSETS = ('training', 'validation', 'testing')
 
@@ -33,8 +34,10 @@ class Annotation:
     def __post_init__(self) -> None:
         for part in filter(None, (self.key, self.label)):
             path = PurePosixPath(part)
-            if path.is_absolute() or '..' in path.parts:
-                raise ValueError(f'the annotation names {part!r}: expected a path below the data root, without ".."')
+            if path.is_absolute() or '..' in path.parts or '\0' in part:
+                raise ValueError(
+                    f'the annotation names {part[:60]!r}: expected a path below the data root, without ".." or NUL'
+                )
         if self.segment_seconds is not None:
             checked_segment(self.segment_seconds, f'the annotation of {self.key!r}')
 
@@ -61,9 +64,28 @@ def existing(path: str | Path) -> Path:
     )
 
 
-def lines_of(path: str | Path) -> list[str]:
-    """The lines that are not blank, stripped; CRLF line ends do not matter."""
-    return [line.strip() for line in existing(path).read_text(encoding='utf-8-sig').splitlines() if line.strip()]
+def lines_of(path: str | Path) -> list[tuple[str, str]]:
+    """(where, line) of the lines that are not blank, stripped; CRLF line ends do not matter.
+
+    Raises:
+        ValueError: the file is not there, or is no text.
+    """
+    return [(f'{path}, line {number}', line) for number, line in numbered_lines(existing(path))]
+
+
+def annotation_at(where: str, key: str, label: str | None = None, segment: Segment | None = None) -> Annotation:
+    """An annotation that a file gives.
+
+    Args:
+        where: file and line, in messages.
+
+    Raises:
+        ValueError: as :class:`Annotation`.
+    """
+    try:
+        return Annotation(key, label, segment)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
 
 
 def read_json(path: str | Path, subset: str) -> Annotations:
@@ -77,10 +99,7 @@ def read_json(path: str | Path, subset: str) -> Annotations:
     Raises:
         ValueError: the file is not there or not of this form, or a segment is not two numbers from 0 on.
     """
-    try:
-        content = json.loads(existing(path).read_text(encoding='utf-8-sig'))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{path} is not JSON: {error}') from error
+    content = read_any_json(existing(path))
     if not isinstance(content, dict) or not isinstance(content.get('database'), dict):
         raise _not_of_the_form(path, 'it has no "database"')
     found, labels, empty = [], set(), []
@@ -94,7 +113,7 @@ def read_json(path: str | Path, subset: str) -> Annotations:
             if segment is not None and shows_nothing(segment, video.get('duration')):
                 empty.append(f'{key} {list(segment)}')
             else:
-                found.append(Annotation(key, label, segment))
+                found.append(annotation_at(str(path), key, label, segment))
     if empty:
         print_log(
             f'{path}: {len(empty)} segments of the subset {subset!r} end before they begin or lie behind the end '
@@ -102,7 +121,10 @@ def read_json(path: str | Path, subset: str) -> Annotations:
             'current',
             logging.WARNING,
         )
-    return found, content.get('labels') or sorted(labels - {None})
+    classes = content.get('labels') or sorted(labels - {None})
+    if not isinstance(classes, list):
+        raise _not_of_the_form(path, f'its labels are {str(classes)[:60]}')
+    return found, classes
 
 
 def _labels_and_segments(path: str | Path, key: str, video: dict) -> Iterator[tuple[str | None, Segment | None]]:

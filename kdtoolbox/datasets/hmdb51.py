@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from kdtoolbox.datasets.annotations import Annotation, Annotations, lines_of
+from kdtoolbox.datasets.annotations import Annotations, annotation_at, lines_of
 from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.registry import DATASETS
 
@@ -33,12 +33,12 @@ def read_hmdb51(folder: str | Path, *, split: int, subset: str) -> Annotations:
         )
     annotations = []
     for label, path in sorted(files.items()):
-        for line in lines_of(path):
+        for where, line in lines_of(path):
             name, _, mark = line.rpartition(' ')
             if mark not in ('0', '1', '2'):
-                raise ValueError(f'{path}: expected lines "name.avi mark" with mark 0, 1 or 2, got {line!r}')
+                raise ValueError(f'{where}: expected lines "name.avi mark" with mark 0, 1 or 2, got {line[:80]!r}')
             if mark == _MARK_OF_SUBSET[subset]:
-                annotations.append(Annotation(f'{label}/{name.strip()}', label))
+                annotations.append(annotation_at(where, f'{label}/{name.strip()}', label))
     return annotations, sorted(files)
 
 

@@ -1,10 +1,10 @@
 """Kinetics: ten-second clips from web videos, 400 to 700 classes."""
 
-import csv
 from pathlib import Path
 
-from kdtoolbox.datasets.annotations import Annotation, Annotations, existing
+from kdtoolbox.datasets.annotations import Annotation, Annotations, annotation_at, existing
 from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.plain_files import csv_rows
 from kdtoolbox.registry import DATASETS
 
 _SUBSET_OF_MARK = {'train': 'training', 'val': 'validation', 'validate': 'validation', 'test': 'testing'}
@@ -20,22 +20,19 @@ def read_kinetics_csv(path: str | Path, subset: str) -> Annotations:
     """
     annotations = []
     needed = {*_COLUMNS, *(() if subset == 'testing' else ('label',))}
-    with existing(path).open(encoding='utf-8-sig', newline='') as file:
-        rows = csv.DictReader(file)
-        absent = needed - set(rows.fieldnames or ())
-        if absent:
-            raise ValueError(
-                f'{path} has no column {", ".join(sorted(absent))}, but {rows.fieldnames}: expected a CSV '
-                'file of Kinetics, its columns named as published'
-            )
-        for row in rows:
-            if row['split'] not in _SUBSET_OF_MARK:
-                raise ValueError(
-                    f'{path}, line {rows.line_num}: split {row["split"]!r}, expected one of '
-                    f'{", ".join(_SUBSET_OF_MARK)}'
-                )
-            if _SUBSET_OF_MARK[row['split']] == subset:
-                annotations.append(_annotation(row, f'{path}, line {rows.line_num}', has_label='label' in needed))
+    columns, rows = csv_rows(existing(path))
+    absent = needed - set(columns)
+    if absent:
+        raise ValueError(
+            f'{path} has no column {", ".join(sorted(absent))}, but {columns}: expected a CSV '
+            'file of Kinetics, its columns named as published'
+        )
+    for number, row in rows:
+        where = f'{path}, line {number}'
+        if row['split'] not in _SUBSET_OF_MARK:
+            raise ValueError(f'{where}: split {row["split"]!r}, expected one of {", ".join(_SUBSET_OF_MARK)}')
+        if _SUBSET_OF_MARK[row['split']] == subset:
+            annotations.append(_annotation(row, where, has_label='label' in needed))
     return annotations, None
 
 
@@ -48,7 +45,9 @@ def _annotation(row: dict, where: str, *, has_label: bool) -> Annotation:
         ) from None
     if has_label and not row['label']:
         raise ValueError(f'{where}: {row["youtube_id"]} has no label: give it one, or take the line out')
-    return Annotation(f'{row["youtube_id"]}_{start:06d}_{end:06d}', row.get('label') or None)
+    if not row['youtube_id'] or start < 0:
+        raise ValueError(f'{where}: the video is {row["youtube_id"]!r} from {start} s on, expected an id and seconds')
+    return annotation_at(where, f'{row["youtube_id"]}_{start:06d}_{end:06d}', row.get('label') or None)
 
 
 @DATASETS.register_module()

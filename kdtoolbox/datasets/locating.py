@@ -5,11 +5,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from kdtoolbox.plain_files import NoSuchFile, read_text
 from kdtoolbox.video_files import VIDEO_SUFFIXES, find_files, is_video
 
 FRAME_NAME = 'image_{:05}.jpg'
 NUM_FRAMES_FILE = 'n_frames'
 FPS_FILE = 'fps'
+_LARGEST = 10**9  # frames, or frames a second
 TIMES_FILE = 'times'  # only of frames that were extracted as stored
 
 
@@ -68,7 +70,7 @@ class FrameFolderFinder:
         ``frame_times_file`` is there where the frames have times of their own: a line of seconds for each.
 
         Raises:
-            ValueError: ``n_frames`` or ``fps`` does not hold a number of 0 or more.
+            ValueError: ``n_frames`` does not hold a whole number of 0 or more, or ``fps`` a number of 0 or more.
         """
         for candidate in candidates:
             candidate = PurePosixPath(candidate).with_suffix('') if is_video(candidate) else PurePosixPath(candidate)
@@ -76,6 +78,11 @@ class FrameFolderFinder:
                 total_frames = _read_number(root / candidate / NUM_FRAMES_FILE)
                 if not total_frames:
                     continue
+                if total_frames % 1:
+                    raise ValueError(
+                        f'{root / candidate / NUM_FRAMES_FILE} holds {total_frames}: expected a whole number; write it '
+                        'again with the preparation tools'
+                    )
                 found = {
                     'frame_dir': str(root / candidate),
                     'total_frames': int(total_frames),
@@ -103,14 +110,14 @@ class FrameFolderFinder:
 
 def _read_number(path: Path) -> float | None:
     try:
-        text = path.read_text()
-    except (FileNotFoundError, NotADirectoryError):
+        text = read_text(path, max_bytes=1000)
+    except NoSuchFile:
         return None
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number) or number < 0:
+    if not 0 <= number <= _LARGEST:
         raise ValueError(
             f'{path} holds {text[:40]!r}: expected one number of 0 or more; write it again with the preparation tools'
         )

@@ -20,9 +20,9 @@ def checked_segment(value: object, where: str) -> Segment:
     """
     try:
         start, end = map(_number, value if isinstance(value, (list, tuple)) else ())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            f'{where}: the segment is {value!r}, expected [start, end] in seconds, two finite numbers'
+            f'{where}: the segment is {str(value)[:60]!r}, expected [start, end] in seconds, two finite numbers'
         ) from None
     if start < 0:
         raise ValueError(f'{where}: the segment {value!r} starts before the video: expected 0 or more seconds')

@@ -44,10 +44,13 @@ def read_class_index(path: Path) -> list[str]:
     Raises:
         ValueError: the file is not there or the lines are not numbered in order.
     """
-    numbers_and_names = [line.partition(' ')[::2] for line in lines_of(path)]
-    if [number for number, _ in numbers_and_names] != [str(n + 1) for n in range(len(numbers_and_names))]:
-        raise ValueError(f'{path}: expected lines "number name" numbered 1, 2, …')
-    return [name.strip() for _, name in numbers_and_names]
+    names = []
+    for where, line in lines_of(path):
+        number, _, name = line.partition(' ')
+        if number != str(len(names) + 1) or not name.strip():
+            raise ValueError(f'{where}: expected lines "number name" numbered 1, 2, …, got {line[:60]!r}')
+        names.append(name.strip())
+    return names
 
 
 @DATASETS.register_module()

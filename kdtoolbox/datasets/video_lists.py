@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from kdtoolbox.datasets.annotations import Annotation, lines_of
+from kdtoolbox.datasets.annotations import Annotation, annotation_at, lines_of
 
-_LINE = re.compile(r'(?P<path>\S.*?\.\w+)(?:\s+(?P<number>\d+))?\s*')
+_LINE = re.compile(r'(?P<path>\S.*?\.\w+)(?:\s+(?P<number>\d{1,9}))?\s*')
 _SUBSET_OF_LIST = {'train': 'training', 'test': 'validation'}
 
 
@@ -21,10 +21,12 @@ def read_list(path: str | Path) -> tuple[list[Annotation], list[int | None]]:
     """
     annotations, numbers = [], []
     folder_of, number_of = {}, {}
-    for line in lines_of(path):
+    for where, line in lines_of(path):
         match = _LINE.fullmatch(line)
         if match is None or '/' not in match['path']:
-            raise ValueError(f'{path}: expected lines "Class/video.avi" or "Class/video.avi number", got {line!r}')
+            raise ValueError(
+                f'{where}: expected lines "Class/video.avi" or "Class/video.avi number", got {line[:80]!r}'
+            )
         folder = match['path'].split('/')[0]
         number = None if match['number'] is None else int(match['number'])
         if number is not None and (folder_of.setdefault(number, folder), number_of.setdefault(folder, number)) != (
@@ -32,11 +34,11 @@ def read_list(path: str | Path) -> tuple[list[Annotation], list[int | None]]:
             number,
         ):
             raise ValueError(
-                f'{path}: the line {line!r} contradicts another, in which the number {number} is that of '
+                f'{where}: {line[:80]!r} contradicts another, in which the number {number} is that of '
                 f'{folder_of[number]!r} and {folder!r} has the number {number_of.get(folder)}: the class '
                 'of a video is its folder; correct the numbers, or leave them out'
             )
-        annotations.append(Annotation(match['path'], folder))
+        annotations.append(annotation_at(where, match['path'], folder))
         numbers.append(number)
     return annotations, numbers
 

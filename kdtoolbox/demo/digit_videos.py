@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
 
+from kdtoolbox.plain_files import read_json
+
 FRAME_SIZE = 64  # pixels, height and width
 NUM_FRAMES = 24
 FRAMES_PER_SECOND = 12
@@ -200,4 +202,4 @@ def _settings_of(folder: Path) -> Mapping | None:
         return None
     if not (folder / SETTINGS_FILE).is_file():
         raise ValueError(f'{folder} exists but was not written by the demo: name another --work-dir, or move it away')
-    return json.loads((folder / SETTINGS_FILE).read_text())
+    return read_json(folder / SETTINGS_FILE, max_bytes=100_000)

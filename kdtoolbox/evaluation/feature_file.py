@@ -1,7 +1,6 @@
 """Files of frozen features: one vector a video, with all that retrieval and probes need to run from them."""
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kdtoolbox.plain_files import load_arrays, parse_json
 from kdtoolbox.safe_files import save_arrays_aside
 
 UNLABELLED = -1
@@ -111,21 +111,18 @@ def load_features(file: str | Path) -> VideoFeatures:
     if not Path(file).is_file():
         raise ValueError(f'feature file {file}: no such file. Write one with tools/extract_features.py')
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name]) for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        # The last two: np.load gives a plain array for a .npy file.
+        arrays = load_arrays(file)
+    except ValueError as error:
         raise ValueError(
-            f'{file} is no feature file, an npz archive of plain arrays ({type(error).__name__}: '
-            f'{error}). Write one with tools/extract_features.py'
+            f'{file} is no feature file, an npz archive of plain arrays: {error}. Write one with '
+            'tools/extract_features.py'
         ) from error
     _check_arrays(arrays, file)
-    try:
-        provenance = json.loads(str(arrays['provenance']))
-    except json.JSONDecodeError as error:
-        raise ValueError(f'feature file {file}: provenance is not JSON: {error}') from error
+    provenance = parse_json(str(arrays['provenance']), source=f'feature file {file}: provenance')
     if not isinstance(provenance, dict):
         raise ValueError(f'feature file {file}: provenance is {type(provenance).__name__}, expected an object in JSON')
+    if unfit := [key for key, value in provenance.items() if not isinstance(value, str | None)]:
+        raise ValueError(f"feature file {file}: provenance's {unfit[0][:60]!r} is no text")
     texts = {name: arrays[name].tolist() for name in ('sample_ids', 'roles', 'classes')}
     try:
         return VideoFeatures(

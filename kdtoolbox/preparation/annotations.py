@@ -5,13 +5,13 @@
 sorted), so that the same files always give the same bytes.
 """
 
-import csv
 import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kdtoolbox.plain_files import csv_rows, numbered_lines
 from kdtoolbox.safe_files import write_aside
 
 Annotations = dict[str, list | dict]
@@ -31,14 +31,16 @@ def ucf101_annotations(annotation_dir: Path, split: int) -> Annotations:
     for where, line in _lines(class_file):
         index, _, label = line.partition(' ')
         if index != str(len(labels) + 1):
-            raise ValueError(f'{where}: got {line!r}, expected class number {len(labels) + 1} and a name')
+            raise ValueError(f'{where}: got {line[:80]!r}, expected class number {len(labels) + 1} and a name')
         labels.append(safe_name(label.strip(), where))
     annotations = {'labels': labels, 'database': {}}
     for name, subset in (('trainlist', 'training'), ('testlist', 'validation')):
         for where, line in _lines(annotation_dir / f'{name}0{split}.txt'):
-            match = re.fullmatch(r'([^/]+)/([^/]+)\.\w+(?: (\d+))?', line)
+            match = re.fullmatch(r'([^/]+)/([^/]+)\.\w+(?: (\d{1,9}))?', line)
             if match is None:
-                raise ValueError(f'{where}: got {line!r}, expected <class>/<video>.avi, in training lists a number')
+                raise ValueError(
+                    f'{where}: got {line[:80]!r}, expected <class>/<video>.avi, in training lists a number'
+                )
             label, key, index = match.groups()
             if label not in labels:
                 raise ValueError(f'{where}: class {label!r} is not in {class_file}')
@@ -72,7 +74,7 @@ def hmdb51_annotations(annotation_dir: Path, split: int) -> Annotations:
         for where, line in _lines(annotation_dir / f'{label}_test_split{split}.txt'):
             name, _, use = line.rpartition(' ')
             if use not in _HMDB51_SUBSETS or not name.strip():
-                raise ValueError(f'{where}: got {line!r}, expected <video>.avi and 0, 1 or 2')
+                raise ValueError(f'{where}: got {line[:80]!r}, expected <video>.avi and 0, 1 or 2')
             if _HMDB51_SUBSETS[use]:
                 key = safe_name(Path(name.strip()).stem, where)
                 _add(annotations, key, _HMDB51_SUBSETS[use], safe_name(label, where), where)
@@ -113,7 +115,9 @@ def safe_name(name: str, where: str) -> str:
     "massaging person's head"
     """
     if name in ('', '.', '..') or re.search(r'[/\\\0\r\n]', name):
-        raise ValueError(f'{where}: got the name {name!r}, expected one that can be a folder: no slash, no line break')
+        raise ValueError(
+            f'{where}: got the name {name[:80]!r}, expected one that can be a folder: no slash, no line break'
+        )
     return name
 
 
@@ -121,29 +125,26 @@ def _kinetics_rows(file: Path, subset: str) -> Iterator[tuple[str, str, str | No
     """(where, key, label) of each row; the columns are found by their names, which differ in order between releases."""
     has_labels = subset != 'testing'
     columns = {'youtube_id', 'time_start', 'time_end'} | ({'label'} if has_labels else set())
-    try:
-        stream = open(file, encoding='utf-8-sig', newline='')
-    except FileNotFoundError as error:
-        raise ValueError(f'there is no file {file}') from error
-    with stream:
-        reader = csv.DictReader(stream)
-        if not columns <= set(reader.fieldnames or ()):
-            raise ValueError(f'{file}: its columns are {reader.fieldnames}, expected {sorted(columns)} among them')
-        for row in reader:
-            where = f'{file}:{reader.line_num}'
-            if row.get('split') and _KINETICS_SUBSETS.get(row['split']) != subset:
-                raise ValueError(
-                    f'{where}: a row of the split {row["split"]!r} in the file that was given for '
-                    f'{subset}: give the files in the order training, validation, testing'
-                )
-            try:
-                start, end = (int(float(row[name])) for name in ('time_start', 'time_end'))
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f'{where}: got the times {row["time_start"]!r} and {row["time_end"]!r}, expected seconds'
-                ) from error
-            key = f'{safe_name(row["youtube_id"] or "", where)}_{start:06d}_{end:06d}'
-            yield where, key, safe_name(row['label'] or '', where) if has_labels else None
+    if not file.exists():
+        raise ValueError(f'there is no file {file}')
+    found, rows = csv_rows(file)
+    if not columns <= set(found):
+        raise ValueError(f'{file}: its columns are {found}, expected {sorted(columns)} among them')
+    for number, row in rows:
+        where = f'{file}:{number}'
+        if row.get('split') and _KINETICS_SUBSETS.get(row['split']) != subset:
+            raise ValueError(
+                f'{where}: a row of the split {row["split"]!r} in the file that was given for '
+                f'{subset}: give the files in the order training, validation, testing'
+            )
+        try:
+            start, end = (int(float(row[name])) for name in ('time_start', 'time_end'))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f'{where}: got the times {row["time_start"]!r} and {row["time_end"]!r}, expected seconds'
+            ) from error
+        key = f'{safe_name(row["youtube_id"] or "", where)}_{start:06d}_{end:06d}'
+        yield where, key, safe_name(row['label'] or '', where) if has_labels else None
 
 
 def _add(annotations: Annotations, key: str, subset: str, label: str | None, where: str) -> None:
@@ -154,13 +155,10 @@ def _add(annotations: Annotations, key: str, subset: str, label: str | None, whe
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
     """(where, line) of each line that is not blank; any line end, as UCF-101's are Windows'."""
-    try:
-        text = file.read_text(encoding='utf-8-sig')
-    except FileNotFoundError as error:
-        raise ValueError(f'there is no file {file}; {file.parent} holds {sorted(_listdir(file.parent))[:5]}') from error
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            yield f'{file}:{number}', line.strip()
+    if not file.exists():
+        raise ValueError(f'there is no file {file}; {file.parent} holds {sorted(_listdir(file.parent))[:5]}')
+    for number, line in numbered_lines(file):
+        yield f'{file}:{number}', line
 
 
 def _listdir(folder: Path) -> list[str]:

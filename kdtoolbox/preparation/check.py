@@ -1,6 +1,5 @@
 """Is a tree of frames what it should be? Every folder against its own files and against the annotations."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from statistics import median
 
 from PIL import Image
 
+from kdtoolbox.plain_files import read_json, read_text
 from kdtoolbox.preparation.annotations import Annotations
 from kdtoolbox.preparation.frame_folders import (
     TIMES_FILE,
@@ -78,12 +78,9 @@ def read_annotations(file: Path) -> Annotations:
     Raises:
         ValueError: there is no such file, or it has another form.
     """
-    try:
-        annotations = json.loads(file.read_text(encoding='utf-8-sig'))
-    except FileNotFoundError as error:
-        raise ValueError(f'there is no file {file}') from error
-    except ValueError as error:
-        raise ValueError(f'{file} is not JSON: {error}') from error
+    if not file.exists():
+        raise ValueError(f'there is no file {file}')
+    annotations = read_json(file)
     if not isinstance(annotations, dict) or not isinstance(annotations.get('database'), dict):
         raise ValueError(f'{file} has no "database": expected what the *_json tools write, or ActivityNet\'s JSON')
     for key, entry in annotations['database'].items():
@@ -100,7 +97,9 @@ def _is_entry(entry: object) -> bool:
         return False
     annotations = entry.get('annotations') or {}
     parts = annotations if isinstance(annotations, list) else [annotations]
-    return all(isinstance(part, dict) and isinstance(part.get('label', ''), str) for part in parts)
+    return isinstance(annotations, (dict, list)) and all(
+        isinstance(part, dict) and isinstance(part.get('label', ''), str) for part in parts
+    )
 
 
 def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
@@ -137,8 +136,8 @@ def _check_folder(folder: Path, every_frame: bool) -> tuple[Path, list[str]]:
 
 def _times_problems(folder: Path, num_frames: int) -> list[str]:
     try:
-        times = [float(line) for line in (folder / TIMES_FILE).read_text(encoding='utf-8').splitlines()]
-    except (OSError, ValueError):
+        times = [float(line) for line in read_text(folder / TIMES_FILE).splitlines()]
+    except ValueError:
         return ['times cannot be read as a number a line']
     if len(times) != num_frames:
         return [f'{len(times)} times of {num_frames} frames']
@@ -158,8 +157,8 @@ def _undecodable(folder: Path, names: Sequence[str]) -> str:
 
 def _read_number(file: Path) -> float | None:
     try:
-        return float(file.read_text())
-    except (OSError, ValueError):
+        return float(read_text(file, max_bytes=1000))
+    except ValueError:
         return None
 
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kdtoolbox.plain_files import read_json
 from kdtoolbox.video_files import is_hidden
 
 FRAME_TEMPLATE = 'image_%05d.jpg'
@@ -92,8 +93,8 @@ def mark_complete(
 def read_mark(folder: Path) -> dict | None:
     """What ``mark_complete`` noted, ``None`` where there is no readable mark."""
     try:
-        mark = json.loads((folder / _MARK).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
+        mark = read_json(folder / _MARK, max_bytes=100_000)
+    except ValueError:
         return None
     return mark if isinstance(mark, dict) else None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from kdtoolbox.plain_files import read_json
 from kdtoolbox.preparation.extraction import Extracted, FrameOptions, extract_video
 from kdtoolbox.preparation.ffmpeg import Ffmpeg
 from kdtoolbox.preparation.frame_folders import STATE_FOLDER, is_complete, move_into_place, write_text
@@ -153,7 +154,7 @@ def _check_settings(jpg_dir: Path, options: FrameOptions) -> None:
     file = _settings_file(jpg_dir)
     if not file.exists():
         return
-    settings = json.loads(file.read_text(encoding='utf-8'))
+    settings = read_json(file, max_bytes=100_000)
     if settings != options.settings():
         raise ValueError(
             f'{jpg_dir} holds frames made with {settings}, now asked for {options.settings()}: use the '

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdtoolbox.plain_files import NoSuchFile
+from kdtoolbox.plain_files import read_json as read_any_json
 from kdtoolbox.safe_files import write_aside
 
 DATA_SETS = {'ucf101': 'UCF-101', 'hmdb51': 'HMDB-51'}
 PAGE = 'results.md'
 CHANCE, PUBLISHED, MEASURED = (f'results/{name}.json' for name in ('chance', 'published', 'measured'))
+_MAX_BYTES = 2**24
 NOT_MEASURED = 'not measured'
 
 
@@ -66,14 +69,12 @@ def read_json(file: Path) -> list | dict:
         ValueError: it is not there, or no JSON.
     """
     try:
-        return json.loads(file.read_text(encoding='utf-8'))
-    except FileNotFoundError as error:
+        return read_any_json(file, max_bytes=_MAX_BYTES)
+    except NoSuchFile as error:
         raise ValueError(
             f'{file}: no such file. Results are kept in the docs of a checkout of kdtoolbox: run the '
             'command in its root, or name the folder with --docs'
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{file} is not JSON: {error}') from error
 
 
 def write_json(content: list | dict, file: Path) -> None:

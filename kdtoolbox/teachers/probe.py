@@ -67,6 +67,9 @@ def _fits_together(content: dict) -> bool:
         isinstance(weight, Tensor)
         and isinstance(bias, Tensor)
         and isinstance(classes, list)
+        and all(isinstance(name, str) for name in classes)
+        and weight.is_floating_point()
+        and bias.is_floating_point()
         and weight.dim() == 2
         and bias.shape == weight.shape[:1]
         and len(classes) == len(bias)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kdtoolbox.plain_files import read_json
 from kdtoolbox.safe_files import write_aside
 
 INDEX_FOLDER = '.kdtoolbox/frame_index'
@@ -78,7 +79,7 @@ def save_index(index: FrameIndex, video: str | Path) -> None:
 def load_index(video: str | Path) -> FrameIndex | None:
     """The index that is kept beside the video; None where there is none, or the file was changed since."""
     try:
-        content = json.loads(index_file(video).read_text(encoding='utf-8'))
+        content = read_json(index_file(video))
         status = os.stat(video)
         if (content['version'], content['bytes'], content['modified_ns']) != (
             _VERSION,

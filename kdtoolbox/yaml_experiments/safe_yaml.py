@@ -5,8 +5,13 @@ from pathlib import Path
 import yaml
 from mmengine.fileio import BaseFileHandler, register_handler
 
+from kdtoolbox.plain_files import MAX_DEPTH, read_text
+
 NAMES = ('exp_id',)
 """Keys whose values are names, whatever they look like."""
+MAX_BYTES = 10**6
+MAX_NODES = 50_000
+"""Of a file, each as often as an alias (``*name``) stands for it: a few lines of aliases can stand for billions."""
 _MISREAD_AS = {f'tag:yaml.org,2002:{kind}' for kind in ('int', 'float', 'bool', 'timestamp')}
 
 
@@ -16,9 +21,7 @@ def read_yaml(file: str | Path) -> dict:
     Raises:
         ValueError: the file is not there, is no YAML, asks for Python objects, gives a key twice, or holds no mapping.
     """
-    if not Path(file).is_file():
-        raise ValueError(f'{file}: no such file')
-    content = parse_yaml(Path(file).read_text(encoding='utf-8'), source=str(file))
+    content = parse_yaml(read_text(file, max_bytes=MAX_BYTES), source=str(file))
     if not isinstance(content, dict):
         raise ValueError(f'{file} holds {type(content).__name__}, expected keys and values such as "model:"')
     return content
@@ -38,11 +41,19 @@ def parse_yaml(text: str, *, source: str = 'the text') -> object:
     >>> parse_yaml('run: {exp_id: 2024_01}')
     {'run': {'exp_id': '2024_01'}}
     """
+    if len(text) > MAX_BYTES:
+        raise ValueError(f'{source} has {len(text)} characters: expected at most {MAX_BYTES} of YAML')
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_large(node, source)
         _refuse_repeated_keys(node, source)
         _keep_names(node)
-        return None if node is None else yaml.SafeLoader('').construct_document(node)
+        return None if node is None else _Loader('').construct_document(node)
+    except RecursionError as error:
+        raise ValueError(f'{source} is nested too deep: expected at most {MAX_DEPTH} lists and mappings') from error
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count('\n') + 1
+        raise ValueError(f'{source}, line {line} is not YAML: {error.reason}') from error
     except yaml.constructor.ConstructorError as error:
         raise ValueError(
             f'{source}{_place(error)}: {error.problem}. Only numbers, texts, lists and mappings are read; '
@@ -71,6 +82,42 @@ class SafeYamlHandler(BaseFileHandler):
     def dump_to_str(self, obj, **kwargs) -> str:
         """Plain values as text."""
         return yaml.safe_dump(obj, **kwargs)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that says where a value is that its own conversions stumble over, such as the date 2024-13-01."""
+
+    def construct_object(self, node, deep=False):
+        """The value of a node."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError, TypeError, OverflowError) as error:
+            kind = node.tag.rpartition(':')[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f'{str(node.value)[:60]!r} is no {kind}', node.start_mark
+            ) from error
+
+
+def _refuse_large(node: yaml.Node | None, source: str) -> None:
+    """Refuse what is nested too deep, or of which aliases would make too much."""
+    level, num_nodes, depth = [node] if node is not None else [], 0, 0
+    while level:
+        num_nodes += len(level)
+        depth += 1
+        where = f'{source}, line {level[0].start_mark.line + 1}'
+        if depth > MAX_DEPTH:
+            raise ValueError(f'{where}: nested too deep: expected at most {MAX_DEPTH} lists and mappings')
+        if num_nodes > MAX_NODES:
+            raise ValueError(
+                f'{where}: with its aliases (*name) it stands for more than {MAX_NODES} values: write it without'
+            )
+        level = [part for one in level if isinstance(one, yaml.CollectionNode) for part in _parts(one)]
+
+
+def _parts(node: yaml.CollectionNode) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value
 
 
 def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:

@@ -86,5 +86,5 @@ def test_a_path_that_leaves_the_root_is_refused(tmp_path, line):
 
 def test_a_line_of_another_form_is_refused(tmp_path):
     (tmp_path / 'train.txt').write_text('Archery\n')
-    with pytest.raises(ValueError, match="train.txt: expected lines .* got 'Archery'"):
+    with pytest.raises(ValueError, match="train.txt, line 1: expected lines .* got 'Archery'"):
         UCF101Dataset(data_root=tmp_path, ann_file=tmp_path / 'train.txt', pipeline=PIPELINE)

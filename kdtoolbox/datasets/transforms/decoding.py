@@ -12,6 +12,7 @@ from mmaction.datasets.transforms import RawFrameDecode
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from kdtoolbox.plain_files import numbered_lines
 from kdtoolbox.registry import TRANSFORMS
 from kdtoolbox.video import DecodeError, VideoReader, frames_between
 
@@ -171,10 +172,10 @@ def _frame_times(results: dict) -> tuple[np.ndarray, float]:
         seconds = results['video_reader'].seconds
         return seconds, float(seconds[-1]) + 1 / results['avg_fps']
     folder = results['frame_dir']
-    if 'avg_fps' not in results:
+    if not results.get('avg_fps'):
         raise ValueError(
-            f'{folder} has no file "fps", so the frames of a segment cannot be found: write it with the '
-            'preparation tools'
+            f'{folder} has no file "fps", or none of a rate above 0, so the frames of a segment cannot be found: '
+            'write it with the preparation tools'
         )
     if 'frame_times_file' in results:
         seconds = _read_times(results['frame_times_file'], results['total_frames'])
@@ -183,16 +184,18 @@ def _frame_times(results: dict) -> tuple[np.ndarray, float]:
 
 
 def _read_times(file: str, total_frames: int) -> np.ndarray:
-    try:
-        with open(file, encoding='ascii') as lines:
-            seconds = np.array([float(line) for line in lines if line.strip()])
-    except (OSError, ValueError) as error:
+    seconds = np.empty(total_frames)
+    lines = numbered_lines(file)
+    for place, (number, line) in enumerate(lines[:total_frames]):
+        try:
+            seconds[place] = float(line)
+        except ValueError:
+            raise ValueError(
+                f'{file}, line {number}: the times of frames are a number of seconds a line, got {line[:40]!r}'
+            ) from None
+    if len(lines) != total_frames or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
         raise ValueError(
-            f'{file} cannot be read as the times of frames, a number of seconds a line: {error}'
-        ) from error
-    if len(seconds) != total_frames or not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
-        raise ValueError(
-            f'{file} holds {len(seconds)} times: expected one for each of {total_frames} frames, '
+            f'{file} holds {len(lines)} times: expected one for each of {total_frames} frames, '
             'ascending; extract this video again'
         )
     return seconds

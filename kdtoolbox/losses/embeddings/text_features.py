@@ -1,6 +1,5 @@
 """Stored text features of class names or captions, to compare with image embeddings."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.plain_files import load_arrays
 
 CONTENT = "an .npz of 'features' (K, D), float32, and 'classes' (K,), strings, as numpy.savez writes it"
 
@@ -27,11 +27,11 @@ def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
     if not Path(file).is_file():
         raise ValueError(f'text features {file}: no such file. Expected {CONTENT}')
     try:
-        with np.load(file, allow_pickle=False) as content:
-            if not {'features', 'classes'} <= set(getattr(content, 'files', ())):
-                raise ValueError(f'it holds {sorted(getattr(content, "files", ["one array"]))}')
-            features, classes = content['features'], content['classes']
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        content = load_arrays(file)
+        if not {'features', 'classes'} <= content.keys():
+            raise ValueError(f'it holds {sorted(content)}')
+        features, classes = content['features'], content['classes']
+    except ValueError as error:
         raise ValueError(f'text features {file} ({error}): expected {CONTENT}') from error
     if (
         features.ndim != 2
