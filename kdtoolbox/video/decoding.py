@@ -1,5 +1,6 @@
 """The two ways to the frames of a file: in order from its start, and from a key frame by time stamps."""
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 
@@ -99,8 +100,6 @@ def _frames_to_the_end_or_the_damage(video: OpenedVideo) -> Iterator[VideoFrame 
                 yield frame
     except av.error.FFmpegError:
         # What was decoded before the damage still waits in the decoder; the time stamps tell where it ends.
-        try:
+        with contextlib.suppress(av.error.FFmpegError):
             yield from (frame for frame in video.stream.codec_context.decode(None) if not frame.is_corrupt)
-        except av.error.FFmpegError:
-            pass
         yield None

@@ -17,6 +17,8 @@ from kdtoolbox.video.frame_index import FrameIndex
 # packets that are never shown) and not MPEG-4 part 2 (its packets may hold two frames, or none).
 _CONTAINERS_WITH_TIMES = {'mov', 'matroska'}
 _ONE_FRAME_A_PACKET = {'h264', 'hevc', 'vp9', 'av1'}
+_MIN_CODED_BYTES = 16
+"""A smaller packet of MPEG-4 part 2 says "as before" and is not shown as a frame."""
 
 _MAX_GAP_SECONDS = 10
 """A longer step between two frames of a stream that was joined from several is its clock that was set anew."""
@@ -28,10 +30,13 @@ _NO_KEY_FRAMES = np.empty(0, np.int64)
 
 
 def is_listed_by_packets(video: OpenedVideo) -> bool:
-    """Whether container and codec are such that every packet has its own time stamp and is shown as one frame."""
-    return (
-        video.container.format.name.split(',')[0] in _CONTAINERS_WITH_TIMES
-        and video.stream.codec_context.codec.canonical_name in _ONE_FRAME_A_PACKET
+    """Whether container and codec are such that every packet has its own time stamp and is shown as one frame.
+
+    AVI has no times, but MPEG-4 part 2 without B-frames (UCF-101) is shown in the order in which it is stored.
+    """
+    container, codec = video.container.format.name.split(',')[0], video.stream.codec_context
+    return (container in _CONTAINERS_WITH_TIMES and codec.codec.canonical_name in _ONE_FRAME_A_PACKET) or (
+        container == 'avi' and codec.codec.canonical_name == 'mpeg4' and not codec.has_b_frames
     )
 
 
@@ -44,24 +49,28 @@ def index_by_rate(num_frames: int, video: OpenedVideo) -> FrameIndex:
 def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
     """The frames of the file, from the list of its packets, which takes milliseconds.
 
-    None where the list does not tell: :func:`is_listed_by_packets` is false, or something in the list is not as it says.
-    Then only decoding in order tells.
+    None where the list does not tell: :func:`is_listed_by_packets` is false, or the list shows that it is not so. Then
+    only decoding in order tells.
     """
     if not is_listed_by_packets(video):
         return None
     try:
         packets = [
-            (packet.pts, packet.is_keyframe)
+            (packet.pts, packet.is_keyframe, packet.size)
             for packet in video.container.demux(video.stream)
             if packet.size and not packet.is_discard
         ]
     except av.error.FFmpegError:
         return None
-    stamps = [stamp for stamp, _ in packets]
+    stamps = [stamp for stamp, _, _ in packets]
     if not packets or None in stamps or len(set(stamps)) < len(stamps) or not packets[0][1] or min(stamps) < stamps[0]:
         return None
+    if not video.has_time_stamps and (
+        stamps != list(range(len(stamps))) or min(size for _, _, size in packets) < _MIN_CODED_BYTES
+    ):
+        return None
     ascending = np.sort(np.array(stamps, np.int64))
-    keys = np.sort(np.array([stamp for stamp, is_key in packets if is_key], np.int64))
+    keys = np.sort(np.array([stamp for stamp, is_key, _ in packets if is_key], np.int64))
     return FrameIndex(
         ascending,
         video.stream.time_base,

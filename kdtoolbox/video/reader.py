@@ -20,10 +20,10 @@ _MAX_KEPT_BYTES = 64 * 2**20
 class VideoReader:
     """Frames of a video file: number i is the i-th one that playing the file shows.
 
-    Where a file's time stamps can be trusted (MP4, MOV, Matroska and WebM with H.264, HEVC, VP9 or AV1) decoding begins
-    at the key frame before the frame, and each frame's own time stamp is compared with the expected one. All other
-    files, and those in which a time stamp differs, are decoded in order from their start. What is found out of a file
-    can be kept beside it (``kdtoolbox prepare index``).
+    Where a file's time stamps can be trusted (MP4, MOV, Matroska and WebM with H.264, HEVC, VP9 or AV1; AVI with MPEG-4
+    without B-frames) decoding begins at the key frame before the frame, and each frame's own time stamp is compared
+    with the expected one. All other files, and those in which a time stamp differs, are decoded in order from their
+    start. What is found out about a file can be kept beside it (``kdtoolbox prepare index``).
 
     Args:
         path: the file.
@@ -124,13 +124,13 @@ class VideoReader:
         )
 
     def _find_index(self, known_num_frames: int | None) -> FrameIndex:
-        if known_num_frames is not None and not self._video.has_time_stamps:
-            return index_by_rate(known_num_frames, self._video)
         if is_listed_by_packets(self._video):
             index = index_from_packets(self._video)
             if index is not None:
                 return index
             self._reopen()
+        if known_num_frames is not None and not self._video.has_time_stamps:
+            return index_by_rate(known_num_frames, self._video)
         return self._index_by_decoding()
 
     def _index_by_decoding(self) -> FrameIndex:
