@@ -1,4 +1,4 @@
-"""The data sets that videos and labels come from."""
+"""Data sets of videos for mmaction2 pipelines."""
 
 from kdtoolbox.datasets.activitynet import ActivityNetClipDataset
 from kdtoolbox.datasets.clip_dataset import ClipDataset

@@ -1,4 +1,4 @@
-"""Reading annotation files: what every data set's reader returns, and the form that several of them share."""
+"""Reading annotation files: the common return type, and ActivityNet-style JSON."""
 
 import logging
 from collections.abc import Iterator
@@ -47,10 +47,10 @@ Annotations = tuple[list[Annotation], list[str] | None]
 
 
 def existing(path: str | Path) -> Path:
-    """``path``, if it is there.
+    """Check that ``path`` exists and return it.
 
     Raises:
-        ValueError: it is not; the message says what is there instead.
+        ValueError: it does not exist; the message lists the files in the nearest existing folder.
     """
     path = Path(path)
     if path.exists():
@@ -65,7 +65,7 @@ def existing(path: str | Path) -> Path:
 
 
 def lines_of(path: str | Path) -> list[tuple[str, str]]:
-    """(where, line) of the lines that are not blank, stripped; CRLF line ends do not matter.
+    """(where, line) of the non-blank lines, stripped; CRLF line ends are accepted.
 
     Raises:
         ValueError: the file is not there, or is no text.
@@ -93,11 +93,11 @@ def read_json(path: str | Path, subset: str) -> Annotations:
 
     Where ``annotations`` is a list, each entry is a segment and becomes a sample; where it is a dict, the video is
     already cut to the action. An empty list is no sample, except in ``testing``, whose annotations are not published.
-    Segments without length, of which the official file has some, and those that lie behind the ``duration`` of their
-    video are left out and named in one warning. Without ``labels`` the classes are the labels of all subsets, sorted.
+    Segments without length, of which the official file has some, and segments after the ``duration`` of their video are
+    left out, with one warning. Without ``labels`` the classes are the labels of all subsets, sorted.
 
     Raises:
-        ValueError: the file is not there or not of this form, or a segment is not two numbers from 0 on.
+        ValueError: the file does not exist or has another form, or a segment is not two numbers of 0 or more.
     """
     content = read_any_json(existing(path))
     if not isinstance(content, dict) or not isinstance(content.get('database'), dict):

@@ -1,4 +1,4 @@
-"""Videos that do not decode: how many are put up with, and what stands for one in a test."""
+"""Videos that cannot be decoded: how many are allowed, and their samples in a test."""
 
 from typing import Any
 

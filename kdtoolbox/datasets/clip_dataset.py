@@ -1,4 +1,4 @@
-"""What the adapters of all data sets have in common."""
+"""The base class of all data sets."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,35 +18,37 @@ from kdtoolbox.datasets.transforms.decoding import DecodeError, DecodeTimeout
 
 
 class ClipDataset(VideoDataset):
-    """Videos, or folders of their frames, of one subset of a data set; base of the adapters.
+    """Videos, or folders of frames, of one subset of a data set.
 
-    A subclass says how annotations are read (:meth:`read_annotations`) and where a video lies (:meth:`candidates`).
-    On top of mmaction2's keys a sample has ``sample_id``, its path below the data root and unique in the data set,
-    and ``role``; both reach the metrics with ``PackActionInputs(meta_keys=('sample_id', 'role'))``.
+    A subclass reads annotations (:meth:`read_annotations`) and gives the possible paths of a video
+    (:meth:`candidates`). In addition to mmaction2's keys a sample has ``sample_id``, its path below the data root,
+    which is unique in the data set, and ``role``. ``PackActionInputs(meta_keys=('sample_id', 'role'))`` passes both to
+    the metrics.
 
-    Augmentation depends on (``seed``, epoch, index) alone: any number of workers gives the same samples and a resumed
-    run goes on with the ones it would have got. In training a video that does not decode is replaced by the next one
-    that does, with that one's own label and ``sample_id``, and ``replaces`` names the bad one. In a test no other video
-    takes its place: the sample has the bad one's ``sample_id``, the role 'undecodable' and no label (its clip is only
-    there to fill the batch), so metrics leave it out and say so; those of mmaction2 cannot.
+    Augmentation depends on (``seed``, epoch, index) alone: any number of workers gives the same samples, and so does a
+    resumed run. In training, a video that cannot be decoded is replaced by the next one that can, with the label and
+    ``sample_id`` of the latter; ``replaces`` names the bad video. In a test it is not replaced: the sample has the
+    ``sample_id`` of the bad video, the role 'undecodable' and no label, and its clip only fills the batch. Our metrics
+    leave it out with a warning; those of mmaction2 cannot.
 
-    What the pipeline packs is given the metainfo ``file``, the video or the folder of its frames, by which metrics tell
-    two videos of one ``sample_id`` apart.
+    Packed samples get the metainfo ``file``, the video or its folder of frames, so that metrics can distinguish two
+    videos with the same ``sample_id``.
 
     Args:
-        data_root: folder of the videos, or several; the first that has a video is used for it.
+        data_root: folder of the videos, or several folders; the first that has a video is used for it.
         ann_file: annotations of the data set; see the subclass for the forms.
         pipeline: transforms; starts with OpenVideo, a sampler, DecodeClip, for videos and frames alike.
         subset: 'training', 'validation' or 'testing'.
         frames: read ``<video>/image_00001.jpg`` … with ``<video>/n_frames``, as the preparation tools write them.
-        role: what the clips are in retrieval, a 'query' or part of the 'gallery'.
-        labels_per_class: keep so many labels of each class, chosen by ``seed``; a smaller choice is part of a larger.
+        role: of the videos in retrieval, 'query' or 'gallery'.
+        labels_per_class: number of labels that are kept for each class, chosen by ``seed``; a smaller choice is a
+            subset of a larger.
         unlabelled: with ``labels_per_class``, 'drop' the other videos or 'keep' them with label -1.
         seed: of the augmentation and of the choice of labels; the commands set it to the run's.
-        max_missing_share: of the annotated videos, missing on disk; above it, or where a class is missing whole, the
-            data set is refused. 1 allows both.
-        max_bad_share: of the videos, not decodable; above it, and above 3 videos, the run stops. Each process of a
-            distributed run counts those it met, its data loading workers' together.
+        max_missing_share: allowed share of annotated videos that are missing on disk. It is an error if more are
+            missing, or all videos of a class. 1 allows both.
+        max_bad_share: allowed share of videos that cannot be decoded; the run stops if there are more, and more than 3.
+            Each process of a distributed run counts for itself, all its data loading workers together.
         **kwargs: of mmaction2's VideoDataset: ``test_mode``, ``metainfo=dict(classes=[…])`` where the annotations do
             not tell the classes or not all of them, ``indices``, …
 
@@ -91,7 +93,7 @@ class ClipDataset(VideoDataset):
         super().__init__(ann_file=str(ann_file), pipeline=pipeline, start_index=1 if frames else 0, **kwargs)
 
     def read_annotations(self) -> Annotations:
-        """Annotations of the subset, and the classes in label order or None; here of JSON, subclasses know more."""
+        """Annotations of the subset, and the classes in label order or None; subclasses read more than JSON."""
         path = existing(self.ann_file)
         if path.suffix == '.json':
             return read_json(path, self.subset)
@@ -101,7 +103,7 @@ class ClipDataset(VideoDataset):
         )
 
     def candidates(self, annotation: Annotation) -> list[str]:
-        """Where the video may lie below the data root, best first; the suffix does not matter."""
+        """Possible paths of the video below the data root, best first; any video suffix is accepted."""
         if '/' in annotation.key or annotation.label is None:
             return [annotation.key]
         return [f'{annotation.label}/{annotation.key}', annotation.key]
@@ -141,7 +143,7 @@ class ClipDataset(VideoDataset):
         return info
 
     def set_epoch(self, epoch: int) -> None:
-        """Augment differently from now on; reaches workers that are already running."""
+        """Set the epoch, from which augmentation is derived, also in running workers."""
         self.full_init()
         self.state.epoch = epoch
 
@@ -164,7 +166,7 @@ class ClipDataset(VideoDataset):
             sample_id, number = info['sample_id'], info['video_number']
             file = info.get('frame_dir') or info['filename']
             try:
-                # Seeded for each attempt: what a failing one drew must not change the next.
+                # Seeded for each attempt: random numbers of a failed attempt must not change the next.
                 with seeded(self.seed, epoch, idx % len(self)):
                     packed = self.pipeline(info)
             except DecodeError as error:

@@ -1,4 +1,4 @@
-"""Anybody's own videos: one folder for each class, or no classes at all."""
+"""Your own videos: one folder for each class, or no classes."""
 
 import logging
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ class FolderDataset(ClipDataset):
     """Videos in class folders, ``<class>/<video>`` or deeper.
 
     Args:
-        ann_file: none uses all videos, whatever ``subset`` says; a JSON file or a list of ``<class>/<video>`` lines
-            says which. Numbers behind the names in a list must follow the order of the classes.
+        ann_file: the videos of the subset: a JSON file or a list of ``<class>/<video>`` lines. Without it all videos
+            are used for every ``subset``. Numbers after the names in a list must follow the order of the classes.
         **kwargs: of ClipDataset.
     """
 
@@ -43,7 +43,7 @@ class FolderDataset(ClipDataset):
         return [Annotation(path, path.split('/')[0]) for path in paths], None
 
     def _report_empty_folders(self, paths: Sequence[str]) -> None:
-        """Say which folders are no classes: those without a video, or a second link to one that is one already."""
+        """Warn of folders that are no classes: those without a video, and second links to a class folder."""
         folders = {
             folder.name
             for root in self.roots

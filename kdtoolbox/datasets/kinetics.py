@@ -15,8 +15,8 @@ def read_kinetics_csv(path: str | Path, subset: str) -> Annotations:
     """One of the data set's CSV files; of the subset 'testing', ``label`` may be missing.
 
     Raises:
-        ValueError: the file is not there or lacks a column, a row is marked with a split of another name, or lacks its
-            times or, unless testing, its label.
+        ValueError: the file does not exist or has no such column, a row belongs to another split, or has no times or,
+            except in testing, no label.
     """
     annotations = []
     needed = {*_COLUMNS, *(() if subset == 'testing' else ('label',))}

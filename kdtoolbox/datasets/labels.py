@@ -1,4 +1,4 @@
-"""Which classes there are, and which videos may keep their label."""
+"""Class names, and the choice of labelled videos."""
 
 import logging
 import random

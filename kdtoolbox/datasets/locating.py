@@ -1,4 +1,4 @@
-"""From what an annotation names to what lies on disk: video files, or folders of extracted frames."""
+"""Finding the files of annotated videos: video files, or folders of extracted frames."""
 
 import math
 import os
@@ -18,8 +18,7 @@ TIMES_FILE = 'times'  # only of frames that were extracted as stored
 class VideoFinder:
     """Finds videos below the first of ``roots`` that has them.
 
-    A folder is listed once instead of asking for each of its videos, which is what takes long for large data sets
-    on network storage.
+    Each folder is listed once, because a look-up of each video is slow for large data sets on network storage.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:
@@ -58,7 +57,7 @@ class VideoFinder:
 class FrameFolderFinder:
     """Finds folders ``image_00001.jpg``, …, ``n_frames`` below the first of ``roots`` that has them.
 
-    A folder without ``n_frames`` is not whole and counts as not there.
+    A folder without ``n_frames`` is incomplete and counts as missing.
     """
 
     def __init__(self, roots: Sequence[Path]) -> None:

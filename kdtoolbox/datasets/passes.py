@@ -1,4 +1,4 @@
-"""Indices that know which pass over the data set they belong to."""
+"""A sampler without end whose indices carry the number of their pass over the data set."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from kdtoolbox.registry import DATA_SAMPLERS
 
 
 class IndexInPass(int):
-    """An index with the number of the pass over the data set in which it is asked for.
+    """An index with the number of its pass over the data set.
 
     mmengine's ConcatDataset and RepeatDataset look for the sample at a difference or a remainder of the index, which
     belong to the same pass.
@@ -37,10 +37,10 @@ class IndexInPass(int):
 
 @DATA_SAMPLERS.register_module()
 class InfiniteSampler(mmengine.dataset.InfiniteSampler):
-    """mmengine's sampler without an end, whose indices tell their pass, so that each pass is augmented anew.
+    """mmengine's sampler without end; each index carries its pass, so that each pass is augmented differently.
 
-    Workers load ahead: what the training loop says about the pass would reach them too late or too early. A pass is over
-    when all processes together have had every sample.
+    Workers load ahead, so a message from the training loop would reach them too early or too late. A pass ends when all
+    processes together have used every sample.
     """
 
     tells_pass = True

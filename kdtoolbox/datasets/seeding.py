@@ -1,4 +1,4 @@
-"""Random numbers that depend on the sample and the epoch alone, not on who loads it and when."""
+"""Random numbers that depend on sample and epoch only, not on the worker or the order."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The part of a video that an annotation means: from one second to another."""
+"""Segments: parts of a video, from one second to another."""
 
 import math
 from numbers import Real
@@ -13,7 +13,7 @@ def checked_segment(value: object, where: str) -> Segment:
         where: file and video, in messages.
 
     Raises:
-        ValueError: these are not two finite numbers, or the start lies before the video.
+        ValueError: these are not two finite numbers, or the start is negative.
 
     >>> checked_segment([1.5, '3.25'], 'anet.json')
     (1.5, 3.25)
@@ -30,7 +30,7 @@ def checked_segment(value: object, where: str) -> Segment:
 
 
 def shows_nothing(segment: Segment, duration: object) -> bool:
-    """Whether a segment has no length, or lies behind the end of a video of that duration, if it is known.
+    """Whether a segment has no length, or starts after the end of the video, if its duration is known.
 
     >>> shows_nothing((3, 1), None), shows_nothing((6, 9), 4.0), shows_nothing((3, 9), 4.0)
     (True, True, False)

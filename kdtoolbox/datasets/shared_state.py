@@ -1,4 +1,4 @@
-"""What a data set shares with its worker processes: the epoch, which videos are bad, and how many frames they have."""
+"""State that a data set shares with its worker processes: epoch, bad videos, frame counts."""
 
 import torch
 
@@ -6,7 +6,7 @@ _FAILS, _HANGS = 1, 2
 
 
 class SharedState:
-    """Lives in shared memory, so that workers that outlive an epoch see a new one and all of them count together.
+    """In shared memory, so that persistent workers get the new epoch, and all workers count bad videos together.
 
     Torch's shared memory serves forked and spawned workers alike, and unlike multiprocessing's can be copied with
     the data set, as mmengine's ``get_subset`` does.
@@ -43,7 +43,7 @@ class SharedState:
         return bool(self._bad[video] == _HANGS)
 
     def mark_bad(self, video: int, *, hangs: bool = False) -> bool:
-        """Returns whether that is news."""
+        """Mark a video as bad; returns whether it was not marked before."""
         news = not self._bad[video]
         self._bad[video] = _HANGS if hangs else max(_FAILS, int(self._bad[video]))
         return news

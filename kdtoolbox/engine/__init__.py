@@ -1,4 +1,4 @@
-"""What runs around the training steps: hooks, checkpoints, workarounds."""
+"""Hooks, checkpoints, optimizer constructors, and workarounds for mmengine."""
 
 from kdtoolbox.engine.adversarial_optimizers import AdversarialOptimWrapperConstructor
 from kdtoolbox.engine.checkpoints import PlainCheckpointHook

@@ -1,4 +1,4 @@
-"""One optimizer for the student, one for the discriminator."""
+"""Two optimizers for adversarial distillation: of the student and of the discriminator."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ PLAYERS = ('student', 'discriminator')
 
 
 class PlayersOptimWrapper(OptimWrapperDict):
-    """The optimizers of both players, each of which accumulates gradients over iterations as a single one would."""
+    """The optimizers of student and discriminator; each accumulates gradients over iterations by itself."""
 
     def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
         """Tell both how long the training is, so that its last iterations count even if they do not fill a step."""
@@ -24,8 +24,8 @@ class PlayersOptimWrapper(OptimWrapperDict):
 class AdversarialOptimWrapperConstructor:
     """Builds ``optim_wrapper=dict(constructor=..., student=dict(...), discriminator=dict(...))``.
 
-    The student's optimizer also has what the criterion learns (connectors). Each of the two is what mmengine's default
-    constructor takes, ``paramwise_cfg`` included.
+    The student's optimizer also has the parameters of the criterion (connectors). Each of the two is a config for
+    mmengine's default constructor, including ``paramwise_cfg``.
 
     Args:
         optim_wrapper_cfg: ``student`` and ``discriminator``, each a config of an OptimWrapper.

@@ -1,4 +1,4 @@
-"""Checkpoints that are safe to load, hold no teacher, and are never loaded in part."""
+"""Checkpoints: safe to load, without teachers, and loaded strictly."""
 
 from collections.abc import Mapping
 from logging import Logger
@@ -22,7 +22,7 @@ CLASSIFIER = 'cls_head.fc_cls.'  # of mmaction2's heads
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Write checkpoints that ``torch.load(weights_only=True)`` reads, and load them all or not at all.
+    """Write checkpoints that ``torch.load(weights_only=True)`` reads, and load them strictly.
 
     mmengine pickles its message hub into the checkpoint, which safe loading refuses; here it is stored as plain
     numbers and lists and put together again on loading (drop that half when mmengine > 0.10.7 stores it so). mmengine
@@ -78,7 +78,7 @@ class PlainCheckpointHook(Hook):
 
 
 def load_checkpoint(file: str | Path) -> dict:
-    """A checkpoint of training, or weights alone, read safely and of the form that is expected.
+    """Read a training checkpoint, or weights alone, safely, and check its form.
 
     Raises:
         ValueError: the file is not there, not safe, or not of that form.
@@ -127,7 +127,7 @@ def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: s
 
 
 def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict[str, torch.Tensor]:
-    """The student of ``state`` but for its classifier; that, and what is no student's, as in ``expected``."""
+    """The student of ``state`` without its classifier; all other tensors from ``expected``."""
     prefix = STUDENT if any(name.startswith(STUDENT) for name in expected) else ''
     fresh = {name: value for name, value in expected.items() if name.startswith(f'{prefix}{CLASSIFIER}')}
     if not fresh:
@@ -146,7 +146,7 @@ def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict
 
 
 def _warn_of_other_normalisation(runner: Runner, checkpoint: Mapping) -> None:
-    """Say so if the student learned on frames normalised otherwise: no tensor of the checkpoint tells."""
+    """Warn if the student was trained with another normalisation, which its tensors do not show."""
     learned = (student_config(checkpoint) or {}).get('data_preprocessor')
     learned = learned if isinstance(learned, Mapping) else {}
     model = runner.cfg.get('model', {})

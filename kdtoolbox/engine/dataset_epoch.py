@@ -1,4 +1,4 @@
-"""Tells the training data which epoch it is."""
+"""A hook that passes the epoch to the training data sets."""
 
 from collections.abc import Iterator
 
@@ -28,14 +28,14 @@ def _wrappers_without_passes(dataset) -> set[str]:
 class SetDatasetEpochHook(Hook):
     """Calls ``set_epoch`` of every training data set that has it, before each pass over the data.
 
-    The data sets of kdtoolbox derive their augmentation from it: without the hook all epochs are augmented alike.
-    With RepeatDataset the repeats within one epoch are; train for more epochs instead.
+    The data sets of kdtoolbox derive their augmentation from it: without the hook all epochs have the same
+    augmentation. With RepeatDataset, the repeats within one epoch have the same; train for more epochs instead.
 
-    A sampler without an end begins its next pass while workers still load the last one. There each index must tell its
-    own pass, as those of kdtoolbox's InfiniteSampler do, through no other wrappers than ConcatDataset and RepeatDataset.
+    A sampler without end starts its next pass while workers still load the last one. There each index must carry its
+    pass, as in kdtoolbox's InfiniteSampler, and no wrappers except ConcatDataset and RepeatDataset are allowed.
 
     Raises:
-        ValueError: the indices of a sampler without an end cannot tell it.
+        ValueError: a sampler without end has indices that do not carry their pass.
     """
 
     def before_train(self, runner: Runner) -> None:

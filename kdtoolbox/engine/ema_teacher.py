@@ -1,4 +1,4 @@
-"""Moves a mean teacher after every step, and keeps it in checkpoints."""
+"""A hook that updates a mean teacher after every step and saves it in checkpoints."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -12,11 +12,11 @@ KEY = 'ema_teachers'
 
 @HOOKS.register_module()
 class EMATeacherHook(Hook):
-    """Lets every ``EMATeacher`` of the distiller follow the student; resuming continues it exactly.
+    """Update every ``EMATeacher`` of the distiller after each optimizer step; resuming continues exactly.
 
-    It moves when the student's optimizer has stepped; with gradients accumulated over iterations, that is not in each. A
-    checkpoint has the averages under ``ema_teachers``, beside the model's state dict and not in it. A run that starts from
-    a checkpoint by ``load_from`` has a student of its own, maybe with another head: there the teacher begins as that one.
+    With gradients accumulated over iterations, not every iteration has an optimizer step. A checkpoint has the averages
+    under ``ema_teachers``, outside of the model's state dict. With ``load_from`` the student may have another head:
+    then the teacher is initialised from the student.
 
     Raises:
         ValueError: there is no such teacher, or the checkpoint to resume from has no average.

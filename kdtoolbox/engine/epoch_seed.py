@@ -1,4 +1,4 @@
-"""Randomness that depends on the step alone."""
+"""A hook that makes the random numbers of a training step depend on seed, step and rank only."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,15 @@ from kdtoolbox.registry import HOOKS
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seed Python's, NumPy's and torch's generators anew for every step of the training.
+    """Seed the random generators of Python, NumPy and torch before every training step.
 
-    The seed is made of the run's seed, the number of the step and the process's rank. So the random state needs no saving,
-    and a run that is resumed goes on exactly as the one that was not interrupted, in loops by epochs and by iterations.
-    It is set when the batch is there: a loader draws from torch's generator when it starts its workers, and one without
-    workers may draw for each sample.
+    The seed is made of the run's seed, the number of the step and the process's rank. So no random state must be saved,
+    and a resumed run continues exactly like an uninterrupted one, in loops by epochs and by iterations. It is set after
+    the batch was loaded, because a loader draws from torch's generator when it starts its workers, and without workers
+    maybe for each sample.
 
-    A loop by epochs that is resumed within one, from a checkpoint saved by iterations, goes on with the rest of that
-    epoch; mmengine would begin it again.
+    A loop by epochs that is resumed inside an epoch, from a checkpoint saved by iterations, continues with the rest of
+    that epoch; mmengine would start it again.
     """
 
     priority = 'VERY_HIGH'

@@ -1,4 +1,4 @@
-"""A line of progress now and then while videos are evaluated, however long a batch takes."""
+"""A hook that logs the progress of a validation or test."""
 
 import time
 
@@ -10,9 +10,9 @@ from kdtoolbox.registry import HOOKS
 
 @HOOKS.register_module()
 class EvaluationProgressHook(Hook):
-    """Log how far validation or a test has come, at most every so many seconds.
+    """Log the progress of a validation or test, at most once in ``seconds_between_lines``.
 
-    mmengine's LoggerHook goes by batches: on a CPU, fifty of them can take many minutes.
+    mmengine's LoggerHook logs every fifty batches, which can take many minutes on a CPU.
 
     Args:
         seconds_between_lines: 0 logs after every batch.

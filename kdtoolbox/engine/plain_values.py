@@ -1,4 +1,4 @@
-"""Configs as plain values: stored in checkpoints as text, read from what may be anybody's, written as data."""
+"""Configs as plain values: stored in checkpoints as text, read safely, written as data."""
 
 import ast
 import math

@@ -13,19 +13,19 @@ from kdtoolbox.registry import HOOKS
 
 @HOOKS.register_module()
 class PreflightHook(Hook):
-    """Look at the data, the classes, a step on a few clips and a validation of a few before the training starts.
+    """Check data sets, classes, a training step and a validation on a few clips before the training starts.
 
-    What cannot be meant stops it; what may be is one warning each. It costs the reading of a few clips, and leaves the
-    model and the random numbers as they are. :mod:`kdtoolbox.inspection` has the checks, which ``kdtoolbox doctor`` makes
-    too. Metrics of a classifier that nothing trains are not reported.
+    Errors stop the training, other findings are one warning each. It reads a few clips, and does not change the model
+    or the random numbers. The checks are in :mod:`kdtoolbox.inspection`; ``kdtoolbox doctor`` runs the same. Metrics of
+    a classifier that is not trained are not reported.
 
     Args:
         strict: stop at warnings too.
 
     Raises:
-        ValueError: names all that is wrong: no batch comes together, or one with fewer clips than a term compares;
-            labels do not fit the student's head, or the classes of the validation set or of a teacher are others; a
-            network does not run on its inputs; a metric would fail; a resumed training has another optimizer; …
+        ValueError: lists all errors: there are too few clips for a batch, or for a term; labels do not fit the
+            student's head; the validation set or a teacher has other classes; a network fails on its inputs; a metric
+            would fail; a resumed training has another optimizer; …
     """
 
     def __init__(self, *, strict: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What a checkpoint tells of its student beside the weights: its config, its view, and how it is tested."""
+"""Settings of the student in a checkpoint: its config, its view and its test pipeline."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Several processes, one set of batch norm statistics."""
+"""A hook that synchronises batch norm statistics between processes."""
 
 from mmengine.dist import all_reduce_params, get_world_size
 from mmengine.hooks import Hook
@@ -12,13 +12,13 @@ from kdtoolbox.registry import HOOKS
 class SyncStatisticsHook(Hook):
     """Replace the running mean and variance of every batch norm by their means over the processes, after each step.
 
-    Each process normalises by its own clips in training, as ever; the statistics it keeps for evaluation would then be of
-    its clips alone, and the processes would validate different networks, of which one is saved. Since they move by a fixed
-    share of the batch's each step, their mean is what it would be if they were averaged once at the end.
+    In training each process normalises with its own batch statistics. Without this hook its running statistics would
+    come from its own clips only, and the processes would validate different networks, of which one is saved. The update
+    of running statistics is linear, so averaging after each step gives the same as averaging once at the end.
 
-    mmengine's SyncBuffersHook averages at the end of an epoch and before validation, too late for a checkpoint saved by
-    iterations and for a mean teacher, which takes the student's statistics at each step; and it averages all buffers, also
-    those that processes share already.
+    mmengine's SyncBuffersHook averages at the end of an epoch and before validation. This is too late for a checkpoint
+    saved by iterations and for a mean teacher, which copies the student's statistics at each step. It also averages all
+    buffers, including those that processes share already.
     """
 
     priority = 'VERY_HIGH'  # before a mean teacher moves and before a checkpoint is written

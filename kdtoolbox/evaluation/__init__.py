@@ -1,4 +1,4 @@
-"""Metrics, and what turns frozen features into a classifier."""
+"""Metrics: retrieval, k-NN, linear probe, agreement with the teacher, calibration, confusion."""
 
 from kdtoolbox.evaluation.agreement import TeacherAgreement, agreement_with_teacher
 from kdtoolbox.evaluation.calibration import Calibration, calibration_errors

@@ -1,4 +1,4 @@
-"""How far a student agrees with its teacher, and what it makes of the teacher's mistakes."""
+"""Agreement of the student's predictions with the teacher's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ from kdtoolbox.registry import METRICS, MODELS
 
 
 def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | None = None) -> dict[str, float]:
-    """Agreement of two classifiers about Q samples.
+    """Agreement of two classifiers on Q samples.
 
     - ``top1``: share with the same most probable class; of equally probable ones the lowest counts.
     - ``kl``: KL(teacher || student) in nats, mean over the samples.
@@ -54,8 +54,8 @@ def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | No
 def teacher_probabilities(teacher: nn.Module, clips: Tensor, *, average_clips: str) -> Tensor:
     """The teacher's probabilities for one video, averaged over its clips and crops as the student's are.
 
-    The teacher sees the very clips that the student is tested on, in its own view: resized to its size, with its frame
-    stride and normalisation.
+    The teacher gets the clips on which the student is tested, in its own view: its size, frame stride and
+    normalisation.
 
     Args:
         clips: uint8 as the data loader gives them, (M, 3, T, H, W), or (T, 3, H, W) for a 2D student.
@@ -75,21 +75,21 @@ def teacher_probabilities(teacher: nn.Module, clips: Tensor, *, average_clips: s
 class TeacherAgreement(BaseMetric):
     """Agreement of the student with its teacher on the query videos, see :func:`agreement_with_teacher`.
 
-    The metric has a teacher of its own and shows it the clips of the test set: the model that is tested is the student
-    alone, as everywhere. Both must have the same classes, either the data set's (a teacher with a probe, or one
-    trained on the data set) or the teacher's own (a student that learned without labels to give the teacher's
-    answers). In the second case labels say nothing about them, and only ``top1`` and ``kl`` are there.
+    The metric builds its own teacher and runs it on the test clips; the tested model is the student alone. Both must
+    have the same classes: those of the data set (a teacher with a probe, or trained on the data set) or the teacher's
+    own (a student that learned the teacher's logits without labels). In the second case the labels cannot be used, and
+    only ``top1`` and ``kl`` are reported.
 
     Args:
         teacher: config of a teacher.
-        average_clips: of the student's head, ``'prob'`` or ``'score'``: tells what its scores are, and how the
-            teacher's answers are averaged too. The commands of kdtoolbox fill it in.
+        average_clips: of the student's head, ``'prob'`` or ``'score'``: whether its scores are probabilities or logits;
+            the teacher's outputs are averaged in the same way. The commands of kdtoolbox set it.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``agreement``.
 
     Raises:
-        ValueError: student and teacher differ in their classes, ``average_clips`` is not told, a sample has no scores or
-            no label, or there is no query.
+        ValueError: student and teacher have different classes, ``average_clips`` is not given, a sample has no scores
+            or no label, or there is no query.
     """
 
     default_prefix = 'agreement'
@@ -107,7 +107,7 @@ class TeacherAgreement(BaseMetric):
         self.teacher = MODELS.build(dict(teacher)).to(get_device())
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
-        """Keep scores, label and the teacher's probabilities of each query, and a place for every other sample."""
+        """Store scores, label and teacher probabilities of each query, and an empty entry for every other sample."""
         for clips, sample in zip(data_batch['inputs'], data_samples, strict=True):
             result = scored_sample(sample)
             if 'scores' in result:

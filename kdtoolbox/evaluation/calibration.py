@@ -1,4 +1,4 @@
-"""Whether a student is as often right as it says."""
+"""Calibration of the student's probabilities."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from kdtoolbox.registry import METRICS
 
 
 def calibration_errors(probabilities: Tensor, labels: Tensor, *, num_bins: int = 15) -> dict[str, float]:
-    """How far the probabilities are from how often they are right.
+    """Calibration errors of class probabilities.
 
     - ``ece``: expected calibration error (Guo et al., arXiv:1706.04599, eq. 3): the samples are sorted into bins of
       equal width by the probability of the predicted class, ((m - 1) / M, m / M], and |accuracy - mean probability| is
@@ -79,7 +79,7 @@ class Calibration(BaseMetric):
         self.num_bins = num_bins
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping]) -> None:
-        """Keep scores and label of each query, and a place for every other sample."""
+        """Store scores and label of each query, and an empty entry for every other sample."""
         self.results.extend(scored_sample(sample) for sample in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from kdtoolbox.registry import METRICS
 
 
 def chance_topk(query_labels: Tensor, gallery_labels: Tensor, topk: Sequence[int]) -> dict[int, float]:
-    """Top-k retrieval of features that say nothing: k gallery videos drawn at random without replacement.
+    """Chance level of top-k retrieval: k gallery videos drawn at random without replacement.
 
     One minus the hypergeometric probability of no hit, mean over the queries, as a sum of logarithms of small numbers.
 
@@ -38,10 +38,10 @@ class ClipRetrieval(BaseMetric):
     gallery is the training videos, the queries are the test videos, a video's vector is the mean of the features of its
     clips.
 
-    The validation data set holds both kinds. Each data sample has ``clip_features`` (C,), ``gt_labels``, and the
-    metainfo ``sample_id`` and ``role``. Every video counts once, also where a distributed sampler gave it twice.
-    Keys are ``top1`` ... with ``chance_top1`` ... beside them, the same number for random features. Where k exceeds the
-    gallery, the whole gallery is meant, and the log says so.
+    The validation data set holds both roles. Each data sample has ``clip_features`` (C,), ``gt_labels``, and the
+    metainfo ``sample_id`` and ``role``. Every video counts once, also if a distributed sampler repeats it. Keys are
+    ``top1`` ... and ``chance_top1`` ..., the same number for random features. If k is larger than the gallery, the
+    whole gallery is used, with a warning.
 
     Args:
         topk: the numbers of neighbours.

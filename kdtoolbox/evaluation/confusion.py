@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""The confusion matrix of the queries."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,8 +38,7 @@ class QueryConfusion(BaseMetric):
     """mmaction2's confusion matrix over the query videos, written to a file.
 
     Keys: ``mean_recall`` and ``min_recall`` over the classes that have queries (the share of their queries that is
-    recognised). The log names the classes that are taken for others most often. The matrix is in the file: row label,
-    column prediction.
+    recognised). The log names the most frequent confusions. The matrix is in the file: row label, column prediction.
 
     Args:
         out: JSON file for ``classes`` and ``matrix``; a picture is put beside it, .png. None writes neither.
@@ -61,7 +60,7 @@ class QueryConfusion(BaseMetric):
         self.out = out
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping]) -> None:
-        """Keep scores and label of each query, and a place for every other sample."""
+        """Store scores and label of each query, and an empty entry for every other sample."""
         self.results.extend(scored_sample(sample) for sample in data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:

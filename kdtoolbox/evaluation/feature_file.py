@@ -1,4 +1,4 @@
-"""Files of frozen features: one vector a video, with all that retrieval and probes need to run from them."""
+"""Feature files: one frozen feature vector for each video, with labels, roles and classes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ class VideoFeatures:
 
 
 def save_features(videos: VideoFeatures, file: str | Path) -> None:
-    """Write a file that :func:`load_features` reads, as npz, whole or not at all."""
+    """Write a feature file (npz) atomically."""
     save_arrays_aside(
         {
             'features': videos.features.float().cpu().numpy(),
@@ -103,7 +103,7 @@ def save_features(videos: VideoFeatures, file: str | Path) -> None:
 
 
 def load_features(file: str | Path) -> VideoFeatures:
-    """Read a file of features, running no code of it.
+    """Read a feature file, without running code from it.
 
     Raises:
         ValueError: the file is not there, not one of features, or its contents do not fit together.

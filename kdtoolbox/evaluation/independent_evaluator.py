@@ -1,4 +1,4 @@
-"""An evaluator whose metrics do not depend on one another: one that fails does not lose the others' numbers."""
+"""An evaluator that continues with the other metrics when one fails."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,8 +14,8 @@ from kdtoolbox.registry import EVALUATOR
 class IndependentEvaluator(Evaluator):
     """mmengine's evaluator that goes on with the other metrics when one raises a ValueError.
 
-    A metric that failed gets no more samples and gives no numbers; with several processes, where the others would wait
-    for it, and where no metric is left, its error ends the test.
+    A failed metric gets no more samples and gives no numbers. Its error ends the test if no metric is left, or if there
+    are several processes, as the other processes would wait for it.
 
     Args:
         metrics: configs of the metrics.

@@ -20,7 +20,7 @@ def knn_labels(
     num_neighbours: int = 200,
     temperature: float | None = 0.07,
 ) -> Tensor:
-    """The class that the nearest gallery vectors of each query vote for.
+    """The class with the most votes of the nearest gallery vectors, for each query.
 
     A neighbour of cosine s has exp(s / temperature) votes, as in Wu et al., arXiv:1805.01978, section 3.4; without a
     temperature it has one. Of classes with equally many votes the one of the nearest neighbour wins.
@@ -29,7 +29,7 @@ def knn_labels(
         queries: (Q, C).
         gallery: (G, C).
         gallery_labels: (G,).
-        num_neighbours: how many vote, 1 to G.
+        num_neighbours: number of voting neighbours, 1 to G.
         temperature: None for unweighted votes.
 
     Returns:
@@ -65,8 +65,8 @@ def knn_accuracy(
 ) -> dict[str, float]:
     """Share of queries whose neighbours vote for their class: ``top1`` by weighted votes, ``top1_unweighted``.
 
-    Where ``num_neighbours`` exceeds the gallery, all of it votes, and the log says so. Arguments and errors otherwise
-    as in :func:`knn_labels`, with query_labels (Q,).
+    If ``num_neighbours`` is larger than the gallery, all of it votes, with a warning. Other arguments and errors as in
+    :func:`knn_labels`, with query_labels (Q,).
     """
     if num_neighbours > len(gallery):
         MMLogger.get_current_instance().warning(
@@ -90,7 +90,7 @@ class KNNAccuracy(BaseMetric):
     with the K classes of the gallery.
 
     Args:
-        num_neighbours: how many vote; all, if the gallery has fewer.
+        num_neighbours: number of voting neighbours; all gallery videos if there are fewer.
         temperature: of the weighted votes.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``knn``.

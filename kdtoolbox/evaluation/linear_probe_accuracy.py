@@ -17,8 +17,8 @@ def linear_probe_accuracy(
 ) -> dict[str, float]:
     """``top1`` and ``top5`` of the queries by a linear classifier fitted on the gallery, and its ``l2``.
 
-    The strength of the penalty is chosen by cross-validation inside the gallery; the queries take no part in it. A
-    query of a class that the gallery lacks is wrong. With five classes or fewer ``top5`` is trivially 1 for the rest.
+    The strength of the penalty is chosen by cross-validation inside the gallery, without the queries. A query whose
+    class is not in the gallery counts as wrong. With five classes or fewer ``top5`` is always 1 for the others.
 
     Args:
         queries: (Q, C).

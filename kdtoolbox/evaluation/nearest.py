@@ -1,4 +1,4 @@
-"""Who is nearest by cosine distance: exact on ties, in bounded memory, the same whatever the chunks or the device."""
+"""Nearest neighbours by cosine distance: exact for ties, with bounded memory, equal for every chunk size and device."""
 
 import math
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ def retrieval_topk(
 ) -> dict[int, float]:
     """Share of queries with a vector of their own class among the k nearest in the gallery, for each k.
 
-    Nearest is by (cosine distance, position in the gallery). Where k exceeds the gallery, the whole gallery is meant.
+    Nearest is by (cosine distance, position in the gallery). If k is larger than the gallery, all of it is used.
 
     Args:
         queries: (Q, C).
         query_labels: (Q,).
         gallery: (G, C).
         gallery_labels: (G,).
-        chunk_bytes: about how much is held at a time; the result does not depend on it.
+        chunk_bytes: approximate memory for one chunk; the result does not depend on it.
 
     Returns:
         k -> share in [0, 1].
@@ -51,8 +51,8 @@ def first_hit_ranks(
 ) -> Tensor:
     """How many gallery vectors come before the first of the query's own class, by (cosine distance, position).
 
-    This number decides every top-k at once, so nothing is sorted: the nearest of the own class is found first, then
-    those before it are counted. G where the gallery lacks the class. Arguments and errors as in
+    This rank gives every top-k without sorting: first the nearest vector of the query's class is found, then the
+    vectors before it are counted. G if the gallery does not have the class. Arguments and errors as in
     :func:`retrieval_topk`; returns (Q,) int64.
     """
     _check(queries, query_labels, gallery, gallery_labels)
@@ -84,7 +84,7 @@ def nearest_neighbours(
         queries: (Q, C).
         gallery: (G, C).
         num_neighbours: n, from 1 to G.
-        chunk_bytes: about how much is held at a time beside the gallery; the result does not depend on it.
+        chunk_bytes: approximate memory for one chunk, without the gallery; the result does not depend on it.
 
     Returns:
         Cosines (Q, n), falling, float64, and positions in the gallery (Q, n).
@@ -154,7 +154,7 @@ def _low_bits(num_components: int) -> int:
 
 
 def _row_sums(values: Tensor) -> Tensor:
-    """(N, C) -> (N, 1), added in an order that is the same for every row, block size and device. Spoils ``values``."""
+    """(N, C) -> (N, 1), in an order that is the same for every row, block size and device. Overwrites ``values``."""
     while values.shape[1] > 1:
         half = (values.shape[1] + 1) // 2
         values[:, : values.shape[1] - half] += values[:, half:]

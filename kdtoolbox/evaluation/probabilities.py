@@ -1,4 +1,4 @@
-"""Class probabilities from what a recognizer predicts, and which class is predicted where scores are equal."""
+"""Class probabilities from the scores of a recognizer, and the ranking of classes with equal scores."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ AVERAGES = ('prob', 'score')  # of mmaction2's heads: what is averaged over the 
 
 
 def checked_average(average_clips: str | None, *, metric: str) -> str:
-    """``average_clips``, if it tells what scores are.
+    """Check that ``average_clips`` is given.
 
     Raises:
         ValueError: it does not.
@@ -29,7 +29,7 @@ def class_probabilities(scores: Tensor, *, average_clips: str) -> Tensor:
         average_clips: of its head; with ``'prob'`` they are probabilities already, with ``'score'`` logits.
 
     Raises:
-        ValueError: they should be probabilities, and some are not.
+        ValueError: with ``'prob'``, some rows are no probabilities.
 
     >>> scores = torch.tensor([[0.25, 0.75]])
     >>> class_probabilities(scores, average_clips='prob'), class_probabilities(scores, average_clips='score')

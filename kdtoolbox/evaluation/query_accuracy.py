@@ -1,4 +1,4 @@
-"""Accuracy where the validation set holds gallery videos too."""
+"""Accuracy on a validation set that also holds gallery videos."""
 
 from collections.abc import Mapping, Sequence
 

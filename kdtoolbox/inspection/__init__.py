@@ -1,4 +1,4 @@
-"""What is found out before training, by the training itself and by ``kdtoolbox doctor``."""
+"""Checks before training, run by the training itself and by ``kdtoolbox doctor``."""
 
 from kdtoolbox.inspection.findings import Finding, act_on
 from kdtoolbox.inspection.training import Training, inspect

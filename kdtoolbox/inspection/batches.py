@@ -1,4 +1,4 @@
-"""Whether batches and clips of the training come together."""
+"""Checks of batch sizes and clip lengths."""
 
 from collections.abc import Iterator
 

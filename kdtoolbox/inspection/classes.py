@@ -1,4 +1,4 @@
-"""Whether all who speak of classes by number mean the same ones."""
+"""Checks that data sets, student and teachers have the same classes in the same order."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Whether the data sets are what they are taken for: no video in two of them, every class in the training."""
+"""Checks of the data sets: no video in training and test, every class in training."""
 
 import hashlib
 import re
@@ -107,7 +107,7 @@ def missing_classes(
 
 
 def one_root_for_two_subsets(datasets: Iterable[Dataset]) -> Iterator[Finding]:
-    """Refuse data sets that take all videos of a root whatever subset is asked of them, asked for two subsets."""
+    """Report data sets without ``ann_file`` that are used for two subsets, as they take all videos for each."""
     asked: dict[tuple, set[str]] = defaultdict(set)
     for part in (part for dataset in datasets for part in parts_of(dataset)):
         if getattr(part, 'ann_file', None) == '' and hasattr(part, 'subset') and hasattr(part, 'roots'):

@@ -1,4 +1,4 @@
-"""What a check has to say, and what becomes of it."""
+"""Findings of the checks: errors and warnings."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from logging import Logger
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or may be.
+    """An error or a warning of a check.
 
     Args:
         text: what it is, what was expected, and the fix.
-        is_error: it cannot be meant; else it is said and the training goes on.
+        is_error: an error stops the training; else it is a warning.
     """
 
     text: str
@@ -24,7 +24,7 @@ def error(text: str) -> Finding:
 
 
 def act_on(findings: Iterable[Finding], *, logger: Logger, strict: bool = False) -> None:
-    """Warn of what may be meant, one line each, and stop at what cannot.
+    """Log each warning in one line, and raise if there are errors.
 
     Args:
         strict: stop at warnings too.

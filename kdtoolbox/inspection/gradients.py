@@ -1,4 +1,4 @@
-"""Gradients of the losses of one step, each by itself."""
+"""The gradient of each loss of a training step."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A validation of a few clips before the first epoch, so that a metric does not fail after it."""
+"""Validation on a few clips before the first epoch, to find metrics that would fail after it."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ def best_key(wanted: str | Sequence[str] | None, keys: set[str] | None) -> Itera
 
 
 def scores_of_nothing(evaluator: Evaluator, best: str | Sequence[str] | None) -> Iterator[Finding]:
-    """What measures a classifier that nothing trains, and what would choose the best checkpoint by it."""
+    """Report metrics of a classifier that is not trained, and a ``save_best`` of such a metric."""
     metrics = [metric for metric in evaluator.metrics if type(metric).__name__ in OF_SCORES]
     prefixes = {metric.prefix for metric in metrics}
     for key in [best] if isinstance(best, str) else best or ():

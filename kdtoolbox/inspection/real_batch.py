@@ -1,4 +1,4 @@
-"""What a few real clips tell: ranges of the inputs, what teachers answer, where gradients arrive."""
+"""Checks on a few real clips: ranges of the inputs, outputs of the teachers, missing gradients."""
 
 from collections.abc import Iterator, Mapping
 
@@ -35,7 +35,7 @@ def few_clips(loader: DataLoader, model: nn.Module, *, num_processes: int = 1) -
 
 
 def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
-    """Run a step without the step.
+    """Check the forward and backward pass of a training step, without an optimizer step.
 
     Args:
         model: a copy, whose statistics may change, in training mode.
@@ -58,7 +58,7 @@ def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
 
 
 def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
-    """Inputs that are not normalised to about mean 0 and deviation 1."""
+    """Inputs that are not normalised to about mean 0 and standard deviation 1."""
     student = getattr(model, 'student', model)
     shown = {
         'the student': (data['inputs'], 'model.student.data_preprocessor', getattr(student, 'data_preprocessor', None))
@@ -82,7 +82,7 @@ def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
 
 @torch.no_grad()
 def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]:
-    """Networks that do not run on what their view shows them, teachers whose answers are probabilities already."""
+    """Networks that fail on the input of their view, and teachers that give probabilities instead of logits."""
     for name, frames in data.get('teacher_inputs', {}).items():
         teacher = model.teachers[name]
         try:
@@ -137,7 +137,7 @@ def are_probabilities(logits: Tensor) -> bool:
 
 
 def gradients_that_are_missing(model: nn.Module, losses: Mapping[str, Tensor]) -> Iterator[Finding]:
-    """Losses that teach the student nothing, and parts that no loss reaches."""
+    """Losses without gradient to the student, and parameters without gradient."""
     parameters = learning_parameters(model)
     unused = set(parameters)
     for name, value in losses.items():
@@ -157,7 +157,7 @@ def gradients_that_are_missing(model: nn.Module, losses: Mapping[str, Tensor]) -
 
 
 def no_gradient(loss: str) -> Finding:
-    """What to say of a loss whose gradient into the student is zero."""
+    """The finding for a loss whose gradient to the student is zero."""
     return Finding(
         f'{loss} sends no gradient to the student: listen to something that depends on its parameters, or drop the term'
     )

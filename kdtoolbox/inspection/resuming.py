@@ -1,4 +1,4 @@
-"""What differs between a training and the one whose checkpoint it goes on from."""
+"""Differences between a resumed training and the config in its checkpoint."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ MAX_NAMED = 6
 
 
 def resumed_otherwise(meta: Mapping, config: Mapping, *, steps_now: int) -> Iterator[Finding]:
-    """Refuse what a resumed training cannot change, and say what else is not as it was.
+    """Errors for settings that a resumed training cannot change, warnings for other changes.
 
     Args:
         meta: of the checkpoint, as mmengine writes it.

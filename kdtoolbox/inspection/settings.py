@@ -1,4 +1,4 @@
-"""Settings that can be read off the config: legal numbers that are hardly, or cannot be, meant."""
+"""Checks of the config: numbers that are legal but probably wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,7 +9,7 @@ LARGE_RATE = 10
 
 
 def unusual_weights(model: Mapping) -> Iterator[Finding]:
-    """Terms that count nothing, or less than nothing."""
+    """Terms with weight 0 or a negative weight."""
     terms = {name: term.get('weight', 1.0) for name, term in (model.get('terms') or {}).items()}
     if 'weight' in model:
         terms['mutual'] = model['weight']
@@ -23,7 +23,7 @@ def unusual_weights(model: Mapping) -> Iterator[Finding]:
 
 
 def unusual_schedule(config: Mapping) -> Iterator[Finding]:
-    """A training of no length, or a learning rate that moves nothing or too far."""
+    """A training without epochs, or a learning rate that is 0 or too high."""
     length = config.get('train_cfg') or {}
     for name in ('max_epochs', 'max_iters'):
         if length.get(name) is not None and length[name] < 1:
@@ -40,7 +40,7 @@ def unusual_schedule(config: Mapping) -> Iterator[Finding]:
 
 
 def unusual_sampling(config: Mapping) -> Iterator[Finding]:
-    """Clips of one frame over and over."""
+    """Clips that repeat one frame."""
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         for transform in _transforms((config.get(name) or {}).get('dataset')):
             interval = transform.get('frame_interval', transform.get('frame_stride', 1))

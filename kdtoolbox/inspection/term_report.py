@@ -1,4 +1,4 @@
-"""What one batch tells of a distillation before it is trained: values, gradients, shapes, what is left unused."""
+"""A report on one batch before training: values, gradients and shapes of the losses, unused parts."""
 
 import math
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class LossFacts:
 
 @dataclass
 class NetworkFacts:
-    """How a network sees the clip.
+    """The input of a network.
 
     Attributes:
         name: student, or the teacher's name.
@@ -73,7 +73,7 @@ class Checkup:
 
 
 def examine(model: BaseModel, batch: Mapping) -> Checkup:
-    """Run one training step without the step.
+    """Run the forward and backward pass of one training step, without an optimizer step.
 
     Args:
         model: a distiller in training mode.

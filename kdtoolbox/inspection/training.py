@@ -1,4 +1,4 @@
-"""All that is checked before the first step, by the doctor and by the training alike."""
+"""All checks before the first training step; the doctor and the training run the same."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from kdtoolbox.isolation import copy_to_try, untouched_randomness
 
 @dataclass(frozen=True)
 class Training:
-    """What a training is made of.
+    """The parts of a training that are checked.
 
     Args:
         config: of all of it.

@@ -1,4 +1,4 @@
-"""What a network sees of a decoded clip: size, frames, normalisation."""
+"""Views: the input of each network, made from one decoded clip: size, frame stride, normalisation."""
 
 from kdtoolbox.views.view import IMAGENET_MEAN, IMAGENET_STD, View, frame_differences, step_times
 

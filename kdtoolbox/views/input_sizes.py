@@ -1,4 +1,4 @@
-"""Which size a network runs on, where it does not run on the one it was given."""
+"""Finding an input size that a network accepts, for error messages."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ CANDIDATES = sorted({*range(16, 257, 16), 299, 336, 384, 448, 512})
 
 @torch.no_grad()
 def size_it_runs_on(run: Callable[[int], object], *, above: int) -> int | None:
-    """The least height and width, in pixels, above the given that ``run`` does not fail with; None if it does with all."""
+    """The smallest size in pixels, larger than ``above``, for which ``run`` does not fail; None if there is none."""
     for size in CANDIDATES:
         if size > above:
             try:
@@ -23,7 +23,7 @@ def size_it_runs_on(run: Callable[[int], object], *, above: int) -> int | None:
 
 
 def student_size(student: nn.Module, shown: torch.Tensor) -> int | None:
-    """A size for the student's view, if it fails with the one it has.
+    """A size for the student's view with which the student runs.
 
     Args:
         shown: (N, clips, 3, T, H, W), or (N, T, 3, H, W) for a 2D one.
@@ -35,7 +35,7 @@ def student_size(student: nn.Module, shown: torch.Tensor) -> int | None:
 
 
 def teacher_size(teacher: nn.Module, shown: torch.Tensor) -> int | None:
-    """A size for a teacher's view, if it fails with the one it has.
+    """A size for the teacher's view with which the teacher runs.
 
     Args:
         shown: (N, T', 3, H, W).
@@ -48,12 +48,12 @@ def teacher_size(teacher: nn.Module, shown: torch.Tensor) -> int | None:
 
 
 def wrong_size(error: Exception, *, who: str, view: str, shown: torch.Tensor, size: int | None) -> str:
-    """What to say of a network that does not run on what its view shows it.
+    """The message for a network that fails on the input of its view.
 
     Args:
-        who: it is, such as 'the student'.
+        who: the network, such as 'the student'.
         view: its key in the config.
-        size: that it runs on.
+        size: on which it runs.
     """
     advice = (
         f'it runs on {size}x{size}: set {view}.size={size}'
@@ -68,5 +68,5 @@ def wrong_size(error: Exception, *, who: str, view: str, shown: torch.Tensor, si
 
 
 def teacher_key(name: str) -> str:
-    """Where the config of a teacher is."""
+    """The config key of a teacher."""
     return f'model.teacher.{name}' if name else 'model.teacher'

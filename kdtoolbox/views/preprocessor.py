@@ -1,4 +1,4 @@
-"""The data preprocessor of a distillation: one decoded clip in, one view for each network out."""
+"""The data preprocessor of a distiller: from one decoded clip to one view for each network."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,17 +11,17 @@ from kdtoolbox.views import View, frame_differences
 
 
 class ViewPreprocessor(BaseDataPreprocessor):
-    """Shows the clips of a batch to the student and, in training, to the teachers.
+    """Makes the student's view and, in training, the teachers' views of the clips of a batch.
 
     Decoding, cropping and flipping are done; clips arrive as uint8 and are resized and normalised on the device.
-    Normalising the student's view is left to the student's own preprocessor, so that it is trained on just what it
-    will get as a plain mmaction2 model. Validation and test clips go there untouched, their pipeline sets their size;
-    only frame differences are made of them too, if that is what the student sees.
+    The student's view is normalised by the student's own preprocessor, so that training and plain mmaction2 use the
+    same input. Validation and test clips are not resized, their pipeline sets their size; frame differences are
+    computed for them too, if the student is trained on these.
 
     Args:
         student_preprocessor: of the recognizer.
-        student_view: None shows the student the clip as it is.
-        teacher_views: name -> view of the teachers to show the clip to now; asked anew for every batch.
+        student_view: None leaves the clip unchanged.
+        teacher_views: gives name -> view of the teachers that are needed now; called for every batch.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
 
 def _differences_of_each_clip(frames: Tensor, sample: BaseDataElement) -> Tensor:
-    """(clips * T, 3, H, W) -> the same, where the clips are those of training: no difference runs from one to the next."""
+    """Frame differences (clips * T, 3, H, W), computed inside each clip."""
     told = [sample.metainfo.get(name) for name in ('clip_len', 'num_clips')]
     if None in told:
         raise ValueError(

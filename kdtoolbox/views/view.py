@@ -1,4 +1,4 @@
-"""A view: how one network sees a decoded clip, with its own size, frame stride and normalisation."""
+"""A view: the input of one network, made from a decoded clip, with its own size, frame stride and normalisation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ MODALITIES = ('rgb', 'rgb_difference')
 
 @dataclass(frozen=True)
 class View:
-    """What a network sees of a clip that was decoded, cropped and flipped once.
+    """The input of a network, made from a clip that was decoded, cropped and flipped once.
 
     Args:
         size: height and width in pixels, or one number for both.
-        frame_stride: every how many frames of the clip one is shown; the first one always is.
+        frame_stride: s takes the frames 0, s, 2s, ... of the clip.
         mean: of the colour channels in RGB order, on the scale 0-255; None leaves 0-255.
         std: likewise.
-        modality: ``'rgb'``, or ``'rgb_difference'``: each frame shown is subtracted from the next one shown, see
+        modality: ``'rgb'``, or ``'rgb_difference'``: each frame is subtracted from the next frame of the view, see
             :func:`frame_differences`. Mean and std are then those of the differences.
-        swap_channels: show blue first, as mmaction2's ``to_rgb=True`` does to frames that are RGB already. Mean and std
-            are then in the swapped order.
+        swap_channels: blue first, as mmaction2's ``to_rgb=True`` makes of RGB frames. Mean and std are then in the
+            swapped order.
 
     >>> View(size=4, frame_stride=2).render(torch.zeros(2, 3, 8, 6, 6, dtype=torch.uint8)).shape
     torch.Size([2, 3, 4, 4, 4])
@@ -50,7 +50,7 @@ class View:
         object.__setattr__(self, 'size', size)
 
     def render(self, clip: Tensor) -> Tensor:
-        """Show ``clip`` in this view.
+        """Make this view of ``clip``.
 
         Args:
             clip: (N, 3, T, H, W), RGB, 0-255, of any dtype.
@@ -62,7 +62,7 @@ class View:
         num_clips, num_frames = frames.shape[:2]
         frames = frames.flatten(0, 1).float()
         if frames.shape[-2:] != self.size:
-            # Antialiased: halving a crop by plain bilinear sampling would show the student aliased edges.
+            # Antialiased: plain bilinear sampling of a crop at half its size would give aliased edges.
             frames = F.interpolate(frames, self.size, mode='bilinear', antialias=True)
         if self.modality == 'rgb_difference':
             frames = frame_differences(frames.unflatten(0, (num_clips, num_frames)), time=1).flatten(0, 1)
@@ -77,7 +77,7 @@ class View:
 
 
 def frame_differences(frames: Tensor, *, time: int) -> Tensor:
-    """Each frame subtracted from the next; the last difference is repeated, so that there are as many as frames.
+    """Each frame subtracted from the next; the last difference is repeated to keep the number of frames.
 
     Args:
         frames: with the dimension ``time`` of 2 frames or more, 0-255.
@@ -98,11 +98,11 @@ def frame_differences(frames: Tensor, *, time: int) -> Tensor:
 
 
 def step_times(num_steps: int, *, num_frames: int, frame_stride: int) -> Tensor:
-    """When each time step of a network's output is, in frames of the decoded clip.
+    """The time of each step of a network's output, in frames of the decoded clip.
 
-    A view shows the frames 0, s, 2s, ... of the clip, M of them. A network that gives one step a frame has its steps at
-    those frames; one that gives fewer has each step in the middle of the M / T frames that it was made of. The steps
-    are taken to be evenly spread: the exact centre of a strided convolution differs from that by less than a step.
+    A view has the frames 0, s, 2s, ... of the clip, M of them. If the output has one step for each frame, the steps are
+    at those frames. If it has fewer, each step is in the middle of its M / T frames. The steps are assumed to be evenly
+    spaced: the exact centre of a strided convolution differs by less than a step.
 
     Args:
         num_steps: T, of the output.

@@ -1,4 +1,4 @@
-"""From a video file, or a folder of frames, to the frames of a clip."""
+"""Transforms that open a video or a folder of frames, and decode the frames of clips."""
 
 import logging
 import queue
@@ -20,20 +20,20 @@ _warned_of: set[str] = set()
 
 
 class DecodeTimeout(DecodeError):
-    """Decoding takes so long that it may never end, and must not be tried again."""
+    """Decoding exceeded the time limit; it is not tried again."""
 
 
 @TRANSFORMS.register_module()
 class OpenVideo(BaseTransform):
-    """Open the video, so that a sampler can choose from its frames.
+    """Open the video, so that a sampler can choose frames.
 
     Reads ``filename``, sets ``video_reader``, ``total_frames`` and ``avg_fps``; a folder of frames (``frame_dir``)
     comes with the latter two. With ``segment_seconds`` ``[start, end)``, ``total_frames`` is the segment's and
     ``offset`` is its first frame: those are the frames that begin in it, by the frames' own times, so that neighbouring
     segments share no frame.
 
-    A video of a kind that must be decoded to be counted (AVI) is counted once: ``frame_counts[video_number]``, which the
-    workers of a data set share, keeps the number.
+    The frames of some videos (AVI) can only be counted by decoding. This is done once: the workers of a data set share
+    the number in ``frame_counts[video_number]``.
 
     Args:
         decoder: 'pyav' gives the i-th frame that playing the file shows, of any file; 'decord' is right only for files
@@ -44,7 +44,7 @@ class OpenVideo(BaseTransform):
             a hanging thread is abandoned then.
 
     Raises:
-        DecodeError: the file does not open in time, or the segment lies behind its end.
+        DecodeError: the file does not open in time, or the segment starts after its end.
     """
 
     def __init__(
@@ -129,10 +129,10 @@ class DecodeClip(BaseTransform):
 
 
 def within_time_limit(function: Callable[[], Any], *, path: str, seconds: float) -> Any:
-    """What ``function`` returns or raises.
+    """Run ``function`` in a thread, with a time limit.
 
     Raises:
-        DecodeTimeout: it takes longer than ``seconds``; it then goes on in a thread that nobody waits for.
+        DecodeTimeout: it takes longer than ``seconds``; its thread is abandoned.
     """
     outcome: queue.SimpleQueue = queue.SimpleQueue()
 

@@ -1,4 +1,4 @@
-"""Which frames of a video make up its clips."""
+"""Sampling of clips."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -28,7 +28,7 @@ def evenly_spaced_clips(total_frames: int, *, clip_len: int, num_clips: int, fra
 
 @TRANSFORMS.register_module()
 class SampleClipsEvenly(BaseTransform):
-    """Clips evenly spaced over the video, to evaluate it by; see :func:`evenly_spaced_clips`.
+    """Clips evenly spaced over the video, for evaluation; see :func:`evenly_spaced_clips`.
 
     Reads ``total_frames`` and ``start_index``, sets the keys that mmaction2's SampleFrames sets.
     """
