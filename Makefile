@@ -1,5 +1,6 @@
 # make demo     install, then distil an image network into a video network on data made on the spot (about 8 minutes)
-# make test     install, then run the tests
+# make test     install, then run the tests, a worker for each core
+# make lint     install, then check style, format and types
 # make install  only the first part of both
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 HEADLESS := $(shell sed -n 's/^\(opencv-python-headless==.*\)/\1/p' constraints.txt)
 
-.PHONY: install test demo clean
+.PHONY: install test lint demo clean
 
 install: $(STAMP)
 
@@ -25,7 +26,12 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt Makefile
 	touch $@
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 demo: install
 	$(BIN)/kdtoolbox demo

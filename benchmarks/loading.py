@@ -1,8 +1,8 @@
 """What does a random clip cost, by each reader?
 
 Opening a file and decoding 16 neighbouring frames at a random place, on one thread, in processor time; for every file
-the readers take turns on the same clip, so that a machine whose speed drifts slows all of them. ``later epochs`` is ours
-where the data set has counted the frames of files that do not tell (AVI), ``index kept`` after ``kdtoolbox prepare
+the readers take turns on the same clip, so that a machine whose speed drifts slows all of them. ``later epochs`` is
+ours where the data set has counted the frames of files that do not tell (AVI), ``index kept`` after ``kdtoolbox prepare
 index``. Whether the frames are the right ones is for right_frames.py to say.
 
     python benchmarks/loading.py FOLDER [FOLDER ...] [--rounds 8]

@@ -1,11 +1,24 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and what makes tests independent of the machine they run on."""
 
 import os
+import socket
+from ipaddress import ip_address
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
+from tests.videos import write_hmdb51, write_ucf101
+
 REPOSITORY = Path(__file__).parents[1]
+MEMORY_PER_WORKER = 2 << 30  # bytes; a worker that has trained holds 1 to 1.5 GB
+
+# One thread in each process, whatever the machine: the same sums everywhere, and workers that do not compete. It is set
+# here, before anything imports torch, and inherited by all processes that tests start.
+os.environ.update(dict.fromkeys(('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'), '1'))
+# Settings of a person or a machine that would reach what is tested.
+for variable in ('IMAGEIO_FFMPEG_EXE', 'FORCE_COLOR', 'HMDB51_VIDEOS', 'UCF101_VIDEOS', 'TORCH_HOME', 'HF_HOME'):
+    os.environ.pop(variable, None)
 
 
 def shared_folder() -> Path:
@@ -23,6 +36,13 @@ def pytest_configure(config):
     config.reference_dir = config.getoption('--reference-dir') or shared_folder() / 'reference'
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """What ``-n auto`` means: a worker for each core this process may use, as far as the memory reaches."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    memory = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+    return max(1, min(cores, memory // MEMORY_PER_WORKER, 8))
+
+
 @pytest.fixture(scope='session')
 def shared() -> Path:
     """Folder of real clips, annotation files and reference vectors; skips where it is absent."""
@@ -30,6 +50,40 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f'no real data: {folder} is not there (set KDTOOLBOX_SHARED to point at it)')
     return folder
+
+
+@pytest.fixture(scope='session')
+def data(tmp_path_factory) -> dict[str, tuple[Path, Path]]:
+    """Made-up videos in the layout of each data set: (folder of videos, folder of annotations); to be read only."""
+    folder = tmp_path_factory.mktemp('data')
+    return {name: write(folder / name) for name, write in (('hmdb51', write_hmdb51), ('ucf101', write_ucf101))}
+
+
+@pytest.fixture(scope='session', autouse=True)
+def any_machine(tmp_path_factory):
+    """Tests have an empty home folder, no network, and as the ffmpeg on the PATH the one imageio-ffmpeg carries."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp('home')
+        for variable, folder in (('HOME', home), ('XDG_CACHE_HOME', home / 'cache'), ('XDG_CONFIG_HOME', home / 'rc')):
+            patch.setenv(variable, str(folder))
+        executables = tmp_path_factory.mktemp('bin')
+        (executables / 'ffmpeg').symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        patch.setenv('PATH', str(executables), prepend=os.pathsep)
+        connect = socket.socket.connect
+        patch.setattr(socket.socket, 'connect', lambda self, address: connect(self, _local(address)))
+        yield
+
+
+def _local(address):
+    """The address, if it is one of this machine."""
+    host = address[0] if isinstance(address, tuple) else 'localhost'  # a tuple, or the path of a Unix socket
+    try:
+        local = host == 'localhost' or ip_address(host).is_loopback
+    except ValueError:  # the name of a host
+        local = False
+    if not local:
+        raise OSError(f'a test asks for the network: {address}')
+    return address
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Every config under configs/ is built and trained for an epoch, on generated videos and with a teacher without weights."""
+"""Every config under configs/ is built and trained for an epoch, on generated videos, its teacher without weights."""
 
 import math
 from pathlib import Path
@@ -9,16 +9,8 @@ from mmengine.config import Config
 from kdtoolbox.cli.main import main
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
-from tests.videos import write_hmdb51, write_ucf101
 
 CONFIGS = sorted(path for path in (REPOSITORY / 'configs').glob('*.py'))
-WRITERS = {'hmdb51': write_hmdb51, 'ucf101': write_ucf101}
-
-
-@pytest.fixture(scope='session')
-def data(tmp_path_factory) -> dict[str, tuple[Path, Path]]:
-    folder = tmp_path_factory.mktemp('data')
-    return {name: write(folder / name) for name, write in WRITERS.items()}
 
 
 def small(config: Path) -> list[str]:
@@ -65,7 +57,7 @@ def small(config: Path) -> list[str]:
 
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
 def test_config_trains_and_validates(config, data, tmp_path, monkeypatch):
-    videos, annotations = data[next(name for name in WRITERS if name in config.name)]
+    videos, annotations = data[next(name for name in data if name in config.name)]
     name = config.stem.rsplit('_', 1)[-1].upper()
     monkeypatch.setenv(f'{name}_VIDEOS', str(videos))
     monkeypatch.setenv(f'{name}_ANNOTATIONS', str(annotations))

@@ -49,7 +49,7 @@ def train(config: str, shared: Path, work_dir: Path, *options: str) -> dict:
 
 @pytest.fixture
 def hmdb51(shared, tmp_path) -> tuple[Path, Path]:
-    """The real HMDB-51 clips in the layout of the data set, each in the subset that split 1 has it in or a test clip."""
+    """The real HMDB-51 clips in the layout of the data set, each in split 1's subset or a test clip."""
     clips = [*(shared / 'data/clips/hmdb51').glob('*.avi'), *(shared / 'data/clips/torchvision').glob('*_f_*.avi')]
     splits = sorted((shared / 'data/annotations/hmdb51').glob('*_test_split1.txt'))
     annotations = tmp_path / 'annotations'

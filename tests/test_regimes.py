@@ -13,7 +13,6 @@ from kdtoolbox.cli.stages import read_stages
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
-from tests.test_configs import data  # noqa: F401  the generated videos, once a session
 from tests.tiny import batch
 from tests.videos import write_hmdb51
 
@@ -60,7 +59,7 @@ def shrink(config: dict) -> None:
 
 
 @pytest.mark.parametrize('file', REGIMES, ids=lambda path: path.stem)
-def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):  # noqa: F811
+def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):
     folders = dict(data)
     if 'labels_per_class' in Config.fromfile(file).train_dataloader.dataset:  # then every class has to have videos
         folders['hmdb51'] = write_hmdb51(tmp_path / 'all_classes', used_classes=51, videos=1)

@@ -42,7 +42,7 @@ def test_hooks_are_there_only_while_listening():
     network = Network()
     listener = taps('stem', 'logits', 'features', network=network)
     with pytest.raises(ZeroDivisionError), listener.listening():
-        1 / 0
+        raise ZeroDivisionError
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 

@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
 def resume_from(config: Config, checkpoint: str) -> None:
     """Have a run go on from a checkpoint; ``'auto'``: from the last one in its work directory.
 
-    Where there is none yet, the run starts as the config says, ``load_from`` included: jobs that may be interrupted at any
-    time are started with the same command each time.
+    Where there is none yet, the run starts as the config says, ``load_from`` included: jobs that may be interrupted at
+    any time are started with the same command each time.
     """
     found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
     config.resume = found is not None
@@ -104,8 +104,8 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
 def leaves_parameters_unused(model: Mapping) -> bool:
     """Whether steps of this model leave parameters without a gradient, which DDP has to be told.
 
-    Without labels nothing may reach the student's head; a term that is scheduled to 0 does not reach its connectors; and
-    mmaction2's backbones freeze their stages when training begins, after DDP has counted on them.
+    Without labels nothing may reach the student's head; a term that is scheduled to 0 does not reach its connectors;
+    and mmaction2's backbones freeze their stages when training begins, after DDP has counted on them.
     """
     terms = (model.get('terms') or {}).values()
     return (

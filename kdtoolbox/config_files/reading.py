@@ -144,7 +144,7 @@ def read_config(file: Path) -> Config:
 
 
 def _with_tuples(value, *, in_pipeline: bool = False):
-    """A copy in which lists of numbers in pipelines are tuples: YAML has none, and mmaction2's transforms ask for them."""
+    """A copy with tuples for lists of numbers in pipelines: YAML has none, and mmaction2's transforms ask for them."""
     if isinstance(value, Mapping):
         return {
             key: _with_tuples(item, in_pipeline=in_pipeline or 'pipeline' in str(key)) for key, item in value.items()

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -123,7 +124,7 @@ def connect(
             for one, other in zip(x, targets)
         )
     for layer in connector if type(connector) is nn.Sequential else (connector,):
-        offered = {'times': lambda: times_of(x), 'target_times': lambda: target_times_of(target)}
+        offered = {'times': partial(times_of, x), 'target_times': partial(target_times_of, target)}
         x = layer(x, **{name: offered[name]() for name in _asked_times(type(layer))})
     return x
 

@@ -7,6 +7,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from mmaction.models import Recognizer2D
@@ -115,7 +116,7 @@ def run_networks(
                 clip_shape,
                 view=f'{teacher_key(name)}.view',
                 shown=frames[name],
-                size=lambda: teacher_size(teacher, frames[name]),
+                size=partial(teacher_size, teacher, frames[name]),
             ),
         ):
             for path, answer in teacher(frames[name]).items():

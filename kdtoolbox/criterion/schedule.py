@@ -1,5 +1,6 @@
 """Weights that change in the course of the training."""
 
+import itertools
 from collections.abc import Sequence
 
 
@@ -21,7 +22,7 @@ def scheduled_weight(weight: float, schedule: Sequence[tuple[float, float]], pro
         return weight
     if progress <= schedule[0][0]:
         return weight * schedule[0][1]
-    for (start, factor), (stop, next_factor) in zip(schedule, schedule[1:]):
+    for (start, factor), (stop, next_factor) in itertools.pairwise(schedule):
         if progress < stop:
             return weight * (factor + (next_factor - factor) * (progress - start) / (stop - start))
     return weight * schedule[-1][1]

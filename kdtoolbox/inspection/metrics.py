@@ -54,9 +54,8 @@ def best_key(wanted: str | Sequence[str] | None, keys: set[str] | None) -> Itera
     """Refuse a ``save_best`` that no metric gives."""
     for key in [wanted] if isinstance(wanted, str) else wanted or ():
         if keys is not None and key != 'auto' and key not in keys:
-            yield error(
-                f'save_best={key!r} is none of what the metrics give: {did_you_mean(key, sorted(keys), what="they give")}'
-            )
+            nearest = did_you_mean(key, sorted(keys), what='they give')
+            yield error(f'save_best={key!r} is none of what the metrics give: {nearest}')
 
 
 def scores_of_nothing(evaluator: Evaluator, best: str | Sequence[str] | None) -> Iterator[Finding]:

@@ -25,8 +25,8 @@ def resumed_otherwise(meta: Mapping, config: Mapping, *, steps_now: int) -> Iter
     epoch, step = meta.get('epoch') or 0, meta.get('iter') or 0
     if epoch and step % epoch == 0 and step // epoch != steps_now:
         yield error(
-            f'an epoch has {steps_now} steps, of the training that is resumed it had {step // epoch}: the batch size, the '
-            'number of processes or the data set is another, and the learning rate goes by steps. Set them as they '
+            f'an epoch has {steps_now} steps, of the training that is resumed it had {step // epoch}: the batch size, '
+            'the number of processes or the data set is another, and the learning rate goes by steps. Set them as they '
             f'were. {START_ANEW}'
         )
     then = read_plain_config(meta.get('cfg'))

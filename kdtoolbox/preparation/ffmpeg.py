@@ -1,5 +1,6 @@
 """One ffmpeg for everything: finding it, running it without a shell, and reading how that went."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -192,7 +193,5 @@ class Ffmpeg:
 def _kill_group(process: subprocess.Popen) -> None:
     if process.returncode is not None:
         return  # its number may be another process's by now
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself in between
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it ended by itself in between

@@ -117,7 +117,7 @@ def render(page: str, *, chance: Mapping, published: Sequence[Mapping], measured
             # Up to the next marker of any kind, so that a missing end does not swallow the rest of the page.
             page, count = re.subn(
                 re.escape(begin) + r'(?:(?!<!--).)*' + re.escape(end),
-                lambda _: '\n'.join([begin, *lines, end]),
+                '\n'.join([begin, *lines, end]).replace('\\', r'\\'),
                 page,
                 flags=re.DOTALL,
             )

@@ -74,7 +74,8 @@ def _from_transformers(name: str, given: Mapping) -> tuple[nn.Module, dict]:
         raise ValueError(
             f"teacher model 'transformers.{name}' comes without its image processor (preprocessor_config.json), which "
             'tells the size, mean and std of its images: save it too, '
-            'AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), or tell them, on the scale 0-255: view=dict(size=224, mean=[…], std=[…])'
+            'AutoImageProcessor.from_pretrained(…).save_pretrained(FOLDER), or tell them, on the scale '
+            '0-255: view=dict(size=224, mean=[…], std=[…])'
         ) from error
     size = getattr(processor, 'crop_size', None) or processor.size
     view = {

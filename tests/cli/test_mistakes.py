@@ -160,7 +160,7 @@ def test_a_work_directory_that_cannot_be_written_to_is_one_line(config, capsys, 
 
 
 def test_an_output_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr('kdtoolbox.cli.export_student.run', lambda args: open(tmp_path / 'no' / 'b.pth', 'w'))
+    monkeypatch.setattr('kdtoolbox.cli.export_student.run', lambda args: (tmp_path / 'no' / 'b.pth').write_text(''))
     assert f'{tmp_path}/no/b.pth: No such file or directory' in refused(capsys, 'export-student', 'a.pth', 'b.pth')
 
 
@@ -176,7 +176,7 @@ def test_an_interrupted_command_is_one_line_also_from_within_mmengines_formattin
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
-            raise SyntaxError('Failed to format the config file')
+            raise SyntaxError('Failed to format the config file')  # noqa: B904, as mmengine raises it
 
     monkeypatch.setattr('kdtoolbox.cli.train.run', interrupted)
     assert main(['train', 'demo/video_student.py']) == 130

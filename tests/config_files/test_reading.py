@@ -9,7 +9,7 @@ from mmengine.config import Config
 from kdtoolbox.cli.main import main
 from kdtoolbox.config_files.reading import find_config, read_config
 from tests.conftest import REPOSITORY
-from tests.test_configs import data, small  # noqa: F401  the generated videos, once a session
+from tests.test_configs import small
 from tests.tiny import run_config
 
 
@@ -23,7 +23,7 @@ def test_yaml_that_asks_for_python_objects_is_refused_and_not_run(command, tmp_p
     assert not trace.exists()
 
 
-def test_a_whole_config_as_yaml_trains_like_the_same_as_python(tmp_path, data):  # noqa: F811
+def test_a_whole_config_as_yaml_trains_like_the_same_as_python(tmp_path, data):
     """Lists of numbers in pipelines become the tuples that mmaction2's transforms ask for."""
     config = read_config(find_config('kd_r2d_to_r3d_hmdb51'))
     file = tmp_path / 'whole.yml'

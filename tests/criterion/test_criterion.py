@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -331,7 +332,7 @@ def test_losses_that_ask_for_the_teachers_classifier_take_a_convolution_as_its_l
         of_teacher = SimpleNamespace(network=nn.ModuleDict(dict(top=classifier)), classifier='top')
         runs = NetworkRuns(
             NetworkRun('student', 2, 1, lambda: nn.Linear(6, 5)),
-            {'': NetworkRun('teacher', 2, 1, lambda: teacher_classifier(of_teacher))},
+            {'': NetworkRun('teacher', 2, 1, partial(teacher_classifier, of_teacher))},
         )
         made = Term('kd', loss=dict(type=loss, **options), student='map', teacher='map')
         torch.manual_seed(0)

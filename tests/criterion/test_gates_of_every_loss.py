@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from operator import itemgetter
 
 import pytest
 import torch
@@ -90,7 +91,7 @@ def clip_by_clip(case: Case):
         for name in ('labels', 'sample_ids'):
             if name in extra:
                 extra[name] = extra[name][clip : clip + 1]
-        student, teacher = (each(side, lambda tensor: tensor[clip : clip + 1]) for side in case.pair(clips=CLIPS))
+        student, teacher = (each(side, itemgetter(slice(clip, clip + 1))) for side in case.pair(clips=CLIPS))
         student = each(student, lambda tensor: tensor.clone().requires_grad_())
         value = loss(student, teacher, **extra)
         found.append((value.detach(), *gradients(value, student, loss, extra)))

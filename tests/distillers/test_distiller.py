@@ -427,7 +427,7 @@ def test_a_connector_is_told_the_times_of_what_both_networks_are_shown():
     teacher = dict(teacher_config(), view=dict(size=24, frame_stride=4))
     distiller = build(teacher=teacher, terms=terms, student_view=dict(size=16, frame_stride=2), clip_shape=(8, 24, 24))
     seen = {}
-    align, match = distiller.criterion.terms.hint.student_connector
+    align, _match = distiller.criterion.terms.hint.student_connector
     align.register_forward_hook(lambda _, args, kwargs, out: seen.update(kwargs, x=args[0], out=out), with_kwargs=True)
     losses_of(distiller.train(), batch(2, frames=8, pixels=24))
     assert seen['times'].tolist() == [0, 2, 4, 6] and seen['target_times'].tolist() == [0, 4]

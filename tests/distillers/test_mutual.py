@@ -98,7 +98,7 @@ def test_a_run_moves_all_students_and_exports_the_first(tmp_path):
     assert {'train/loss_mutual', 'train/twin.loss_mutual', 'val/retrieval/top1'} <= scalars
     state = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['state_dict']
     assert {name.split('.')[0] for name in state} == {'student', 'peers'}
-    assert_same({name: value for name, value in runner.model.state_dict().items()}, dict(state))
+    assert_same(dict(runner.model.state_dict()), dict(state))
 
 
 @pytest.mark.parametrize(

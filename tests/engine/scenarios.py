@@ -1,4 +1,4 @@
-"""Trainings of a few seconds that several processes run together, all of them in the same processes; see :func:`run`."""
+"""Trainings of a few seconds that several processes run together, all in the same processes; see :func:`run`."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ def mutual(student) -> dict:
 
 
 def gathering_terms() -> dict:
-    """A term for every loss and connector that has the batch of all processes, but those of :func:`other_gathering_terms`."""
+    """A term for every loss and connector that has the batch of all processes, but :func:`other_gathering_terms`'."""
     losses = dict(
         similarity=dict(type='SimilarityPreserving'),
         angle=dict(type='RKDAngle'),
@@ -64,8 +64,8 @@ def gathering_terms() -> dict:
 
 
 def other_gathering_terms() -> dict:
-    """CRD draws its negatives in each process, Overhaul has a batch norm of its own, and ClipFrameCorrespondence takes the next
-    clip of the batch for a wrong one, which processes put together in another order."""
+    """CRD draws its negatives in each process, Overhaul has a batch norm of its own, and ClipFrameCorrespondence takes
+    the next clip of the batch for a wrong one, which processes put together in another order."""
     channels = dict(student_channels='auto', teacher_channels='auto')
     return dict(
         crd=dict(

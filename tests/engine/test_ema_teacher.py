@@ -1,6 +1,7 @@
 """The mean teacher: what it is after each step, and that resuming continues it."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_the_teacher_starts_as_the_student_and_follows_it_by_the_papers_rule(tmp
     runner = train(ema_run(tmp_path, hooks=('EMATeacherHook', 'RecordHook')), 'ema')
     seen = next(hook for hook in runner.hooks if isinstance(hook, RecordHook)).seen
     assert torch.equal(*seen[0])
-    for (_, before), (student, teacher) in zip(seen, seen[1:]):
+    for (_, before), (student, teacher) in itertools.pairwise(seen):
         torch.testing.assert_close(teacher, 0.9 * before + 0.1 * student)
     assert not torch.equal(*seen[-1])
 
@@ -102,7 +103,7 @@ def test_with_gradients_accumulated_it_moves_once_a_step(tmp_path):
     config.optim_wrapper.accumulative_counts = 3  # eight iterations: steps after 3, 6 and 8
     runner = train(config, 'ema accumulating')
     seen = next(hook for hook in runner.hooks if isinstance(hook, RecordHook)).seen
-    for iteration, ((_, before), (student, teacher)) in enumerate(zip(seen, seen[1:]), start=1):
+    for iteration, ((_, before), (student, teacher)) in enumerate(itertools.pairwise(seen), start=1):
         expected = 0.9 * before + 0.1 * student if iteration in (3, 6, 8) else before
         torch.testing.assert_close(teacher, expected)
     assert len(seen) == 9

@@ -186,7 +186,7 @@ def test_texts_and_probes_in_another_order_than_the_labels_are_refused(tmp_path)
 
 
 def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_a_leak_is_said(tmp_path, capsys):
-    """Its own VideoDataset and pipeline: samples have no name and no role, and the training list is the validation's."""
+    """Its own VideoDataset and pipeline: samples have no name and no role, and both lists are one."""
     for number in range(8):
         write_video(tmp_path / f'videos/{number}.avi', seed=number)
     (tmp_path / 'list.txt').write_text('\n'.join(f'{number}.avi {number % 5}' for number in range(8)))

@@ -1,8 +1,8 @@
 """Several CPU processes with gloo do what one process does with the same global batch, and agree with one another.
 
-What is equal to one process: everything, where no batch norm normalises by the batch (group norm, frozen statistics). With
-batch norm each process normalises by its own clips, which is another training; then the processes are equal to one another,
-weights and statistics, and what training validated is what ``tools/test.py`` finds in the checkpoint.
+What is equal to one process: everything, where no batch norm normalises by the batch (group norm, frozen statistics).
+With batch norm each process normalises by its own clips, which is another training; then the processes are equal to one
+another, weights and statistics, and what training validated is what ``tools/test.py`` finds in the checkpoint.
 """
 
 import subprocess

@@ -22,7 +22,7 @@ def random_sets(num_gallery=90, num_queries=70, num_classes=5, seed=0):
 
 @pytest.mark.parametrize('num_neighbours', [1, 7, 90])
 def test_weighted_votes_are_scikit_learns(num_neighbours):
-    queries, query_labels, gallery, gallery_labels = random_sets()
+    queries, _query_labels, gallery, gallery_labels = random_sets()
     reference = KNeighborsClassifier(
         num_neighbours, metric='cosine', algorithm='brute', weights=lambda distances: np.exp((1 - distances) / 0.07)
     )

@@ -1,4 +1,4 @@
-"""What holds for every loss: it teaches at its least sizes, stays finite in the extreme, leaves the teacher as it is."""
+"""What holds for every loss: it teaches at its least sizes, stays finite in the extreme, leaves the teacher alone."""
 
 from contextlib import nullcontext
 

@@ -25,7 +25,7 @@ def test_vid_at_a_right_mean_is_half_the_log_variance():
 def test_the_paraphraser_learns_alone_during_the_warm_up_and_is_not_taught_by_the_student():
     loss, (student, teacher) = build('FactorTransfer', warmup=0.5, reconstruction_weight=1.0), pair('FactorTransfer')
     value = loss(student, teacher, progress=0.25)
-    factor, error = loss.paraphraser(teacher.detach())
+    _factor, error = loss.paraphraser(teacher.detach())
     torch.testing.assert_close(value, error)
     value.backward()
     assert not student.grad.any() and loss.paraphraser.encoder[0].weight.grad.any()

@@ -151,7 +151,7 @@ def test_failures_are_lines_of_the_report_and_the_exit_status(prepare, videos, t
 
 def test_videos_that_would_share_a_folder_all_fail(prepare, make_video, videos, tmp_path):
     make_video(videos / 'run/a.mp4')
-    status, printed = prepare('video_jpg_kinetics', videos, tmp_path / 'jpg')
+    status, _printed = prepare('video_jpg_kinetics', videos, tmp_path / 'jpg')
     assert (status, set(counts(tmp_path / 'jpg'))) == (1, {'run/b', 'sit/a', 'sit/slow'})
     assert (tmp_path / 'jpg/extraction_report.tsv').read_text().count('would share the frame folder run/a') == 2
 

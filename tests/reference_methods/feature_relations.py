@@ -1,5 +1,7 @@
 """Reference methods of relations between samples, channels or layers."""
 
+import itertools
+
 import torch
 from torch.nn import functional as F
 
@@ -37,7 +39,7 @@ def fsp_pairs(inputs, params):
     student, teacher = (
         [
             pooled_to_the_smaller(*pair) if pair[0].shape[2:] != pair[1].shape[2:] else pair
-            for pair in zip(maps, maps[1:])
+            for pair in itertools.pairwise(maps)
         ]
         for maps in (layers(inputs, 's'), layers(inputs, 't'))
     )

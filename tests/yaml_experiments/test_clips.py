@@ -55,7 +55,7 @@ def test_evaluation_has_a_normalisation_of_its_own(data):
         for one in config['val_dataloader']['dataset']['datasets'][0]['pipeline']
         if one['type'] == 'TransformBroadcaster'
     )
-    frames = [frame for frame in np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)]
+    frames = list(np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8))
     shifted = TRANSFORMS.build(shift)(dict(imgs=frames))['imgs']
     student = config['model']['student']['data_preprocessor']
     seen = (np.stack(shifted) - np.array(student['mean'])) / np.array(student['std'])

@@ -1,5 +1,6 @@
 """Flow of the solution procedure, Yim et al., CVPR 2017, "A Gift from Knowledge Distillation"."""
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -57,7 +58,7 @@ def fsp(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
             )
     losses = [
         (flow_matrix(*pair) - flow_matrix(*target)).square().mean()
-        for pair, target in zip(zip(student, student[1:]), zip(teacher, teacher[1:]))
+        for pair, target in zip(itertools.pairwise(student), itertools.pairwise(teacher))
     ]
     return torch.stack(losses).sum()
 

@@ -1,5 +1,6 @@
 """Do a clip and frames show the same moment? The 2D to 3D transfer of T3D, Diba et al., arXiv:1711.08200."""
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -74,7 +75,7 @@ class ClipFrameCorrespondence(nn.Module):
         widths = [sum(self.channels), *hidden_channels]
         hidden = [
             layer
-            for width, next_width in zip(widths, widths[1:])
+            for width, next_width in itertools.pairwise(widths)
             for layer in (nn.Linear(width, next_width), nn.ReLU())
         ]
         self.classifier = nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
