@@ -50,7 +50,7 @@ class OpenVideo(BaseTransform):
     def __init__(
         self,
         decoder: Literal['pyav', 'decord'] = 'pyav',
-        max_short_side: int | None = 512,
+        max_short_side: int | None = 320,
         time_limit_seconds: float = 60,
     ) -> None:
         if decoder not in ('pyav', 'decord'):
