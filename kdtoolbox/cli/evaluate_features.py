@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from kdtoolbox.cli.test import EVALUATIONS
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.registry import METRICS
-from kdtoolbox.reporting.provenance import told_of, write_metrics
+from kdtoolbox.reporting.provenance import origin_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
 METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     for name, value in metrics.items():
         print(f'{name:28} {value:.4f}')
     if args.out:
-        write_metrics(args.out, metrics, _told(videos))
+        write_metrics(args.out, metrics, _origin(videos))
     return 0
 
 
@@ -81,11 +81,13 @@ def evaluate_features(
     return metrics
 
 
-def _told(videos: VideoFeatures) -> dict | None:
-    told = videos.provenance
-    if 'weights' not in told:  # not written by tools/extract_features.py
+def _origin(videos: VideoFeatures) -> dict | None:
+    origin = videos.provenance
+    if 'weights' not in origin:  # not written by tools/extract_features.py
         return None
-    return told_of(told.get('config'), told['weights'], **{key: told[key] for key in ('of', 'layer') if key in told})
+    return origin_of(
+        origin.get('config'), origin['weights'], **{key: origin[key] for key in ('of', 'layer') if key in origin}
+    )
 
 
 def _check_pair(queries: VideoFeatures, gallery: VideoFeatures) -> None:

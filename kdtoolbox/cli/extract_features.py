@@ -82,7 +82,7 @@ def extract_student(
     Raises:
         ValueError: the checkpoint or the layer does not fit the student, or the data loader lacks what is needed.
     """
-    told = _provenance(config, of='student', layer=layer, split=split)
+    origin = _provenance(config, of='student', layer=layer, split=split)
     config = without_teacher(config)
     runner = build_runner(config)  # and gives the data sets in config their seed
     if checkpoint is None:
@@ -105,8 +105,8 @@ def extract_student(
         return pool_to_vector(outputs[layer], len(data['data_samples']))
 
     if checkpoint is not None:
-        told['weights'] = named_by_content(checkpoint)
-    return features_of_videos(vectors, ordered_loader(config, split), provenance=told)
+        origin['weights'] = named_by_content(checkpoint)
+    return features_of_videos(vectors, ordered_loader(config, split), provenance=origin)
 
 
 def extract_teacher(config: Config, *, layer: str = FEATURES, split: str = 'test') -> VideoFeatures:
@@ -126,10 +126,10 @@ def extract_teacher(config: Config, *, layer: str = FEATURES, split: str = 'test
     teacher_config, path = _teacher_config(config.model.get('teacher') or {}, layer)
     teacher = MODELS.build(dict(teacher_config)).to(get_device())
     teacher.listen([path])
-    told = _provenance(config, of='teacher', layer=layer, split=split)
-    told |= {key: named_by_content(teacher_config[key]) for key in ('weights', 'probe') if teacher_config.get(key)}
+    origin = _provenance(config, of='teacher', layer=layer, split=split)
+    origin |= {key: named_by_content(teacher_config[key]) for key in ('weights', 'probe') if teacher_config.get(key)}
     return features_of_videos(
-        lambda data: teacher_vectors(teacher, data['inputs'], path), ordered_loader(config, split), provenance=told
+        lambda data: teacher_vectors(teacher, data['inputs'], path), ordered_loader(config, split), provenance=origin
     )
 
 

@@ -15,7 +15,7 @@ from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.reading import add_config_arguments, load_config
 from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint, student_state_dict
-from kdtoolbox.reporting.provenance import config_name, named_by_content, told_of, write_metrics
+from kdtoolbox.reporting.provenance import config_name, named_by_content, origin_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         config.test_evaluator = evaluators(config, args.eval, num_neighbours=args.neighbours)
     metrics, failures = measure_student(config, args.checkpoint, local_rank=args.local_rank)
     if args.out:
-        write_metrics(args.out, metrics, told_of(config_name(config), named_by_content(args.checkpoint)))
+        write_metrics(args.out, metrics, origin_of(config_name(config), named_by_content(args.checkpoint)))
     for error in failures:
         print(f'kdtoolbox test: not measured: {error}', file=sys.stderr)
     return FAILED if failures else 0

@@ -116,7 +116,7 @@ class ClipDataset(VideoDataset):
                 'subset, split, ann_file and data_root'
             )
         classes = settle_classes(
-            annotations, configured=self._metainfo.get('classes'), told=classes, source=self._source
+            annotations, configured=self._metainfo.get('classes'), annotated=classes, source=self._source
         )
         self._metainfo['classes'] = classes
         self.num_classes = len(classes)

@@ -13,7 +13,7 @@ UNLABELLED = -1
 
 
 def settle_classes(
-    annotations: list[Annotation], *, configured: Sequence[str] | str | None, told: list[str] | None, source: str
+    annotations: list[Annotation], *, configured: Sequence[str] | str | None, annotated: list[str] | None, source: str
 ) -> list[str]:
     """Class names in label order: the configured ones, or those the annotation files tell, or the labels, sorted.
 
@@ -29,7 +29,7 @@ def settle_classes(
             'them, one on a line; there is no such file'
         )
     labels = {annotation.label for annotation in annotations} - {None}
-    classes = list(configured or told or sorted(labels))
+    classes = list(configured or annotated or sorted(labels))
     _check_names(classes, source)
     unknown = sorted(labels - set(classes))
     if unknown:

@@ -70,7 +70,7 @@ class Distiller(BaseModel):
         terms = checked_terms(terms or {})
         with untouched_randomness():  # a teacher with random weights must not change the student's random weights
             self._teachers = UnregisteredModules(self._build_teachers(teacher, terms, view))
-        self._listen(terms)
+        self._set_taps(terms)
         self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
         self._check_terms()
         self.data_preprocessor = ViewPreprocessor(
@@ -131,7 +131,7 @@ class Distiller(BaseModel):
             labels=labels,
             sample_ids=sample_ids,
             progress=progress,
-            runs=self._sides(inputs, teacher_inputs),
+            runs=self._network_runs(inputs, teacher_inputs),
         )
         if clash := sorted(losses.keys() & terms.keys()):
             raise ValueError(
@@ -152,7 +152,7 @@ class Distiller(BaseModel):
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
         return task_losses(self.student, inputs, data_samples, labels if self.use_labels else None)
 
-    def _sides(self, inputs: Tensor, teacher_inputs: Mapping[str, Tensor]) -> NetworkRuns:
+    def _network_runs(self, inputs: Tensor, teacher_inputs: Mapping[str, Tensor]) -> NetworkRuns:
         view = self.data_preprocessor.student_view
         return NetworkRuns(
             student_run(self.student, inputs, view.frame_stride if view else 1),
@@ -176,7 +176,7 @@ class Distiller(BaseModel):
         asked = inspect.signature(MODELS.get(config['type'])).parameters
         return MODELS.build({**{name: value for name, value in offered.items() if name in asked}, **config})
 
-    def _listen(self, terms: Mapping[str, Mapping]) -> None:
+    def _set_taps(self, terms: Mapping[str, Mapping]) -> None:
         """Set the taps of the student and of the teachers that the configs of the terms name."""
         paths: dict[str, list[str]] = {name: [] for name in self.teachers}
         for name, term in terms.items():

@@ -8,13 +8,13 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
+from kdtoolbox.evaluation.metric_samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.evaluation.probabilities import (
     average_over_clips,
     checked_average,
     class_probabilities,
     log_probabilities,
 )
-from kdtoolbox.evaluation.scored_videos import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS, MODELS
 
 

@@ -6,8 +6,8 @@ import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
+from kdtoolbox.evaluation.metric_samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.evaluation.probabilities import checked_average, class_probabilities, log_probabilities
-from kdtoolbox.evaluation.scored_videos import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS
 
 

@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
-from kdtoolbox.evaluation.scored_videos import scored_queries, scored_sample, scores_and_labels
+from kdtoolbox.evaluation.metric_samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS
 from kdtoolbox.safe_files import check_writable, write_aside
 

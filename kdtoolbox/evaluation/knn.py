@@ -7,8 +7,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from kdtoolbox.evaluation.metric_samples import featured_sample, gallery_and_queries
 from kdtoolbox.evaluation.nearest import nearest_neighbours
-from kdtoolbox.evaluation.scored_videos import featured_sample, gallery_and_queries
 from kdtoolbox.registry import METRICS
 
 

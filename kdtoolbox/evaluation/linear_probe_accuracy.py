@@ -7,8 +7,8 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from kdtoolbox.evaluation.linear_probe import choose_l2, fit_linear_probe
+from kdtoolbox.evaluation.metric_samples import featured_sample, gallery_and_queries
 from kdtoolbox.evaluation.probabilities import ranked_classes
-from kdtoolbox.evaluation.scored_videos import featured_sample, gallery_and_queries
 from kdtoolbox.registry import METRICS
 
 

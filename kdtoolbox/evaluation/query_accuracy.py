@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from mmaction.evaluation import AccMetric
 
+from kdtoolbox.evaluation.metric_samples import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.evaluation.probabilities import ranked_classes
-from kdtoolbox.evaluation.scored_videos import scored_queries, scored_sample, scores_and_labels
 from kdtoolbox.registry import METRICS
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from kdtoolbox.evaluation.feature_file import UNLABELLED, VideoFeatures
-from kdtoolbox.evaluation.scored_videos import decodable, unique_samples
+from kdtoolbox.evaluation.metric_samples import decodable, unique_samples
 from kdtoolbox.feature_extraction.probe import teacher_answers
 from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
 from kdtoolbox.teachers import FrozenTeacher

@@ -38,9 +38,9 @@ def measured_row(
         )
     if source.is_dir():
         metrics, epoch = last_validation(source, protocol)
-        checkpoint, told = checkpoint or last_checkpoint(source), None
+        checkpoint, origin = checkpoint or last_checkpoint(source), None
     else:
-        (metrics, told), epoch = read_metrics(source), None
+        (metrics, origin), epoch = read_metrics(source), None
     kind = PROTOCOLS[protocol]
     values = kind.check(metrics, of=str(source), names=kind.columns)
     guessed = kind.check(metrics, of=str(source), names=kind.chances)
@@ -49,7 +49,7 @@ def measured_row(
             f'{source}: guessing gives {guessed} there, but {chance[protocol]} on {DATA_SETS[data_set]}: '
             'the run was on other videos or classes'
         )
-    facts = _facts(checkpoint, told, source)
+    facts = _facts(checkpoint, origin, source)
     if epoch is not None and epoch != facts['epoch']:
         raise ValueError(
             f'{source}: the last validation was after epoch {epoch}, but {checkpoint.name} is of epoch '
@@ -76,22 +76,22 @@ def read_metrics(file: Path) -> tuple[dict, dict | None]:
     if not isinstance(content, dict):
         raise ValueError(f'{file}: expected a work directory or a JSON file of metrics')
     metrics = {key: value for key, value in content.items() if key != PROVENANCE}
-    told = content.get(PROVENANCE)
-    if told is None:
+    origin = content.get(PROVENANCE)
+    if origin is None:
         return metrics, None
     if (
-        not isinstance(told, dict)
-        or not {'config', 'checkpoint', 'sha256'} <= told.keys()
-        or not all(value is None or isinstance(value, str) for value in told.values())
+        not isinstance(origin, dict)
+        or not {'config', 'checkpoint', 'sha256'} <= origin.keys()
+        or not all(value is None or isinstance(value, str) for value in origin.values())
     ):
         raise ValueError(
-            f'{file}: {PROVENANCE} is {told!r}, expected config, checkpoint and sha256, as tools/test.py '
+            f'{file}: {PROVENANCE} is {origin!r}, expected config, checkpoint and sha256, as tools/test.py '
             'and kdtoolbox evaluate-features write them'
         )
     for key, expected in (('of', 'student'), ('layer', 'features')):
-        if told.get(key, expected) != expected:
-            raise ValueError(f"{file}: rows are of the student's features, these metrics have {key} = {told[key]!r}")
-    return metrics, told
+        if origin.get(key, expected) != expected:
+            raise ValueError(f"{file}: rows are of the student's features, these metrics have {key} = {origin[key]!r}")
+    return metrics, origin
 
 
 def last_validation(work_dir: Path, protocol: str) -> tuple[dict, int]:
@@ -128,26 +128,28 @@ def last_checkpoint(work_dir: Path) -> Path:
     return file
 
 
-def _facts(checkpoint: Path | None, told: Mapping | None, source: Path) -> dict:
+def _facts(checkpoint: Path | None, origin: Mapping | None, source: Path) -> dict:
     """What is known of the checkpoint, from itself or else from the metrics; its config may be None."""
     if checkpoint is None:
-        if told is None:
+        if origin is None:
             raise ValueError(
                 f'{source} does not tell what checkpoint its metrics are of: measure anew with --out, or '
                 'name the checkpoint with --checkpoint'
             )
-        parts = [part for part in (told['checkpoint'], told['sha256']) if part is not None]
+        parts = [part for part in (origin['checkpoint'], origin['sha256']) if part is not None]
         return {
             'checkpoint': CONTENT.join(parts) or None,
             'epoch': None,
             'iter': None,
             'seed': None,
-            'config': None if parts else _without_suffix(told['config']),
+            'config': None if parts else _without_suffix(origin['config']),
         }
     meta = load_checkpoint(checkpoint).get('meta') or {}
     named = named_by_content(checkpoint)
-    if told is not None and told['sha256'] != named.rpartition(CONTENT)[2]:
-        tested = f'{told["checkpoint"]} {told["sha256"]}' if told['checkpoint'] else 'a network that was not trained'
+    if origin is not None and origin['sha256'] != named.rpartition(CONTENT)[2]:
+        tested = (
+            f'{origin["checkpoint"]} {origin["sha256"]}' if origin['checkpoint'] else 'a network that was not trained'
+        )
         raise ValueError(
             f'{source}: the metrics are of {tested}, not of {named}: leave out --checkpoint, or give the '
             'file that was tested'

@@ -29,7 +29,7 @@ def as_built(config: Config) -> str:
     return f'as {config_name(config) or "none"} builds it, seed {(config.get("randomness") or {}).get("seed")}'
 
 
-def told_of(config: str | None, weights: str, **settings: str) -> dict[str, str | None]:
+def origin_of(config: str | None, weights: str, **settings: str) -> dict[str, str | None]:
     """What a file of metrics says of where they come from.
 
     Args:
@@ -37,7 +37,7 @@ def told_of(config: str | None, weights: str, **settings: str) -> dict[str, str 
         weights: as :func:`named_by_content` or :func:`as_built` gives them.
         settings: more that is to be kept.
 
-    >>> told_of('r3d.py', 'as r3d.py builds it, seed 3')
+    >>> origin_of('r3d.py', 'as r3d.py builds it, seed 3')
     {'config': 'r3d.py', 'checkpoint': None, 'sha256': None}
     """
     if re.fullmatch(r'as .* builds it, seed \S+', weights):
@@ -47,6 +47,6 @@ def told_of(config: str | None, weights: str, **settings: str) -> dict[str, str 
     return {'config': config, 'checkpoint': name, 'sha256': digest or None, **settings}
 
 
-def write_metrics(file: str | Path, metrics: Mapping[str, float], told: Mapping[str, str | None] | None) -> None:
+def write_metrics(file: str | Path, metrics: Mapping[str, float], origin: Mapping[str, str | None] | None) -> None:
     """Write metrics as JSON, with where they come from, if that is known, under the key ``provenance``."""
-    write_aside(file, json.dumps({**metrics, **({} if told is None else {PROVENANCE: told})}, indent=2))
+    write_aside(file, json.dumps({**metrics, **({} if origin is None else {PROVENANCE: origin})}, indent=2))

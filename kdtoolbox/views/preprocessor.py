@@ -77,13 +77,13 @@ class ViewPreprocessor(BaseDataPreprocessor):
 
 def _differences_of_each_clip(frames: Tensor, sample: BaseDataElement) -> Tensor:
     """Frame differences (clips * T, 3, H, W), computed inside each clip."""
-    told = [sample.metainfo.get(name) for name in ('clip_len', 'num_clips')]
-    if None in told:
+    lengths = [sample.metainfo.get(name) for name in ('clip_len', 'num_clips')]
+    if None in lengths:
         raise ValueError(
             'a 2D student of frame differences is tested on samples that do not tell where a clip ends: have '
             "their pipeline end with PackActionInputs(meta_keys=('sample_id', 'role', 'clip_len', 'num_clips'))"
         )
-    length = told[0] if told[0] > 1 else told[1]  # single frames are sampled as the segments of one clip
+    length = lengths[0] if lengths[0] > 1 else lengths[1]  # single frames are sampled as the segments of one clip
     return frame_differences(frames.unflatten(0, (-1, length)), time=1).flatten(0, 1)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kdtoolbox.yaml_experiments.schema import DATASETS, EXPERIMENT, OPTIMIZER, OPTIMIZER_KEYS, SCHEDULER, SCHEDULER_KEYS
-from kdtoolbox.yaml_experiments.values import Section, check_section
+from kdtoolbox.yaml_experiments.value_checks import Section, check_section
 
 
 def is_experiment(content: Mapping) -> bool:

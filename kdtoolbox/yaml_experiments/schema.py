@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from kdtoolbox.yaml_experiments.values import (
+from kdtoolbox.yaml_experiments.value_checks import (
     REQUIRED,
     Field,
     Section,

@@ -124,7 +124,7 @@ def test_samples_that_cannot_be_scored_are_named(data_samples, message):
 
 
 def test_scores_of_other_classes_than_the_data_sets_are_refused():
-    from kdtoolbox.evaluation.scored_videos import scores_and_labels
+    from kdtoolbox.evaluation.metric_samples import scores_and_labels
 
     queries = [{'sample_id': 'a', 'label': 0, 'scores': torch.zeros(1000)}]
     with pytest.raises(ValueError, match=r'1000 classes, the data set 3 \(x … z\).*Retrieval, knn and linear'):

@@ -6,7 +6,7 @@ import pytest
 
 from kdtoolbox.yaml_experiments import checked_datasets, checked_experiment, is_experiment
 from kdtoolbox.yaml_experiments.schema import EXPERIMENT
-from kdtoolbox.yaml_experiments.values import Section
+from kdtoolbox.yaml_experiments.value_checks import Section
 from tests.yaml_experiments.minimal import anc, datasets, put, simple
 
 DEFAULTS = {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -15,9 +15,9 @@ from kdtoolbox.registry import MODELS
 def activation_boundary(student: Tensor, teacher: Tensor, *, margin: float = 1.0) -> Tensor:
     """Mean over all elements of ``relu(margin - s)^2`` where ``t > 0`` and of ``relu(margin + s)^2`` elsewhere.
 
-    This is the alternative loss of the paper, which has a gradient. The paper sums over the elements of a sample: its
-    weight is multiplied by their number here. Its code weights the layers by 1, 1/2, 1/4, … from the last one down,
-    which weights of terms do.
+    This is the alternative loss of the paper, which has a gradient. The paper sums over the elements of a sample:
+    multiply its weight by their number here. Its code weights the layers by 1, 1/2, 1/4, … from the last one down: use
+    the weights of several terms.
 
     Args:
         student: before the activation function; maps (N, C, ...) or vectors (N, C).
@@ -40,13 +40,12 @@ def activation_boundary(student: Tensor, teacher: Tensor, *, margin: float = 1.0
 
 @MODELS.register_module()
 class ActivationBoundary(nn.Module):
-    """Let the neurons fire where the teacher's do, however strongly, see :func:`activation_boundary`.
+    """Match the signs of the teacher's activations before the ReLU, see :func:`activation_boundary`.
 
-    Listen to modules before the ReLU on both sides. The paper trains with this alone first, then with the
-    task.
+    Tap modules before the ReLU in both networks. The paper trains with this alone first, then with the task.
 
     Args:
-        margin: how far from the boundary is far enough, mu in the paper.
+        margin: mu in the paper; activations further from the boundary have no loss.
 
     Raises:
         ValueError: the margin is not above 0.

@@ -7,13 +7,13 @@ from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions, unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
 def attention_map(maps: Tensor, *, p: float) -> Tensor:
-    """Where the activations are: the sum over channels of ``|activation|^p``, of length 1 over all positions.
+    """The attention map: the sum over channels of ``|activation|^p``, scaled to length 1 over all positions.
 
     Args:
         maps: (N, C, ...).
@@ -30,8 +30,7 @@ def attention_transfer(student: Tensor, teacher: Tensor, *, p: float = 2.0, squa
     """Distance of the two attention maps of unit length, mean over the batch.
 
     ``mean over n of ||qs(n) - qt(n)||`` is what equation 2 of the paper sums for one layer. The authors' code, and most
-    others, take the square of it and the mean over positions too, and it is that to which their weight of 1e3 belongs:
-    ``squared=True``.
+    others, take its square and the mean over positions too; their weight of 1e3 belongs to this form, ``squared=True``.
 
     Args:
         student: (N, C, ...).
@@ -52,12 +51,12 @@ def attention_transfer(student: Tensor, teacher: Tensor, *, p: float = 2.0, squa
 
 @MODELS.register_module()
 class AttentionTransfer(nn.Module):
-    """Look where the teacher looks: where the activations are strong, see :func:`attention_transfer`.
+    """Match the teacher's attention map, see :func:`attention_transfer`.
 
-    Attention over time and space together; ``SpatioTemporalAttention`` takes them apart.
+    Attention over time and space together; ``SpatioTemporalAttention`` treats them separately.
 
     Args:
-        p: power of the activations in the attention map; a higher one counts only the strongest places.
+        p: power of the activations in the attention map; a higher power gives more weight to the strongest positions.
         squared: the square of the distance, averaged over positions, as the authors' code has it.
 
     Raises:

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_maps
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -16,10 +16,10 @@ from kdtoolbox.registry import MODELS
 def cat_kd(student: Tensor, teacher: Tensor, *, resolution: int = 2, normalize: bool = True) -> Tensor:
     """Mean squared difference of pooled class activation maps, each divided by its length; mean over all elements.
 
-    A map of zeros has no direction and gets no gradient.
+    A map of zeros gets no gradient.
 
-    Space is averaged over ``resolution`` x ``resolution`` parts. Time, which the paper has not, is averaged over as
-    many parts, or fewer where one of the two has fewer steps.
+    Space is averaged over ``resolution`` x ``resolution`` parts. Time, which the paper does not have, is averaged over
+    as many parts, or fewer if one of the maps has fewer steps.
 
     Args:
         student: class activation maps (N, K, T, H, W).
@@ -47,7 +47,7 @@ def cat_kd(student: Tensor, teacher: Tensor, *, resolution: int = 2, normalize: 
 
 
 def class_activation_maps(features: Tensor, classifier: nn.Module) -> Tensor:
-    """How much each place speaks for each class: the classifier's weights at each place, without the bias.
+    """Class activation maps: the classifier without bias, applied at each position.
 
     Args:
         features: (N, C, H, W) or (N, C, T, H, W), what is averaged before the classifier.
@@ -78,10 +78,10 @@ def class_activation_maps(features: Tensor, classifier: nn.Module) -> Tensor:
 
 @MODELS.register_module()
 class CATKD(nn.Module):
-    """Look at the same places as the teacher for each class (CAT-KD), see :func:`cat_kd`.
+    """Match the teacher's class activation maps (CAT-KD), see :func:`cat_kd`.
 
-    The class activation maps are made of each network's last map, that of which its classifier takes the mean, and its
-    own classifier; the student's learns from them as well.
+    Each network's class activation maps are made from its last map before pooling and its own classifier. The student's
+    classifier gets gradient too.
 
     Args:
         resolution: parts in each direction that the maps are averaged over.

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
@@ -35,7 +35,7 @@ class ChannelWise(nn.Module):
     """Match each channel's distribution over the positions of the clip, see :func:`channel_wise`.
 
     Args:
-        tau: temperature; a higher one takes in more of the positions.
+        tau: temperature; with a higher one more positions count.
 
     Raises:
         ValueError: tau is not above 0.

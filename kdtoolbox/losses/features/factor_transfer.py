@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
-from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -18,7 +18,7 @@ def factor_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean absolute difference of two factors, each divided by its length; mean over all elements.
 
     The paper's factor transfer loss with p = 1. One public toolbox squares and averages over the channels first, which
-    makes it attention transfer; this does not. A factor of zeros has no direction and gets no gradient.
+    is attention transfer instead. A factor of zeros gets no gradient.
 
     Args:
         student: factors (N, C, ...).
@@ -32,7 +32,7 @@ def factor_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 class Paraphraser(nn.Module):
-    """An autoencoder of the teacher's map; its code is the teacher's factor."""
+    """The paraphraser: an autoencoder of the teacher's map; its code is the teacher's factor."""
 
     def __init__(self, channels: int, factor_channels: int) -> None:
         super().__init__()
@@ -65,10 +65,10 @@ class FactorTransfer(nn.Module):
     The paper trains the paraphraser, the autoencoder of the teacher's map, in a stage of its own before the student,
     and freezes it. Here it is trained alone for the first ``warmup`` of the training, when the loss is its
     reconstruction error and the student gets no gradient from it. After that the loss is the distance of the factors;
-    the paraphraser goes on learning to reconstruct, which adds a gradient of its own but nothing to the value, and
-    nothing else reaches it. The term's weight multiplies the reconstruction as well, hence ``reconstruction_weight``.
-    For the paper's two stages exactly, train a first run with this term at ``warmup=1`` and start a second from its
-    checkpoint with ``warmup=0`` and ``reconstruction_weight=0``.
+    the paraphraser continues to learn the reconstruction only, which adds a gradient but nothing to the value. The
+    term's weight multiplies the reconstruction as well, hence ``reconstruction_weight``. For the paper's two stages
+    exactly, train a first run with this term at ``warmup=1`` and start a second from its checkpoint with ``warmup=0``
+    and ``reconstruction_weight=0``.
 
     Args:
         student_channels: C of the student's map.
@@ -126,7 +126,7 @@ class FactorTransfer(nn.Module):
         reconstruction = self.reconstruction_weight * error
         distance = factor_distance(self.translator(student), teacher_factor)
         if progress < self.warmup:
-            # Every learned part stays in the graph: distributed training waits for a gradient of each.
+            # All parameters stay in the graph: distributed training needs a gradient for each.
             return reconstruction + 0 * distance
         return distance + (reconstruction - reconstruction.detach())
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_maps, require_same_positions
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -30,7 +30,7 @@ def flow_matrix(first: Tensor, last: Tensor) -> Tensor:
 def fsp(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
     """Mean squared difference of the flow matrices of consecutive layers, summed over the pairs of layers.
 
-    The paper sums over the C1 C2 entries of a matrix: its weight is multiplied by their number here.
+    The paper sums over the C1 C2 entries of a matrix: multiply its weight by their number here.
 
     Args:
         student: maps of two layers or more, (N, C1, ...), (N, C2, ...), …; both of a pair at the same positions.
@@ -65,7 +65,7 @@ def fsp(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
 
 @MODELS.register_module()
 class FSP(nn.Module):
-    """Change the features from layer to layer as the teacher does, see :func:`fsp`.
+    """Match the teacher's flow matrices between consecutive layers, see :func:`fsp`.
 
     The paper trains with this alone first and with the task alone after that.
     """

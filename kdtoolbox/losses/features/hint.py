@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -13,11 +13,11 @@ from kdtoolbox.registry import MODELS
 def hint(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean over all elements of ``(r(s) - t)^2``, where the regressor r is the connector of the student's side.
 
-    Equation 3 of the paper has half the sum over the elements of a sample: its weight is multiplied by half their
-    number here.
+    Equation 3 of the paper has half the sum over the elements of a sample: multiply its weight by half their number
+    here.
 
     Args:
-        student: what the regressor gives, maps (N, C, ...) or vectors (N, C).
+        student: output of the regressor, maps (N, C, ...) or vectors (N, C).
         teacher: of the same shape.
 
     Raises:

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
-from kdtoolbox.losses.shared.regression_targets import checked_side, side_of
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.regression_targets import checked_on, compared_tensor
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -27,7 +27,10 @@ def l1(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     >>> l1(torch.tensor([[1., 2.]]), torch.tensor([[3., 2.]]))
     tensor(1.)
     """
-    return F.l1_loss(side_of(student, on=on, temperature=temperature), side_of(teacher, on=on, temperature=temperature))
+    return F.l1_loss(
+        compared_tensor(student, on=on, temperature=temperature),
+        compared_tensor(teacher, on=on, temperature=temperature),
+    )
 
 
 @MODELS.register_module()
@@ -52,7 +55,7 @@ class L1(nn.Module):
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()
-        self.on = checked_side(on)
+        self.on = checked_on(on)
         self.temperature = checked_temperature(temperature)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:

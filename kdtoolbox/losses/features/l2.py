@@ -7,8 +7,8 @@ arXiv:1901.09244.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
-from kdtoolbox.losses.shared.regression_targets import checked_side, side_of
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.regression_targets import checked_on, compared_tensor
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -32,7 +32,8 @@ def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     tensor(2.)
     """
     return F.mse_loss(
-        side_of(student, on=on, temperature=temperature), side_of(teacher, on=on, temperature=temperature)
+        compared_tensor(student, on=on, temperature=temperature),
+        compared_tensor(teacher, on=on, temperature=temperature),
     )
 
 
@@ -42,7 +43,7 @@ class L2(nn.Module):
 
     Args:
         on: ``'logits'`` for the tensors as they are (of any kind), ``'probabilities'`` for their softmax over classes.
-        temperature: divides the tensors first, so the loss of logits goes with 1/temperature^2.
+        temperature: divides the tensors first, so the loss of logits is multiplied by 1/temperature^2.
 
     Raises:
         ValueError: an option is not one of these.
@@ -58,7 +59,7 @@ class L2(nn.Module):
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()
-        self.on = checked_side(on)
+        self.on = checked_on(on)
         self.temperature = checked_temperature(temperature)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:

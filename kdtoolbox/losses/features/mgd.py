@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive, checked_share
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -14,7 +14,7 @@ MASKED = ('positions', 'channels')
 
 
 def keep_mask(shape: tuple[int, ...], *, masked: str, masked_ratio: float, device: torch.device) -> Tensor:
-    """What the student's features are multiplied by, 1 to keep and 0 to hide, from torch's random numbers.
+    """A random mask for the student's features, 1 to keep and 0 to hide, from torch's random numbers.
 
     Args:
         shape: (N, C, T, H, W) of the features.
@@ -37,8 +37,8 @@ def mgd(student: Tensor, teacher: Tensor, *, keep: Tensor, generation: nn.Module
     Args:
         student: (N, C, T, H, W), with as many channels as the teacher.
         teacher: of the student's shape.
-        keep: 1 or 0, of a shape that stretches to the student's.
-        generation: the module that fills the features in.
+        keep: 1 or 0, of a shape that broadcasts to the student's.
+        generation: the module that generates the features.
 
     >>> features = torch.ones(1, 2, 1, 1, 1)
     >>> mgd(features, features, keep=torch.tensor([True, False]).view(1, 2, 1, 1, 1), generation=nn.Identity())
@@ -52,7 +52,7 @@ class MGD(nn.Module):
     """Generate the teacher's features from the student's with a random part hidden, see :func:`mgd`.
 
     A 1x1x1 convolution aligns the channels if they differ; two 3x3x3 convolutions with a ReLU between them generate.
-    The mask is drawn anew in every step, from torch's random numbers, also in eval mode.
+    A new mask is drawn in every step, from torch's random numbers, also in eval mode.
 
     Args:
         student_channels: C of the student's map.

@@ -4,13 +4,13 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions, unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
 def selectivities(maps: Tensor) -> Tensor:
-    """Where each channel is active, as a vector of length 1 over all positions: (N, C, ...) -> (N, C, positions)."""
+    """Each channel as a vector of length 1 over all positions: (N, C, ...) -> (N, C, positions)."""
     return unit_vectors(unit_scale(maps.flatten(2), dim=2), dim=2)
 
 
@@ -45,7 +45,7 @@ def nst(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class NST(nn.Module):
-    """Match where the teacher's channels are active, as a set without order, see :func:`nst`."""
+    """Match the distribution of the teacher's channel activation patterns, see :func:`nst`."""
 
     card = MethodCard(
         paper='Huang & Wang, 2017, arXiv:1707.01219',

@@ -7,6 +7,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     as_clip_map,
@@ -15,7 +16,6 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -69,11 +69,10 @@ def margin_from_batch_norm(weight: Tensor, bias: Tensor) -> Tensor:
 class Overhaul(nn.Module):
     """Match responses before the ReLU with a margin for negative ones (OFD), see :func:`partial_l2`.
 
-    Listen to what goes into the ReLU at the end of each stage. Each student map passes through a 1x1x1 convolution and
-    a batch norm of its own. The losses of the taps are means over all elements and are added up. The authors' code sums
-    over the elements, divides by 1000 and halves the weight from each tap to the one before it; in an image network
-    that undoes just that the maps of the stage before have twice as many elements, so all taps weigh alike there, as
-    they do here.
+    Tap the input of the ReLU at the end of each stage. Each student map passes through a 1x1x1 convolution and a batch
+    norm of its own. The losses of the taps are means over all elements and are added up. The authors' code sums over
+    the elements, divides by 1000 and halves the weight from each tap to the one before it. In an image network the maps
+    of the stage before have twice as many elements, so all taps have equal weights there, as here.
 
     The authors' code runs the teacher with batch norm in train mode. Here it is in eval mode, like all teachers.
 
@@ -154,7 +153,7 @@ class Margin(nn.Module):
 
     @torch.no_grad()
     def update(self, responses: Tensor) -> None:
-        """Count in the responses (N, C, T, H, W) of a batch, but for those that are infinite or NaN."""
+        """Add the responses (N, C, T, H, W) of a batch to the statistics, except infinite and NaN ones."""
         counts = (responses < 0) & responses.isfinite()
         seen = responses.where(counts, 0).sum((0, 2, 3, 4)).to(self.value.dtype)
         num_seen = counts.sum((0, 2, 3, 4))

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, require_elements
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -16,9 +16,9 @@ EPSILON = 1e-6
 
 
 def standardized(features: Tensor) -> Tensor:
-    """Each channel less its mean, divided by its deviation, over the batch and all positions.
+    """Each channel minus its mean, divided by its standard deviation, over the batch and all positions.
 
-    Channels that do not vary, but for rounding errors, become 0 and get no gradient.
+    Channels that are constant up to rounding errors become 0 and get no gradient.
 
     Args:
         features: (N, C, ...).
@@ -35,7 +35,7 @@ def standardized(features: Tensor) -> Tensor:
 
 @in_full_precision_of_any_shape
 def pkd(student: Tensor, teacher: Tensor) -> Tensor:
-    """Half the mean squared difference of the :func:`standardized` features: 1 - their Pearson correlation, nearly.
+    """Half the mean squared difference of the :func:`standardized` features: about 1 - their Pearson correlation.
 
     The mean and deviation are those of this process's batch, as in batch normalization.
 

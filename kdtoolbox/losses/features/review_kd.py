@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     as_clip_map,
@@ -15,7 +16,6 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -51,11 +51,11 @@ def hierarchical_context(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 class AttentionFusion(nn.Module):
-    """Attention based fusion (ABF): joins a student's map with what the deeper ones passed on.
+    """Attention based fusion (ABF) of a student's map with the fused map of the deeper stages.
 
     Args:
         channels: of the student's map.
-        mid_channels: of what is passed on.
+        mid_channels: of the map that is passed to the next stage.
         out_channels: of the teacher's map.
         fuses: whether there is a deeper map.
     """
@@ -88,10 +88,10 @@ class AttentionFusion(nn.Module):
 class ReviewKD(nn.Module):
     """Match fused maps of all stages with the teacher's at several resolutions, see :func:`hierarchical_context`.
 
-    Going up from the deepest map, each is fused with the result of the one below it (:class:`AttentionFusion`), brought
-    to the height and width of the teacher's map by nearest interpolation as in the authors' code, and compared with it.
-    The losses of the stages are added up. The authors raise the weight from 0 during the first 20 epochs: the term's
-    ``weight_schedule``.
+    From the deepest map upwards, each map is fused with the result of the deeper stage (:class:`AttentionFusion`),
+    resized to the height and width of the teacher's map by nearest interpolation as in the authors' code, and compared
+    with it. The losses of the stages are summed. The authors raise the weight from 0 during the first 20 epochs: the
+    term's ``weight_schedule``.
 
     Args:
         student_channels: C of each tap, the shallowest first; the last may be the vector of pooled features.
@@ -141,7 +141,7 @@ class ReviewKD(nn.Module):
         return sum(hierarchical_context(*pair) for pair in zip(fused, teacher))
 
     def fuse(self, student: Tensor | tuple[Tensor, ...], sizes: Sequence[Sequence[int]]) -> list[Tensor]:
-        """The student's maps fused, of the teacher's channels.
+        """Fuse the student's maps and project them to the teacher's channels.
 
         Args:
             student: the maps, the shallowest first.
@@ -157,7 +157,7 @@ class ReviewKD(nn.Module):
         fused, passed = [], None
         for stage in reversed(range(len(student))):
             tap = as_clip_map(student[stage], channels=self.student_channels[stage], side='student')
-            if tap.shape[2] != sizes[stage][0]:  # space is resized by design, but other moments are not comparable
+            if tap.shape[2] != sizes[stage][0]:  # space is resized by design, but time steps must be equal
                 raise ValueError(
                     f'tap {stage}: the student has {tap.shape[2]} time steps and the teacher '
                     f'{sizes[stage][0]}: bring one to those of the other (TemporalAlign)'

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     as_clip_map,
@@ -11,7 +12,6 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -38,7 +38,7 @@ def sim_kd(student: Tensor, teacher: Tensor, *, projector: nn.Module) -> Tensor:
 
 @MODELS.register_module()
 class SimKD(nn.Module):
-    """Project the last map to the teacher's, whose classifier then takes over, see :func:`sim_kd`.
+    """Project the student's last map to the teacher's, for the teacher's classifier, see :func:`sim_kd`.
 
     The projector is a bottleneck of 1x1x1, 3x3x3 and 1x1x1 convolutions, each with batch norm and ReLU. In the paper
     this is the only loss, without labels, and the student predicts with the teacher's classifier on its projected
@@ -48,7 +48,7 @@ class SimKD(nn.Module):
     Args:
         student_channels: C of the student's last map.
         teacher_channels: C of the teacher's, which must agree with it in time and space.
-        reduction: the teacher's channels over those inside the bottleneck.
+        reduction: the teacher's channels divided by those inside the bottleneck.
 
     Raises:
         ValueError: a number of channels is below 1, or the reduction leaves none.

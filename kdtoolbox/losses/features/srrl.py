@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     as_clip_map,
@@ -10,7 +11,6 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -32,7 +32,7 @@ def mean_feature_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 @in_full_precision
 def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
-    """Mean squared difference of what the teacher's classifier makes of the student's and of its own pooled features.
+    """Mean squared difference of the teacher's classifier logits for the student's and the teacher's pooled features.
 
     Args:
         student: (N, C) or (N, C, ...) with the teacher's channels.
@@ -44,7 +44,7 @@ def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: 
 
 @MODELS.register_module()
 class SRRL(nn.Module):
-    """Let the teacher's classifier see the same in the student's features, see :func:`softmax_regression`.
+    """Match the logits of the teacher's classifier for the student's features, see :func:`softmax_regression`.
 
     The student's last map passes through a 1x1x1 convolution, batch norm and ReLU; :func:`mean_feature_distance` is
     added. The maps may differ in time and space, since both terms pool over them.

@@ -7,20 +7,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
-from kdtoolbox.losses.shared.pairs import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
 @in_full_precision
 def vid(mean: Tensor, teacher: Tensor, *, variance: Tensor) -> Tensor:
-    """Negative log-likelihood of the teacher's features, Gaussian with one variance a channel; mean over all elements.
+    """Gaussian negative log-likelihood of the teacher's features, one variance per channel; mean over all elements.
 
     The paper's bound without its constant: ``(t - mean)^2 / (2 variance) + log(variance) / 2``. It may be negative.
 
     Args:
-        mean: (N, C, T, H, W), what the student's features predict of the teacher's.
+        mean: (N, C, T, H, W), the prediction of the teacher's features from the student's.
         teacher: of its shape.
         variance: (C,), above 0.
 
@@ -33,7 +33,7 @@ def vid(mean: Tensor, teacher: Tensor, *, variance: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class VID(nn.Module):
-    """Let the student's features carry the information in the teacher's, see :func:`vid`.
+    """Maximise the information about the teacher's features in the student's, see :func:`vid`.
 
     The mean is predicted by three 1x1x1 convolutions with ReLUs between them, the variance learned for each channel.
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import other_classes, over_labelled
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.pairs import require_logits
-from kdtoolbox.losses.shared.wrapped_loss import asking_for_inputs_of
+from kdtoolbox.losses.shared.input_checks import require_logits
+from kdtoolbox.losses.shared.wrapped_loss import with_inputs_of
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -62,7 +62,7 @@ class LogitStandardization(nn.Module):
     def __init__(self, *, loss: Mapping) -> None:
         super().__init__()
         self.loss = MODELS.build(dict(loss))
-        self.forward = asking_for_inputs_of(self.loss, self.forward)
+        self.forward = with_inputs_of(self.loss, self.forward)
 
     def forward(self, student: Tensor, teacher: Tensor, **extra) -> Tensor:
         return self.loss(standardized(student), standardized(teacher), **extra)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import UNLABELLED, checked_labels
-from kdtoolbox.losses.shared.wrapped_loss import asking_for_inputs_of, call
+from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
 from kdtoolbox.method_card import MethodCard, mixes_clips
 from kdtoolbox.registry import MODELS
 
@@ -158,7 +158,7 @@ class SDD(nn.Module):
             )
         self.cut = dict(scales=tuple(scales), pyramid=pyramid)
         self.complementary_weight = complementary_weight
-        self.forward = asking_for_inputs_of(self.loss, self.forward)
+        self.forward = with_inputs_of(self.loss, self.forward)
 
     def forward(
         self,

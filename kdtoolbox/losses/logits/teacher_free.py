@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.hard_labels import over_labelled
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.pairs import checked_temperature
-from kdtoolbox.losses.shared.wrapped_loss import asking_for_inputs_of, call
+from kdtoolbox.losses.shared.input_checks import checked_temperature
+from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -92,7 +92,7 @@ class TemperatureCurriculum(nn.Module):
         self.temperature_range = checked_temperature(temperature_range)
         self.ramp_share = ramp_share
         self.theta = nn.Parameter(torch.ones(()))
-        self.forward = asking_for_inputs_of(self.loss, self.forward)
+        self.forward = with_inputs_of(self.loss, self.forward)
 
     def forward(self, student: Tensor, teacher: Tensor, progress: float, **extra) -> Tensor:
         temperature = adversarial_temperature(

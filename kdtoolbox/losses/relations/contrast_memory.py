@@ -1,4 +1,4 @@
-"""A memory of one student's and one teacher's embedding for every training sample, the same in all processes."""
+"""Memory bank: a student and a teacher embedding of every training sample, equal in all processes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ def sample_key(sample_id: str) -> int:
 
 
 class ContrastMemory(nn.Module):
-    """The memory bank of CRD. All of it is buffers, so that a resumed run goes on with it.
+    """The memory bank of CRD. It consists of buffers, so that a resumed run continues with it.
 
-    Samples get their slots as they are first seen, in the order of the processes' batches put one after the other, so
-    all processes agree on them; and every process stores the embeddings of all.
+    A sample gets its slot when it is first used, in the order of the concatenated batches of all processes, so all
+    processes agree on it. Every process stores the embeddings of all samples.
 
     Args:
         num_samples: of the training set: slots.
         feature_dim: of the embeddings.
-        momentum: share of the old embedding that is kept.
+        momentum: factor of the old embedding.
     """
 
     def __init__(self, num_samples: int, feature_dim: int, *, momentum: float) -> None:
@@ -74,7 +74,7 @@ class ContrastMemory(nn.Module):
     def update(self, slots: Tensor, student: Tensor, teacher: Tensor) -> None:
         """Move the memory towards the embeddings (N, D) of the samples in ``slots``, all processes' together.
 
-        Of a sample that is there twice, the last one counts. Embeddings that are infinite or NaN are left out.
+        If a sample occurs twice, the last one counts. Infinite and NaN embeddings are left out.
         """
         finite = student.isfinite().all(1) & teacher.isfinite().all(1)
         slots, student, teacher = slots[finite], student[finite], teacher[finite]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -34,8 +34,8 @@ def correlation(features: Tensor, *, gamma: float, order: int) -> Tensor:
 def correlation_congruence(student: Tensor, teacher: Tensor, *, gamma: float = 0.4, order: int = 2) -> Tensor:
     """Mean squared difference of the two matrices of :func:`correlation`.
 
-    Code that its authors lent to another library compares consecutive samples of the batch instead; this is the paper's
-    formula.
+    The code in another library, from the same authors, compares consecutive samples of the batch instead; this is the
+    paper's formula.
 
     Args:
         student: (N, D), one vector a clip.
@@ -52,7 +52,7 @@ def correlation_congruence(student: Tensor, teacher: Tensor, *, gamma: float = 0
 
 @MODELS.register_module()
 class CorrelationCongruence(nn.Module):
-    """Agree with the teacher on how all clips of the batch correlate, see :func:`correlation_congruence`.
+    """Match the teacher's kernel matrix of all clips of the batch, see :func:`correlation_congruence`.
 
     The batch is that of all processes together. The paper samples batches so that classes repeat in them.
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from kdtoolbox.losses.relations.contrast_memory import ContrastMemory
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch
+from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share
-from kdtoolbox.losses.shared.pairs import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -18,7 +18,7 @@ EPSILON = 1e-7
 
 
 def noise_contrastive(scores: Tensor, *, num_samples: int) -> Tensor:
-    """Tell one positive from K noise samples; summed over the samples, mean over the batch.
+    """Noise-contrastive loss of one positive and K negatives; sum over these, mean over the batch.
 
     With x = exp(score) and c = K / num_samples, ``-log(x_0 / (x_0 + c)) - sum_k log(c / (x_k + c))``; in logarithms, so
     that no score is too large.
@@ -55,7 +55,7 @@ def draw_negatives(slots: Tensor, *, num_negatives: int, num_samples: int) -> Te
 
 @MODELS.register_module()
 class CRD(nn.Module):
-    """Tell the teacher's embedding of a clip from those of others, and the reverse, see :func:`noise_contrastive`.
+    """Contrast student embeddings with teacher embeddings of all clips, and reversed, see :func:`noise_contrastive`.
 
     Student and teacher vectors are embedded by a linear layer each, of which the teacher's is learned too, and put to
     length 1. Each is contrasted with the other's memory, which holds an embedding of every training sample. The
@@ -115,7 +115,7 @@ class CRD(nn.Module):
         )
 
     def contrast(self, student: Tensor, teacher: Tensor, *, indices: Tensor, all_slots: Tensor) -> Tensor:
-        """The loss for given memory rows; in training the memory then takes the batch in.
+        """The loss for given memory rows; in training the memory is then updated with the batch.
 
         Args:
             student: (N, C).
@@ -131,7 +131,7 @@ class CRD(nn.Module):
     def _contrast(self, student: Tensor, teacher: Tensor, *, indices: Tensor, all_slots: Tensor) -> Tensor:
         student = _embedded(student, self.embed_student, side='student')
         teacher = _embedded(teacher, self.embed_teacher, side='teacher')
-        # Copies, since the memory changes before the way back.
+        # Copies, because the memory changes before the backward pass.
         scores = [
             self._similarity(student, self.memory.teacher.clone(), indices),
             self._similarity(teacher, self.memory.student.clone(), indices),

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_channels, unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -49,7 +49,7 @@ def ickd(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class ICKD(nn.Module):
-    """Keep how the teacher's channels of a clip correlate, see :func:`ickd`."""
+    """Match the correlations between the teacher's channels in each clip, see :func:`ickd`."""
 
     card = MethodCard(
         paper='Liu et al., ICCV 2021',

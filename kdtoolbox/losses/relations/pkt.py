@@ -5,7 +5,7 @@ from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -13,7 +13,7 @@ EPSILON = 1e-7
 
 
 def neighbour_probabilities(features: Tensor, *, eps: float) -> Tensor:
-    """How probable each sample is as a neighbour of each other, by the kernel ``(1 + cosine) / 2``.
+    """Probability of each sample as a neighbour of each other sample, by the kernel ``(1 + cosine) / 2``.
 
     Args:
         features: (N, D).
@@ -46,7 +46,7 @@ def pkt(student: Tensor, teacher: Tensor, *, eps: float = EPSILON) -> Tensor:
 
 @MODELS.register_module()
 class PKT(nn.Module):
-    """Keep the teacher's probabilities of clips being neighbours, see :func:`pkt`.
+    """Match the teacher's neighbour probabilities of the clips, see :func:`pkt`.
 
     The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
     vectors, so pool maps first (``GlobalPool``).

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -44,7 +44,7 @@ def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class RKDAngle(nn.Module):
-    """Keep the teacher's angles between triplets of clips of the batch, see :func:`rkd_angle`.
+    """Match the teacher's angles in triplets of clips of the batch, see :func:`rkd_angle`.
 
     The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
     vectors, so pool maps first (``GlobalPool``).

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -54,7 +54,7 @@ def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class RKDDistance(nn.Module):
-    """Keep the teacher's distances between the clips of the batch, see :func:`rkd_distance`.
+    """Match the teacher's distances between the clips of the batch, see :func:`rkd_distance`.
 
     The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
     vectors, so pool maps first (``GlobalPool``).

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -33,7 +33,7 @@ def similarity_preserving(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class SimilarityPreserving(nn.Module):
-    """Clips that the teacher finds alike shall be alike to the student, see :func:`similarity_preserving`.
+    """Match the teacher's similarities between the clips of the batch, see :func:`similarity_preserving`.
 
     The batch is that of all processes together. Channels, time and space of the two sides may differ.
     """

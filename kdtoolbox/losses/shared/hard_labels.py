@@ -6,7 +6,7 @@ from functools import wraps
 from torch import Tensor
 from torch.nn import functional as F
 
-from kdtoolbox.losses.shared.pairs import require_logits
+from kdtoolbox.losses.shared.input_checks import require_logits
 
 UNLABELLED = -1
 

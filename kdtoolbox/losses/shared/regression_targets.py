@@ -2,12 +2,12 @@
 
 from torch import Tensor
 
-from kdtoolbox.losses.shared.pairs import require_logits
+from kdtoolbox.losses.shared.input_checks import require_logits
 
 SIDES = ('logits', 'probabilities')
 
 
-def checked_side(on: str) -> str:
+def checked_on(on: str) -> str:
     """Check the option ``on``.
 
     Raises:
@@ -18,14 +18,14 @@ def checked_side(on: str) -> str:
     return on
 
 
-def side_of(outputs: Tensor, *, on: str, temperature: float) -> Tensor:
+def compared_tensor(outputs: Tensor, *, on: str, temperature: float) -> Tensor:
     """The tensor to compare: ``outputs / temperature``, or its softmax over the last dimension.
 
     Args:
         outputs: of any shape; for ``on='probabilities'`` logits (N, K) or (N, T', K).
 
     >>> import torch
-    >>> side_of(torch.tensor([[0., 8.]]), on='probabilities', temperature=1e4).round(decimals=2)
+    >>> compared_tensor(torch.tensor([[0., 8.]]), on='probabilities', temperature=1e4).round(decimals=2)
     tensor([[0.5000, 0.5000]])
     """
     if on == 'logits':

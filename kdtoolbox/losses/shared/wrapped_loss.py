@@ -18,7 +18,7 @@ def extra_inputs(loss: nn.Module) -> tuple[str, ...]:
     return tuple(signature(loss.forward).parameters)[2:]
 
 
-def asking_for_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def with_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """``forward(student, teacher, ..., **extra)`` with the parameters of the wrapped ``loss`` in its signature.
 
     The criterion finds the inputs of a loss by the signature of its ``forward``; that of a wrapper depends on the

@@ -1,1 +1,1 @@
-"""Losses that know time."""
+"""Losses over time steps."""

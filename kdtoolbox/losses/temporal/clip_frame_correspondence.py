@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
 @in_full_precision_of_any_shape
 def clip_frame_correspondence(student: Tensor, teacher: Tensor, *, classifier: nn.Module) -> Tensor:
-    """Mean binary cross-entropy of telling clips with their own frames from clips with the frames of another one.
+    """Binary cross-entropy of classifying clips with their own frames against clips with frames of another clip.
 
     The N pairs of the batch match; the N that do not are made by rolling the teacher's side by one. The batch is that
     of all processes. A classifier that knows nothing is at log 2. Values are not compared, so the two networks may have
@@ -48,11 +48,10 @@ def _pooled(features: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class ClipFrameCorrespondence(nn.Module):
-    """Tell from both networks' features whether clip and frames match, see :func:`clip_frame_correspondence`.
+    """Classify from both networks' features whether clip and frames match, see :func:`clip_frame_correspondence`.
 
-    The classifier is trained jointly with the student, both towards the same aim: nothing is adversarial. There is no
-    temperature and no target to agree with; what the student gains is features in which the scene of the frames can be
-    recognised.
+    The classifier is trained jointly with the student on the same loss; it is not adversarial. There is no temperature
+    and no target: the student learns features from which the scene of the frames can be recognised.
 
     Args:
         student_channels: C.

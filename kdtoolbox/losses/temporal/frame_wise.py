@@ -1,10 +1,10 @@
-"""Each time slice of the student against the frames that the teacher saw meanwhile: ours."""
+"""Distance of each time step of the student to the teacher's frames of the same time: ours."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import require_time, unit_vectors
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -13,11 +13,11 @@ DISTANCES = ('cosine', 'l2')
 
 @in_full_precision_of_any_shape
 def frame_wise(student: Tensor, teacher: Tensor, *, distance: str = 'cosine') -> Tensor:
-    """Mean distance of each student time slice to each of its T' / T teacher frames.
+    """Mean distance of each student time step to each of its T' / T teacher frames.
 
-    Slice i is compared with the teacher's steps ``[i r, (i + 1) r)``, r = T' / T, which are those of the same moment
-    when the two were shown the same clip. Comparing with each of them and not with their mean makes no difference to
-    the gradient of the L2 distance; the cosine counts each frame's direction alike, however long its vector is.
+    Step i is compared with the teacher's steps ``[i r, (i + 1) r)``, r = T' / T, which show the same time of the clip.
+    For the L2 distance, comparing with each of them has the same gradient as with their mean; the cosine gives each
+    frame the same weight, whatever the length of its vector.
 
     Args:
         student: (N, C, T), or maps (N, C, T, H, W), compared at each place.
@@ -53,7 +53,7 @@ def frame_wise(student: Tensor, teacher: Tensor, *, distance: str = 'cosine') ->
 
 @MODELS.register_module()
 class FrameWise(nn.Module):
-    """Agree at each moment with the frames that the teacher saw then, see :func:`frame_wise`.
+    """Match the teacher's frame features at each time step, see :func:`frame_wise`.
 
     Args:
         distance: ``'cosine'`` or ``'l2'``.

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import require_equal_steps, unit_vectors
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
 def attention(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Where in each frame, and when in the clip, the activations are: the sum over channels of their squares.
+    """Spatial attention in each frame and temporal attention in the clip: the sum of squares over channels.
 
     Args:
         maps: (N, C, T, H, W).
@@ -31,8 +31,8 @@ def spatio_temporal_attention(student: Tensor, teacher: Tensor, *, time_weight: 
     """Squared distance of the unit attention vectors, over space plus ``time_weight`` times over time.
 
     ``mean over n, t of ||qs(n, t) - qt(n, t)||^2 + time_weight * mean over n of ||rs(n) - rt(n)||^2`` with q and r of
-    :func:`attention`; each part lies in [0, 2] whatever T, H and W are. The paper's equation 2 has the distance and not
-    its square; the authors' code has the square, averaged over positions too.
+    :func:`attention`; each part is in [0, 2] for all T, H and W. The paper's equation 2 has the distance and not its
+    square; the authors' code has the square, averaged over positions too.
 
     Args:
         student: (N, C, T, H, W).
@@ -64,7 +64,7 @@ def spatio_temporal_attention(student: Tensor, teacher: Tensor, *, time_weight: 
 
 @MODELS.register_module()
 class SpatioTemporalAttention(nn.Module):
-    """Look where and when the teacher looks: attention over space and over time, see :func:`spatio_temporal_attention`.
+    """Match the teacher's attention over space and over time, see :func:`spatio_temporal_attention`.
 
     Args:
         time_weight: of the part over time; 0 leaves attention transfer frame by frame.

@@ -1,9 +1,9 @@
-"""Which moments of a clip are alike: ours; SP's idea (Tung & Mori, arXiv:1907.09682) between frames, not samples."""
+"""Similarities between the time steps of a clip: ours, as SP (Tung & Mori, arXiv:1907.09682) between samples."""
 
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
-from kdtoolbox.losses.shared.pairs import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -30,8 +30,8 @@ def affinity(features: Tensor) -> Tensor:
 def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of the two T x T matrices of cosine similarity, see :func:`affinity`.
 
-    What is compared does not depend on the channels, so the two may have other numbers of them, and other sizes in
-    space. A teacher that looks at single frames tells here which moments look alike, and where the clip changes.
+    The matrices do not depend on the channels, so the two may differ in channels and in space. A teacher on single
+    frames teaches here which time steps look similar, and where the clip changes.
 
     Args:
         student: (N, C, T) or (N, C, T, H, W).
@@ -52,7 +52,7 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class TemporalAffinity(nn.Module):
-    """Agree with the teacher on which frames of the clip are alike, see :func:`temporal_affinity`."""
+    """Match the teacher's similarities between the frames of the clip, see :func:`temporal_affinity`."""
 
     card = MethodCard(
         paper='ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples',

@@ -1,10 +1,10 @@
-"""How features change from one time step to the next: ours."""
+"""Differences of features from one time step to the next: ours."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import require_time
-from kdtoolbox.losses.shared.pairs import in_full_precision
+from kdtoolbox.losses.shared.input_checks import in_full_precision
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -13,8 +13,8 @@ from kdtoolbox.registry import MODELS
 def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of the changes ``x[t + 1] - x[t]`` of student and teacher.
 
-    What stays the same throughout a clip (most of a scene) drops out: the student may keep an offset of its own. The
-    mean runs over the N C (T - 1) ... elements.
+    What is constant in a clip (most of a scene) cancels out: the student may have another offset. The mean runs over
+    the N C (T - 1) ... elements.
 
     Args:
         student: (N, C, T), or maps (N, C, T, H, W).
@@ -38,7 +38,7 @@ def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class TemporalDifference(nn.Module):
-    """Change from frame to frame as the teacher's features do, see :func:`temporal_difference`."""
+    """Match the changes of the teacher's features from frame to frame, see :func:`temporal_difference`."""
 
     card = MethodCard(paper='ours', needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
 

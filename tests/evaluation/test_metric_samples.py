@@ -6,7 +6,7 @@ from mmengine.dataset import ConcatDataset
 from mmengine.logging import MMLogger
 
 from kdtoolbox.datasets import FolderDataset, bad_videos
-from kdtoolbox.evaluation import scored_videos as evaluated
+from kdtoolbox.evaluation import metric_samples as evaluated
 from kdtoolbox.registry import METRICS
 from tests.evaluation.samples import clustered, evaluate, sample
 from tests.videos import write_video
