@@ -1,11 +1,12 @@
 """Whether every key of a config is one that something reads, found before anything is built."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from kdtoolbox import registry
@@ -45,8 +46,6 @@ REGISTRIES = {
 }
 # Their `type` is none of a registry, or their keys are read by functions of mmcv that take others too.
 LEFT_ALONE = {
-    'clip_grad',
-    'paramwise_cfg',
     'conv_cfg',
     'norm_cfg',
     'act_cfg',
@@ -74,6 +73,19 @@ SECTIONS = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'custom_imports': {'imports', 'allow_failed_imports'},
 }
+# What mmengine's constructor of optimizers reads; others read keys of their own.
+OF_PARAMWISE = {
+    'custom_keys',
+    'bias_lr_mult',
+    'bias_decay_mult',
+    'norm_decay_mult',
+    'flat_decay_mult',
+    'dwconv_decay_mult',
+    'dcn_offset_lr_mult',
+    'bypass_duplicate',
+}
+DEFAULT_CONSTRUCTOR = 'DefaultOptimWrapperConstructor'
+OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 OF_LOADERS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'}
 
@@ -138,6 +150,9 @@ def _unknown(value, path: str, kinds: Registry | None = None) -> Iterator[tuple[
     key = path.rpartition('.')[2]
     if key in LEFT_ALONE:
         return
+    if key in ('clip_grad', 'paramwise_cfg'):
+        yield from _unknown_of_gradients(value, key, path)
+        return
     kinds = REGISTRIES.get(key, kinds)
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
@@ -147,16 +162,47 @@ def _unknown(value, path: str, kinds: Registry | None = None) -> Iterator[tuple[
         return
     yield from ((path, words) for words in _unknown_here(value, key, path, kinds))
     for name, item in value.items():
+        if name == 'paramwise_cfg' and value.get('constructor', DEFAULT_CONSTRUCTOR) != DEFAULT_CONSTRUCTOR:
+            continue
         if key == 'terms' and isinstance(item, Mapping):
             term = registry.MODELS.get('kdtoolbox.criterion.term.Term')  # imported only where a config is checked
             yield from ((f'{path}.{name}', words) for one in item if (words := unknown_argument(term, one)))
         yield from _unknown(item, f'{path}.{name}', kinds)
 
 
+def _unknown_of_gradients(value, key: str, path: str) -> Iterator[tuple[str, str]]:
+    """As :func:`_unknown`, of what an OptimWrapper and mmengine's constructor of optimizers read."""
+    if not isinstance(value, Mapping):
+        return
+    if key == 'clip_grad':
+        clip = clip_grad_value_ if value.get('type') == 'value' else clip_grad_norm_
+        yield from ((path, words) for one in value if one != 'type' and (words := unknown_argument(clip, one)))
+        return
+    yield from ((path, words) for words in _not_among(value, OF_PARAMWISE))
+    for name, item in (value.get('custom_keys') or {}).items():
+        if isinstance(item, Mapping):
+            yield from ((f'{path}.custom_keys.{name}', words) for words in _not_among(item, OF_CUSTOM_KEYS))
+
+
+def _not_among(value: Mapping, known: Iterable[str]) -> Iterator[str]:
+    yield from (
+        f'there is no {name!r} in it: {did_you_mean(name, sorted(known), what="it may have")}'
+        for name in sorted(value.keys() - set(known) - {'_delete_'}, key=str)
+    )
+
+
 def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -> Iterator[str]:
     """Words for the keys of this one dict."""
     if path in LOADERS:
         known = OF_LOADERS
+    elif path == 'default_hooks':
+        built = [name for name, hook in value.items() if not isinstance(hook, Mapping) or 'type' in hook]
+        yield from (
+            f'{name!r} has no type, so it is no hook: {did_you_mean(name, built, what="there are")}'
+            for name in value
+            if name not in built
+        )
+        return
     elif path in SECTIONS:
         known = SECTIONS[path]
     else:
@@ -168,10 +214,7 @@ def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -
                 if words := unknown_argument(thing, name):
                     yield words + _left_over(words)
         return
-    yield from (
-        f'there is no {name!r} in it: {did_you_mean(name, sorted(known), what="it may have")}'
-        for name in sorted(value.keys() - known, key=str)
-    )
+    yield from _not_among(value, known)
 
 
 def _default_type(path: str, value: Mapping) -> str | None:

@@ -98,6 +98,11 @@ def merge_options(config: Config, options: Mapping) -> None:
             f'--cfg-options {" ".join(options)}: one of them leads to no place in the config: {error}'
         ) from error
     if any(key.split('.')[0] == 'custom_imports' for key in options):
+        if not isinstance(config.custom_imports, Mapping):
+            raise ValueError(
+                f'--cfg-options custom_imports={config.custom_imports}: it has a list of modules, write '
+                f'custom_imports.imports={config.custom_imports}'
+            )
         _import_modules(config.custom_imports.get('imports'), config.custom_imports.get('allow_failed_imports', False))
 
 

@@ -69,9 +69,19 @@ def test_shipped_configs_have_no_key_that_nothing_reads(path):
         ('val_dataloader.sampler.shufle=True', "DefaultSampler has no argument 'shufle': did you mean 'shuffle'"),
         ('optim_wrapper.optimizer.learning_rate=1', "SGD has no argument 'learning_rate': did you mean 'lr'"),
         ('optim_wrapper.acumulative_counts=2', "OptimWrapper has no argument 'acumulative_counts': did you mean"),
+        ('optim_wrapper.clip_grad.max_nrm=1', "clip_grad_norm_ has no argument 'max_nrm': did you mean 'max_norm'"),
+        ('optim_wrapper.paramwise_cfg.bias_lr_mul=2', "there is no 'bias_lr_mul' in it: did you mean 'bias_lr_mult'"),
+        (
+            'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mul=0.1',
+            "custom_keys.backbone: there is no 'lr_mul' in it: did you mean 'lr_mult'",
+        ),
         ('param_scheduler.0.T_mx=9', "CosineAnnealingLR has no argument 'T_mx': did you mean 'T_max'"),
         ('val_evaluator.1.top_k=3', "ClipRetrieval has no argument 'top_k': did you mean 'topk'"),
         ('default_hooks.checkpoint.save_bset=auto', "did you mean 'save_best'"),
+        (
+            'default_hooks.chekpoint.interval=2',
+            "default_hooks: 'chekpoint' has no type, so it is no hook: did you mean 'checkpoint'",
+        ),
         ('train_cfg.max_epoch=3', "EpochBasedTrainLoop has no argument 'max_epoch': did you mean 'max_epochs'"),
         ('randomness.sed=3', "there is no 'sed' in it: did you mean 'seed'?"),
     ],
@@ -138,9 +148,23 @@ def test_a_module_of_custom_imports_is_imported_by_option_too(config, capsys, tm
         capsys, 'train', config, '--cfg-options', 'custom_imports.imports=[no_such_module]'
     )
     assert 'not_there_at_all' in refused(capsys, 'train', config, '--cfg-options', 'custom_imports.imports=half')
+    assert 'write custom_imports.imports=half' in refused(
+        capsys, 'train', config, '--cfg-options', 'custom_imports=half'
+    )
     text = config.read_text().replace('tests.tiny', 'no_such_module')
     (tmp_path / 'other.py').write_text(text)
     assert 'no_such_module' in refused(capsys, 'doctor', tmp_path / 'other.py')
+
+
+def test_settings_that_other_constructors_and_clipping_by_value_read_are_not_refused(tmp_path):
+    config = run_config(tmp_path)
+    config.optim_wrapper.clip_grad = dict(type='value', clip_value=1.0)
+    config.optim_wrapper.paramwise_cfg = dict(norm_decay_mult=0.0, custom_keys=dict(backbone=dict(lr_mult=0.1)))
+    config.default_hooks.sync = dict(type='SyncStatisticsHook')
+    config.default_hooks.timer = None
+    refuse_unknown_keys(config)
+    config.optim_wrapper.update(constructor='TSMOptimWrapperConstructor', paramwise_cfg=dict(fc_lr5=True))
+    refuse_unknown_keys(config)
 
 
 def test_spaces_inside_an_option_stay():
