@@ -11,6 +11,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
@@ -72,8 +73,8 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     """The runner of a config, in all the processes of its launcher.
 
     Raises:
-        ValueError: a key of the config is read by nothing, a file to load is not there, the work directory cannot be
-            written to, or mixed precision is asked for without a GPU.
+        ValueError: a key of the config is read by nothing, a file to load is no checkpoint or not there, the work
+            directory cannot be written to, or mixed precision is asked for without a GPU.
     """
     set_local_rank(local_rank)
     refuse_unknown_keys(config)
@@ -93,6 +94,8 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     wrapper = getattr(MODELS.get(config.model['type']), 'model_wrapper', None)
     if wrapper is not None and config.get('model_wrapper_cfg') is None:
         config.model_wrapper_cfg = dict(type=wrapper)
+    if weights and '://' not in weights:
+        load_checkpoint(weights)  # of what is no checkpoint mmengine, when all is built, fails with a traceback
     prepare_cpu_processes(config)
     runner = Runner.from_cfg(config)
     warning = warn_of_slow_conv3d()

@@ -167,6 +167,14 @@ def test_settings_that_other_constructors_and_clipping_by_value_read_are_not_ref
     refuse_unknown_keys(config)
 
 
+@pytest.mark.parametrize('content', [b'', b'just text', b'PK\x03\x04 cut off', b'\x80\x02 damaged'])
+def test_what_is_no_checkpoint_is_one_line_for_training_too(content, config, capsys, tmp_path):
+    file = tmp_path / 'file.pth'
+    file.write_bytes(content)
+    for arguments in (['--resume', file], ['--cfg-options', f'load_from={file}']):
+        assert f'checkpoint {file} is' in refused(capsys, 'train', config, *arguments)
+
+
 def test_spaces_inside_an_option_stay():
     assert parsed('a.b=my folder/with (1) brackets') == 'my folder/with (1) brackets'
     assert parsed('a.b= 3') == 3 and parsed('a.b="two words"') == 'two words'
