@@ -54,14 +54,17 @@ class Registry(mmengine.registry.Registry):
         """Build an object from its config, see mmengine.
 
         Raises:
-            ValueError: the class takes no such argument; the message lists the nearest ones.
+            ValueError: the class takes no such argument, of which the message lists the nearest, or needs one more.
         """
         try:
             return super().build(cfg, *args, **kwargs)
         except TypeError as error:
             unknown = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
             if unknown is None:
-                raise
+                lacking = re.fullmatch(r'(\w+)\.__init__\(\) missing \d+ required [\w-]+ arguments?: (.+)', str(error))
+                if lacking is None:
+                    raise
+                raise ValueError(f'{lacking[1]} needs {lacking[2]}, which its config does not give') from error
             thing = self._class_called(unknown[1])
             known = [] if thing is None else arguments_of(thing)[0]
             raise ValueError(

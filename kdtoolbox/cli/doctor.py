@@ -21,6 +21,7 @@ from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.criterion.building import GUESSED_FRAMES
 from kdtoolbox.inspection import Training, real_batch
+from kdtoolbox.inspection.settings import absent_weights
 from kdtoolbox.inspection.term_report import Checkup, NetworkFacts, examine
 from kdtoolbox.inspection.training import before_a_step, of_the_metrics
 from kdtoolbox.isolation import copy_to_try
@@ -65,6 +66,9 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
     problems = list(_config_problems(config))
     if synthetic:
         config = Config(without_downloads(config.to_dict()))
+    absent = [finding.text for finding in absent_weights(config.model)]
+    if absent:  # without them there is no student to look at
+        raise ValueError('; '.join(absent))
     model = MODELS.build(config.model)
     if not hasattr(model, 'criterion'):
         raise ValueError(

@@ -51,6 +51,8 @@ class Term(nn.Module):
     ) -> None:
         super().__init__()
         self.name = name
+        if not student:
+            raise ValueError(f"term {name!r}: student={student!r}, expected 'logits', 'features' or paths of modules")
         self.student = student if isinstance(student, str) else tuple(student)
         self.teacher = teacher if isinstance(teacher, (str, type(None))) else tuple(teacher)
         self.weight = float(weight)

@@ -1,7 +1,11 @@
 """Checks of the config: numbers that are legal but probably wrong."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from mmengine.runner.checkpoint import get_torchvision_models
+
+from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.inspection.findings import Finding, error
 
 LARGE_RATE = 10
@@ -16,7 +20,9 @@ def unusual_weights(model: Mapping) -> Iterator[Finding]:
     if isinstance(model.get('adversarial'), Mapping):
         terms['adversarial'] = model['adversarial'].get('weight', 1.0)
     for name, weight in terms.items():
-        if weight < 0:
+        if not _is_number(weight):
+            yield error(f'term {name!r} has weight {weight!r}: expected a number')
+        elif weight < 0:
             yield Finding(f'term {name!r} has weight {weight}: the student learns to disagree. Is the sign meant?')
         elif not weight:
             yield Finding(f'term {name!r} has weight 0: it is left out')
@@ -26,14 +32,18 @@ def unusual_schedule(config: Mapping) -> Iterator[Finding]:
     """A training without epochs, or a learning rate that is 0 or too high."""
     length = config.get('train_cfg') or {}
     for name in ('max_epochs', 'max_iters'):
-        if length.get(name) is not None and length[name] < 1:
+        if length.get(name) is not None and not _is_number(length[name]):
+            yield error(f'train_cfg.{name} is {length[name]!r}: expected a whole number')
+        elif length.get(name) is not None and length[name] < 1:
             yield error(f'train_cfg.{name} is {length[name]}: nothing would be trained, set 1 or more')
     wrapper = config.get('optim_wrapper') or {}
     players = {f'{name}.': one for name, one in wrapper.items() if isinstance(one, Mapping) and 'optimizer' in one}
     for name, player in (players or {'': wrapper}).items():
         rate = (player.get('optimizer') or {}).get('lr')
         where = f'optim_wrapper.{name}optimizer.lr'
-        if rate is not None and rate <= 0:
+        if rate is not None and not _is_number(rate):
+            yield error(f'{where} is {rate!r}: expected a number')
+        elif rate is not None and rate <= 0:
             yield Finding(f'{where} is {rate}: nothing would be learned')
         elif rate is not None and rate > LARGE_RATE:
             yield Finding(f'{where} is {rate:g}: the training will most likely diverge; usual are 0.0001 to 1')
@@ -72,6 +82,35 @@ def swapped_colours(model: Mapping) -> Iterator[Finding]:
                 f'model.{name}.data_preprocessor has to_rgb=True, which swaps red and blue of frames that are RGB '
                 'already: leave it out, unless the weights were learned on BGR'
             )
+
+
+def absent_weights(model: Mapping) -> Iterator[Finding]:
+    """Weights, not there, that the student or a peer is to start from; teachers refuse theirs themselves."""
+    for name in ('student', 'peers'):
+        for path, weights in _pretrained(model.get(name), f'model.{name}'):
+            scheme, _, entry = weights.rpartition('://')
+            if scheme == 'torchvision' and entry not in (known := get_torchvision_models()):
+                yield error(
+                    f'{path}: torchvision has no {entry!r}: {did_you_mean(entry, sorted(known), what="it has")}'
+                )
+            elif not scheme and not Path(weights).expanduser().is_file():
+                yield error(f'{path} is {weights!r}: no such file')
+
+
+def _pretrained(value, path: str) -> Iterator[tuple[str, str]]:
+    """Path and name of all weights that mmengine loads when it initialises a network of this config."""
+    if not isinstance(value, Mapping):
+        return
+    for key, item in value.items():
+        if isinstance(item, str) and (
+            key == 'pretrained' or (key == 'checkpoint' and value.get('type') == 'Pretrained')
+        ):
+            yield f'{path}.{key}', item
+        yield from _pretrained(item, f'{path}.{key}')
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _transforms(dataset) -> Iterator[Mapping]:

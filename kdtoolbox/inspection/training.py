@@ -80,6 +80,7 @@ def of_the_config(config: Mapping) -> Iterator[Finding]:
     yield from settings.unusual_sampling(config)
     yield from settings.readers_of_wrong_frames(config)
     yield from settings.swapped_colours(model)
+    yield from settings.absent_weights(model)
 
 
 def of_the_data(training: Training) -> Iterator[Finding]:

@@ -99,6 +99,27 @@ def test_a_misspelt_section_of_a_file_is_found_and_helpers_are_not(tmp_path, cap
     refuse_unknown_keys(Config.fromstring(f"default_scope = 'kdtoolbox'\n{evaluator}", '.py'))
 
 
+@pytest.mark.parametrize(
+    'option, words',
+    [
+        ('model.terms.kd.loss.type=CRD', "CRD needs 'student_channels' and 'teacher_channels', which its config"),
+        ('model.terms.kd.student=None', "term 'kd': student=None, expected 'logits'"),
+        ('model.terms.kd.weight=much', "term 'kd' has weight 'much': expected a number"),
+        ('optim_wrapper.optimizer.lr=small', "optim_wrapper.optimizer.lr is 'small': expected a number"),
+        ('train_cfg.max_epochs=two', "train_cfg.max_epochs is 'two': expected a whole number"),
+        ('model.student.backbone.pretrained=none.pth', "model.student.backbone.pretrained is 'none.pth': no such file"),
+        (
+            'model.student.backbone.pretrained=torchvision://resnett18',
+            "torchvision has no 'resnett18': did you mean 'resnet18'",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_line(option, words, config, capsys):
+    assert words in refused(capsys, 'train', config, '--cfg-options', option)
+    if 'pretrained' in option:
+        assert words in refused(capsys, 'doctor', config, '--cfg-options', option)
+
+
 def test_keys_left_over_from_another_loss_are_answered_by_how_to_drop_them():
     config = read_config(find_config('kd_r2d_to_r3d_hmdb51'))
     config.model.terms.kd.loss.type = 'PKT'  # the config's is KLDivergence, with a temperature
