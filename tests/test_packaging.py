@@ -1,5 +1,6 @@
 """What users install: the wheel without the checkout, and a plugin beside it."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -47,17 +48,11 @@ def installed(tmp_path_factory) -> Path:
     """kdtoolbox from a wheel of its own and the example plugin, in a folder of their own."""
     folder = tmp_path_factory.mktemp('installed')
     sources = folder / 'sources'
-    tracked = subprocess.run(
-        ['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in tracked:  # a copy, so that the build leaves nothing behind in the checkout
-        if (REPOSITORY / name).is_file():
-            (sources / name).parent.mkdir(parents=True, exist_ok=True)
-            (sources / name).write_bytes((REPOSITORY / name).read_bytes())
+    # A copy, so that the build leaves nothing behind in the checkout.
+    for name in ('kdtoolbox', 'configs', 'examples'):
+        shutil.copytree(REPOSITORY / name, sources / name, ignore=shutil.ignore_patterns('__pycache__', '*.egg-info'))
+    for name in ('setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE'):
+        shutil.copy(REPOSITORY / name, sources)
     done = run(
         '-m',
         'pip',
