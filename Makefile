@@ -1,24 +1,27 @@
 # make demo     install, then distil an image network into a video network on data made on the spot (about 8 minutes)
 # make test     install, then run the tests, a worker for each core
+# make test-fast  the tests that train nothing, in about a minute: for while you work
+# make test-matrix  the tests with each Python that is supported, and with the lowest versions that setup.cfg admits
 # make lint     install, then check style, format and types
 # make install  only the first part of both
 PYTHON ?= python3
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 HEADLESS := $(shell sed -n 's/^\(opencv-python-headless==.*\)/\1/p' constraints.txt)
 
-.PHONY: install test lint demo clean
+.PHONY: install test test-fast test-matrix lint demo clean
 
 install: $(STAMP)
 
-$(STAMP): setup.cfg pyproject.toml constraints.txt Makefile
+$(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS) Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 		{ echo "kdtoolbox needs Python 3.10 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tests]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[tests]'
 	# mmengine and mmaction2 ask for builds of OpenCV that need a desktop's libraries; the headless one is the same
 	# module without windows, and runs on a bare machine.
 	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-contrib-python opencv-python-headless
@@ -27,6 +30,12 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt Makefile
 
 test: install
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-fast: install
+	$(BIN)/python -m pytest -n auto -m 'not slow'
+
+test-matrix:
+	$(PYTHON) -m tests.matrix
 
 lint: install
 	$(BIN)/ruff check .

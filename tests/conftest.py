@@ -12,6 +12,31 @@ from tests.videos import write_hmdb51, write_ucf101
 
 REPOSITORY = Path(__file__).parents[1]
 MEMORY_PER_WORKER = 2 << 30  # bytes; a worker that has trained holds 1 to 1.5 GB
+# Folders and files whose tests train networks, encode many videos or start processes: `make test-fast` leaves them out.
+SLOW = (
+    'benchmarks',
+    'cli',
+    'criterion/test_gates_of_every_loss.py',
+    'demo',
+    'distillers',
+    'engine',
+    'evaluation/test_two_processes.py',
+    'inspection',
+    'losses/test_every_loss.py',
+    'losses/test_memories_of_processes.py',
+    'losses/test_time.py',
+    'preparation',
+    'test_configs.py',
+    'test_method_configs.py',
+    'test_packaging.py',
+    'test_pages_on_files.py',
+    'test_real_clips.py',
+    'test_regimes.py',
+    'untrusted_files',
+    'video/test_right_frames.py',
+    'video/test_two_routes.py',
+    'yaml_experiments',
+)
 
 # One thread in each process, whatever the machine: the same sums everywhere, and workers that do not compete. It is set
 # here, before anything imports torch, and inherited by all processes that tests start.
@@ -34,6 +59,12 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.reference_dir = config.getoption('--reference-dir') or shared_folder() / 'reference'
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(item.path.is_relative_to(REPOSITORY / 'tests' / name) for name in SLOW):
+            item.add_marker('slow')
 
 
 def pytest_xdist_auto_num_workers() -> int:
