@@ -70,7 +70,7 @@ def load_safely(file: str | Path, *, what: str) -> dict:
     except UNREADABLE as error:
         foreign = re.search(r'GLOBAL (\S+)', str(error))
         reason = (
-            f'it holds a {foreign[1]}, and an object could run code when it is loaded. Have whoever made it '
+            f'it holds a {foreign[1]}, and an object could run code when it is loaded. Ask its author to '
             'save its state_dict() alone; checkpoints of plain mmengine hold its log too'
             if foreign
             else f'it is damaged or was made by something else ({type(error).__name__})'

@@ -1,1 +1,1 @@
-"""The commands; tools/*.py and the console script are doors to them."""
+"""The commands of ``kdtoolbox``; tools/*.py and the console script call them."""

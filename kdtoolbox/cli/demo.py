@@ -174,7 +174,7 @@ def train(config: Config) -> str:
 def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> None:
     """Train the recognizer of ``config`` on still images of the training digits and write its weights to ``out``.
 
-    Every image is rendered anew: another background, place and size each time.
+    Every image is rendered again each time, with another background, position and size.
     """
     set_random_seed(seed)
     images, labels = split_digits(seed)['training']

@@ -33,7 +33,7 @@ TEMPLATES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
-    parser.add_argument('--datasets', default='configs/datasets.yml', help='where the data sets lie')
+    parser.add_argument('--datasets', default='configs/datasets.yml', help='file with the paths of the data sets')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
     parser.add_argument(
         '--cfg-options',
@@ -137,5 +137,5 @@ def _launched(launcher: str) -> int | None:
 
 def _work_dir(run_section: Mapping, *, num_processes: int) -> Path:
     if run_section['exp_id'] is None and num_processes > 1:
-        raise ValueError('run.exp_id is missing: with several processes give it, lest each of them makes up its own')
+        raise ValueError('run.exp_id is missing: with several processes give it, so that all of them use the same')
     return Path(run_section['exp_path'], run_section['exp_id'] or secrets.token_hex(4))

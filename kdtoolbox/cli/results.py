@@ -1,4 +1,4 @@
-"""The table of docs/results.md: fill a row from a run, compute chance, print it anew."""
+"""The table of docs/results.md: add a row from a run, compute the chance level, print the tables."""
 
 import argparse
 from pathlib import Path
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chance = actions.add_parser('chance', help="compute a data set's chance row from its annotations")
     chance.add_argument('annotations', type=Path, help="the folder of the data set's official split files")
     chance.add_argument('--data-set', choices=list(DATA_SETS), required=True)
-    for action in (add, chance, actions.add_parser('render', help='print the tables anew')):
+    for action in (add, chance, actions.add_parser('render', help='print the tables again')):
         action.add_argument('--docs', type=Path, default=Path('docs'), help='folder of the page (default docs)')
 
 

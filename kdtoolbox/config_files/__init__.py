@@ -1,1 +1,1 @@
-"""Configs as files: finding, reading, overriding and checking them."""
+"""Config files: finding, reading, overriding and checking them."""

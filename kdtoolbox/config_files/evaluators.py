@@ -1,4 +1,4 @@
-"""What is filled into the configs of metrics before they are built."""
+"""Completing the configs of metrics before they are built."""
 
 import inspect
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def metric_configs(evaluator: Mapping | list | None) -> list[Mapping]:
 
 
 def tell_average_clips(config: Config) -> None:
-    """Tell the metrics that ask for it whether the student's scores are probabilities or logits: its head knows."""
+    """Set ``average_clips`` of the student's head in the configs of metrics that need it."""
     model = config.get('model') or {}
     head = (model.get('student') or model).get('cls_head') or {}
     average = head.get('average_clips')

@@ -1,4 +1,4 @@
-"""Whether every key of a config is one that something reads, found before anything is built."""
+"""Checking that every key of a config is used, before anything is built."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -91,7 +91,7 @@ OF_LOADERS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch', 
 
 
 def refuse_unknown_keys(config: Config) -> None:
-    """Refuse a config that has a key which nothing reads.
+    """Report config keys that nothing reads.
 
     Raises:
         ValueError: names the keys, and the nearest that are read.
@@ -110,7 +110,7 @@ def refuse_unknown_keys(config: Config) -> None:
 
 
 def unknown_section(key: str, config: Mapping) -> str:
-    """What to say of an option whose first part is no section of the config and no setting of a run."""
+    """The message for an option whose first part is no section of the config and no setting of a run."""
     first, _, rest = key.partition('.')
     nearest = nearest_names(first, sorted({*RUN_SETTINGS, *config}), num=1, cutoff=0.6)
     meant = (

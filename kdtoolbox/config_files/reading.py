@@ -1,4 +1,4 @@
-"""Finding, reading and adjusting configs, the same way for every command."""
+"""Finding, reading and overriding configs, for all commands."""
 
 import argparse
 import importlib.util
@@ -184,7 +184,7 @@ def refuse_spent_options(config: Config, options: Mapping) -> None:
 
 
 def seed_datasets(config: Config) -> None:
-    """Let the run's seed reach the data sets that augment and choose labels by one and have none of their own."""
+    """Set the run's seed in the data sets that have a ``seed`` and none in their config."""
     seed = (config.get('randomness') or {}).get('seed')
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         pending = [(config.get(name) or {}).get('dataset')]
@@ -229,7 +229,7 @@ def find_config(name: str) -> Path:
 
 
 def packaged_config_folders() -> list[Path]:
-    """Where the packaged configs lie: inside the installed package, or ``configs/`` of the checkout."""
+    """The folders of packaged configs: inside the installed package, or ``configs/`` of the checkout."""
     spec = importlib.util.find_spec(PACKAGED_CONFIGS)
     installed = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     checkout = Path(__file__).parents[2] / 'configs'

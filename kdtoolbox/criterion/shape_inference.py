@@ -38,7 +38,7 @@ def refuse_frames_as_channels(name: str, term: Mapping, teachers: Mapping[str, o
         ):
             prefix = f'{owner}.' if owner else ''
             raise ValueError(
-                f"term {name!r}: 'auto' goes by the shape of the teacher's {inner!r}, which with pooling='none' "
+                f"term {name!r}: 'auto' needs the shape of the teacher's {inner!r}, which with pooling='none' "
                 f"are (N, T', C), time before channels: listen to '{prefix}frame_{inner}', (N, C, T')"
             )
 

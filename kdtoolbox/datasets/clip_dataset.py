@@ -215,7 +215,7 @@ class ClipDataset(VideoDataset):
         )
         if len(self.missing) == num_annotated or len(self.missing) > self.max_missing_share * num_annotated:
             raise ValueError(
-                f'{message}. Set data_root to the folder these lie in; if they really are lost, allow it '
+                f'{message}. Set data_root to their folder; if they really are lost, allow it '
                 f'with max_missing_share (now {self.max_missing_share})'
             )
         print_log(message, 'current', logging.WARNING)

@@ -1,1 +1,1 @@
-"""The demo and the videos it makes."""
+"""The demo and its generated videos."""

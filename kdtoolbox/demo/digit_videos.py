@@ -1,4 +1,4 @@
-"""A small video data set made on the spot: handwritten digits that move over textured backgrounds, laid out as HMDB-51.
+"""A small generated video data set in the layout of HMDB-51: handwritten digits that move over textured backgrounds.
 
 The digits are those that come with scikit-learn (extra ``demo``): 1797 different images of 8×8 pixels, no download.
 """

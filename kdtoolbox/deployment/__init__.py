@@ -1,1 +1,1 @@
-"""The student on its own: for mmaction2 without kdtoolbox."""
+"""The student as a plain mmaction2 recognizer, without kdtoolbox."""

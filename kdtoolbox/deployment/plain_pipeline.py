@@ -1,4 +1,4 @@
-"""The pipeline that a student is tested with, in transforms that mmaction2 has itself."""
+"""The student's test pipeline with mmaction2's own transforms."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Which types the config of a student may name: what its registries know, or mmaction2 takes from its libraries."""
+"""Checking the types in the config of a student."""
 
 import re
 from collections.abc import Mapping

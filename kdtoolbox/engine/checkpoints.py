@@ -70,7 +70,7 @@ class PlainCheckpointHook(Hook):
             _warn_of_other_normalisation(runner, checkpoint)
             checkpoint['state_dict'] = state = _with_new_head(state, expected, logger=runner.logger)
         elif not any(name.startswith(STUDENT) for name in state) and any(name.startswith(STUDENT) for name in expected):
-            runner.logger.info('The checkpoint is one of the student alone; what the criterion learns starts anew.')
+            runner.logger.info('The checkpoint holds the student alone; learned connectors start from random weights.')
             state = {f'{STUDENT}{name}': value for name, value in state.items()}
             state.update({name: value for name, value in expected.items() if not name.startswith(STUDENT)})
             checkpoint['state_dict'] = state
@@ -140,7 +140,7 @@ def _with_new_head(state: Mapping, expected: Mapping, *, logger: Logger) -> dict
     dropped = [f'{name} {tuple(value.shape)}' for name, value in student.items() if name in fresh]
     logger.info(
         f'A new head: {", ".join(dropped) or "no classifier"} of the checkpoint is not loaded; '
-        f'{", ".join(f"{name} {tuple(value.shape)}" for name, value in fresh.items())} starts anew.'
+        f'{", ".join(f"{name} {tuple(value.shape)}" for name, value in fresh.items())} starts from random weights.'
     )
     return {**{name: value for name, value in student.items() if not name.startswith(f'{prefix}{CLASSIFIER}')}, **fresh}
 

@@ -56,7 +56,7 @@ class EMATeacherHook(Hook):
             else:
                 raise ValueError(
                     f'the checkpoint has no average of the student for the teacher {name!r}, so the run '
-                    'cannot go on where it stopped: start anew from it with load_from'
+                    'cannot be resumed: start a new run from it with load_from'
                 )
 
     @staticmethod

@@ -147,5 +147,5 @@ class TeacherAgreement(BaseMetric):
             unlike = next((pair for pair in zip(probed, classes) if pair[0] != pair[1]), None)
             raise ValueError(
                 "agreement: the classes of the teacher's probe are not those of the test set, in the same "
-                f'order: {len(probed)} and {len(classes)}, first difference {unlike}. Fit the probe anew'
+                f'order: {len(probed)} and {len(classes)}, first difference {unlike}. Fit the probe again'
             )

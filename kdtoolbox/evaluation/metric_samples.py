@@ -129,7 +129,7 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
     if shared:
         logger.warning(
             f'{what}: {len(shared)} videos are both query and gallery, such as {min(shared)!r}, and '
-            'find themselves; the result says nothing about other videos'
+            'find themselves; the result is not valid for other videos'
         )
     _warn_of_unseen_classes(queries, gallery, what=what)
     return tuple(

@@ -56,7 +56,7 @@ def first_hit_ranks(
     :func:`retrieval_topk`; returns (Q,) int64.
     """
     _check(queries, query_labels, gallery, gallery_labels)
-    # Many queries to few gallery vectors at a time: those are prepared anew for every block of queries.
+    # Many queries and few gallery vectors at a time: the latter are prepared again for every block of queries.
     num_rows = max(1, min(chunk_bytes // (64 * queries.shape[1]), int(math.sqrt(chunk_bytes / 3))))
     num_columns = max(1, num_rows // 8)
     best, position = _nearest_of_own_class(

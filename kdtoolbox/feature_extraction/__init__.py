@@ -1,1 +1,1 @@
-"""One vector a video from a student or a teacher, and the probes that are fitted on them."""
+"""Extracting one feature vector for each video from a student or a teacher, and fitting probes."""

@@ -1,4 +1,4 @@
-"""A linear probe on the frozen features of an image teacher, which gives it the classes of a data set."""
+"""Fitting a linear probe on the frozen features of an image teacher, for the classes of a data set."""
 
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def video_features(teacher: ImageTeacher, loader: DataLoader, *, passes: int = 1
 
 
 def teacher_answers(teacher: FrozenTeacher, clips: Tensor) -> dict[str, Tensor]:
-    """What the teacher gives for the clips of one video, each seen in the teacher's own view.
+    """The teacher's outputs for the clips of one video, in the teacher's own view.
 
     Args:
         clips: (M, 3, T, H, W), or (T, 3, H, W) of a 2D student's pipeline; 0-255.

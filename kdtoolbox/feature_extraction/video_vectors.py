@@ -1,4 +1,4 @@
-"""Going through the videos of a config and keeping one vector of each."""
+"""Extracting one vector for each video of a config."""
 
 from collections.abc import Callable, Mapping
 
@@ -89,7 +89,7 @@ def teacher_vectors(teacher: FrozenTeacher, clips_of_videos: list[Tensor], path:
         clips_of_videos: N times (M, 3, T, H, W), or (T, 3, H, W) of a 2D student's pipeline.
 
     Raises:
-        ValueError: it cannot be told what of the layer's answer is channels.
+        ValueError: the channel dimension of the layer's output is unknown.
     """
     device = next(teacher.parameters()).device
     vectors = []
@@ -99,8 +99,8 @@ def teacher_vectors(teacher: FrozenTeacher, clips_of_videos: list[Tensor], path:
             vectors.append(answer.flatten(0, -2).mean(0))
         elif answer.dim() == 4:
             raise ValueError(
-                f'teacher layer {path!r} gives {tuple(answer.shape)}, in which frames and channels cannot '
-                'be told apart: take features, or a layer that gives vectors or maps (N, C, T, H, W)'
+                f'teacher layer {path!r} gives {tuple(answer.shape)}, whose dimensions of frames and channels '
+                'are unknown: take features, or a layer that gives vectors or maps (N, C, T, H, W)'
             )
         else:
             vectors.append(pool_to_vector(answer, 1)[0])

@@ -67,8 +67,8 @@ def unlike(what: str, found: Sequence[str], other: str, expected: Sequence[str])
     pairs = [pair for pair in zip(expected, found) if pair[0] != pair[1]][:1]
     return (
         f'the classes of {what} are not those of {other}, in the same order: {len(found)} and {len(expected)}, first '
-        f'difference {pairs}. Give both data sets the same metainfo=dict(classes=…), or fit the probe, or store the '
-        'texts, anew'
+        f'difference {pairs}. Give both data sets the same metainfo=dict(classes=…), or fit the probe or store the '
+        'texts again'
     )
 
 

@@ -68,7 +68,7 @@ def shared_videos(training: Sequence[Video], validation: Sequence[Video]) -> Ite
             f'{len(files)} of {len(queries)} queries are in {place}' for place, files in found.items()
         )
         yield Finding(
-            f'{counts}, such as {next(iter(found.values()))[0]}: the metrics then say nothing about other videos. '
+            f'{counts}, such as {next(iter(found.values()))[0]}: the metrics are then not valid for other videos. '
             'Look at subset, split and ann_file of the two'
         )
         return

@@ -1,1 +1,1 @@
-"""From downloaded videos to trainable data: frame folders, fps, frame counts, annotation JSON, and a check of them."""
+"""Preparing downloaded data sets: frame folders, fps, frame counts, annotation JSON, and checks."""

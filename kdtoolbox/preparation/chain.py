@@ -1,4 +1,4 @@
-"""The whole way for one data set: find what was downloaded, extract, measure, convert, check, say what to configure."""
+"""All preparation steps of one data set: find, extract frames, write annotations, check, print the config."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

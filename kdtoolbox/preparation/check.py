@@ -1,4 +1,4 @@
-"""Is a tree of frames what it should be? Every folder against its own files and against the annotations."""
+"""Checks of a tree of frame folders against its own files and the annotations."""
 
 import math
 from collections import Counter
@@ -163,14 +163,14 @@ def _read_number(file: Path) -> float | None:
 
 
 def _labels(entry: dict) -> set[str]:
-    """The labels of a video: of ActivityNet's segments any number, else one, or none where it is not told."""
+    """The labels of a video: any number for ActivityNet's segments, else one, or none if it has no label."""
     annotations = entry.get('annotations') or {}
     segments = annotations if isinstance(annotations, list) else [annotations]
     return {segment['label'] for segment in segments if 'label' in segment}
 
 
 def _places(key: str, entry: dict) -> list[str]:
-    """Where the frames of an annotated video may lie, the likeliest first; only ActivityNet's annotations are lists."""
+    """Possible frame folders of an annotated video, the most likely first; only ActivityNet's annotations are lists."""
     if isinstance(entry.get('annotations'), list):
         return [f'v_{key}', key]
     label = next(iter(_labels(entry)), 'test')

@@ -1,4 +1,4 @@
-"""One video to one folder of frames, whole or not at all."""
+"""Extracting the frames of one video to one folder, atomically."""
 
 import errno
 import re

@@ -1,4 +1,4 @@
-"""One ffmpeg for everything: finding it, running it without a shell, and reading how that went."""
+"""Finding ffmpeg, running it without a shell, and reading its log."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""A training and validation split of anybody's own ``<class>/<video>`` folders."""
+"""A training and validation split of your own ``<class>/<video>`` folders."""
 
 import random
 from collections import Counter, defaultdict

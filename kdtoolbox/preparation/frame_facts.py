@@ -1,4 +1,4 @@
-"""The two small files beside the frames of a video: how many there are, and how many a second."""
+"""The files ``n_frames`` and ``fps`` in each frame folder."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A video as a folder of frames: ``image_00001.jpg`` …, with ``n_frames``, ``fps`` and a mark that it is whole.
+"""Frame folders: ``image_00001.jpg`` …, with ``n_frames``, ``fps`` and a mark that the folder is complete.
 
 Frames as stored have their seconds in ``times``.
 """

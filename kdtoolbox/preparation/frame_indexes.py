@@ -1,4 +1,4 @@
-"""For each video of a folder the index of its frames, kept beside it, so that training never finds it out again."""
+"""Storing the frame index of each video of a folder, so that training does not make it again."""
 
 from pathlib import Path
 

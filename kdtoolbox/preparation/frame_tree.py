@@ -1,4 +1,4 @@
-"""All videos of a folder to a tree of frames, by any number of processes, over any number of interruptions."""
+"""Extracting all videos of a folder to a tree of frame folders, in parallel and resumable."""
 
 import contextlib
 import fcntl

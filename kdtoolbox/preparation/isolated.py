@@ -1,4 +1,4 @@
-"""Calls that may kill their process or never end, as decoders do on damaged files: made in processes of their own."""
+"""Calls in separate processes, for decoders that may crash or hang on damaged files."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ class CallFailed(Exception):
 class IsolatedCalls:
     """``calls(item)`` is ``function(item)`` in another process, from any number of threads; both must be picklable.
 
-    A process is started with the first call of a thread, and anew after one that failed.
+    A process is started with the first call of a thread, and again after a failed call.
 
     Args:
         time_limit_seconds: for one call.

@@ -1,4 +1,4 @@
-"""Where videos lie, and in which folder the frames of each belong."""
+"""Folder layouts: finding the videos, and the frame folder of each."""
 
 import os
 from collections import Counter

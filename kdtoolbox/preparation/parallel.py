@@ -1,4 +1,4 @@
-"""Many small jobs in a few threads; the work itself is done by the programs the threads wait for."""
+"""Running many jobs in a few threads, which wait for external programs."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Which videos cannot be read: each is opened once, as training will open it."""
+"""Finding videos that cannot be read, by opening each once as in training."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What became of each video: counts for the last line, reasons for the report file, a bar meanwhile."""
+"""The report of a preparation: counts, reasons of failures, and a progress bar."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Are videos whole, and would readers that seek by index have read them right?"""
+"""Checks of video files: damage, and frames that decord reads wrongly."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""What ffmpeg prints of a video before it reads its frames."""
+"""Reading the header of a video from ffmpeg's output."""
 
 import re
 from dataclasses import dataclass

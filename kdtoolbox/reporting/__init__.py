@@ -1,1 +1,1 @@
-"""Tables of results and methods, and what a number came from."""
+"""Tables of results and methods, and the provenance of numbers."""

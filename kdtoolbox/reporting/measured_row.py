@@ -1,4 +1,4 @@
-"""A row of docs/results.md from a run: its numbers, and what it takes to trace them."""
+"""A row of docs/results.md from a run: its numbers and their provenance."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def measured_row(
     config: str | None,
     chance: Mapping | None,
 ) -> dict:
-    """The row of a run, with what it takes to trace it.
+    """The row of a run, with its provenance.
 
     Raises:
         ValueError: the run holds no such metrics or impossible ones, was on other videos or of another checkpoint, or
@@ -133,7 +133,7 @@ def _facts(checkpoint: Path | None, origin: Mapping | None, source: Path) -> dic
     if checkpoint is None:
         if origin is None:
             raise ValueError(
-                f'{source} does not tell what checkpoint its metrics are of: measure anew with --out, or '
+                f'{source} does not tell what checkpoint its metrics are of: measure again with --out, or '
                 'name the checkpoint with --checkpoint'
             )
         parts = [part for part in (origin['checkpoint'], origin['sha256']) if part is not None]

@@ -1,4 +1,4 @@
-"""What metrics and features came from: the config by its file's name, the checkpoint by name and content."""
+"""Provenance of metrics and features: the name of the config, the name and hash of the checkpoint."""
 
 import json
 import re
@@ -25,12 +25,12 @@ def named_by_content(weights: str | Path) -> str:
 
 
 def as_built(config: Config) -> str:
-    """In the place of a file of weights: the network as its config builds it."""
+    """Provenance of a network without a file of weights: built from its config."""
     return f'as {config_name(config) or "none"} builds it, seed {(config.get("randomness") or {}).get("seed")}'
 
 
 def origin_of(config: str | None, weights: str, **settings: str) -> dict[str, str | None]:
-    """What a file of metrics says of where they come from.
+    """The provenance that is stored in a file of metrics.
 
     Args:
         config: name of its file.
@@ -48,5 +48,5 @@ def origin_of(config: str | None, weights: str, **settings: str) -> dict[str, st
 
 
 def write_metrics(file: str | Path, metrics: Mapping[str, float], origin: Mapping[str, str | None] | None) -> None:
-    """Write metrics as JSON, with where they come from, if that is known, under the key ``provenance``."""
+    """Write metrics as JSON, with their origin under the key ``provenance`` if it is known."""
     write_aside(file, json.dumps({**metrics, **({} if origin is None else {PROVENANCE: origin})}, indent=2))

@@ -1,4 +1,4 @@
-"""The rows of docs/results.md: where they are kept, what they may hold, and how they are printed."""
+"""The rows of docs/results.md: files, checks and printing."""
 
 import json
 import math
@@ -36,7 +36,7 @@ class Protocol:
         """The values of all columns as they are kept, checked.
 
         Args:
-            of: whom they are, in messages.
+            of: owner of the values, for messages.
             names: column -> its name in ``values``; the column itself if not given.
 
         Raises:
@@ -93,7 +93,7 @@ def replaced(rows: Sequence[Mapping], row: Mapping) -> list[Mapping]:
 
 
 def render(page: str, *, chance: Mapping, published: Sequence[Mapping], measured: Sequence[Mapping]) -> str:
-    """The page with all its tables made anew, each between its two markers.
+    """The page with updated tables, each between its two markers.
 
     Raises:
         ValueError: markers or rows are missing, or rows are of no known form.
@@ -190,5 +190,5 @@ def _run_source(row: Mapping) -> str:
 
 
 def agrees_with_chance(values: Mapping[str, float], chance: Mapping[str, float]) -> bool:
-    """Whether what guessing gives on a run's videos is what it gives on the official ones, up to a few lost videos."""
+    """Whether the chance level on a run's videos is that of the official ones, up to a few lost videos."""
     return all(math.isclose(values[column], share, abs_tol=0.005) for column, share in chance.items())

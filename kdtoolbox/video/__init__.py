@@ -1,4 +1,4 @@
-"""Reading video files: frame i is the i-th frame that playing the file shows, at the time it is shown."""
+"""Exact reading of video files: frame i is the i-th frame in the order of playing."""
 
 from kdtoolbox.video.errors import DamagedVideo, DecodeError
 from kdtoolbox.video.frame_index import FrameIndex

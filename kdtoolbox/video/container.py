@@ -1,4 +1,4 @@
-"""Opening a video file with FFmpeg's libraries, and what can be known of it without decoding."""
+"""Opening a video file with FFmpeg's libraries, and its properties that need no decoding."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from kdtoolbox.video.errors import DecodeError
 NOT_VIDEO_FORMATS = {'tty', 'image2', 'concat', 'hls', 'dash', 'lavfi', 'ffmetadata', 'applehttp'}
 """Demuxers that read text, pictures or lists of other files: what they give is not the video the user meant."""
 
-av.logging.set_level(av.logging.PANIC)  # what is wrong is said by our errors, once, and with the file's name
+av.logging.set_level(av.logging.PANIC)  # our own errors report problems, once, and with the name of the file
 
 
 class OpenedVideo:
@@ -36,22 +36,22 @@ class OpenedVideo:
         self.header_size = (self.stream.codec_context.width, self.stream.codec_context.height)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         self.container.close()
 
     @property
     def frames_per_second(self) -> Fraction:
-        """What the header says, or 25 where it says nothing."""
+        """The frame rate in the header, 25 if there is none."""
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
 
     @property
     def start_seconds(self) -> float:
-        """What the container's clock shows when it begins."""
+        """The time stamp of the start of the container, in seconds."""
         return (self.container.start_time or 0) / av.time_base
 
     @property
     def has_time_stamps(self) -> bool:
-        """AVI and raw streams have none that could be used."""
+        """Whether there are usable time stamps; AVI and raw streams have none."""
         return self.container.format.name not in ('avi', 'h264', 'hevc', 'm4v', 'mpegvideo', 'obu', 'ivf')
 
     def _video_stream(self) -> VideoStream:

@@ -1,4 +1,4 @@
-"""The two ways to the frames of a file: in order from its start, and from a key frame by time stamps."""
+"""Decoding: in order from the start of a file, or from a key frame by time stamps."""
 
 import contextlib
 from collections import deque
@@ -17,13 +17,13 @@ _MIN_FRAMES_TO_JUMP = 8
 
 
 def decode_in_order(video: OpenedVideo) -> Iterator[VideoFrame]:
-    """All frames from the first to the last, as they are shown.
+    """All frames from the first to the last, in the order of playing.
 
-    Packets before the first frame that do not decode are passed over, as players do: a file that was cut without
-    encoding it anew may begin with some.
+    Packets before the first frame that cannot be decoded are skipped, as in players: a file that was cut without
+    re-encoding may start with some.
 
     Raises:
-        DamagedVideo: a frame cannot be decoded, or not wholly; those before it have been given.
+        DamagedVideo: a frame cannot be decoded completely; the frames before it were yielded.
     """
     num_frames = 0
     packets = video.container.demux(video.stream)
@@ -63,7 +63,7 @@ def decode_by_time(video: OpenedVideo, index: FrameIndex, wanted: Iterable[int])
 def _decode_from(
     key: int, pending: deque[int], video: OpenedVideo, index: FrameIndex
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Decode from a key frame until nothing is pending, or a later key frame lies well ahead of what is."""
+    """Decode from a key frame until no wanted frame is left, or a later key frame is much nearer to the next one."""
     video.container.seek(int(index.time_stamps[key]), stream=video.stream)
     expected = key
     frames = _frames_to_the_end_or_the_damage(video)
@@ -71,7 +71,7 @@ def _decode_from(
         if frame is None:  # damaged
             raise DamagedVideo(video.path, expected, len(index))
         if frame.pts is not None and frame.pts < index.time_stamps[key]:
-            continue  # a leading frame: it leans on frames before the key frame, which were not decoded
+            continue  # a leading frame: it refers to frames before the key frame, which were not decoded
         # Every frame in turn: were only the wanted ones compared, wrong time stamps might fit by chance.
         if expected >= len(index) or frame.pts != index.time_stamps[expected]:
             if next((True for later in frames if later is None), False):

@@ -1,4 +1,4 @@
-"""The same interface over decord, for files that it reads right."""
+"""The same interface with decord, for files that it reads correctly."""
 
 import re
 from collections.abc import Sequence
@@ -84,6 +84,6 @@ def without_padding(frame: np.ndarray) -> np.ndarray:
 
 
 def _first_line(error: Exception) -> str:
-    """decord's errors begin with the time and place in its source and go on with a stack of addresses."""
+    """The first line of a decord error, without its source position and stack of addresses."""
     lines = re.sub(r'\[[\d:]+\] \S+:\d+: ', '', str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__

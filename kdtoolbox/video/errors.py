@@ -1,4 +1,4 @@
-"""What can be wrong with a video."""
+"""Errors of video files."""
 
 
 class DecodeError(Exception):

@@ -1,4 +1,4 @@
-"""Which frames a video file has: their time stamps, and whether a reader can jump to them."""
+"""Frame index: the time stamps and key frames of a video file."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ class FrameIndex:
     Args:
         time_stamps: (F,) int64, strictly ascending, in units of ``time_base``.
         time_base: seconds of one unit.
-        start_seconds: what the container's clock shows when it begins; times are counted from there.
+        start_seconds: time stamp of the start of the container; times are relative to it.
         key_frames: indices of the frames at which decoding can begin, ascending; empty where the time stamps of the
             packets cannot be trusted, so that the file must be decoded in order from its start.
         frames_per_second: the average rate.
@@ -53,13 +53,13 @@ class FrameIndex:
 
 
 def index_file(video: str | Path) -> Path:
-    """Where the index of a video is kept."""
+    """Path of the stored index of a video."""
     video = Path(video)
     return video.parent / INDEX_FOLDER / f'{video.name}.json'
 
 
 def save_index(index: FrameIndex, video: str | Path) -> None:
-    """Keep the index beside the video, with the size and time of change of the file it was made of."""
+    """Store the index next to the video, with the size and modification time of the video."""
     status = os.stat(video)
     steps = [(step, len(list(group))) for step, group in itertools.groupby(np.diff(index.time_stamps).tolist())]
     content = {
@@ -77,7 +77,7 @@ def save_index(index: FrameIndex, video: str | Path) -> None:
 
 
 def load_index(video: str | Path) -> FrameIndex | None:
-    """The index that is kept beside the video; None where there is none, or the file was changed since."""
+    """Load the stored index of a video; None if there is none, or the video was changed since."""
     try:
         content = read_json(index_file(video))
         status = os.stat(video)

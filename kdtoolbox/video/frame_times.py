@@ -1,4 +1,4 @@
-"""Which frames are shown between two moments, for videos and folders of frames alike."""
+"""The frames between two times, for videos and for folders of frames."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def frames_between(seconds: np.ndarray, start: float, end: float) -> range:
     Args:
         seconds: (F,) when each frame begins, ascending.
         start: of the segment, in seconds.
-        end: of the segment, in seconds; may lie behind the end of the video.
+        end: of the segment, in seconds; may be after the end of the video.
 
     Raises:
         ValueError: the first frame comes after the segment. Whether the video ends before it is the caller's to check.

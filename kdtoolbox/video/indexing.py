@@ -1,4 +1,4 @@
-"""Finding out which frames a file has: from the list of its packets, or by decoding them all."""
+"""Making the frame index of a file: from the list of its packets, or by decoding all frames."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -21,10 +21,10 @@ _MIN_CODED_BYTES = 16
 """A smaller packet of MPEG-4 part 2 says "as before" and is not shown as a frame."""
 
 _MAX_GAP_SECONDS = 10
-"""A longer step between two frames of a stream that was joined from several is its clock that was set anew."""
+"""A longer step between two frames of a stream that was joined from several means that its clock was reset."""
 
 _FRAMES_TO_COMPARE = 12
-"""Behind each key frame: pictures that lean on frames before it differ within so many, if at all."""
+"""Frames to compare after each key frame: those that refer to earlier frames differ within these, if at all."""
 
 _NO_KEY_FRAMES = np.empty(0, np.int64)
 

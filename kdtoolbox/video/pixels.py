@@ -1,4 +1,4 @@
-"""From a decoded frame to the pixels a viewer sees: RGB by the frame's own colour tags, upright, not too large."""
+"""From a decoded frame to RGB pixels: colour conversion by the frame's tags, rotation, scaling."""
 
 import math
 

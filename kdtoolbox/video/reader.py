@@ -18,7 +18,7 @@ _MAX_KEPT_BYTES = 64 * 2**20
 
 
 class VideoReader:
-    """Frames of a video file: number i is the i-th one that playing the file shows.
+    """Exact frames of a video file: number i is the i-th frame in the order of playing.
 
     Where a file's time stamps can be trusted (MP4, MOV, Matroska and WebM with H.264, HEVC, VP9 or AV1; AVI with MPEG-4
     without B-frames) decoding begins at the key frame before the frame, and each frame's own time stamp is compared
@@ -85,7 +85,7 @@ class VideoReader:
         ]
 
     def close(self) -> None:
-        """Give back the file and the frames that are kept."""
+        """Close the file and free the stored frames."""
         self._kept = None
         self._video.close()
 
@@ -157,6 +157,6 @@ class VideoReader:
             width, height = self._size
             raise DecodeError(
                 f'{self.path} changes its size from {width} x {height} to {frame.width} x {frame.height} at or before '
-                f'frame {number}, and a clip has one size. Encode it anew in one size: ffmpeg -i FILE -vf '
+                f'frame {number}, and a clip has one size. Encode it again in one size: ffmpeg -i FILE -vf '
                 f'scale={width}:{height} NEW.mp4'
             )

@@ -50,7 +50,7 @@ def source(name: str, datasets: Mapping, *, prefer: str) -> dict:
         prefer: ``jpg_video_path`` or ``avi_video_path``: taken where it is given and there.
 
     Raises:
-        ValueError: the data-sets file does not say where the data lie.
+        ValueError: the data-sets file has no path of the data.
     """
     places = entry(name, datasets)
     root = Path(places['root_path'])
@@ -70,10 +70,10 @@ def source(name: str, datasets: Mapping, *, prefer: str) -> dict:
 
 
 def entry(name: str, datasets: Mapping) -> Mapping:
-    """What the data-sets file says of a data set.
+    """The entry of a data set in the data-sets file.
 
     Raises:
-        ValueError: it says nothing.
+        ValueError: there is none.
     """
     if datasets[name] is None:
         there = ', '.join(key for key, places in datasets.items() if places) or 'none'

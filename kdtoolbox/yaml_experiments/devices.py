@@ -1,4 +1,4 @@
-"""The GPUs that an experiment names, and the processes that work on them."""
+"""The GPUs of an experiment and their processes."""
 
 import os
 import sys
@@ -50,7 +50,7 @@ def visible(gpus: Sequence[int], environment: Mapping[str, str]) -> str:
 
 
 def use_only(gpus: Sequence[int]) -> None:
-    """Hide the other GPUs, all of them for the CPU, by starting this process anew with ``CUDA_VISIBLE_DEVICES`` set.
+    """Hide the other GPUs, all of them for the CPU, by restarting this process with ``CUDA_VISIBLE_DEVICES`` set.
 
     mmengine asks CUDA for its devices when it is imported, and the variable is not read again after that (drop the new
     start when mmengine > 0.10.7 asks later: mmengine/device/utils.py).
@@ -65,7 +65,7 @@ def use_only(gpus: Sequence[int]) -> None:
                 'none here; set run.gpus: -1 to use the CPU'
             )
         return
-    # A new start keeps the process's number, so a process that has it here was started anew already.
+    # A new start keeps the process's number, so a process that has it here was restarted already.
     if os.environ.get(RESTARTED) == str(os.getpid()) or list(gpus) == list(range(torch.cuda.device_count())):
         return
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Checks of whole files: the keys, and which of them go together."""
+"""Checks of the keys of a whole file, and of their combinations."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Teacher, student and what is between them in an experiment."""
+"""Configs of teacher, student, terms and discriminator of an experiment."""
 
 import copy
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a value of a YAML file may be, and how the keys of a section are checked."""
+"""Checks of the values and keys of a section of a YAML file."""
 
 import difflib
 import math
@@ -10,7 +10,7 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Field:
-    """One value.
+    """The allowed values of a key.
 
     Args:
         allowed: which values are, in words.
@@ -25,7 +25,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Section:
-    """Keys and what each may be.
+    """A section: its keys and the allowed value of each.
 
     Args:
         fields: key -> what it may be.
@@ -158,7 +158,7 @@ def whole(value: object) -> int:
 
 
 def finite(value: object) -> float:
-    """A finite number, TypeError for anything else; YAML 1.1 takes 1e-4, having no point, for a text."""
+    """A finite number, TypeError for anything else; YAML 1.1 reads 1e-4, without a point, as text."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)) or not math.isfinite(float(value)):
         raise TypeError
     return float(value) if isinstance(value, str) else value
