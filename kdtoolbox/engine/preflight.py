@@ -1,14 +1,20 @@
 """Checks before the first step."""
 
+import copy
+import logging
+
+from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
 from kdtoolbox.inspection import Training, act_on, inspect
 from kdtoolbox.inspection.metrics import without_scores
 from kdtoolbox.inspection.resuming import resumed_otherwise
-from kdtoolbox.registry import HOOKS
+from kdtoolbox.registry import DATASETS, HOOKS
 
 
 @HOOKS.register_module()
@@ -54,8 +60,21 @@ class PreflightHook(Hook):
             loader,
             validation=None if validation is None else validation.dataloader,
             evaluator=None if validation is None else validation.evaluator,
+            tests=_tested_apart(runner.cfg),
             num_processes=get_world_size(),
         )
         act_on(inspect(training), logger=runner.logger, strict=self.strict)
         if validation is not None and not training.trains_its_head:
             validation.evaluator.metrics = without_scores(validation.evaluator.metrics)
+
+
+def _tested_apart(config: Config) -> list[Dataset]:
+    """The data set that is tested on, where it is not the one that is validated on and is there already."""
+    loader = config.get('test_dataloader')
+    if not loader or loader == config.get('val_dataloader'):
+        return []
+    try:
+        return [DATASETS.build(copy.deepcopy(loader['dataset']))]
+    except (ValueError, FileNotFoundError) as failure:
+        print_log(f'the data of test_dataloader are not looked at: {failure}', 'current', logging.WARNING)
+        return []

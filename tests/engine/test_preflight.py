@@ -1,4 +1,5 @@
 import copy
+import json
 import logging
 from types import SimpleNamespace
 
@@ -214,3 +215,45 @@ def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_
     assert not list((tmp_path / 'run').glob('*.pth'))
     log = next((tmp_path / 'run').rglob('*.log')).read_text()
     assert '8 of 8 queries are in the training set' in log
+
+
+def test_a_test_set_apart_from_the_validation_is_looked_at_too(tmp_path, capsys):
+    """Validated on other videos, tested on those that are trained on; a test set that is not there yet is said."""
+    for number in range(8):
+        write_video(tmp_path / f'videos/{"ab"[number % 2]}/{number}.avi', seed=number)
+    database = {
+        f'{"ab"[number % 2]}/{number}': dict(
+            subset='training' if number < 4 else 'validation', annotations=dict(label='ab'[number % 2])
+        )
+        for number in range(8)
+    }
+    (tmp_path / 'split.json').write_text(json.dumps(dict(labels=['a', 'b'], database=database)))
+    config = run_config(tmp_path / 'run', epochs=1, student=student_config(2))
+    source = dict(
+        type='FolderDataset',
+        data_root=str(tmp_path / 'videos'),
+        ann_file=str(tmp_path / 'split.json'),
+        pipeline=[
+            dict(type='OpenVideo'),
+            dict(type='SampleFrames', clip_len=4),
+            dict(type='DecodeClip'),
+            dict(type='Resize', scale=(24, 24), keep_ratio=False),
+            dict(type='FormatShape', input_format='NCTHW'),
+            dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
+        ],
+    )
+    config.train_dataloader.dataset = source
+    config.val_dataloader.dataset = dict(source, subset='validation', test_mode=True)
+    config.test_dataloader.dataset = dict(source, test_mode=True)
+    config.val_evaluator = [dict(type='QueryAccuracy')]
+    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'config.py')
+    assert main(['train', str(tmp_path / 'config.py'), '--strict']) == 2
+    assert '4 of 8 queries are in the training set' in capsys.readouterr().err
+    config.test_dataloader.dataset.data_root = str(tmp_path / 'elsewhere')
+    config.work_dir = str(tmp_path / 'other')
+    config.dump(tmp_path / 'config.py')
+    assert main(['train', str(tmp_path / 'config.py'), '--strict']) == 0
+    log = next((tmp_path / 'other').rglob('*.log')).read_text()
+    assert 'the data of test_dataloader are not looked at: 4 of 4 videos' in log
