@@ -32,8 +32,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIGS, OUT = REPOSITORY / 'configs/methods', REPOSITORY / 'benchmarks/results/methods.json'
 PAGE = REPOSITORY / 'docs/leaderboard.md'
 VIDEO_SEED = 0  # the videos and the teacher are the same for all seeds of the students
-# Of configs/_base_/runtime.py, which mind seeds, data sets and checkpoints of long trainings.
-SHARED_HOOKS = {hook.type for hook in Config.fromfile(REPOSITORY / 'configs/_base_/runtime.py').custom_hooks}
+# Of configs/_base_/default_runtime.py, which mind seeds, data sets and checkpoints of long trainings.
+SHARED_HOOKS = {hook.type for hook in Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py').custom_hooks}
 
 
 def methods_of(folder: Path, names: Sequence[str] | None, sizes: Mapping[str, int]) -> dict[str, dict]:

@@ -20,7 +20,13 @@ from tests import tiny
 from tests.conftest import REPOSITORY
 
 CONFIGS = {path.stem: path for path in sorted((REPOSITORY / 'configs/methods').glob('*.py'))}
-SHARED = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+SHARED = [
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/hmdb51.py',
+    '../_base_/students/r3d18.py',
+    '../_base_/schedules/sgd_120e_warmup.py',
+    '../_base_/methods.py',
+]
 WITH_NETWORKS_OF_THEIR_OWN = {'mars', 'mers'}
 WITHOUT_CONFIG = {'TextLogits'}  # needs a file of text features; configs/regimes/clip_embeddings_r3d_ucf101.py has it
 NUM_CLASSES, CHANNELS, FRAMES, STUDENT_PIXELS, TEACHER_PIXELS = 51, 4, 16, 64, 64

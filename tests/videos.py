@@ -1,5 +1,6 @@
 """Generated video files in the layouts of the data sets."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -53,3 +54,43 @@ def write_ucf101(folder: Path, *, num_classes: int = 3, videos: int = 2) -> tupl
     for name, lines in lists.items():
         (annotations / f'{name}list01.txt').write_text('\r\n'.join(lines) + '\r\n')
     return folder / 'videos', annotations
+
+
+def write_with_json(
+    folder: Path, *, key: str, video: str, cut: bool, num_classes: int = 3, videos: int = 2
+) -> tuple[Path, Path]:
+    """As :func:`write_hmdb51`, with one JSON file of annotations, in the layout of any data set that has one.
+
+    Args:
+        key: of a video in the file, with ``{label}`` and ``{number}``.
+        video: where it lies, likewise.
+        cut: videos are cut to their action; otherwise each has two segments.
+    """
+    database = {}
+    for label in range(num_classes):
+        for number in range(2 * videos):
+            name = dict(label=label, number=number)
+            write_video(folder / 'videos' / f'{video.format(**name)}.avi', seed=10 * label + number)
+            action = dict(label=f'class{label}')
+            segments = [dict(action, segment=[0.0, 1.0]), dict(action, segment=[1.0, 1.9])]
+            subset = 'training' if number < videos else 'validation'
+            database[key.format(**name)] = dict(subset=subset, annotations=action if cut else segments)
+    (folder / 'annotations.json').write_text(json.dumps(dict(database=database)))
+    return folder / 'videos', folder / 'annotations.json'
+
+
+def write_kinetics(folder: Path) -> tuple[Path, Path]:
+    """Videos and JSON in the layout of Kinetics."""
+    clip = 'video{label}{number}_000001_000011'
+    return write_with_json(folder, key=clip, video=f'class{{label}}/{clip}', cut=True)
+
+
+def write_activitynet(folder: Path) -> tuple[Path, Path]:
+    """Videos and JSON in the layout of ActivityNet, each video with two segments."""
+    return write_with_json(folder, key='id{label}{number}', video='v_id{label}{number}', cut=False)
+
+
+def write_folders(folder: Path) -> tuple[Path, Path]:
+    """Videos in class folders, and a split as ``kdtoolbox prepare folder`` writes it."""
+    clip = 'class{label}/clip{number}'
+    return write_with_json(folder, key=clip, video=clip, cut=True)

@@ -1,6 +1,6 @@
 # The demo's teacher, tested on videos: a 2D network that looks at the frames and averages its answers.
 # It is trained on still images by `kdtoolbox demo`, not from this file; see video_student.py for what it teaches.
-_base_ = ['../_base_/runtime.py']
+_base_ = ['../_base_/default_runtime.py']
 
 data_root = 'work_dirs/demo/digits/videos'
 ann_file = 'work_dirs/demo/digits/annotations'

@@ -4,7 +4,7 @@
 #                               train_dataloader.dataset.labels_per_class=3
 #   few labels + distillation:  model.use_labels=True train_dataloader.dataset.unlabelled=keep
 #                               train_dataloader.dataset.labels_per_class=3
-_base_ = ['../_base_/runtime.py']
+_base_ = ['../_base_/default_runtime.py']
 
 data_root = 'work_dirs/demo/digits/videos'
 ann_file = 'work_dirs/demo/digits/annotations'

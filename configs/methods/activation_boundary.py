@@ -1,8 +1,8 @@
 # Heo et al., AAAI 2019. Of the teacher only the sign before the ReLU counts, which its map behind the ReLU shows; the
 # projection is what the student answers with. 300 is the authors' 3e-3 times the 2048x7x7 elements of a frame's map.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(activation_boundary=dict(
+model = dict(_base_.taught, terms=dict(activation_boundary=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='ActivationBoundary', margin=1.0), weight=300.0)))

@@ -1,7 +1,7 @@
 # CWD, Shu et al., ICCV 2021; the authors' temperature and weight.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(channel_wise=dict(
+model = dict(_base_.taught, terms=dict(channel_wise=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='ChannelWise', tau=4.0), weight=3.0)))

@@ -1,7 +1,7 @@
 # T3D, Diba et al., arXiv:1711.08200: do clip and frames belong together? The classifier is learned with the student.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(clip_frame_correspondence=dict(
+model = dict(_base_.taught, terms=dict(clip_frame_correspondence=dict(
     student='features', teacher='features',
     loss=dict(type='ClipFrameCorrespondence', hidden_channels=(512, 128),
               student_channels='auto', teacher_channels='auto'))))

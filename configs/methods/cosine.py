@@ -1,7 +1,7 @@
 # The direction of the teacher's pooled features through a linear projection. A baseline; the weight is ours.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(cosine=dict(
+model = dict(_base_.taught, terms=dict(cosine=dict(
     student='features', teacher='features',
     student_connector='auto',
     loss=dict(type='Cosine'))))

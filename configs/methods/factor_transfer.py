@@ -1,7 +1,7 @@
 # Kim, Park & Kwak, NeurIPS 2018; the paper's weight. The first tenth of the training is the paraphraser's.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(factor_transfer=dict(
+model = dict(_base_.taught, terms=dict(factor_transfer=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     weight=500.0,

@@ -1,7 +1,7 @@
 # Liu et al., ICCV 2021; the paper's weight on CIFAR-100. The projection makes the channels comparable.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(ickd=dict(
+model = dict(_base_.taught, terms=dict(ickd=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto',
     loss=dict(type='ICKD'), weight=2.5)))

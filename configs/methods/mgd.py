@@ -1,7 +1,7 @@
 # Yang et al., ECCV 2022: 7 is the paper's 7e-5 times the 2048x7x7 elements of a frame's map.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(mgd=dict(
+model = dict(_base_.taught, terms=dict(mgd=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     weight=7.0,

@@ -1,7 +1,7 @@
 # Yang et al., ICCV 2023; gamma and temperature of the paper on ImageNet.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(nkd=dict(
+model = dict(_base_.taught, terms=dict(nkd=dict(
     student='logits', teacher='logits',
     loss=dict(type='NKD', gamma=1.5, temperature=1.0))))
 default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -1,7 +1,7 @@
 # Cao et al., NeurIPS 2022; the authors' weight. Each channel is standardized, the scale of the teacher drops out.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(pkd=dict(
+model = dict(_base_.taught, terms=dict(pkd=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='PKD'), weight=6.0)))

@@ -1,8 +1,8 @@
 # Chen et al., CVPR 2022; there the teacher's classifier takes over. The student keeps its own here and learns the
 # labels beside, so that it is tested like all others.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(sim_kd=dict(
+model = dict(_base_.taught, terms=dict(sim_kd=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='SimKD', reduction=2, student_channels='auto', teacher_channels='auto'))))

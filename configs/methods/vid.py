@@ -1,7 +1,7 @@
 # Ahn et al., CVPR 2019; the mean of the teacher's features is predicted from the student's.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
-model = dict(terms=dict(vid=dict(
+model = dict(_base_.taught, terms=dict(vid=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='VID', student_channels='auto', teacher_channels='auto'))))

@@ -1,29 +1,17 @@
 # Two teachers: an image network that knows what is in the frames, believed where it is sure, and a video network that
 # knows motion, which comes to count later. Its weights: a student trained before and exported (tools/export_student.py).
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py',
+          '../_base_/schedules/sgd_120e.py']
 
-temperature = 4.0
+temperature = 4.0   # softens both sides: what a teacher thinks of its wrong classes is what there is to learn
 confidence = 0.5    # the image teacher's largest probability: below it, the clip counts for the other teacher only
-max_epochs = 120
 
-r3d18 = dict(
-    type='Recognizer3D',
-    backbone=dict(
-        type='ResNet3d', depth=18, pretrained=None,
-        conv1_kernel=(3, 7, 7), conv1_stride_s=2, with_pool1=False, with_pool2=False,
-        inflate_style='3x3x3', temporal_strides=(1, 2, 2, 2), zero_init_residual=False),
-    cls_head=dict(type='I3DHead', num_classes=51, in_channels=512, dropout_ratio=0.5, average_clips='prob'),
-    data_preprocessor=dict(type='ActionDataPreprocessor', mean=[110.637, 103.161, 96.290],
-                           std=[38.757, 37.882, 40.029], format_shape='NCTHW'))
 model = dict(
-    type='Distiller',
-    student_view=dict(size=112),
-    student=r3d18,
     teacher=dict(
         image=dict(type='ImageTeacher', model='torchvision.resnet50', weights='IMAGENET1K_V1',
                    probe='{{$HMDB51_PROBE:work_dirs/hmdb51_probe.pth}}',  # the data set's classes: tools/fit_probe.py
                    view=dict(size=224, frame_stride=4)),
-        video=dict(type='RecognizerTeacher', recognizer=r3d18, view=dict(size=112),
+        video=dict(type='RecognizerTeacher', recognizer=_base_.model.student, view=dict(size=112),
                    weights='{{$HMDB51_VIDEO_TEACHER:work_dirs/video_teacher.pth}}')),
     terms=dict(
         image=dict(student='logits', teacher='image.logits', weight=0.5,
@@ -31,11 +19,4 @@ model = dict(
                    loss=dict(type='KLDivergence', temperature=temperature)),
         video=dict(student='logits', teacher='video.logits', weight=0.5, weight_schedule=[(0.0, 0.0), (0.3, 1.0)],
                    loss=dict(type='KLDivergence', temperature=temperature))))
-
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
-optim_wrapper = dict(type='OptimWrapper', clip_grad=dict(max_norm=20),
-                     optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=1e-4))
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=True, convert_to_iter_based=True)]
-val_evaluator = [dict(type='QueryAccuracy'), dict(type='ClipRetrieval')]
-test_evaluator = val_evaluator
 default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -1,9 +1,9 @@
 # Mutual learning (Zhang et al., CVPR 2018): two students without a teacher learn from the labels and from one another.
-_base_ = ['../_base_/runtime.py', '../_base_/hmdb51.py', '../_base_/methods.py']
-
-peer = {{_base_.model.student}}
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py',
+          '../_base_/schedules/sgd_120e_warmup.py']
 
 model = dict(
-    type='MutualDistiller', teacher=None, terms=None,
-    peers=dict(twin=peer),  # the same network with other random weights; any recognizer of the same classes will do
+    type='MutualDistiller', clip_shape=(16, 224, 224),
+    # The same network with other random weights; any recognizer of the same classes will do.
+    peers=dict(twin=_base_.model.student),
     loss=dict(type='KLDivergence', temperature=1.0), weight=1.0)  # the paper's

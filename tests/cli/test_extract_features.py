@@ -147,7 +147,7 @@ def test_training_clips_are_those_of_the_runs_seed(tmp_path, network):
     torch.save(TinyImageNet().state_dict(), tmp_path / 'weights.pth')
     checkpoint, _ = student_file(tmp_path)
     videos, annotations = write_hmdb51(tmp_path, used_classes=2, num_classes=2, videos=2)
-    base = Config.fromfile(REPOSITORY / 'configs/_base_/hmdb51.py')
+    base = Config.fromfile(REPOSITORY / 'configs/_base_/datasets/hmdb51.py')
     features = []
     for seed in (1, 1, 2):
         config = experiment(tmp_path / 'work', student_view=dict(size=16))

@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 
 ALL_CONFIGS = sorted(
-    path for path in (REPOSITORY / 'configs').rglob('*.py') if path.parent.name not in ('_base_', 'stages')
+    path for path in (REPOSITORY / 'configs').rglob('*.py') if not {'_base_', 'stages'} & set(path.parts)
 )
 
 

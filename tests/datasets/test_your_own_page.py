@@ -45,7 +45,9 @@ def built(code: str) -> dict:
     exec(code, names)
     configs = {name: value for name, value in names.items() if name.endswith('_dataset')}
     if 'source' in names:
-        configs['source'] = dict(names['source'], pipeline=[])  # as configs/_base_/hmdb51.py makes data sets of it
+        configs['source'] = dict(
+            names['source'], pipeline=[]
+        )  # as configs/_base_/datasets/hmdb51.py makes data sets of it
     return {name: DATASETS.build(config) for name, config in configs.items()}
 
 

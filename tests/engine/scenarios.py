@@ -15,7 +15,7 @@ from kdtoolbox.cli.train import build_runner
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config, teacher_config
 
-SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/runtime.py')
+SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py')
 TIME_LIMIT_SECONDS = 300
 GAME = dict(
     type='AdversarialDistiller',

@@ -5,6 +5,9 @@
 data_root = '{{$HMDB51_VIDEOS:data/hmdb51/videos}}'        # <class>/<name>.avi
 # The 153 <class>_test_split<n>.txt, or a JSON file:
 ann_file = '{{$HMDB51_ANNOTATIONS:data/hmdb51/annotations}}'
+source = dict(type='HMDB51Dataset', data_root=data_root, ann_file=ann_file, split=1)
+# Kinetics' statistics, as in the original experiments.
+statistics = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
 
 clip_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
@@ -29,7 +32,6 @@ val_pipeline = [
     dict(type='CenterCrop', crop_size=112),
     *clip_pipeline,
 ]
-source = dict(type='HMDB51Dataset', data_root=data_root, ann_file=ann_file, split=1)
 train_dataloader = dict(
     batch_size=32, num_workers=8, persistent_workers=True, drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -41,3 +43,6 @@ val_dataloader = dict(
         dict(source, subset='training', role='gallery', pipeline=val_pipeline, test_mode=True),
         dict(source, subset='validation', role='query', pipeline=val_pipeline, test_mode=True)]))
 test_dataloader = val_dataloader
+
+val_evaluator = [dict(type='QueryAccuracy'), dict(type='ClipRetrieval')]
+test_evaluator = val_evaluator

@@ -1,0 +1,8 @@
+# Label-free: a ResNet-18 that knows ImageNet teaches an R3D-18 on the videos of Kinetics-400.
+# Teacher and term are in _base_/distinit.py.
+_base_ = ['_base_/default_runtime.py', '_base_/datasets/kinetics400.py', '_base_/students/r3d18.py',
+          '_base_/schedules/distinit_45e.py', '_base_/distinit.py']
+
+model = dict(_base_.distinit, student=dict(cls_head=_base_.head, data_preprocessor=_base_.statistics))
+val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the data set's classes are not learned
+default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))
