@@ -1,6 +1,8 @@
 """Every config under configs/ is built and trained for an epoch, on generated videos and with a teacher without weights."""
 
+import ast
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from tests.conftest import REPOSITORY
 from tests.videos import write_activitynet, write_folders, write_hmdb51, write_kinetics, write_ucf101
 
 CONFIGS = sorted(path for path in (REPOSITORY / 'configs').glob('*.py'))
+EXPERIMENTS = [path for folder in ('', 'methods', 'regimes') for path in (REPOSITORY / 'configs' / folder).glob('*.py')]
+BASES = list((REPOSITORY / 'configs/_base_').rglob('*.py'))
 WRITERS = {
     'hmdb51': write_hmdb51,
     'ucf101': write_ucf101,
@@ -51,6 +55,8 @@ def small(config: Path) -> list[str]:
     for index in (0, 1):
         pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
         options += [f'{pipeline}.1.num_clips=2', f'{pipeline}.4.crop_size=48']
+    if 'labels_per_class' in Config.fromfile(config).val_dataloader.dataset.datasets[0]:  # a part of the gallery
+        options.append('val_dataloader.dataset.datasets.0.labels_per_class=2')
     if 'c3d' in config.name:
         options.append('model.student.backbone.out_dim=2048')  # what 48² come to in front of its first linear layer
     else:
@@ -89,8 +95,42 @@ def test_config_trains_and_validates(config, data, tmp_path, monkeypatch):
 
 
 def test_configs_are_short_and_lean_on_one_level_of_bases():
-    for config in CONFIGS:
+    for config in EXPERIMENTS:
         text = config.read_text()
-        assert len(text.splitlines()) <= 120 and '_delete_' not in text, config
-        for base in Config.fromfile(config)._cfg_dict.get('_base_', []):
-            assert '_base_ =' not in (config.parent / base).read_text()
+        assert len(text.splitlines()) <= 30 and '_delete_' not in text, config
+        assert bases_of(config), config
+    for base in BASES:
+        assert not bases_of(base) and '_delete_' not in base.read_text(), base
+
+
+def test_a_student_a_data_set_and_a_schedule_are_each_written_in_one_base():
+    for config in [*EXPERIMENTS, *BASES]:
+        kinds = set(re.findall(r"type='(\w+)'", config.read_text()))
+        if config.parent.name != 'students':
+            assert not kinds & {'ResNet3d', 'ResNet2Plus1d', 'C3D', 'I3DHead', 'Recognizer3D'}, config
+        if config.parent.name != 'datasets':
+            assert not any(kind.endswith('Dataset') for kind in kinds), config
+        if config.parent.name != 'schedules':
+            assert not kinds & {'EpochBasedTrainLoop', 'SGD', 'CosineAnnealingLR', 'MultiStepLR'}, config
+
+
+@pytest.mark.parametrize('data_set', ['kinetics400', 'activitynet', 'folder'])
+@pytest.mark.parametrize('method, has_labels', [('kd', True), ('distinit', False)])
+def test_large_data_sets_and_ones_own_videos_have_an_experiment_with_labels_and_one_without(
+    data_set, method, has_labels
+):
+    model = Config.fromfile(REPOSITORY / f'configs/{method}_r2d_to_r3d_{data_set}.py').model
+    assert model.get('use_labels', True) == has_labels
+    assert model.student.cls_head.num_classes == {'distinit': 1000}.get(
+        method, {'kinetics400': 400, 'activitynet': 200, 'folder': 10}[data_set]
+    )
+
+
+def bases_of(config: Path) -> list[str]:
+    """What its ``_base_`` says."""
+    values = [
+        ast.literal_eval(node.value)
+        for node in ast.parse(config.read_text()).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', None) == '_base_'
+    ]
+    return values[0] if values else []

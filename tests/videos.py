@@ -87,7 +87,7 @@ def write_kinetics(folder: Path) -> tuple[Path, Path]:
 
 def write_activitynet(folder: Path) -> tuple[Path, Path]:
     """Videos and JSON in the layout of ActivityNet, each video with two segments."""
-    return write_with_json(folder, key='id{label}{number}', video='v_id{label}{number}', cut=False)
+    return write_with_json(folder, key='id{label}{number}', video='v_id{label}{number}', cut=False, videos=1)
 
 
 def write_folders(folder: Path) -> tuple[Path, Path]:

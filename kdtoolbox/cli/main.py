@@ -11,6 +11,7 @@ COMMANDS = {
     'train': 'kdtoolbox.cli.train',
     'test': 'kdtoolbox.cli.test',
     'list': 'kdtoolbox.cli.catalogue',
+    'configs': 'kdtoolbox.cli.configs',
     'doctor': 'kdtoolbox.cli.doctor',
     'stages': 'kdtoolbox.cli.stages',
     'experiment': 'kdtoolbox.cli.experiment',

@@ -10,6 +10,7 @@ from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
 from kdtoolbox.config_files.keys import RUN_SETTINGS, refuse_unknown_keys, unknown_section
+from kdtoolbox.config_files.student_size import STUDENT_SIZE, follow_student_size
 from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.registry import DATASETS
 from kdtoolbox.yaml_experiments import is_experiment, read_yaml  # with it, mmengine reads YAML safely
@@ -84,6 +85,9 @@ def load_config(args: argparse.Namespace) -> Config:
 def merge_options(config: Config, options: Mapping) -> None:
     """Apply ``--cfg-options``, and import what they add to ``custom_imports``.
 
+    Another size of the student's view changes the clips of validation and test too, see :func:`follow_student_size`;
+    options that say something else of their pipelines come after that.
+
     Raises:
         ValueError: an option would change nothing, goes through what is no section, or a module does not import.
     """
@@ -92,6 +96,9 @@ def merge_options(config: Config, options: Mapping) -> None:
         if key.split('.')[0] not in RUN_SETTINGS | config.keys():
             raise ValueError(unknown_section(key, config))
     try:
+        if STUDENT_SIZE in options:
+            config.merge_from_dict({STUDENT_SIZE: options[STUDENT_SIZE]})
+            follow_student_size(config)
         config.merge_from_dict(dict(options))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(
@@ -125,7 +132,7 @@ def _import_failed(error: ImportError) -> str:
 
 
 def read_config(file: Path) -> Config:
-    """An mmengine config, as Python, YAML or JSON.
+    """An mmengine config, as Python, YAML or JSON; its validation clips are of the student's size.
 
     Raises:
         ValueError: the file is an experiment in the original schema, a base of it is not there, or a module of its
@@ -145,6 +152,7 @@ def read_config(file: Path) -> Config:
         raise ValueError(f'config {file}: {_import_failed(error)}') from error
     if is_yaml:
         config = Config(_with_tuples(config.to_dict()), filename=str(file))
+    follow_student_size(config)
     return config
 
 

@@ -21,6 +21,7 @@ train_pipeline = [
     dict(type='Flip', flip_ratio=0.5),
     *clip_pipeline,
 ]
+validation_size = 112  # with another model.student_view.size, the Resize and the crop below are scaled alike
 val_pipeline = [
     dict(type='OpenVideo'),
     dict(type='SampleClipsEvenly', clip_len=16, num_clips=3),  # 10 for the last word

@@ -1,0 +1,54 @@
+"""List the configs that came with kdtoolbox, or print one as it is run: ``kdtoolbox configs [show NAME]``."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+from kdtoolbox.config_files.reading import find_config, packaged_config_folders, read_config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest='action')
+    show = actions.add_parser('show', help='print one config, its bases filled in')
+    show.add_argument('config', help='a config file, or the name of one of the list')
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == 'show':
+        with contextlib.redirect_stdout(sys.stderr):  # where mmengine says what it reads: the config stands alone
+            config = read_config(find_config(args.config))
+        print(config.pretty_text)
+        return 0
+    configs = packaged_configs()
+    width = max(map(len, configs), default=0)
+    for name, file in configs.items():
+        print(f'{name:{width}}  {first_line(file.read_text(encoding="utf-8"))}')
+    return 0
+
+
+def packaged_configs() -> dict[str, Path]:
+    """Name -> file of the experiments and plans of stages, as ``kdtoolbox train NAME`` finds them; no bases.
+
+    Those in YAML are the experiments in the schema of the original code; their names have their ending.
+    """
+    found = {}
+    for folder in packaged_config_folders():
+        for file in sorted(
+            [*folder.rglob('*.py'), *folder.glob('yaml/*.yml')], key=lambda path: (len(path.parts), path)
+        ):
+            name = file.relative_to(folder)
+            if name.parts[0] != '_base_' and name.stem != '__init__':
+                found.setdefault(name.with_suffix('' if file.suffix == '.py' else file.suffix).as_posix(), file)
+    return found
+
+
+def first_line(text: str) -> str:
+    """The first line of the comment that a config begins with, marked where its sentence goes on.
+
+    >>> first_line('# Hinton, arXiv:1503.02531; the weight is that of most\\n# public code.\\nmodel = dict()')
+    'Hinton, arXiv:1503.02531; the weight is that of most …'
+    """
+    line = text.splitlines()[0] if text else ''
+    line = line.removeprefix('#').strip() if line.startswith('#') else ''
+    return line if line.endswith(('.', ':')) or not line else f'{line} …'
