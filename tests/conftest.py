@@ -8,7 +8,15 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from tests.videos import write_hmdb51, write_ucf101
+from tests.videos import write_activitynet, write_folders, write_hmdb51, write_kinetics, write_ucf101
+
+WRITERS = {
+    'hmdb51': write_hmdb51,
+    'ucf101': write_ucf101,
+    'kinetics400': write_kinetics,
+    'activitynet': write_activitynet,
+    'folder': write_folders,
+}
 
 REPOSITORY = Path(__file__).parents[1]
 MEMORY_PER_WORKER = 2 << 30  # bytes; a worker that has trained holds 1 to 1.5 GB
@@ -87,7 +95,7 @@ def shared() -> Path:
 def data(tmp_path_factory) -> dict[str, tuple[Path, Path]]:
     """Made-up videos in the layout of each data set: (folder of videos, folder of annotations); to be read only."""
     folder = tmp_path_factory.mktemp('data')
-    return {name: write(folder / name) for name, write in (('hmdb51', write_hmdb51), ('ucf101', write_ucf101))}
+    return {name: write(folder / name) for name, write in WRITERS.items()}
 
 
 @pytest.fixture(scope='session', autouse=True)
