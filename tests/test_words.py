@@ -15,6 +15,7 @@ PHRASES = {
     r'\bwhom\b': 'which, whose',
     r'\b(lean|leans|leaning) on\b': 'refer to, depend on',
     r'\b(it|which) is said\b': 'a warning says, the message says',
+    r'\blistens? (to|behind)\b': 'tap',
     r'\banew\b': 'again, new',
     r'\blest\b': 'so that … not',
     r'\bwhoever\b': 'the person who, any',

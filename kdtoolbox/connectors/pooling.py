@@ -33,8 +33,8 @@ class SpacePool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() < 3:
             raise ValueError(
-                f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, listen '
-                'to a module before the pooling'
+                f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, tap '
+                'a module before the pooling'
             )
         return x.flatten(3).mean(3) if x.dim() > 3 else x
 

@@ -65,7 +65,7 @@ class NetworkRuns:
         names = {'' if '' in self.teachers else path.partition('.')[0] for path in paths}
         if len(names) != 1:
             raise ValueError(
-                f'the loss or a connector asks about the teacher, but the term listens to '
+                f'the loss or a connector needs the teacher, but the term taps '
                 f'{f"several, {sorted(names)}" if names else "none"}: make it a term of one teacher'
             )
         return self.teachers[names.pop()]

@@ -39,7 +39,7 @@ def refuse_frames_as_channels(name: str, term: Mapping, teachers: Mapping[str, o
             prefix = f'{owner}.' if owner else ''
             raise ValueError(
                 f"term {name!r}: 'auto' needs the shape of the teacher's {inner!r}, which with pooling='none' "
-                f"are (N, T', C), time before channels: listen to '{prefix}frame_{inner}', (N, C, T')"
+                f"are (N, T', C), time before channels: tap '{prefix}frame_{inner}', (N, C, T')"
             )
 
 

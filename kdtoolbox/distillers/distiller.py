@@ -214,7 +214,7 @@ class Distiller(BaseModel):
             if len(names) != 1:
                 raise ValueError(
                     f"term {term.name!r}: {type(term.loss).__name__} asks for the teacher's classifier, "
-                    f'but listens to {f"several teachers, {sorted(names)}" if names else "no teacher"}'
+                    f'but taps {f"several teachers, {sorted(names)}" if names else "no teacher"}'
                 )
             teacher_classifier(self.teachers[names.pop()])
 

@@ -29,7 +29,7 @@ class EMATeacherHook(Hook):
         if not teachers:
             raise ValueError(
                 'EMATeacherHook has no teacher to move: none of the distiller is an EMATeacher, or no term '
-                "listens to it. Drop the hook, or give teacher=dict(type='EMATeacher', ...)"
+                "taps it. Drop the hook, or give teacher=dict(type='EMATeacher', ...)"
             )
         for teacher in teachers.values():
             if not teacher.is_followed:

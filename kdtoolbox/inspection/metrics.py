@@ -65,13 +65,13 @@ def scores_of_nothing(evaluator: Evaluator, best: str | Sequence[str] | None) ->
     for key in [best] if isinstance(best, str) else best or ():
         if key.partition('/')[0] in prefixes:
             yield error(
-                f"save_best={key!r}: nothing trains the student's classifier (use_labels=False, and no term listens to "
+                f"save_best={key!r}: nothing trains the student's classifier (use_labels=False, and no term taps "
                 "its logits), so this is chance. Choose by features, save_best='retrieval/top1'"
             )
     names = ', '.join(type(metric).__name__ for metric in metrics)
     if metrics:
         yield Finding(
-            f"{names}: nothing trains the student's classifier (use_labels=False, and no term listens to its "
+            f"{names}: nothing trains the student's classifier (use_labels=False, and no term taps its "
             'logits), so what it says is chance and is not reported'
         )
 

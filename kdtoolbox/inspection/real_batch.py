@@ -152,14 +152,14 @@ def gradients_that_are_missing(model: nn.Module, losses: Mapping[str, Tensor]) -
     if unused and not sleeping_terms(model):
         yield Finding(
             f'{len(unused)} parameters that are to learn get no gradient: {listed(sorted(unused))}. Drop or freeze '
-            'that part, or listen behind it'
+            'that part, or tap a module after it'
         )
 
 
 def no_gradient(loss: str) -> Finding:
     """The finding for a loss whose gradient to the student is zero."""
     return Finding(
-        f'{loss} sends no gradient to the student: listen to something that depends on its parameters, or drop the term'
+        f'{loss} sends no gradient to the student: tap a module that depends on its parameters, or drop the term'
     )
 
 

@@ -73,7 +73,7 @@ class EmbeddingTeacher(FrozenTeacher):
         if self.listened & {LOGITS, FRAME_LOGITS} and self.text is None:
             raise ValueError(
                 'the embedding teacher has no logits without texts: give it text_features=<file>, or '
-                f"listen to '{FEATURES}' or '{FRAME_FEATURES}'"
+                f"tap '{FEATURES}' or '{FRAME_FEATURES}'"
             )
         inner = [path for path in paths if path not in self.outputs_without_path]
         self.taps = Taps(self.network, inner, classifier=None, owner='teacher')

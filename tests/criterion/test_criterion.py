@@ -200,7 +200,7 @@ def test_a_loss_gets_progress_and_the_classifiers_it_asks_for():
 def test_asking_about_the_teacher_in_a_term_of_several_is_refused():
     criterion = Criterion(dict(kd=dict(loss=dict(type='TakesAnything'), teacher=['a.logits', 'b.logits'])))
     runs = NetworkRuns(SHOWN.student, {'a': SHOWN.teachers[''], 'b': SHOWN.teachers['']})
-    with pytest.raises(ValueError, match=r"the term listens to several, \['a', 'b'\]"):
+    with pytest.raises(ValueError, match=r"the term taps several, \['a', 'b'\]"):
         criterion(
             {'logits': torch.zeros(2, 3)},
             {'a.logits': torch.zeros(2, 3), 'b.logits': torch.zeros(2, 3)},

@@ -428,9 +428,9 @@ def test_too_few_classes_of_the_students_classifier_are_refused_where_no_shapes_
     ],
 )
 def test_auto_does_not_take_the_frames_of_an_unpooled_teacher_for_channels(tap, term):
-    with pytest.raises(ValueError, match=f"term 'kd': .*time before channels: listen to 'frame_{tap}'"):
+    with pytest.raises(ValueError, match=f"term 'kd': .*time before channels: tap 'frame_{tap}'"):
         build(dict(kd=dict(term, teacher=tap)), teacher=teacher_config(pooling='none'))
-    with pytest.raises(ValueError, match=f"listen to 'image.frame_{tap}'"):
+    with pytest.raises(ValueError, match=f"tap 'image.frame_{tap}'"):
         build(dict(kd=dict(term, teacher=f'image.{tap}')), teacher=dict(image=teacher_config(pooling='none')))
     model = build(
         dict(kd=dict(term, student='backbone.layer4', teacher='frame_logits', student_connector=AUTO)),

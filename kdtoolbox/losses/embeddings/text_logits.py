@@ -48,7 +48,7 @@ def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: 
     if student.dim() != 2 or teacher.dim() != 2:
         raise ValueError(
             f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected embeddings '
-            "(N, D): pool first (GlobalPool), or listen to 'features'"
+            "(N, D): pool first (GlobalPool), or tap 'features'"
         )
     return kl_divergence(logit_scale * text_similarity(student, text), logit_scale * text_similarity(teacher, text))
 

@@ -70,7 +70,7 @@ def class_activation_maps(features: Tensor, classifier: nn.Module) -> Tensor:
     if features.shape[1] != num_inputs:
         raise ValueError(
             f'a map of {tuple(features.shape)} has {features.shape[1]} channels, but the classifier takes '
-            f'{num_inputs}: listen to the last map before the pooling, without a connector'
+            f'{num_inputs}: tap the last map before the pooling, without a connector'
         )
     places = as_clip_map(features, channels=num_inputs, side='').movedim(1, -1)
     return (classifier(places) - classifier(torch.zeros_like(places[:1, :1, :1, :1]))).movedim(-1, 1)

@@ -165,7 +165,7 @@ class CRD(nn.Module):
 def _embedded(vectors: Tensor, layer: nn.Linear, *, side: str) -> Tensor:
     if vectors.dim() != 2 or vectors.shape[1] != layer.in_features:
         raise ValueError(
-            f'the {side} gave {tuple(vectors.shape)}, expected vectors (N, {layer.in_features}): listen '
-            f"to 'features' or pool maps first (GlobalPool), and set {side}_channels to their channels"
+            f'the {side} gave {tuple(vectors.shape)}, expected vectors (N, {layer.in_features}): tap '
+            f"'features' or pool maps first (GlobalPool), and set {side}_channels to their channels"
         )
     return unit_vectors(layer(vectors), dim=1)

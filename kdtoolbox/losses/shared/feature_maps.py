@@ -15,7 +15,7 @@ def require_maps(*maps: Tensor) -> None:
         if each.dim() < 3:
             raise ValueError(
                 f'got {tuple(each.shape)}, expected maps (N, C, ...) with one to three dimensions of time '
-                'and space: listen to a module before the pooling'
+                'and space: tap a module before the pooling'
             )
 
 

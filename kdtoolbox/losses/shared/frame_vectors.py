@@ -31,8 +31,8 @@ def require_time(features: Tensor) -> None:
     """
     if features.dim() < 3:
         raise ValueError(
-            f'got {tuple(features.shape)}, expected sequences (N, C, T) or maps (N, C, T, H, W): listen '
-            "to a module before the pooling over time; an image teacher has 'frame_features' and "
+            f'got {tuple(features.shape)}, expected sequences (N, C, T) or maps (N, C, T, H, W): tap '
+            "a module before the pooling over time; an image teacher has 'frame_features' and "
             "'frame_logits'"
         )
 

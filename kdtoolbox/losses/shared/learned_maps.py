@@ -92,7 +92,7 @@ def require_elements(features: Tensor) -> None:
         raise ValueError(
             f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes '
             f'statistics over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to '
-            f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or listen to maps'
+            f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or tap maps'
         )
 
 

@@ -50,7 +50,7 @@ def spatio_temporal_attention(student: Tensor, teacher: Tensor, *, time_weight: 
     if student.dim() != 5 or teacher.dim() != 5:
         raise ValueError(
             f'got student {tuple(student.shape)} and teacher {tuple(teacher.shape)}, expected maps '
-            '(N, C, T, H, W): listen to modules before the pooling (TokensToMap lays tokens out)'
+            '(N, C, T, H, W): tap modules before the pooling (TokensToMap makes maps of tokens)'
         )
     require_equal_steps(student, teacher)
     if student.shape[3:] != teacher.shape[3:]:

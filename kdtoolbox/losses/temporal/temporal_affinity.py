@@ -45,7 +45,7 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     if student.shape[2] < 2:
         raise ValueError(
             f'got {tuple(student.shape)}: one time step, expected 2 or more to compare with one another; '
-            'listen to a module that has them'
+            'tap a module that has them'
         )
     return (similarity - target).square().mean()
 

@@ -31,7 +31,7 @@ def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
     if student.shape[2] < 2:
         raise ValueError(
             f'got {tuple(student.shape)}: one time step, expected 2 or more, between which features '
-            'change; listen to a module that has them'
+            'change; tap a module that has them'
         )
     return F.mse_loss(student.diff(dim=2), teacher.diff(dim=2))
 
