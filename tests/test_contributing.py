@@ -29,6 +29,14 @@ def test_the_files_and_folders_that_it_names_exist():
     assert [path for path in paths if not (REPOSITORY / path).exists()] == []
 
 
+def test_the_five_files_that_the_readme_names_exist():
+    section = (
+        (REPOSITORY / 'README.md').read_text(encoding='utf-8').split('## Read these five files')[1].split('\n## ')[0]
+    )
+    files = re.findall(r'^\d\. `([^`]+)`', section, flags=re.MULTILINE)
+    assert len(files) == 5 and all((REPOSITORY / file).is_file() for file in files)
+
+
 def test_the_commands_that_it_names_exist():
     named = set(re.findall(r'(?:`|    )kdtoolbox ([a-z-]+)', PAGE))
     assert {'new', 'list', 'doctor'} <= named <= COMMANDS.keys()

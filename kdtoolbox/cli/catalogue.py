@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def entries(kind: str) -> list[Entry]:
-    """What is registered of a kind by kdtoolbox and by plugins, by name."""
+    """The registered classes of a kind, of kdtoolbox and of plugins, sorted by name."""
     registry, package = KINDS[kind]
     registry.import_from_location()
     found = {name: thing for name, thing in registry.module_dict.items() if _is_of(kind, thing, package)}

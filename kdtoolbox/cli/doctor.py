@@ -265,4 +265,6 @@ def _config_problems(config: Config):
         wanted.append('EMATeacherHook')
     missing = [hook for hook in wanted if hook not in hooks]
     if missing:
-        yield f'custom_hooks lacks {" and ".join(missing)}: take configs/_base_/default_runtime.py as a base, or add them'
+        yield (
+            f'custom_hooks lacks {" and ".join(missing)}: take configs/_base_/default_runtime.py as a base, or add them'
+        )

@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chance_rows(annotations: Path, data_set: str) -> dict:
-    """What guessing gives on the official split: in retrieval, and in classification.
+    """The chance level on the official split, for retrieval and classification.
 
     Raises:
         ValueError: the annotations are not those of the data set.

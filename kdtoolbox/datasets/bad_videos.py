@@ -11,7 +11,7 @@ MIN_TOLERATED_BAD_VIDEOS = 3
 
 
 def as_undecodable(packed: Any, *, sample_id: str) -> Any:
-    """What the pipeline packed of another video, as the sample of one that does not decode: only the clip stays.
+    """The sample of a video that cannot be decoded: the clip of another video, without its label.
 
     Raises:
         ValueError: it holds no data sample to note that in.
@@ -27,7 +27,7 @@ def as_undecodable(packed: Any, *, sample_id: str) -> Any:
 
 
 def with_file(packed: Any, file: str) -> Any:
-    """What the pipeline packed, with the metainfo ``file``, by which metrics tell two videos of one name apart."""
+    """A packed sample with the metainfo ``file``, by which metrics distinguish two videos of one name."""
     if isinstance(packed, dict) and 'data_samples' in packed:
         packed['data_samples'].set_metainfo({'file': file})
     return packed

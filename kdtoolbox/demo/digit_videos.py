@@ -26,7 +26,7 @@ SETTINGS_FILE = 'digit_videos.json'
 
 @dataclass(frozen=True)
 class DigitVideos:
-    """What is written: how many videos of each class, and the seed of the choice of digits and of their scenes."""
+    """Settings of the generated videos: numbers for each class, and the seed of digits and scenes."""
 
     training_videos_per_class: int = 80
     test_videos_per_class: int = 15

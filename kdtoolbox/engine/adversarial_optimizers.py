@@ -15,7 +15,7 @@ class PlayersOptimWrapper(OptimWrapperDict):
     """The optimizers of student and discriminator; each accumulates gradients over iterations by itself."""
 
     def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
-        """Tell both how long the training is, so that its last iterations count even if they do not fill a step."""
+        """Pass the length of the training to both, so that accumulated gradients of its last iterations are used."""
         for wrapper in self.optim_wrappers.values():
             wrapper.initialize_count_status(model, cur_iter, max_iters)
 

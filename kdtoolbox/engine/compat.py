@@ -50,5 +50,5 @@ def warn_of_slow_conv3d() -> str | None:
 
 
 def set_local_rank(rank: int) -> None:
-    """Tell mmengine the local rank when the launcher gave it as an argument instead of in the environment."""
+    """Set mmengine's local rank if the launcher passed it as an argument instead of in the environment."""
     os.environ.setdefault('LOCAL_RANK', str(rank))

@@ -11,7 +11,7 @@ STUDENT_CONFIG, STUDENT_VIEW, TEST_PIPELINE = 'student_config', 'student_view', 
 
 
 def settings_to_store(config: Mapping) -> dict[str, str]:
-    """What goes into the meta of checkpoints, as literals; what is more than plain values is left out.
+    """The student's settings for the meta of checkpoints, as literals; only plain values are stored.
 
     A loader that is to be safe must not have to run the config file that mmengine stores.
     """

@@ -29,7 +29,7 @@ class IndependentEvaluator(Evaluator):
         self.failures: dict[str, ValueError] = {}
 
     def process(self, data_samples: Sequence[BaseDataElement], data_batch: object = None) -> None:
-        """Give predictions to each metric that has not failed."""
+        """Pass predictions to each metric that has not failed."""
         samples = [sample.to_dict() if isinstance(sample, BaseDataElement) else sample for sample in data_samples]
         for metric in list(self.metrics):
             self._attempt(metric, lambda metric: metric.process(data_batch, samples))

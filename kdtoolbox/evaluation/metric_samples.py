@@ -1,4 +1,4 @@
-"""What metrics read from data samples: label, role, features, scores, and each sample once."""
+"""Reading data samples for metrics: label, role, features, scores, without repeated samples."""
 
 from collections.abc import Mapping, Sequence
 

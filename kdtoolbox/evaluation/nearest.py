@@ -49,7 +49,7 @@ def retrieval_topk(
 def first_hit_ranks(
     queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *, chunk_bytes: int = 2**26
 ) -> Tensor:
-    """How many gallery vectors come before the first of the query's own class, by (cosine distance, position).
+    """Number of gallery vectors before the first of the query's class, by (cosine distance, position).
 
     This rank gives every top-k without sorting: first the nearest vector of the query's class is found, then the
     vectors before it are counted. G if the gallery does not have the class. Arguments and errors as in

@@ -83,7 +83,7 @@ def _label(sample) -> int:
 
 
 def teacher_vectors(teacher: FrozenTeacher, clips_of_videos: list[Tensor], path: str) -> Tensor:
-    """What a layer of the teacher gives for N videos, (N, C): the mean over clips, frames, time and space.
+    """The output of a teacher's layer for N videos, (N, C): the mean over clips, frames, time and space.
 
     Args:
         clips_of_videos: N times (M, 3, T, H, W), or (T, 3, H, W) of a 2D student's pipeline.

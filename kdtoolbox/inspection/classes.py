@@ -61,7 +61,7 @@ def classes_of(dataset: Dataset) -> list[str] | None:
 
 
 def unlike(what: str, found: Sequence[str], other: str, expected: Sequence[str]) -> str:
-    """How two lists of classes differ; empty if they do not."""
+    """The difference of two lists of classes as text; empty if they are equal."""
     if list(found) == list(expected):
         return ''
     pairs = [pair for pair in zip(expected, found) if pair[0] != pair[1]][:1]

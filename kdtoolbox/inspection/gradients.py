@@ -25,7 +25,7 @@ def gradients_of(value: Tensor, parameters: Mapping[str, nn.Parameter]) -> dict[
 
 
 def learning_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """What a step of the student's moves: a discriminator learns in a step of its own."""
+    """The parameters of the student's optimizer step; a discriminator has its own step."""
     return {
         name: parameter
         for name, parameter in model.named_parameters()

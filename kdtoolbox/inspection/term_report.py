@@ -63,7 +63,7 @@ class NetworkFacts:
 
 @dataclass
 class Checkup:
-    """What :func:`examine` found; ``problems`` are sentences with their fix."""
+    """The results of :func:`examine`; ``problems`` are sentences with their fix."""
 
     losses: list[LossFacts]
     networks: list[NetworkFacts]

@@ -42,7 +42,7 @@ class Training:
 
     @property
     def best(self) -> str | Sequence[str] | None:
-        """What the best checkpoint is chosen by."""
+        """The metric that selects the best checkpoint."""
         hooks = [*(self.config.get('default_hooks') or {}).values(), *(self.config.get('custom_hooks') or ())]
         return next((hook['save_best'] for hook in hooks if isinstance(hook, Mapping) and hook.get('save_best')), None)
 
@@ -65,7 +65,7 @@ def inspect(training: Training) -> Iterator[Finding]:
 
 
 def before_a_step(training: Training) -> Iterator[Finding]:
-    """What config, data and classes tell by themselves."""
+    """Checks of config, data sets and classes, without a training step."""
     yield from of_the_config(training.config)
     if training.training is not None:
         yield from of_the_data(training)
@@ -73,7 +73,7 @@ def before_a_step(training: Training) -> Iterator[Finding]:
 
 
 def of_the_config(config: Mapping) -> Iterator[Finding]:
-    """What needs no more than the config."""
+    """Checks of the config alone."""
     model = config.get('model') or {}
     yield from settings.unusual_weights(model)
     yield from settings.unusual_schedule(config)

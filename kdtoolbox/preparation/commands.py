@@ -1,4 +1,4 @@
-"""What each sub-command of ``kdtoolbox prepare`` does with its parsed arguments; returns the exit status."""
+"""The sub-commands of ``kdtoolbox prepare``; each takes parsed arguments and returns the exit status."""
 
 import argparse
 import contextlib

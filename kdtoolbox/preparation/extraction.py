@@ -29,7 +29,7 @@ _FAR_MORE = 1.1  # so many times the stored frames were written, or the other wa
 
 @dataclass(frozen=True)
 class Extracted:
-    """How one video ended; ``part`` is the whole but not yet placed folder when the status is done or warning."""
+    """The result of one video; ``part`` is the complete but not yet renamed folder if the status is done or warning."""
 
     job: VideoJob
     status: str

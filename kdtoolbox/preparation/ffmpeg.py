@@ -18,7 +18,7 @@ from kdtoolbox.preparation.video_header import VideoHeader, read_header
 
 @dataclass(frozen=True)
 class FfmpegRun:
-    """How one call of ffmpeg ended; ``log`` is what it printed, each line with its level."""
+    """The result of one call of ffmpeg; ``log`` is its output, each line with its level."""
 
     exit_status: int
     log: str
@@ -34,12 +34,12 @@ class FfmpegRun:
         return list(dict.fromkeys(messages))
 
     def num_frames(self) -> int:
-        """How many frames it wrote, 0 if it does not say."""
+        """Number of written frames, 0 if unknown."""
         counts = re.findall(r'^\[info\] frame= *(\d+) ', self.log, re.MULTILINE)
         return int(counts[-1]) if counts else 0
 
     def repeated_and_dropped(self) -> tuple[int, int]:
-        """How many frames it wrote once more, and how many it left out, to keep a constant rate.
+        """Numbers of frames that were repeated and dropped to keep a constant rate.
 
         >>> FfmpegRun(0, '[info] frame= 1004 fps=0.0 q=24.8 Lsize=N/A bitrate=N/A dup=999 drop=0 speed=2x')\\
         ...     .repeated_and_dropped()

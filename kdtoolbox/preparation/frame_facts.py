@@ -70,7 +70,7 @@ def frame_rate(video: Path, folder: Path, ffmpeg: Ffmpeg) -> float:
 
 
 def duration_seconds(video: Path, ffmpeg: Ffmpeg) -> float:
-    """How long a video is.
+    """Duration of a video in seconds.
 
     Raises:
         ValueError: it cannot be read, or lasts no time; the message is a reason for the report.

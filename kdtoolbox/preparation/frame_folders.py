@@ -29,7 +29,7 @@ def frame_names(folder: Path) -> list[str]:
 
 
 def count_frames(folder: Path) -> int:
-    """How many frames a folder holds.
+    """Number of frames in a folder.
 
     Raises:
         ValueError: it holds none, or a number between the first and the last is missing.

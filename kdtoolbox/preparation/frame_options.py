@@ -1,4 +1,4 @@
-"""How frames are made: their size, quality, rate and colours, as options of ffmpeg."""
+"""Options of the extracted frames: size, quality, rate and colours."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -32,7 +32,7 @@ class Extraction:
     options: FrameOptions
 
     def plan(self) -> list[str]:
-        """What ``run`` would do, in lines for a person; writes nothing.
+        """Lines that describe what ``run`` would do; writes nothing.
 
         Raises:
             ValueError: see ``run``.

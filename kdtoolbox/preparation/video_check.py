@@ -26,7 +26,7 @@ _ANOTHER_PICTURE = 20  # so far, in grey levels, from every frame of the video: 
 
 @dataclass(frozen=True)
 class VideoCheck:
-    """What was found out of one video; ``damage`` and ``elsewhere`` are '' where nothing is wrong."""
+    """The result of checking one video; ``damage`` and ``elsewhere`` are '' if nothing is wrong."""
 
     num_frames: int = 0
     damage: str = ''

@@ -20,7 +20,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class VideoHeader:
-    """What a container says of itself. ``None`` where it does not say."""
+    """The header of a video; ``None`` for unknown values."""
 
     format_names: frozenset[str]
     has_video: bool

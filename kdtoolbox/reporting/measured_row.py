@@ -129,7 +129,7 @@ def last_checkpoint(work_dir: Path) -> Path:
 
 
 def _facts(checkpoint: Path | None, origin: Mapping | None, source: Path) -> dict:
-    """What is known of the checkpoint, from itself or else from the metrics; its config may be None."""
+    """Facts of the checkpoint, from itself or else from the metrics; its config may be None."""
     if checkpoint is None:
         if origin is None:
             raise ValueError(

@@ -20,7 +20,7 @@ NOT_MEASURED = 'not measured'
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is compared under one heading.
+    """An evaluation protocol: the columns of one table.
 
     Args:
         columns: of the table, most important first -> name of the metric.

@@ -64,7 +64,7 @@ class DecordReader:
         ]
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         del self._reader
 
 

@@ -48,7 +48,7 @@ class FrameIndex:
 
     @property
     def end_seconds(self) -> float:
-        """When the last frame ends, taken to be shown as long as the average frame."""
+        """End of the last frame, assumed to be shown as long as the average frame."""
         return float(self.seconds[-1]) + 1 / self.frames_per_second
 
 

@@ -82,7 +82,7 @@ def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """What decoding a whole file showed.
+    """The result of decoding a whole file.
 
     Args:
         index: the frames that came out; to be read in order.

@@ -65,7 +65,7 @@ def parse_yaml(text: str, *, source: str = 'the text') -> object:
 
 @register_handler(['yaml', 'yml'])
 class SafeYamlHandler(BaseFileHandler):
-    """What mmengine reads YAML files with, those that ``_base_`` names too, once this module is imported.
+    """mmengine's handler of YAML files, also those in ``_base_``, after this module is imported.
 
     Its own handler runs what ``!!python`` tags say. Drop when mmengine > 0.10.7 uses ``yaml.safe_load``
     (mmengine/fileio/handlers/yaml_handler.py).
@@ -137,7 +137,7 @@ def _refuse_repeated_keys(node: yaml.Node | None, source: str) -> None:
 
 
 def _keep_names(node: yaml.Node | None) -> None:
-    """Have names taken as they are written: YAML reads 2024_01 as 202401, 1:30 as 90, 007 as 7, 2024.10 as 2024.1."""
+    """Keep names as they are written: YAML reads 2024_01 as 202401, 1:30 as 90, 007 as 7, 2024.10 as 2024.1."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             is_name = isinstance(key, yaml.ScalarNode) and key.value in NAMES

@@ -1,4 +1,4 @@
-"""Do a clip and frames show the same moment? The 2D to 3D transfer of T3D, Diba et al., arXiv:1711.08200."""
+"""Clip-frame correspondence, the 2D to 3D transfer of T3D, Diba et al., arXiv:1711.08200."""
 
 import itertools
 from collections.abc import Sequence
