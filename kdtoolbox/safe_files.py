@@ -124,6 +124,11 @@ def write_aside(file: str | Path, text: str) -> None:
     _aside(file, lambda aside: aside.write_text(text, encoding='utf-8'))
 
 
+def write_bytes_aside(file: str | Path, content: bytes) -> None:
+    """Write bytes to a file beside ``file``, then move it there."""
+    _aside(file, lambda aside: aside.write_bytes(content))
+
+
 def check_writable(file: str | Path | None) -> None:
     """Check that a file can be written, before its content is computed; None is no file.
 
@@ -158,10 +163,20 @@ def _aside(file: str | Path, write: Callable[[Path], object]) -> None:
         with open(aside, 'rb+') as stream:
             os.fsync(stream.fileno())
         aside.replace(file)
+        _bring_to_disk(file.parent)
     except OSError as error:
         raise ValueError(f'{file} cannot be written: {error.strerror or error}') from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _bring_to_disk(folder: Path) -> None:
+    """Have the names in a folder, too, outlive a power cut."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def _kind_of_zip(file: Path) -> str:

@@ -9,7 +9,10 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_statistics=dict(type='SyncStatisticsHook'),  # several processes validate and save one network
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2))
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+    finite_losses=dict(type='FiniteLossHook', action='stop', patience=10),  # no days of NaN; 'skip' goes on
+    interrupt=dict(type='InterruptHook'),  # SIGTERM and Ctrl-C write a checkpoint first
+    validate_on_resume=dict(type='ValidateOnResumeHook'))  # what an interruption took away is made up for
 custom_hooks = [
     dict(type='EpochSeedHook'),          # randomness is a matter of the step alone: resuming is exact
     dict(type='SetDatasetEpochHook'),    # augmentation is one of the epoch and the clip, in any number of workers

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from kdtoolbox.cli.test import test_student
-from kdtoolbox.cli.train import build_runner
+from kdtoolbox.cli.train import train
 from kdtoolbox.config_files.reading import (
     ConfigOptions,
     find_config,
@@ -101,7 +101,7 @@ def train_or_test(config: Config, *, local_rank: int = 0) -> None:
     """
     weights = config.get('load_from')
     if config.get('train_dataloader') is not None:
-        build_runner(config, local_rank=local_rank).train()
+        train(config, local_rank=local_rank)
         return
     if config.get('test_dataloader') is None:
         raise ValueError('the config has neither train_dataloader nor test_dataloader: there is nothing to do')

@@ -1,11 +1,15 @@
 """The ``kdtoolbox`` command: one sub-command a module of this package."""
 
 import argparse
+import errno
 import importlib.util
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
 COMMANDS = {
     'train': 'kdtoolbox.cli.train',
@@ -25,10 +29,11 @@ COMMANDS = {
     'new': 'kdtoolbox.cli.new',
 }
 
-
+FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 GO_ON = {
     'train': '. The same command with --resume goes on from the last checkpoint',
     'stages': '. The same command goes on where it stopped',
+    'experiment': '',
 }
 
 
@@ -49,11 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             subparser.description = command.__doc__
             command.add_arguments(subparser)
     options = parser.parse_args(arguments)
+    handlers = _end_politely() if options.command in GO_ON else {}
     try:
         status = command.run(options) or 0
         _leave_processes(status)
         return status
     except OSError as error:
+        if error.errno in FULL_OR_READ_ONLY and error.filename is None:
+            print(f'kdtoolbox {options.command}: a file cannot be written: {error.strerror}', file=sys.stderr)
+            return 2
         if error.filename is None or error.strerror is None:  # not of a file: of a socket, a process, …
             raise
         print(f'kdtoolbox {options.command}: {error.filename}: {error.strerror}', file=sys.stderr)
@@ -61,8 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, SyntaxError) as error:
         if not _was_interrupted(error):
             raise
-        print(f'kdtoolbox {options.command}: interrupted{GO_ON.get(options.command, "")}', file=sys.stderr)
-        return 130  # as shells say it
+        number = getattr(error, 'signal', signal.SIGINT)
+        words = str(error) if isinstance(error, KeyboardInterrupt) and str(error) else 'interrupted'
+        print(f'kdtoolbox {options.command}: {words}{GO_ON.get(options.command, "")}', file=sys.stderr)
+        if hasattr(error, 'signal'):  # all processes ended at the same step
+            _leave_processes(128 + number)
+        return 128 + number  # as shells say it
     except (ValueError, KeyError) as error:
         message = str(error.args[0] if error.args else error)
         if message.startswith('Caught ') and 'in DataLoader worker' in message and '/kdtoolbox/' in message:
@@ -71,6 +84,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f'kdtoolbox {options.command}: {message}', file=sys.stderr)
         return 2
+    except RuntimeError as error:
+        if not str(error).startswith('DataLoader worker (pid'):
+            raise
+        print(f'kdtoolbox {options.command}: {_of_a_worker(error)}{GO_ON.get(options.command, "")}', file=sys.stderr)
+        return 2
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _end_politely() -> dict:
+    """Have SIGTERM end the command as Ctrl-C does, workers and temporary files included; returns what was set before.
+
+    While a training runs, InterruptHook has both signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, end)
+    return before
+
+
+def _of_a_worker(error: RuntimeError) -> str:
+    """What torch says of a data-loading process that is no more, and what may be behind it."""
+    words = str(error).splitlines()[0].rstrip('. ')
+    return (
+        f'{words}: it loads clips, and was killed or crashed. Where it was the kernel, for want of memory: set a smaller '
+        'train_dataloader.num_workers or batch_size'
+    )
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -20,8 +20,9 @@ from mmengine.dist import barrier, is_main_process
 from mmengine.runner import find_latest_checkpoint
 
 from kdtoolbox.cli.export_student import export_student
-from kdtoolbox.cli.train import build_runner
+from kdtoolbox.cli.train import train
 from kdtoolbox.config_files.reading import find_config, merge_options, read_config
+from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 
 STUDENT_FILE = 'exported_student.pth'  # mmengine writes <config name>.py there, which may be student.py
 REFERENCE = re.compile(r'\{([^{}.]*)\.([^{}]*)\}')
@@ -104,11 +105,10 @@ def run_stages(
             continue
         config = stage_config(stage, students)
         config.work_dir, config.launcher = str(folder), launcher
-        if (interrupted := find_latest_checkpoint(str(folder))) is not None:
+        if (interrupted := newest_whole_checkpoint(folder)) is not None:
             config.resume, config.load_from = True, interrupted
         config.experiment_name = f'{Path(work_dir).name}_{stage.name}'
-        runner = build_runner(config, local_rank=local_rank)
-        runner.train()
+        train(config, local_rank=local_rank)
         last = find_latest_checkpoint(str(folder))
         if last is None:
             raise ValueError(f'stage {stage.name!r} has no output: its training wrote no checkpoint to {folder}')

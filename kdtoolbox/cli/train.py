@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
+from kdtoolbox.engine.whole_checkpoints import damage_of, newest_whole_checkpoint
+from kdtoolbox.engine.work_dir_lock import only_training_in
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
 
@@ -53,17 +55,28 @@ def run(args: argparse.Namespace) -> int:
     senseless = [finding.text for finding in of_the_config(config) if finding.is_error]
     if senseless:  # said now: schedules, built before any hook is asked, would fail of them in other words
         raise ValueError('; '.join(senseless))
-    build_runner(config, local_rank=args.local_rank).train()
+    train(config, local_rank=args.local_rank)
     return 0
 
 
+def train(config: Config, *, local_rank: int = 0) -> None:
+    """Train, as the only training in the work directory.
+
+    Raises:
+        ValueError: another one is running there; or as :func:`build_runner`.
+    """
+    _check_work_dir(Path(config.work_dir))
+    with only_training_in(config.work_dir):
+        build_runner(config, local_rank=local_rank).train()
+
+
 def resume_from(config: Config, checkpoint: str) -> None:
-    """Have a run go on from a checkpoint; ``'auto'``: from the last one in its work directory.
+    """Have a run go on from a checkpoint; ``'auto'``: from the newest whole one in its work directory.
 
     Where there is none yet, the run starts as the config says, ``load_from`` included: jobs that may be interrupted at
     any time are started with the same command each time.
     """
-    found = find_latest_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
+    found = newest_whole_checkpoint(config.work_dir) if checkpoint == 'auto' else checkpoint
     config.resume = found is not None
     if found is not None:
         config.load_from = found
@@ -80,11 +93,22 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     refuse_unknown_keys(config)
     if any(one.get('type') == 'AmpOptimWrapper' for one in _optim_wrappers(config)):
         check_amp_device('AmpOptimWrapper')
+    if config.get('resume') and not config.get('load_from'):
+        resume_from(config, 'auto')
     weights = config.get('load_from')
     if weights and '://' not in weights and not Path(weights).is_file():
         raise ValueError(
             f'{weights}: no such file; it is to be loaded into the student (load_from or --resume; in an '
             'experiment of the original schema model.s_pretrain_path or train.resume_path)'
+        )
+    if weights and '://' not in weights and (damage := damage_of(weights)) is not None:
+        raise ValueError(
+            f'{damage}. '
+            + (
+                '--resume without a name goes on from the newest checkpoint that is whole'
+                if config.get('resume')
+                else ''
+            )
         )
     _check_work_dir(Path(config.work_dir))
     seed_datasets(config)

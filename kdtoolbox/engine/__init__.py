@@ -1,21 +1,29 @@
 """Hooks, checkpoints, optimizer constructors, and workarounds for mmengine."""
 
 from kdtoolbox.engine.adversarial_optimizers import AdversarialOptimWrapperConstructor
+from kdtoolbox.engine.checkpoint_saving import CheckpointHook
 from kdtoolbox.engine.checkpoints import PlainCheckpointHook
 from kdtoolbox.engine.dataset_epoch import SetDatasetEpochHook
 from kdtoolbox.engine.ema_teacher import EMATeacherHook
 from kdtoolbox.engine.epoch_seed import EpochSeedHook
 from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
+from kdtoolbox.engine.finite_losses import FiniteLossHook
+from kdtoolbox.engine.interruption import InterruptHook
 from kdtoolbox.engine.preflight import PreflightHook
 from kdtoolbox.engine.sync_statistics import SyncStatisticsHook
+from kdtoolbox.engine.validation_on_resume import ValidateOnResumeHook
 
 __all__ = [
     'AdversarialOptimWrapperConstructor',
+    'CheckpointHook',
     'EMATeacherHook',
     'EpochSeedHook',
     'EvaluationProgressHook',
+    'FiniteLossHook',
+    'InterruptHook',
     'PlainCheckpointHook',
     'PreflightHook',
     'SetDatasetEpochHook',
     'SyncStatisticsHook',
+    'ValidateOnResumeHook',
 ]

@@ -11,6 +11,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from kdtoolbox.engine.checkpoint_saving import drop_code
 from kdtoolbox.engine.student_settings import settings_to_store, student_config
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import load_safely
@@ -55,6 +56,7 @@ class PlainCheckpointHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         source = runner._load_from or find_latest_checkpoint(runner.work_dir) or ''
         check_form(checkpoint, what=f'the checkpoint {source}')
+        drop_code(checkpoint)
         if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
             raise ValueError(
                 f'{source} is no checkpoint of training but weights alone, such as an exported '
