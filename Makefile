@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 HEADLESS := $(shell sed -n 's/^\(opencv-python-headless==.*\)/\1/p' constraints.txt)
 
-.PHONY: install test test-fast test-matrix lint demo clean
+.PHONY: install test test-fast test-matrix lint demo faults clean
 
 install: $(STAMP)
 
@@ -44,6 +44,9 @@ lint: install
 
 demo: install
 	$(BIN)/kdtoolbox demo
+
+faults: install  # trainings, features and frames, killed at random moments; half an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --kills 50
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -18,8 +18,8 @@ import numpy as np
 
 from kdtoolbox.cli.main import main as kdtoolbox
 from kdtoolbox.safe_files import load_safely
-from tests.engine.test_workers import CLASSES, MEAN_TEACHER, NUM_VIDEOS, config_of
 from tests.engine.test_runs import assert_same
+from tests.engine.test_workers import CLASSES, MEAN_TEACHER, NUM_VIDEOS, config_of
 from tests.videos import write_video
 
 PASSES = 4
@@ -103,7 +103,7 @@ def ended(arguments: list[str], log: Path, *, kill_after: float) -> bool:
 
 
 def killed_until_done(arguments: list[str], folder: Path, *, kills: int, seconds: float, draw: random.Random) -> int:
-    """Run a command again and again, killed after random times within ``seconds``, until it ends; the kills that hit."""
+    """Run a command again and again, killed after random times within ``seconds``, until it ends; returns the kills."""
     hit = 0
     while not ended(arguments, folder / 'log', kill_after=draw.uniform(0, seconds) if hit < kills else 600):
         hit += 1
@@ -206,7 +206,9 @@ def main() -> int:
         carry_out, share = PARTS[name]
         begin = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            hit = carry_out(Path(folder), kills=max(1, round(share * arguments.kills)), draw=random.Random(arguments.seed))
+            hit = carry_out(
+                Path(folder), kills=max(1, round(share * arguments.kills)), draw=random.Random(arguments.seed)
+            )
         print(f'{name}: killed {hit} times, ended as without ({time.monotonic() - begin:.0f} s)', flush=True)
     return 0
 

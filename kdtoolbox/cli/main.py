@@ -68,12 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'kdtoolbox {options.command}: {error.filename}: {error.strerror}', file=sys.stderr)
         return 2
     except (KeyboardInterrupt, SyntaxError) as error:
-        if not _was_interrupted(error):
+        interruption = _interruption(error)
+        if interruption is None:
             raise
-        number = getattr(error, 'signal', signal.SIGINT)
-        words = str(error) if isinstance(error, KeyboardInterrupt) and str(error) else 'interrupted'
+        number = getattr(interruption, 'signal', signal.SIGINT)
+        words = str(interruption) or 'interrupted'
         print(f'kdtoolbox {options.command}: {words}{GO_ON.get(options.command, "")}', file=sys.stderr)
-        if hasattr(error, 'signal'):  # all processes ended at the same step
+        if getattr(interruption, 'is_of_all_processes', False):
             _leave_processes(128 + number)
         return 128 + number  # as shells say it
     except (ValueError, KeyError) as error:
@@ -94,6 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, handler)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, outside of a training."""
+
+    signal = signal.SIGTERM
+
+
 def _end_politely() -> dict:
     """Have SIGTERM end the command as Ctrl-C does, workers and temporary files included; returns what was set before.
 
@@ -103,7 +110,7 @@ def _end_politely() -> dict:
         return {}
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise _Terminated('interrupted (SIGTERM)')
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, end)
@@ -114,18 +121,16 @@ def _of_a_worker(error: RuntimeError) -> str:
     """What torch says of a data-loading process that is no more, and what may be behind it."""
     words = str(error).splitlines()[0].rstrip('. ')
     return (
-        f'{words}: it loads clips, and was killed or crashed. Where it was the kernel, for want of memory: set a smaller '
+        f'{words}: it loads clips, and was killed or crashed. If for want of memory: set a smaller '
         'train_dataloader.num_workers or batch_size'
     )
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind the error: mmengine 0.10.7 makes a SyntaxError of one while it formats the config."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C or SIGTERM behind an error: mmengine 0.10.7 makes one a SyntaxError while it formats the config."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return False
+    return error
 
 
 def _leave_processes(status: int) -> None:

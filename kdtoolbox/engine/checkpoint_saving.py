@@ -11,17 +11,15 @@ from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import write_aside
 
 INTERRUPTED = 'interrupted.pth'
-VALIDATED_AT = (
-    'validated_at'  # in meta: the iterations done at the last validation that a checkpoint knows of; -1: none
-)
+VALIDATED_AT = 'validated_at'  # in meta: iterations done at the last validation that it knows of; -1 for none
 
 
 @HOOKS.register_module()
 class CheckpointHook(OfMMEngine):
     """As mmengine's, which has all its arguments; ``type='CheckpointHook'`` is this one in kdtoolbox's scope.
 
-    Checkpoints in local folders are written aside, brought to the disk and moved into place, and an older one is removed
-    when the one that takes its place is there: at any time, the last one written is whole.
+    Checkpoints in local folders are written aside, brought to the disk and moved into place, and an older one is
+    removed when the one that takes its place is there: at any time, the last one written is whole.
 
     Attributes:
         saved_at: the number of iterations after which the newest checkpoint was written; None before.

@@ -25,7 +25,8 @@ class FiniteLossHook(Hook):
 
     Neither weights nor optimizer nor the statistics of batch norm move in such a step, in none of the processes; with
     gradients accumulated over iterations, all those that would have made the step are left out. The batch is written to
-    ``not_finite/iter_<iteration>_rank<rank>.pth`` in the work directory: ``inputs``, ``sample_ids``, ``labels``, ``losses``.
+    ``not_finite/iter_<iteration>_rank<rank>.pth`` in the work directory: ``inputs``, ``sample_ids``, ``labels`` and
+    ``losses``.
 
     Args:
         action: 'stop' ends the training after ``patience`` such steps in a row; 'skip' goes on however many there are.
@@ -41,7 +42,7 @@ class FiniteLossHook(Hook):
     def __init__(self, *, action: Literal['stop', 'skip'] = 'stop', patience: int = 10, num_saved: int = 3) -> None:
         if action not in ('stop', 'skip') or patience < 1:
             raise ValueError(
-                f"FiniteLossHook: action is {action!r} and patience {patience}, expected 'stop' or 'skip', and 1 or more"
+                f"FiniteLossHook: action={action!r}, patience={patience}; expected 'stop' or 'skip', and 1 or more"
             )
         self.action = action
         self.patience = patience
@@ -74,8 +75,8 @@ class FiniteLossHook(Hook):
         )
         if self.action == 'stop' and self._in_a_row >= self.patience:
             raise ValueError(
-                f'{words}; so were the last {self._in_a_row} steps, and the training is stopped. Lower the learning rate, '
-                'clip gradients (optim_wrapper.clip_grad), warm up, or look at the clips. '
+                f'{words}; so were the last {self._in_a_row} steps, and the training is stopped. Lower the learning '
+                'rate, clip gradients (optim_wrapper.clip_grad), warm up, or look at the clips. '
                 "default_hooks.finite_losses=dict(type='FiniteLossHook', action='skip') would go on"
             )
 

@@ -25,6 +25,8 @@ class Interrupted(KeyboardInterrupt):
         signal: its number.
     """
 
+    is_of_all_processes = True
+
     def __init__(self, number: int, message: str) -> None:
         super().__init__(message)
         self.signal = number
@@ -34,9 +36,9 @@ class Interrupted(KeyboardInterrupt):
 class InterruptHook(Hook):
     """At SIGTERM, as job schedulers send it, or SIGINT (Ctrl-C): finish the step, write a checkpoint, end.
 
-    ``--resume`` goes on there exactly. The checkpoint is ``interrupted.pth``; the next regular one takes its place. With
-    gradients accumulated over iterations, the optimizer's step is waited for. In a validation it ends between two batches
-    and the validation is made up for when the training is resumed, see :class:`ValidateOnResumeHook`. With several
+    ``--resume`` goes on there exactly. The checkpoint is ``interrupted.pth``; the next regular one takes its place.
+    With gradients accumulated over iterations, the optimizer's step is waited for. In a validation it ends between two
+    batches and the validation is made up for when the training is resumed, see ``ValidateOnResumeHook``. With several
     processes a signal to one of them ends all, at the same step. A second Ctrl-C ends at once, without a checkpoint.
 
     Raises:

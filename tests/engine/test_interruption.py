@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: a checkpoint, a status of its own, nothing left running; and the training goes on there exactly."""
+"""SIGTERM and Ctrl-C: a checkpoint, a status of its own, nothing left running; resuming goes on there exactly."""
 
 import copy
 import os
@@ -71,7 +71,9 @@ def train(config, folder: Path, *arguments: str) -> int:
 
 
 PLATEAU = dict(
-    param_scheduler=[dict(type='ReduceOnPlateauLR', monitor='retrieval/top1', rule='greater', patience=0, threshold=9.0)]
+    param_scheduler=[
+        dict(type='ReduceOnPlateauLR', monitor='retrieval/top1', rule='greater', patience=0, threshold=9.0)
+    ]
 )
 
 
