@@ -4,6 +4,7 @@
 """
 
 import argparse
+import atexit
 import copy
 import os
 import random
@@ -66,11 +67,7 @@ def start(arguments: list[str], log: Path) -> int:
 
 
 def _leave(status: int) -> None:
-    import logging
-    from multiprocessing import util
-
-    util._exit_function()  # as an ordinary end of Python does
-    logging.shutdown()
+    atexit._run_exitfuncs()  # as an ordinary end of Python does
     os._exit(status)
 
 

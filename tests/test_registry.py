@@ -10,7 +10,7 @@ from kdtoolbox.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
     'registry_, own, of_mmaction2, of_mmengine',
     [
         (MODELS, 'Distiller', 'Recognizer3D', 'ImgDataPreprocessor'),
-        (DATASETS, 'HMDB51Dataset', 'VideoDataset', 'ConcatDataset'),
+        (DATASETS, 'HMDB51Dataset', 'AudioDataset', 'ConcatDataset'),
         (TRANSFORMS, 'OpenVideo', 'SampleFrames', 'LoadImageFromFile'),
         (METRICS, 'ClipRetrieval', 'AccMetric', 'DumpResults'),
         (HOOKS, 'EpochSeedHook', 'VisualizationHook', 'EMAHook'),

@@ -1,7 +1,9 @@
 """Train a student from a config."""
 
 import argparse
+import atexit
 import os
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +13,12 @@ from mmengine.runner import Runner
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 from kdtoolbox.engine.whole_checkpoints import damage_of, newest_whole_checkpoint
 from kdtoolbox.engine.work_dir_lock import only_training_in
+from kdtoolbox.engine.worker_processes import end_workers
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
 
@@ -67,7 +71,11 @@ def train(config: Config, *, local_rank: int = 0) -> None:
     """
     _check_work_dir(Path(config.work_dir))
     with only_training_in(config.work_dir):
-        build_runner(config, local_rank=local_rank).train()
+        runner = build_runner(config, local_rank=local_rank)
+        try:
+            runner.train()
+        finally:
+            end_workers(runner)
 
 
 def resume_from(config: Config, checkpoint: str) -> None:
@@ -101,18 +109,12 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
             f'{weights}: no such file; it is to be loaded into the student (load_from or --resume; in an '
             'experiment of the original schema model.s_pretrain_path or train.resume_path)'
         )
-    if weights and '://' not in weights and (damage := damage_of(weights)) is not None:
-        raise ValueError(
-            f'{damage}. '
-            + (
-                '--resume without a name goes on from the newest checkpoint that is whole'
-                if config.get('resume')
-                else ''
-            )
-        )
+    if config.get('resume') and '://' not in weights and (damage := damage_of(weights)) is not None:
+        raise ValueError(f'{damage}. --resume without a name goes on from the newest checkpoint that is whole')
     _check_work_dir(Path(config.work_dir))
     seed_datasets(config)
     tell_average_clips(config)
+    tell_roles(config)
     if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):
         config.find_unused_parameters = True
     wrapper = getattr(MODELS.get(config.model['type']), 'model_wrapper', None)
@@ -122,10 +124,17 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
         load_checkpoint(weights)  # of what is no checkpoint mmengine, when all is built, fails with a traceback
     prepare_cpu_processes(config)
     runner = Runner.from_cfg(config)
+    atexit.register(_end_workers_of, weakref.ref(runner))
     warning = warn_of_slow_conv3d()
     if warning:
         runner.logger.warning(warning)
     return runner
+
+
+def _end_workers_of(reference: weakref.ref) -> None:
+    runner = reference()
+    if runner is not None:
+        end_workers(runner)
 
 
 def leaves_parameters_unused(model: Mapping) -> bool:

@@ -5,6 +5,7 @@ from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.datasets.folders import FolderDataset, UnlabelledFolderDataset
 from kdtoolbox.datasets.hmdb51 import HMDB51Dataset
 from kdtoolbox.datasets.kinetics import KineticsDataset
+from kdtoolbox.datasets.mmaction2_lists import RawframeDataset, VideoDataset
 from kdtoolbox.datasets.passes import InfiniteSampler
 from kdtoolbox.datasets.ucf101 import UCF101Dataset
 
@@ -15,6 +16,8 @@ __all__ = [
     'HMDB51Dataset',
     'InfiniteSampler',
     'KineticsDataset',
+    'RawframeDataset',
     'UCF101Dataset',
     'UnlabelledFolderDataset',
+    'VideoDataset',
 ]

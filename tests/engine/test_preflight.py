@@ -187,7 +187,7 @@ def test_texts_and_probes_in_another_order_than_the_labels_are_refused(tmp_path)
 
 
 def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_a_leak_is_said(tmp_path, capsys):
-    """Its own VideoDataset and pipeline: samples have no name and no role, and both lists are one."""
+    """Its own VideoDataset and pipeline: there is no gallery, and both lists are one."""
     for number in range(8):
         write_video(tmp_path / f'videos/{number}.avi', seed=number)
     (tmp_path / 'list.txt').write_text('\n'.join(f'{number}.avi {number % 5}' for number in range(8)))
@@ -211,7 +211,7 @@ def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_
     config.dump(tmp_path / 'config.py')
     assert main(['train', str(tmp_path / 'config.py')]) == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert 'ClipRetrieval would fail at the first validation: sample None' in message and 'AccMetric' not in message
+    assert "ClipRetrieval: the validation set has only role='query'" in message and 'AccMetric' not in message
     assert not list((tmp_path / 'run').glob('*.pth'))
     log = next((tmp_path / 'run').rglob('*.log')).read_text()
     assert '8 of 8 queries are in the training set' in log
