@@ -11,6 +11,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 LOCK = '.lock'
+RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # as torchrun, Slurm and MPI number processes
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def only_training_in(work_dir: str | Path) -> Iterator[None]:
     Raises:
         ValueError: another training holds it.
     """
-    if int(os.environ.get('RANK', 0)) != 0:
+    if next((int(os.environ[name]) for name in RANKS if name in os.environ), 0) != 0:
         yield
         return
     Path(work_dir).mkdir(parents=True, exist_ok=True)
