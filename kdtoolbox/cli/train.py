@@ -110,7 +110,9 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
             'experiment of the original schema model.s_pretrain_path or train.resume_path)'
         )
     if config.get('resume') and '://' not in weights and (damage := damage_of(weights)) is not None:
-        raise ValueError(f'{damage}. --resume without a name goes on from the newest checkpoint that is whole')
+        raise ValueError(
+            f'checkpoint {damage}. --resume without a name goes on from the newest checkpoint that is whole'
+        )
     _check_work_dir(Path(config.work_dir))
     seed_datasets(config)
     tell_average_clips(config)

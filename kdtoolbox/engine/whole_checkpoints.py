@@ -41,7 +41,7 @@ class WholeFilesBackend(LocalBackend):
         self._superseded.append((path, path.stat().st_ino))
 
     def remove_superseded(self) -> None:
-        """Remove what was noted, but for files that were written anew since."""
+        """Remove what was noted, but for files that were written again since."""
         for path, number in self._superseded:
             if path.is_file() and path.stat().st_ino == number:
                 path.unlink()
@@ -74,7 +74,7 @@ def newest_whole_checkpoint(work_dir: str | Path) -> str | None:
         return str(found)
     if named:
         raise ValueError(
-            f'{problem}, and no other checkpoint in {folder} is whole: there is nothing to go on from. To begin anew, '
+            f'{problem}, and no other checkpoint in {folder} is whole: there is nothing to go on from. To start again, '
             f'remove {note} or choose another --work-dir'
         )
     return None
@@ -95,7 +95,7 @@ def damage_of(file: str | Path) -> str | None:
         with zipfile.ZipFile(file) as archive:
             broken = archive.testzip()
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
-        return f'{file} was cut off: writing or copying it did not end'
+        return f'{file} is cut off: writing or copying it did not end'
     return None if broken is None else f'{file} is damaged (the checksum of {broken} is wrong)'
 
 

@@ -53,7 +53,7 @@ def change_a_byte(file: Path) -> None:
 
 
 DAMAGE = {
-    'was cut off': cut_off,
+    'is cut off': cut_off,
     'is empty': lambda file: file.write_bytes(b''),
     'is gone': Path.unlink,
     'the checksum of': change_a_byte,
@@ -99,7 +99,7 @@ def test_a_damaged_checkpoint_that_is_named_is_refused_in_one_line(run, trained,
     cut_off(run / 'epoch_2.pth')
     assert train(trained, run, '--resume', str(run / 'epoch_2.pth')) == 2
     error = capsys.readouterr().err
-    assert 'epoch_2.pth was cut off' in error and 'Traceback' not in error
+    assert 'epoch_2.pth is cut off' in error and 'Traceback' not in error
 
 
 def test_no_code_of_a_checkpoint_is_run(run, trained, tmp_path):
