@@ -215,6 +215,6 @@ def test_ctrl_c_ends_a_training_and_its_workers_and_another_is_refused_meanwhile
 def test_the_hooks_of_the_tests_are_those_that_are_shipped():
     from mmengine.config import Config
 
-    shipped = Config.fromfile(REPOSITORY / 'configs/_base_/runtime.py').default_hooks
+    shipped = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py').default_hooks
     for name, hook in SHIPPED_HOOKS.items():
         assert shipped[name]['type'] == hook['type']
