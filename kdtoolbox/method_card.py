@@ -84,10 +84,11 @@ class MethodCard:
 
 def cards(loss: nn.Module) -> Iterator[MethodCard]:
     """The cards of a loss and of the losses that it wraps."""
-    while isinstance(loss, nn.Module):
-        if card := getattr(loss, 'card', None):
+    wrapped: object = loss
+    while isinstance(wrapped, nn.Module):
+        if card := getattr(wrapped, 'card', None):
             yield card
-        loss = getattr(loss, 'loss', None)
+        wrapped = getattr(wrapped, 'loss', None)
 
 
 def mixes_clips(loss: nn.Module) -> bool:

@@ -65,7 +65,8 @@ def find_files(root: Path, wanted: Callable[[str], bool]) -> list[str]:
         ValueError: there is no permission to read a folder.
     """
     found: list[str] = []
-    folders, links = [('', os.path.realpath(root))], []  # links wait, in the order of their names
+    folders = [('', os.path.realpath(root))]
+    links: list[tuple[str, str]] = []  # they wait, in the order of their names
     seen = set()
     while folders or links:
         below, real = folders.pop() if folders else heapq.heappop(links)

@@ -33,6 +33,10 @@ class Standardize(nn.Module):
     tensor([[0.]])
     """
 
+    sum: Tensor
+    sum_of_squares: Tensor
+    count: Tensor
+
     def __init__(self, channels: int, eps: float = 1e-6) -> None:
         super().__init__()
         self.eps = eps

@@ -59,6 +59,7 @@ class EmbeddingTeacher(FrozenTeacher):
             network, classifier=None, view=View(**{**own_view, **(view or {})}), compute_dtype=compute_dtype
         )
         text, self.classes = (None, None) if text_features is None else load_text_features(text_features)
+        self.text: Tensor | None
         self.register_buffer('text', text)
         self.logit_scale = checked_logit_scale(logit_scale)
         self.chunk_size = chunk_size

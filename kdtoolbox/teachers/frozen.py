@@ -27,7 +27,7 @@ class FrozenTeacher(nn.Module):
         compute_dtype: ``'float32'``, or ``'bfloat16'`` / ``'float16'`` to run under autocast.
     """
 
-    outputs_without_path = (LOGITS, FEATURES)
+    outputs_without_path: tuple[str, ...] = (LOGITS, FEATURES)
 
     def __init__(
         self, network: nn.Module, *, classifier: str | None, view: View, compute_dtype: str = 'float32'

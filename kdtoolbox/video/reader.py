@@ -80,9 +80,11 @@ class VideoReader:
         pictures = self._read(wanted)
         used: set[int] = set()
         # A repeated frame is copied, because transforms such as mmaction2's Flip work in place.
-        return [
-            pictures[number].copy() if number in used else used.add(number) or pictures[number] for number in numbers
-        ]
+        frames = []
+        for number in numbers:
+            frames.append(pictures[number].copy() if number in used else pictures[number])
+            used.add(number)
+        return frames
 
     def close(self) -> None:
         """Close the file and free the stored frames."""

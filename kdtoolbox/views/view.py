@@ -68,7 +68,7 @@ class View:
             frames = frame_differences(frames.unflatten(0, (num_clips, num_frames)), time=1).flatten(0, 1)
         if self.swap_channels:
             frames = frames.flip(1)
-        if self.mean is not None:
+        if self.mean is not None and self.std is not None:
             mean, std = (
                 torch.tensor(tuple(value), device=frames.device).view(3, 1, 1) for value in (self.mean, self.std)
             )

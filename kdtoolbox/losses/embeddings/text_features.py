@@ -44,10 +44,10 @@ def load_text_features(file: str | Path) -> tuple[Tensor, list[str]]:
             f'text features {file}: got features {features.shape} {features.dtype} and classes '
             f'{classes.shape} {classes.dtype}; expected {CONTENT}'
         )
-    features = torch.from_numpy(features.astype(np.float32))
-    if not (features.isfinite().all() and features.abs().amax(1).min() > 0):
+    vectors = torch.from_numpy(features.astype(np.float32))
+    if not (vectors.isfinite().all() and vectors.abs().amax(1).min() > 0):
         raise ValueError(f'text features {file}: a row is zero or not finite')
-    return unit_vectors(features, dim=1), classes.tolist()
+    return unit_vectors(vectors, dim=1), classes.tolist()
 
 
 def text_similarity(embeddings: Tensor, text: Tensor) -> Tensor:

@@ -146,6 +146,9 @@ class Overhaul(nn.Module):
 class Margin(nn.Module):
     """Mean negative response of each channel so far, over all processes; 0 for channels without one."""
 
+    value: Tensor
+    num_negative: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer('value', torch.zeros(channels))

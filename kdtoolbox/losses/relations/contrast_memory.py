@@ -34,6 +34,11 @@ class ContrastMemory(nn.Module):
         momentum: factor of the old embedding.
     """
 
+    student: Tensor
+    teacher: Tensor
+    keys: Tensor
+    log_normalisers: Tensor
+
     def __init__(self, num_samples: int, feature_dim: int, *, momentum: float) -> None:
         super().__init__()
         self.momentum = momentum
