@@ -3,6 +3,7 @@
 # make test-fast  the tests that train nothing, in about a minute: for while you work
 # make test-matrix  the tests with each Python that is supported, and with the lowest versions that setup.cfg admits
 # make lint     install, then check style, format and types
+# make audit    install, then list known faults of the packages (needs the network; a report, never a failure)
 # make install  only the first part of both
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 HEADLESS := $(shell sed -n 's/^\(opencv-python-headless==.*\)/\1/p' constraints.txt)
 
-.PHONY: install test test-fast test-matrix lint demo faults clean
+.PHONY: install test test-fast test-matrix lint demo faults audit clean
 
 install: $(STAMP)
 
@@ -49,4 +50,11 @@ faults: install  # trainings, features and frames, killed at random moments; hal
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --kills 50
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(AUDIT) build *.egg-info
+
+# Known faults of the pinned packages, as a report: it never fails, as most are mended by no release yet.
+AUDIT := .venv-audit
+audit: install
+	test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && \
+		$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	-$(AUDIT)/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

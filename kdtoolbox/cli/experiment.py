@@ -16,6 +16,7 @@ from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import train
 from kdtoolbox.config_files.reading import (
     ConfigOptions,
+    add_safe_config_argument,
     find_config,
     load_config,
     merge_options,
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override settings of the mmengine config that --print-config shows',
     )
+    add_safe_config_argument(parser)
     parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

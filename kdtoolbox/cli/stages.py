@@ -21,7 +21,14 @@ from mmengine.runner import find_latest_checkpoint
 
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.train import train
-from kdtoolbox.config_files.reading import find_config, merge_options, read_config
+from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
+from kdtoolbox.config_files.reading import (
+    add_safe_config_argument,
+    find_config,
+    merge_options,
+    packaged_config_folders,
+    read_config,
+)
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 
 STUDENT_FILE = 'exported_student.pth'  # mmengine writes <config name>.py there, which may be student.py
@@ -36,23 +43,25 @@ class Stage:
         name: of the stage and of its folder.
         config: file or name of a packaged config.
         cfg_options: changes of it, as ``--cfg-options`` takes them.
+        safe: read the config only if it is data.
     """
 
     name: str
     config: str
     cfg_options: Mapping = field(default_factory=dict)
+    safe: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('plan', help='file with the list of stages')
     parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/<plan name>')
+    add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
-    plan = Config.fromfile(find_config(args.plan))
-    stages = read_stages(plan.get('stages'))
+    stages = read_plan(find_config(args.plan), safe=args.safe_config)
     work_dir = Path(args.work_dir or Path('work_dirs') / Path(args.plan).stem)
     students = run_stages(stages, work_dir, launcher=args.launcher, local_rank=args.local_rank)
     for name, file in students.items():
@@ -60,24 +69,42 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_stages(entries: Sequence[Mapping] | None) -> list[Stage]:
+def read_plan(file: Path, *, safe: bool = False) -> list[Stage]:
+    """The stages of a file.
+
+    Args:
+        safe: read data only, the configs of the stages too, and no Python but that of kdtoolbox's own configs.
+
+    Raises:
+        ValueError: as :func:`read_stages`, a plan of YAML or JSON names a class that is in no registry, or ``safe``
+            forbids it.
+    """
+    data = data_config_files(file, packaged=packaged_config_folders(), safe=safe)
+    for part, content in data:
+        refuse_unregistered(content, what=f'plan {part}')
+    return read_stages(Config.fromfile(file).get('stages'), safe=safe)
+
+
+def read_stages(entries: Sequence[Mapping] | None, *, safe: bool = False) -> list[Stage]:
     """The stages of a plan, checked before anything is trained.
 
     Raises:
         ValueError: an entry is no stage, two have one name, one refers to what no stage before it gives, or one would
             leave no checkpoint behind.
     """
-    if not entries:
+    if not entries or not isinstance(entries, (list, tuple)):
         raise ValueError('the plan has no stages: it needs a list stages = [dict(name=..., config=...), ...]')
     stages: list[Stage] = []
     for entry in entries:
+        if not isinstance(entry, Mapping):
+            raise ValueError(f'a stage has name, config and maybe cfg_options; got {str(entry)[:60]!r}')
         unknown = sorted(set(entry) - {'name', 'config', 'cfg_options'})
         if unknown or not {'name', 'config'} <= set(entry):
             raise ValueError(f'a stage has name, config and maybe cfg_options; got {sorted(entry)}')
         name = entry['name']
-        if not re.fullmatch(r'\w[\w-]*', name) or name in [stage.name for stage in stages]:
+        if not isinstance(name, str) or not re.fullmatch(r'\w[\w-]*', name) or name in [stage.name for stage in stages]:
             raise ValueError(f'stage name {name!r}: expected letters, digits, _ and -, and one name for each stage')
-        stage = Stage(name, entry['config'], dict(entry.get('cfg_options') or {}))
+        stage = Stage(name, entry['config'], dict(entry.get('cfg_options') or {}), safe=safe)
         for before, output in _references(stage):
             if before not in [stage.name for stage in stages] or output != 'student':
                 raise ValueError(
@@ -120,7 +147,7 @@ def run_stages(
 
 def stage_config(stage: Stage, students: Mapping[str, Path]) -> Config:
     """The stage's config with its options, the students of earlier stages filled in."""
-    config = read_config(find_config(stage.config))
+    config = read_config(find_config(stage.config), safe=stage.safe)
     options = {key: _filled(value, students) for key, value in stage.cfg_options.items()}
     merge_options(config, options)
     return config

@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
+from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
 from kdtoolbox.config_files.keys import RUN_SETTINGS, refuse_unknown_keys, unknown_section
 from kdtoolbox.config_files.student_size import STUDENT_SIZE, follow_student_size
 from kdtoolbox.datasets.clip_dataset import ClipDataset
@@ -58,8 +59,18 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE',
     )
     parser.add_argument('--seed', type=int, help="random seed; default the config's")
+    add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_safe_config_argument(parser: argparse.ArgumentParser) -> None:
+    """``--safe-config``, of every command that reads a config."""
+    parser.add_argument(
+        '--safe-config',
+        action='store_true',
+        help="for a config of somebody else's: only YAML or JSON is read, and no code runs (Python configs are code)",
+    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -68,7 +79,7 @@ def load_config(args: argparse.Namespace) -> Config:
     Raises:
         ValueError: see :func:`read_config`, :func:`merge_options` and :func:`refuse_unknown_keys`.
     """
-    config = read_config(find_config(args.config))
+    config = read_config(find_config(args.config), safe=args.safe_config)
     if args.cfg_options is not None:
         merge_options(config, args.cfg_options)
     config.launcher = args.launcher
@@ -131,12 +142,16 @@ def _import_failed(error: ImportError) -> str:
     )
 
 
-def read_config(file: Path) -> Config:
+def read_config(file: Path, *, safe: bool = False) -> Config:
     """An mmengine config, as Python, YAML or JSON; its validation clips are of the student's size.
 
+    Args:
+        safe: read data only, no Python but that of kdtoolbox's own configs.
+
     Raises:
-        ValueError: the file is an experiment in the original schema, a base of it is not there, or a module of its
-            custom_imports does not import.
+        ValueError: the file is an experiment in the original schema, a base of it is not there, a module of its
+            custom_imports does not import, one of YAML or JSON names a class that is in no registry, or ``safe`` forbids
+            it.
     """
     is_yaml = file.suffix in ('.yml', '.yaml')
     if is_yaml and is_experiment(read_yaml(file)):
@@ -144,12 +159,15 @@ def read_config(file: Path) -> Config:
             f'{file} is an experiment in the schema of the original code: run it by python main.py --config '
             f'{file}, or have its config printed first, --print-config > experiment.py'
         )
+    data = data_config_files(file, packaged=packaged_config_folders(), safe=safe)
     try:
         config = Config.fromfile(file)
     except FileNotFoundError as error:
         raise ValueError(f'config {file}: one of its _base_ is not there: {error}') from error
     except ImportError as error:
         raise ValueError(f'config {file}: {_import_failed(error)}') from error
+    for part, content in data:
+        refuse_unregistered(content, what=f'config {part}')
     if is_yaml:
         config = Config(_with_tuples(config.to_dict()), filename=str(file))
     follow_student_size(config)

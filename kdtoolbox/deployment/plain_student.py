@@ -1,17 +1,10 @@
 """Checking the types in the config of a student."""
 
-import re
 from collections.abc import Mapping
 
-import torchvision
-
+from kdtoolbox.config_files.data_configs import LIBRARIES, known_names, known_types
 from kdtoolbox.engine.plain_values import refuse_unknown_types, types_in
 from kdtoolbox.registry import MODELS, WEIGHT_INITIALIZERS
-
-# mmaction2 reads these from configs itself: they name parts, and are looked up in no registry.
-PARTS = {'AvgConsensus', 'STPP', 'resnet2d', 'resnet3d'}
-# Libraries that mmaction2's recognizers take 2D backbones from; it imports them by these very words.
-LIBRARIES = re.compile(r'(timm|mmcls|mmpretrain)\.\w+')
 
 
 def refuse_unknown_student(model: Mapping) -> None:
@@ -20,12 +13,11 @@ def refuse_unknown_student(model: Mapping) -> None:
     Raises:
         ValueError: it does; the message names it.
     """
-    backbones = {f'torchvision.{name}' for name in torchvision.models.list_models(module=torchvision.models)}
     foreign = {kind for kind in types_in(model) if LIBRARIES.fullmatch(kind)}
     try:
         refuse_unknown_types(
             model,
-            _known(MODELS) | _known(WEIGHT_INITIALIZERS) | PARTS | backbones | foreign,
+            known_types(MODELS, WEIGHT_INITIALIZERS) | foreign,
             what="the checkpoint's student_config",
         )
     except ValueError as error:
@@ -36,15 +28,5 @@ def refuse_unknown_student(model: Mapping) -> None:
 
 def needs_kdtoolbox(model: Mapping) -> bool:
     """Whether the student is built of a class that only kdtoolbox's registry knows."""
-    known_to_mmaction2 = _known(MODELS.parent) | _known(WEIGHT_INITIALIZERS.parent)
-    return bool(types_in(model) & (_known(MODELS) | _known(WEIGHT_INITIALIZERS)) - known_to_mmaction2)
-
-
-def _known(registry) -> set[str]:
-    """The names of a registry and its parents, as such and with their scope."""
-    MODELS.import_from_location()  # also what the parents know
-    names: set[str] = set()
-    while registry is not None:
-        names |= {*registry.module_dict, *(f'{registry.scope}.{name}' for name in registry.module_dict)}
-        registry = registry.parent
-    return names
+    known_to_mmaction2 = known_names(MODELS.parent) | known_names(WEIGHT_INITIALIZERS.parent)
+    return bool(types_in(model) & (known_names(MODELS) | known_names(WEIGHT_INITIALIZERS)) - known_to_mmaction2)
