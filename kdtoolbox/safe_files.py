@@ -147,6 +147,16 @@ def check_writable(file: str | Path | None) -> None:
         raise ValueError(f'{file} cannot be written: no permission in {folder}')
 
 
+def refuse_link_out(folder: str | Path, *, of: str | Path) -> None:
+    """Refuse to write into a folder that lies in another by its name, but by a link lies elsewhere.
+
+    Raises:
+        ValueError: it does.
+    """
+    if not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(of)):
+        raise ValueError(f'{folder} leads out of {of} by a link, and nothing is written outside: remove the link')
+
+
 def sha256_of(file: str | Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
@@ -159,6 +169,7 @@ def _aside(file: str | Path, write: Callable[[Path], object]) -> None:
     aside = file.with_name(f'.{file.name}.part')
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        aside.unlink(missing_ok=True)  # a link of this name would be followed
         write(aside)
         with open(aside, 'rb+') as stream:
             os.fsync(stream.fileno())

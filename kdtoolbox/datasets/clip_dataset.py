@@ -14,7 +14,7 @@ from kdtoolbox.datasets.labels import UNLABELLED, keep_labels, report_unused_cla
 from kdtoolbox.datasets.locating import FRAME_NAME, FrameFolderFinder, VideoFinder
 from kdtoolbox.datasets.seeding import seeded
 from kdtoolbox.datasets.shared_state import SharedState
-from kdtoolbox.datasets.transforms.decoding import DecodeError, DecodeTimeout
+from kdtoolbox.video import DecodeError, DecodeTimeout
 
 
 class ClipDataset(VideoDataset):

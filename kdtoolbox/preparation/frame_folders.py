@@ -157,5 +157,6 @@ def subfolders(folder: Path) -> list[Path]:
 def write_text(file: Path, text: str) -> None:
     """Write a small file aside and rename it, so that no reader ever sees half of it."""
     aside = file.with_name(f'.{file.name}.part')
+    aside.unlink(missing_ok=True)  # a link of this name would be followed
     aside.write_text(text, encoding='utf-8')
     aside.replace(file)

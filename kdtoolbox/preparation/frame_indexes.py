@@ -35,6 +35,6 @@ def _write_index(video: Path) -> tuple[Path, str, str]:
     try:
         index, damage = verified_index(str(video))
         save_index(index, video)
-    except (DecodeError, OSError) as error:
+    except (DecodeError, OSError, ValueError) as error:
         return video, FAILED, str(error)
     return video, WARNING if damage else DONE, str(damage) if damage else ''

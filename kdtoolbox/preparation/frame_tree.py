@@ -18,6 +18,7 @@ from kdtoolbox.preparation.frame_folders import STATE_FOLDER, is_complete, move_
 from kdtoolbox.preparation.layouts import VideoTree, is_inside
 from kdtoolbox.preparation.parallel import in_parallel
 from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, WARNING, Progress, Report
+from kdtoolbox.safe_files import refuse_link_out
 
 # So many finished videos, or seconds, share one flush of the disk: one for each would cost more than extracting.
 _VIDEOS_PER_FLUSH, _SECONDS_PER_FLUSH = 64, 5.0
@@ -105,7 +106,10 @@ def _place(ready: list[Extracted], jpg_dir: Path, report: Report) -> None:
     while ready:
         result = ready.pop()
         try:
+            refuse_link_out((jpg_dir / result.job.target).parent, of=jpg_dir)
             move_into_place(result.part, jpg_dir / result.job.target)
+        except ValueError as error:
+            report.add(FAILED, result.job.video, str(error))
         except OSError as error:  # e.g. a file where the class folder belongs: this video's failure, not the run's
             report.add(FAILED, result.job.video, f'{error.strerror}: {error.filename2 or error.filename}')
         else:
@@ -116,6 +120,7 @@ def _place(ready: list[Extracted], jpg_dir: Path, report: Report) -> None:
 def _sole_writer(jpg_dir: Path) -> Iterator[Path]:
     """Hold the tree's lock; gives an empty folder for unfinished work, on the same disk as the frames."""
     state = jpg_dir / STATE_FOLDER
+    refuse_link_out(state, of=jpg_dir)
     state.mkdir(exist_ok=True)
     with open(state / 'lock', 'w', encoding='utf-8') as lock:
         try:

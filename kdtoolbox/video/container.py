@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from fractions import Fraction
 
 import av
@@ -20,12 +21,17 @@ av.logging.set_level(av.logging.PANIC)  # our own errors report problems, once, 
 class OpenedVideo:
     """An open file and the video stream in it; one thread decodes.
 
+    Args:
+        path: the file.
+        on_frame: called for each frame that is decoded, from which a watchdog sees that it goes on.
+
     Raises:
         DecodeError: it is no regular file, cannot be opened, or holds no moving picture.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, on_frame: Callable[[], object] = lambda: None) -> None:
         self.path = path
+        self.on_frame = on_frame
         self.container = _open(path)
         self.stream = self._video_stream()
         for other in self.container.streams:
@@ -38,6 +44,11 @@ class OpenedVideo:
     def close(self) -> None:
         """Close the file."""
         self.container.close()
+
+    @property
+    def coding(self) -> str:
+        """Codec and container, in FFmpeg's words, such as "h264 in mov,mp4,m4a,3gp,3g2,mj2"."""
+        return f'{self.stream.codec_context.name} in {self.container.format.name}'
 
     @property
     def frames_per_second(self) -> Fraction:

@@ -9,7 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from kdtoolbox.video.container import OpenedVideo
-from kdtoolbox.video.errors import DamagedVideo, WrongTimeStamps
+from kdtoolbox.video.errors import DamagedVideo, DecodeError, WrongTimeStamps, is_passing
 from kdtoolbox.video.frame_index import FrameIndex
 
 _MIN_FRAMES_TO_JUMP = 8
@@ -31,15 +31,18 @@ def decode_in_order(video: OpenedVideo) -> Iterator[VideoFrame]:
         try:
             packet = next(packets, None)
             frames = packet.decode() if packet is not None else []
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if is_passing(error):
+                raise DecodeError(f'{video.path} cannot be read: {error.strerror}') from error
             if num_frames:
-                raise DamagedVideo(video.path, num_frames, video.stream.frames or None) from None
+                raise DamagedVideo(video.path, num_frames, video.stream.frames or None, video.coding) from None
             continue
         if packet is None:
             return
         for frame in frames:
+            video.on_frame()
             if frame.is_corrupt and num_frames:
-                raise DamagedVideo(video.path, num_frames, video.stream.frames or None)
+                raise DamagedVideo(video.path, num_frames, video.stream.frames or None, video.coding)
             yield frame
             num_frames += 1
 
@@ -69,13 +72,13 @@ def _decode_from(
     frames = _frames_to_the_end_or_the_damage(video)
     for frame in frames:
         if frame is None:  # damaged
-            raise DamagedVideo(video.path, expected, len(index))
+            raise DamagedVideo(video.path, expected, len(index), video.coding)
         if frame.pts is not None and frame.pts < index.time_stamps[key]:
             continue  # a leading frame: it refers to frames before the key frame, which were not decoded
         # Every frame in turn: were only the wanted ones compared, wrong time stamps might fit by chance.
         if expected >= len(index) or frame.pts != index.time_stamps[expected]:
             if next((True for later in frames if later is None), False):
-                raise DamagedVideo(video.path, expected, len(index))
+                raise DamagedVideo(video.path, expected, len(index), video.coding)
             raise WrongTimeStamps
         expected += 1
         if expected - 1 < pending[0]:
@@ -94,11 +97,14 @@ def _frames_to_the_end_or_the_damage(video: OpenedVideo) -> Iterator[VideoFrame 
     try:
         for packet in video.container.demux(video.stream):
             for frame in packet.decode():
+                video.on_frame()
                 if frame.is_corrupt:
                     yield None
                     return
                 yield frame
-    except av.error.FFmpegError:
+    except av.error.FFmpegError as error:
+        if is_passing(error):
+            raise DecodeError(f'{video.path} cannot be read: {error.strerror}') from error
         # What was decoded before the damage still waits in the decoder; the time stamps tell where it ends.
         with contextlib.suppress(av.error.FFmpegError):
             yield from (frame for frame in video.stream.codec_context.decode(None) if not frame.is_corrupt)

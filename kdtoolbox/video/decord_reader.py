@@ -1,7 +1,7 @@
 """The same interface with decord, for files that it reads correctly."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import decord
@@ -16,14 +16,19 @@ class DecordReader:
     Right where every frame is stored in the order in which it is shown (no B-frames), as in UCF-101; of other files
     many frames are not the ones asked for (docs/right_frames.md). ``kdtoolbox prepare check --videos`` tells.
 
+    Args:
+        path: the file.
+        on_frame: called for each frame that is decoded.
+
     Raises:
         DecodeError: decord cannot open the file.
     """
 
     damage = None
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, on_frame: Callable[[], object] = lambda: None) -> None:
         self.path = str(path)
+        self._on_frame = on_frame
         try:
             self._reader = decord.VideoReader(self.path, num_threads=1)
         except (decord.DECORDError, RuntimeError, AssertionError) as error:  # decord asserts that there are frames
@@ -54,6 +59,7 @@ class DecordReader:
             try:
                 # One by one: get_batch can hang for ever (https://github.com/dmlc/decord/issues/375).
                 frames[number] = without_padding(self._reader[number].asnumpy())
+                self._on_frame()
             except (decord.DECORDError, StopIteration, IndexError) as error:
                 raise DecodeError(
                     f'{self.path}: frame {number} of {len(self)} cannot be decoded: {_first_line(error)}'

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kdtoolbox.plain_files import read_json
-from kdtoolbox.safe_files import write_aside
+from kdtoolbox.safe_files import refuse_link_out, write_aside
 
 INDEX_FOLDER = '.kdtoolbox/frame_index'
 """Below the folder of the videos: a file ``<video>.json`` each."""
@@ -59,7 +59,12 @@ def index_file(video: str | Path) -> Path:
 
 
 def save_index(index: FrameIndex, video: str | Path) -> None:
-    """Store the index next to the video, with the size and modification time of the video."""
+    """Store the index next to the video, with the size and modification time of the video.
+
+    Raises:
+        ValueError: it cannot be written there, or a link leads out of the video's folder.
+    """
+    refuse_link_out(index_file(video).parent, of=Path(video).parent)
     status = os.stat(video)
     steps = [(step, len(list(group))) for step, group in itertools.groupby(np.diff(index.time_stamps).tolist())]
     content = {

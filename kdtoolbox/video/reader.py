@@ -1,6 +1,6 @@
 """Frames of a video file by their number."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class VideoReader:
         path: the file.
         known_num_frames: of a file that was counted before; saves decoding it for that where it has no time stamps.
         max_short_side: frames whose shorter side has more pixels are scaled down to it as they are decoded.
+        on_frame: called for each frame that is decoded, from which a watchdog sees that it goes on.
 
     Attributes:
         index: the frames' times and key frames.
@@ -42,13 +43,19 @@ class VideoReader:
     """
 
     def __init__(
-        self, path: str | Path, *, max_short_side: int | None = None, known_num_frames: int | None = None
+        self,
+        path: str | Path,
+        *,
+        max_short_side: int | None = None,
+        known_num_frames: int | None = None,
+        on_frame: Callable[[], object] = lambda: None,
     ) -> None:
         self.path = str(path)
         self.max_short_side = max_short_side
         self.damage: DamagedVideo | None = None
         self._kept: list[VideoFrame] | None = None
-        self._video = OpenedVideo(self.path)
+        self._on_frame = on_frame
+        self._video = OpenedVideo(self.path, on_frame=on_frame)
         self._size = self._video.header_size
         self.index: FrameIndex = load_index(path) or self._find_index(known_num_frames)
 
@@ -142,7 +149,7 @@ class VideoReader:
 
     def _reopen(self) -> None:
         self._video.close()
-        self._video = OpenedVideo(self.path)
+        self._video = OpenedVideo(self.path, on_frame=self._on_frame)
 
     def _picture(self, frame: VideoFrame, number: int) -> np.ndarray:
         if (frame.width, frame.height) != self._size:

@@ -287,7 +287,7 @@ def test_a_video_that_hangs_is_not_tried_again(twelve_videos):
     def hanging(results):
         tried.append(results['sample_id'])
         if results['sample_id'] == 'a/a0.avi':
-            raise DecodeTimeout('a/a0.avi is not decoded within 60 s')
+            raise DecodeTimeout('a/a0.avi', 60)
         return results
 
     dataset = FolderDataset(data_root=twelve_videos, pipeline=[hanging])

@@ -192,3 +192,12 @@ def test_a_flat_folder_gives_a_flat_tree_of_height_360(prepare, make_video, tmp_
     assert prepare('video_jpg', tmp_path / 'videos', tmp_path / 'jpg')[0] == 0
     assert count_frames(tmp_path / 'jpg/v_-abc') == 3
     assert Image.open(tmp_path / 'jpg/v_-abc/image_00001.jpg').size == (480, 360)
+
+
+def test_no_frames_are_written_through_a_link_out_of_the_tree(prepare, videos, tmp_path):
+    (tmp_path / 'elsewhere').mkdir()
+    (tmp_path / 'jpg').mkdir()
+    (tmp_path / 'jpg/run').symlink_to(tmp_path / 'elsewhere')
+    status, _ = prepare('video_jpg_kinetics', videos, tmp_path / 'jpg')
+    assert status == 1 and not list((tmp_path / 'elsewhere').iterdir())
+    assert 'by a link, and nothing is written outside' in (tmp_path / 'jpg/extraction_report.tsv').read_text()

@@ -1,10 +1,8 @@
 """Transforms that open a video or a folder of frames, and decode the frames of clips."""
 
 import logging
-import queue
-import threading
-from collections.abc import Callable
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,15 +10,13 @@ from mmaction.datasets.transforms import RawFrameDecode
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from kdtoolbox.datasets.transforms.watching import Watch, retried
 from kdtoolbox.plain_files import numbered_lines
 from kdtoolbox.registry import TRANSFORMS
 from kdtoolbox.video import DecodeError, VideoReader, frames_between
+from kdtoolbox.video.killable import KillableReader
 
 _warned_of: set[str] = set()
-
-
-class DecodeTimeout(DecodeError):
-    """Decoding exceeded the time limit; it is not tried again."""
 
 
 @TRANSFORMS.register_module()
@@ -40,11 +36,12 @@ class OpenVideo(BaseTransform):
             without B-frames.
         max_short_side: frames of 'pyav' with more pixels on their shorter side are scaled down to it as they are
             decoded: ten clips of 4K would need 4 GB otherwise. None keeps all pixels.
-        time_limit_seconds: a decoder can hang for ever on some files (https://github.com/dmlc/decord/issues/269);
-            a hanging thread is abandoned then.
+        time_limit_seconds: without a frame for so long, decoding is given up and tried again in a process that can be
+            killed; a large file or a slow disk goes on as long as frames come. The decoder 'decord', which can hang for
+            ever and stop its whole process (https://github.com/dmlc/decord/issues/375), always runs in such a process.
 
     Raises:
-        DecodeError: the file does not open in time, or the segment starts after its end.
+        DecodeError: the file does not open, or the segment starts after its end.
     """
 
     def __init__(
@@ -59,16 +56,14 @@ class OpenVideo(BaseTransform):
             raise ValueError(f'OpenVideo(max_short_side={max_short_side}): expected pixels, or None for no limit')
         self.decoder = decoder
         self.max_short_side = max_short_side
-        self.time_limit_seconds = time_limit_seconds
+        self._watch = Watch(time_limit_seconds)
 
     def transform(self, results: dict) -> dict:
         if 'frame_dir' not in results:
             path = results['filename']
             counts, number = results.pop('frame_counts', None), results.get('video_number')
             known = int(counts[number]) if counts is not None else 0
-            reader = within_time_limit(
-                lambda: self._open(path, known or None), path=path, seconds=self.time_limit_seconds
-            )
+            reader = retried(lambda: self._open(path, known or None), path=path)
             if counts is not None:
                 counts[number] = len(reader)
             results['video_reader'] = reader
@@ -78,12 +73,14 @@ class OpenVideo(BaseTransform):
             _restrict_to_segment(results)
         return results
 
-    def _open(self, path: str, known_num_frames: int | None) -> VideoReader | Any:
+    def _open(self, path: str, known_num_frames: int | None) -> VideoReader | KillableReader:
         if self.decoder == 'decord':
             from kdtoolbox.video.decord_reader import DecordReader  # only needed where a config asks for it
 
-            return DecordReader(path)
-        reader = VideoReader(path, max_short_side=self.max_short_side, known_num_frames=known_num_frames)
+            return self._watch.open_killable(path, DecordReader)
+        reader = self._watch.open(
+            path, partial(VideoReader, max_short_side=self.max_short_side, known_num_frames=known_num_frames)
+        )
         if reader.damage and path not in _warned_of:
             _warned_of.add(path)
             print_log(str(reader.damage), 'current', logging.WARNING)
@@ -98,14 +95,14 @@ class DecodeClip(BaseTransform):
     ``frame_dir`` are read by mmaction2's RawFrameDecode.
 
     Args:
-        time_limit_seconds: for all frames of a sample, as in OpenVideo.
+        time_limit_seconds: as in OpenVideo.
 
     Raises:
         DecodeError: a frame cannot be decoded, or not in time.
     """
 
     def __init__(self, time_limit_seconds: float = 60) -> None:
-        self.time_limit_seconds = time_limit_seconds
+        self._watch = Watch(time_limit_seconds)
         self.decode_frame_files = RawFrameDecode()
 
     def transform(self, results: dict) -> dict:
@@ -113,43 +110,17 @@ class DecodeClip(BaseTransform):
             return self._decode_frame_files(results)
         reader = results.pop('video_reader')
         indices = results['frame_inds'] + results.get('offset', 0)
-        results['imgs'] = within_time_limit(
-            lambda: reader.frames(indices), path=results['filename'], seconds=self.time_limit_seconds
-        )
+        results['imgs'] = retried(lambda: self._watch.frames(reader, indices), path=results['filename'])
         reader.close()
         results['original_shape'] = results['img_shape'] = results['imgs'][0].shape[:2]
         return results
 
     def _decode_frame_files(self, results: dict) -> dict:
         try:
-            return self.decode_frame_files(results)
-        except (FileNotFoundError, cv2.error) as error:
+            return retried(lambda: self.decode_frame_files(dict(results)), path=results['frame_dir'])
+        except (OSError, cv2.error) as error:
             reason = str(error).strip().splitlines()[0]
             raise DecodeError(f'{results["frame_dir"]}: a frame cannot be read: {reason}') from error
-
-
-def within_time_limit(function: Callable[[], Any], *, path: str, seconds: float) -> Any:
-    """Run ``function`` in a thread, with a time limit.
-
-    Raises:
-        DecodeTimeout: it takes longer than ``seconds``; its thread is abandoned.
-    """
-    outcome: queue.SimpleQueue = queue.SimpleQueue()
-
-    def work() -> None:
-        try:
-            outcome.put((function(), None))
-        except Exception as error:  # whatever it is, it is raised where the caller waits
-            outcome.put((None, error))
-
-    threading.Thread(target=work, daemon=True, name='decode').start()
-    try:
-        value, error = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise DecodeTimeout(f'{path} is not decoded within {seconds} s') from None
-    if error is not None:
-        raise error
-    return value
 
 
 def _restrict_to_segment(results: dict) -> None:
