@@ -1,7 +1,7 @@
 """Reading a video in a process of its own, which can be killed whatever the decoder does.
 
-A thread that hangs in native code cannot be ended, and one that holds the interpreter stops the whole process. A process
-of Python's multiprocessing will not do: workers of a data loader may have no children of that kind.
+A thread that hangs in native code cannot be ended, and one that holds the interpreter stops the whole process. Python's
+multiprocessing will not do: workers of a data loader may have no children of that kind.
 """
 
 import ctypes

@@ -68,14 +68,14 @@ def test_a_video_that_vanishes_or_is_cut_while_training_is_replaced(tmp_path):
     assert dataset[2]['data_samples'].replaces == 'run/c.avi'
 
 
-def test_a_video_that_is_changed_while_training_is_one_line(tmp_path):
+def test_a_video_that_is_changed_while_training_has_the_frames_it_has_now(tmp_path):
     write_video(tmp_path / 'x.avi', num_frames=12)
     counts = np.zeros(1, np.int32)
     OpenVideo()(dict(filename=str(tmp_path / 'x.avi'), frame_counts=counts, video_number=0))
     write_video(tmp_path / 'x.avi', num_frames=4)
     opened = OpenVideo()(dict(filename=str(tmp_path / 'x.avi'), frame_counts=counts, video_number=0))
-    with pytest.raises(DecodeError, match=r'x\.avi: frame 9 cannot be decoded.*Was it changed while it was read'):
-        DecodeClip()(opened | dict(frame_inds=np.array([9])))
+    assert opened['total_frames'] == 4
+    assert len(DecodeClip()(opened | dict(frame_inds=np.array([3])))['imgs']) == 1
 
 
 def test_a_file_without_any_stream_says_that_it_holds_nothing(tmp_path):
