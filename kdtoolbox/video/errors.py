@@ -18,7 +18,7 @@ class DecodeTimeout(DecodeError):
     def __init__(self, path: str, seconds: float) -> None:
         self.path, self.seconds = path, seconds
         super().__init__(
-            f'{path} is not decoded: no frame within {seconds:g} s, so it hangs, or its disk does. Encode it anew: '
+            f'{path} is not decoded: no frame within {seconds:g} s, so it hangs, or its disk does. Encode it again: '
             'ffmpeg -i FILE NEW.mp4'
         )
 

@@ -122,7 +122,7 @@ def decode_whole(
         damage = error
     if not stamps:
         raise DecodeError(
-            f'{video.path} cannot be decoded: no frame comes out of it ({video.coding}). Encode it anew: '
+            f'{video.path} cannot be decoded: no frame comes out of it ({video.coding}). Encode it again: '
             'ffmpeg -i FILE NEW.mp4'
         )
     return DecodedFile(_index_in_order(stamps, video), size, kept if len(kept) == len(stamps) else None, damage)

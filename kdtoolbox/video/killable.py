@@ -26,7 +26,7 @@ _START_SECONDS = 60
 
 
 class KillableDecoder:
-    """A process that decodes one video after another; it is started with the first, and anew after one that killed it.
+    """A process that decodes one video after another; it is started with the first, and again after one that killed it.
 
     Args:
         stall_seconds: without a frame for so long it hangs, and is killed.
@@ -70,7 +70,7 @@ class KillableDecoder:
             status = self._process.wait()
             self.stop()
             raise DecodeError(
-                f'{path}: the decoder dies of it (exit status {status}). Encode it anew: ffmpeg -i FILE NEW.mp4'
+                f'{path}: the decoder dies of it (exit status {status}). Encode it again: ffmpeg -i FILE NEW.mp4'
             ) from None
         self.stop()
         raise DecodeTimeout(path, within)

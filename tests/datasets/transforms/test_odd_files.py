@@ -118,5 +118,5 @@ def test_a_coding_that_gives_no_frame_is_named_with_the_command_that_mends(tmp_p
     content = bytearray((tmp_path / 'x.avi').read_bytes())
     content[position:] = bytes(len(content) - position)
     (tmp_path / 'x.avi').write_bytes(content)
-    with pytest.raises(DecodeError, match=r'no frame comes out of it \(mpeg4 in avi\)\. Encode it anew: ffmpeg'):
+    with pytest.raises(DecodeError, match=r'no frame comes out of it \(mpeg4 in avi\)\. Encode it again: ffmpeg'):
         decode(tmp_path / 'x.avi')
