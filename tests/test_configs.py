@@ -43,7 +43,13 @@ def small(config: Path) -> list[str]:
         options += [f'{pipeline}.1.num_clips=2', f'{pipeline}.4.crop_size=48']
     if 'labels_per_class' in Config.fromfile(config).val_dataloader.dataset.datasets[0]:  # a part of the gallery
         options.append('val_dataloader.dataset.datasets.0.labels_per_class=2')
-    if 'c3d' in config.name:
+    if 'image_stem' in config.name:
+        options += [
+            'model.student.backbone.weights=None',
+            'model.terms.features.student_connector.out_channels=1024',
+            'model.terms.features.teacher_connector.channels=1024',
+        ]
+    elif 'c3d' in config.name:
         options.append('model.student.backbone.out_dim=2048')  # what 48² come to in front of its first linear layer
     else:
         options += ['model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32']
@@ -93,7 +99,7 @@ def test_a_student_a_data_set_and_a_schedule_are_each_written_in_one_base():
     for config in [*EXPERIMENTS, *BASES]:
         kinds = set(re.findall(r"type='(\w+)'", config.read_text()))
         if config.parent.name != 'students':
-            assert not kinds & {'ResNet3d', 'ResNet2Plus1d', 'C3D', 'I3DHead', 'Recognizer3D'}, config
+            assert not kinds & {'ResNet3d', 'ResNet2Plus1d', 'C3D', 'ImageStem3D', 'I3DHead', 'Recognizer3D'}, config
         if config.parent.name != 'datasets':
             assert not any(kind.endswith('Dataset') for kind in kinds), config
         if config.parent.name != 'schedules':

@@ -1,0 +1,17 @@
+# Label-free, for a few hundred videos of your own: MobileNetV2 teaches its features to a student that begins with
+# MobileNetV2's own first layers. The classes, by folders, are for retrieval in validation alone.
+_base_ = ['_base_/default_runtime.py', '_base_/datasets/folder.py', '_base_/students/image_stem.py',
+          '_base_/schedules/distinit_45e.py']
+
+model = dict(
+    use_labels=False,
+    teacher=dict(type='ImageTeacher', model='torchvision.mobilenet_v2', weights='IMAGENET1K_V1',
+                 view=dict(size=224, frame_stride=4)),  # neighbouring frames look alike: 4 of the 16
+    terms=dict(features=dict(
+        student='features', teacher='features', loss=dict(type='L2'),
+        student_connector=dict(type='LinearProjection', in_channels=256, out_channels=1280),
+        # Each channel on one scale: otherwise a few strong ones are all the loss sees.
+        teacher_connector=dict(type='Standardize', channels=1280))))
+
+val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the classes are not learned
+default_hooks = dict(checkpoint=dict(save_best='retrieval/top1', rule='greater'))
