@@ -61,6 +61,14 @@ def unusual_sampling(config: Mapping) -> Iterator[Finding]:
                 )
 
 
+def empty_batches(config: Mapping) -> Iterator[Finding]:
+    """Loaders whose batches would hold nothing."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        size = (config.get(name) or {}).get('batch_size', 1)
+        if isinstance(size, int) and size < 1:
+            yield error(f'{name}.batch_size is {size}: set 1 or more')
+
+
 def readers_of_wrong_frames(config: Mapping) -> Iterator[Finding]:
     """Pipelines that read videos by decord's or OpenCV's index, which for many files is that of another frame."""
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

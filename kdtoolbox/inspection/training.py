@@ -78,6 +78,7 @@ def of_the_config(config: Mapping) -> Iterator[Finding]:
     yield from settings.unusual_weights(model)
     yield from settings.unusual_schedule(config)
     yield from settings.unusual_sampling(config)
+    yield from settings.empty_batches(config)
     yield from settings.readers_of_wrong_frames(config)
     yield from settings.swapped_colours(model)
     yield from settings.absent_weights(model)

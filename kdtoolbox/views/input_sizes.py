@@ -1,19 +1,25 @@
 """Finding an input size that a network accepts, for error messages."""
 
+import time
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
 NOT_RUN = 'does not run on frames of'
+MAX_SECONDS = 15
 CANDIDATES = sorted({*range(16, 257, 16), 299, 336, 384, 448, 512})
 
 
 @torch.no_grad()
 def size_it_runs_on(run: Callable[[int], object], *, above: int) -> int | None:
-    """The smallest size in pixels, larger than ``above``, for which ``run`` does not fail; None if there is none."""
+    """The smallest size in pixels, larger than ``above``, for which ``run`` does not fail.
+
+    None if there is none, or none was found in time: a large network that fails at its end takes long at each size.
+    """
+    end = time.monotonic() + MAX_SECONDS
     for size in CANDIDATES:
-        if size > above:
+        if size > above and time.monotonic() < end:
             try:
                 run(size)
             except Exception:  # a network may fail in any way on a size that it is not made for

@@ -13,6 +13,7 @@ from tests.tiny import run_config
         ({'model.terms.kd.weight': -1}, "term 'kd' has weight -1", False),
         ({'model.terms.kd.weight': 0}, 'is left out', False),
         ({'optim_wrapper.optimizer.lr': 0}, 'nothing would be learned', False),
+        ({'train_dataloader.batch_size': 0}, 'train_dataloader.batch_size is 0', True),
         ({'optim_wrapper.optimizer.lr': 1e6}, 'optim_wrapper.optimizer.lr is 1e+06', False),
         ({'train_cfg.max_epochs': 0}, 'nothing would be trained', True),
         ({'model.student.data_preprocessor.to_rgb': True}, 'swaps red and blue', False),
