@@ -150,7 +150,7 @@ def read_config(file: Path, *, safe: bool = False) -> Config:
 
     Raises:
         ValueError: the file is an experiment in the original schema, a base of it is not there, a module of its
-            custom_imports does not import, one of YAML or JSON names a class that is in no registry, or ``safe`` forbids
+            custom_imports does not import, one of YAML or JSON names a class that no registry has, or ``safe`` forbids
             it.
     """
     is_yaml = file.suffix in ('.yml', '.yaml')
