@@ -1,10 +1,13 @@
 """Method cards: paper, inputs and minimum sizes of a loss, shown by ``kdtoolbox list`` and docs/methods.md."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+if TYPE_CHECKING:  # the cards are listed without torch
+    from torch import nn
 
 NEEDS = (
     'labels',
@@ -84,6 +87,8 @@ class MethodCard:
 
 def cards(loss: nn.Module) -> Iterator[MethodCard]:
     """The cards of a loss and of the losses that it wraps."""
+    from torch import nn
+
     wrapped: object = loss
     while isinstance(wrapped, nn.Module):
         if card := getattr(wrapped, 'card', None):
@@ -94,7 +99,10 @@ def cards(loss: nn.Module) -> Iterator[MethodCard]:
 def mixes_clips(loss: nn.Module) -> bool:
     """Whether the loss of a clip depends on the other clips: according to the cards, or because of a batch norm inside.
 
+    >>> from torch import nn
     >>> mixes_clips(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
     True
     """
+    from torch.nn.modules.batchnorm import _BatchNorm
+
     return any(card.mixes_clips for card in cards(loss)) or any(isinstance(part, _BatchNorm) for part in loss.modules())

@@ -18,7 +18,6 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
-from mmengine.utils import ProgressBar
 from torch import Tensor, nn
 
 from kdtoolbox.cli.test import test_student
@@ -27,6 +26,7 @@ from kdtoolbox.config_files.reading import find_config
 from kdtoolbox.demo.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_aside, write_aside
+from kdtoolbox.terminal import Progress
 from kdtoolbox.views import View
 
 TEACHER_CONFIG, STUDENT_CONFIG = 'demo/image_teacher.py', 'demo/video_student.py'
@@ -51,11 +51,6 @@ COLUMNS = {
     'retrieval@5': 'retrieval/top5',
 }
 CHANCES = ('acc/chance', 'retrieval/chance_top1', 'retrieval/chance_top5')
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for videos, logs, checkpoints and results')
-    parser.add_argument('--seed', type=int, default=0, help='of the videos and of all training')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -154,13 +149,13 @@ class ProgressHook(Hook):
     """A bar instead of a log."""
 
     def before_train_epoch(self, runner: Runner) -> None:  # which is once; other hooks warn in before_train
-        self.bar = ProgressBar(runner.max_iters)
+        self.bar = Progress(runner.max_iters, what='steps')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         self.bar.update()
 
     def after_train(self, runner: Runner) -> None:
-        print()
+        self.bar.close()
 
 
 def train(config: Config) -> str:
@@ -184,7 +179,7 @@ def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> 
     network.to(get_device()).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
-    bar = ProgressBar(steps)
+    bar = Progress(steps, what='steps')
     for _ in range(steps):
         chosen = random.choice(len(images), TEACHER_BATCH_SIZE)
         top, left = random.integers(0, FRAME_SIZE - CROP_PIXELS + 1, 2)
@@ -196,7 +191,7 @@ def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> 
         optimizer.step()
         schedule.step()
         bar.update()
-    print()
+    bar.close()
     save_aside({'state_dict': network.state_dict()}, out)
 
 

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from kdtoolbox.config_files.evaluators import metric_configs, tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.criterion.building import GUESSED_FRAMES
 from kdtoolbox.inspection import Training, real_batch
 from kdtoolbox.inspection.settings import absent_weights
@@ -27,16 +27,12 @@ from kdtoolbox.inspection.training import before_a_step, of_the_metrics
 from kdtoolbox.isolation import copy_to_try
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers.weights import torchvision_weights
+from kdtoolbox.terminal import table_text
 from kdtoolbox.views.input_sizes import NOT_RUN
 
 MAX_NAMES = 6
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
-    parser.add_argument('--synthetic', action='store_true', help='a batch of noise instead of the first real one')
-    parser.add_argument('--batch-size', type=int, help="number of clips; default the config's, of noise 4")
-    parser.add_argument('--strict', action='store_true', help='exit status 1 if there is any problem')
+NETWORK_COLUMNS = ('', 'sees', 'every', 'normalisation', 'classes', 'top-1 on this batch')
+LOSS_COLUMNS = ('', 'student', 'teacher', 'value', 'dtype', 'gradient', 'share')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -121,15 +117,10 @@ def report(checkup: Checkup, problems: Sequence[str]) -> str:
     """Everything that was found, as text."""
     lines = [
         'Networks',
-        *_aligned(
-            [
-                ('', 'sees', 'every', 'normalisation', 'classes', 'top-1 on this batch'),
-                *(_network_row(network) for network in checkup.networks),
-            ]
-        ),
+        table_text([_network_row(network) for network in checkup.networks], header=NETWORK_COLUMNS, num_left=4),
         '',
         f'Losses on {checkup.num_clips} clips (shapes without the batch)',
-        *_aligned([('', 'student', 'teacher', 'value', 'dtype', 'gradient', 'share'), *_loss_rows(checkup)]),
+        table_text(_loss_rows(checkup), header=LOSS_COLUMNS, num_left=3),
         '',
     ]
     chosen = [f'{loss.name}: {words}' for loss in checkup.losses for words in loss.term.get('chosen', ())]
@@ -177,11 +168,6 @@ def _side(term: Mapping, side: str) -> str:
     before, after = term.get(f'{side}_shape'), term.get(f'{side}_connected')
     shapes = '' if before is None else f' {before}' if before == after else f' {before} -> {after}'
     return f'{term[side] if isinstance(term[side], str) else "+".join(term[side])}{shapes}'
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ['  ' + '  '.join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -14,13 +14,10 @@ from mmengine.logging import print_log
 
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import train
+from kdtoolbox.config_files.finding import find_config, packaged_config_folders
 from kdtoolbox.config_files.reading import (
-    ConfigOptions,
-    add_safe_config_argument,
-    find_config,
     load_config,
     merge_options,
-    packaged_config_folders,
 )
 from kdtoolbox.yaml_experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
 from kdtoolbox.yaml_experiments.devices import check_processes, use_only
@@ -30,23 +27,6 @@ TEMPLATES = {
     'r3d': 'distinit_r2d_to_r3d_ucf101.py',
     'r21d': 'distinit_r2d_to_r2plus1d_ucf101.py',
 }
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
-    parser.add_argument('--datasets', default='configs/datasets.yml', help='file with the paths of the data sets')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='override settings of the mmengine config that --print-config shows',
-    )
-    add_safe_config_argument(parser)
-    parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
-    parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:

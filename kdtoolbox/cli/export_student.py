@@ -16,19 +16,6 @@ HEADER = '# Written by kdtoolbox export-student.\n'
 KEPT_META = ('epoch', 'iter', 'dataset_meta', 'student_config', 'student_view', 'student_test_pipeline')
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('checkpoint', help='a checkpoint of training')
-    parser.add_argument('out', help='the file to write; its mmaction2 config is put beside it, as .py')
-    parser.add_argument(
-        '--imports',
-        nargs='+',
-        default=[],
-        metavar='MODULE',
-        help="modules that register classes of one's own that the student is built of, as in the "
-        "config's custom_imports",
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     for module in args.imports:
         try:

@@ -12,39 +12,13 @@ from torch import Tensor
 
 from kdtoolbox.cli.test import load_student, without_teacher
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.provenance import as_built, config_name, named_by_content
 from kdtoolbox.safe_files import check_writable
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
-
-NETWORKS = ('student', 'teacher')
-SPLITS = ('test', 'val', 'train')
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help="the student's: of training, or exported. Without one, and for a teacher, the config's own weights",
-    )
-    parser.add_argument('out', help='file to write, .npz')
-    parser.add_argument('--of', choices=NETWORKS, default='student', help='the network (default student)')
-    parser.add_argument(
-        '--layer',
-        default=FEATURES,
-        help='features (default), logits or a module path, as a term of '
-        'the config would name it; <teacher>.<path> with several teachers',
-    )
-    parser.add_argument(
-        '--split',
-        choices=SPLITS,
-        default='test',
-        help='the data loader of the config (default test); train is augmented, in order, each video once',
-    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -3,20 +3,9 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.config_files.reading import add_config_arguments, load_config
+from kdtoolbox.config_files.reading import load_config
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.safe_files import check_writable
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
-    parser.add_argument('--out', help='file to write; default <work dir>/probe.pth. A teacher takes it as probe=FILE')
-    parser.add_argument(
-        '--passes',
-        type=int,
-        default=4,
-        help='passes over the training videos, each with other crops and moments (default 4)',
-    )
 
 
 def run(args: argparse.Namespace) -> int:

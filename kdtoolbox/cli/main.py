@@ -1,8 +1,7 @@
 """The ``kdtoolbox`` command: one sub-command a module of this package."""
 
-import argparse
 import errno
-import importlib.util
+import importlib
 import logging
 import os
 import signal
@@ -11,23 +10,9 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
-COMMANDS = {
-    'train': 'kdtoolbox.cli.train',
-    'test': 'kdtoolbox.cli.test',
-    'list': 'kdtoolbox.cli.catalogue',
-    'configs': 'kdtoolbox.cli.configs',
-    'doctor': 'kdtoolbox.cli.doctor',
-    'stages': 'kdtoolbox.cli.stages',
-    'experiment': 'kdtoolbox.cli.experiment',
-    'export-student': 'kdtoolbox.cli.export_student',
-    'fit-probe': 'kdtoolbox.cli.fit_probe',
-    'extract-features': 'kdtoolbox.cli.extract_features',
-    'evaluate-features': 'kdtoolbox.cli.evaluate_features',
-    'results': 'kdtoolbox.cli.results',
-    'demo': 'kdtoolbox.cli.demo',
-    'prepare': 'kdtoolbox.cli.prepare',
-    'new': 'kdtoolbox.cli.new',
-}
+from kdtoolbox import terminal
+from kdtoolbox.cli.commands import COMMANDS
+from kdtoolbox.cli.parser import build_parser
 
 FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 GO_ON = {
@@ -43,19 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Errors that are the user's to mend are printed as one message; anything else keeps its traceback.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser('kdtoolbox', description='Distil 2D image networks into 3D video networks.')
-    subparsers = parser.add_subparsers(dest='command', required=True)
-    for name, module in COMMANDS.items():
-        # Only the chosen command is imported: the others must not cost time, nor be able to break it.
-        chosen = bool(arguments) and arguments[0] == name
-        subparser = subparsers.add_parser(name, help=_first_line(module))
-        if chosen:
-            command = importlib.import_module(module)
-            subparser.description = command.__doc__
-            command.add_arguments(subparser)
-    options = parser.parse_args(arguments)
+    # Only the chosen command is read: the others must not cost time, nor be able to break it.
+    options = build_parser(chosen=arguments[:1]).parse_args(arguments)
     handlers = _end_politely() if options.command in GO_ON else {}
+    terminal.set_verbosity(getattr(options, 'verbosity', None) or terminal.NORMAL)
     try:
+        if check_first := getattr(options, 'check_first', None):  # before torch is imported, which takes seconds
+            check_first(options)
+        command = importlib.import_module(COMMANDS[options.command].module)
         status = command.run(options) or 0
         _leave_processes(status)
         return status
@@ -93,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        terminal.close_bars()
 
 
 class _Terminated(KeyboardInterrupt):
@@ -148,15 +129,6 @@ def _leave_processes(status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
-
-
-def _first_line(module: str) -> str:
-    """The first line of a module's docstring, without importing it."""
-    source = importlib.util.find_spec(module)
-    if source is None or source.origin is None:
-        return ''
-    with open(source.origin, encoding='utf-8') as file:
-        return file.readline().strip().strip('"').rstrip('.')
 
 
 def _is_for_users(error: BaseException | None) -> bool:

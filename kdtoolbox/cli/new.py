@@ -4,6 +4,8 @@ import argparse
 
 from kdtoolbox.templates.writer import KINDS, write_start
 
+EXAMPLE = 'kdtoolbox new loss MyLoss --to my_losses'
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('kind', choices=KINDS)

@@ -13,6 +13,18 @@ from kdtoolbox.preparation.layouts import class_videos, flat_videos
 from kdtoolbox.preparation.parallel import num_cores
 
 INTERRUPTED = 130
+EXAMPLE = 'kdtoolbox prepare hmdb51 data/hmdb51 --jobs 4'
+# Argument -> what an example has in its place.
+EXAMPLE_PATHS = {
+    'video_dir': 'data/videos',
+    'jpg_dir': 'data/frames',
+    'root': 'data/my_videos',
+    'annotation_dir': 'data/annotations',
+    'train_csv': 'train.csv',
+    'val_csv': 'validate.csv',
+    'test_csv': 'test.csv',
+    'out_json': 'kinetics.json',
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +146,8 @@ def _command(
     action: Callable[[argparse.Namespace], int],
     *paths: str,
 ) -> argparse.ArgumentParser:
-    command = subparsers.add_parser(name, help=help_text, description=help_text)
+    example = ' '.join(['kdtoolbox prepare', name, *(EXAMPLE_PATHS[path] for path in paths)])
+    command = subparsers.add_parser(name, help=help_text, description=help_text, example=example)
     for path in paths:
         command.add_argument(path, type=Path, metavar=path.upper())
     command.set_defaults(action=action)

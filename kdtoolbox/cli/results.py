@@ -28,36 +28,6 @@ SPLIT = 1  # the one that the published rows of clip retrieval are of
 OFFICIAL = {'ucf101': (101, 9537, 3783), 'hmdb51': (51, 3570, 1530)}  # classes, training and test videos of the split
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest='action', required=True)
-    add = actions.add_parser('add', help='fill a row')
-    add.add_argument(
-        'source',
-        type=Path,
-        help='a work directory, whose last validation is taken, or the JSON that '
-        'tools/test.py or kdtoolbox evaluate-features wrote with --out',
-    )
-    add.add_argument('--data-set', choices=list(DATA_SETS), required=True, help='that was evaluated on')
-    add.add_argument('--protocol', choices=list(PROTOCOLS), required=True)
-    add.add_argument('--name', required=True, help='of the row; one of that name is replaced')
-    add.add_argument(
-        '--checkpoint',
-        type=Path,
-        help='that was tested: adds its epoch and seed, and is refused if '
-        'the metrics are of another; of a work directory, the last one',
-    )
-    add.add_argument(
-        '--config',
-        help='that the network was trained with, where the checkpoint does not tell it, as an '
-        'exported student does not',
-    )
-    chance = actions.add_parser('chance', help="compute a data set's chance row from its annotations")
-    chance.add_argument('annotations', type=Path, help="the folder of the data set's official split files")
-    chance.add_argument('--data-set', choices=list(DATA_SETS), required=True)
-    for action in (add, chance, actions.add_parser('render', help='print the tables again')):
-        action.add_argument('--docs', type=Path, default=Path('docs'), help='folder of the page (default docs)')
-
-
 def run(args: argparse.Namespace) -> int:
     rows = {file: read_json(args.docs / file) for file in (CHANCE, PUBLISHED, MEASURED)}
     changed = None

@@ -23,7 +23,6 @@ from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.train import train
 from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
 from kdtoolbox.config_files.reading import (
-    add_safe_config_argument,
     find_config,
     merge_options,
     packaged_config_folders,
@@ -50,14 +49,6 @@ class Stage:
     config: str
     cfg_options: Mapping = field(default_factory=dict)
     safe: bool = False
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('plan', help='file with the list of stages')
-    parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/<plan name>')
-    add_safe_config_argument(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,38 +11,16 @@ from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from kdtoolbox.cli.arguments.test import EVALUATIONS
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.evaluators import metric_configs
-from kdtoolbox.config_files.reading import add_config_arguments, load_config
+from kdtoolbox.config_files.reading import load_config
 from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint, student_state_dict
 from kdtoolbox.reporting.provenance import config_name, named_by_content, origin_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
-# What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
-EVALUATIONS = {
-    'accuracy': 'QueryAccuracy',
-    'retrieval': 'ClipRetrieval',
-    'knn': 'KNNAccuracy',
-    'linear': 'LinearProbeAccuracy',
-    'agreement': 'TeacherAgreement',
-    'calibration': 'Calibration',
-    'confusion': 'QueryConfusion',
-}
 FAILED = 2  # exit status where a metric could not be computed
 OF_FEATURES = {'ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy'}  # which need not know the student's classes
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
-    parser.add_argument(
-        '--eval',
-        nargs='+',
-        metavar='NAME',
-        help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}",
-    )
-    parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in --eval knn (default 200)')
-    parser.add_argument('--out', help='write the metrics here too, as JSON, with the checkpoint they are of')
 
 
 def run(args: argparse.Namespace) -> int:

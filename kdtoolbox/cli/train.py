@@ -2,46 +2,28 @@
 
 import argparse
 import atexit
+import logging
 import os
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.reading import add_config_arguments, load_config, seed_datasets
+from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
+from kdtoolbox.engine.console import ConsoleHook, ConsoleRunner
 from kdtoolbox.engine.whole_checkpoints import damage_of, newest_whole_checkpoint
 from kdtoolbox.engine.work_dir_lock import only_training_in
 from kdtoolbox.engine.worker_processes import end_workers
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the last one in the work directory',
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (needs a GPU)')
-    parser.add_argument(
-        '--strict', action='store_true', help='do not start if anything is unusual (see kdtoolbox doctor)'
-    )
-    parser.add_argument('--no-validate', action='store_true', help='do not validate during training')
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help='scale the learning rate by the batch size over auto_scale_lr.base_batch_size',
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -125,8 +107,10 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     if weights and '://' not in weights:
         load_checkpoint(weights)  # of what is no checkpoint mmengine, when all is built, fails with a traceback
     prepare_cpu_processes(config)
-    runner = Runner.from_cfg(config)
+    runner = ConsoleRunner.from_cfg(config)
     atexit.register(_end_workers_of, weakref.ref(runner))
+    if is_main_process() and runner.logger.isEnabledFor(logging.INFO):  # else the config asks for silence
+        runner.register_hook(ConsoleHook())
     warning = warn_of_slow_conv3d()
     if warning:
         runner.logger.warning(warning)

@@ -1,7 +1,6 @@
 """Finding, reading and overriding configs, for all commands."""
 
 import argparse
-import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +9,12 @@ from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
 from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.keys import RUN_SETTINGS, refuse_unknown_keys, unknown_section
 from kdtoolbox.config_files.student_size import STUDENT_SIZE, follow_student_size
 from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.registry import DATASETS
 from kdtoolbox.yaml_experiments import is_experiment, read_yaml  # with it, mmengine reads YAML safely
-
-PACKAGED_CONFIGS = 'kdtoolbox.configs'
 
 
 class ConfigOptions(DictAction):
@@ -45,32 +43,6 @@ def _with_spaces(value):
     if isinstance(value, (list, tuple)):
         return type(value)(_with_spaces(item) for item in value)
     return value.replace(_SPACE, ' ') if isinstance(value, str) else value
-
-
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that every command over a config has."""
-    parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        metavar='KEY=VALUE',
-        help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE',
-    )
-    parser.add_argument('--seed', type=int, help="random seed; default the config's")
-    add_safe_config_argument(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-
-
-def add_safe_config_argument(parser: argparse.ArgumentParser) -> None:
-    """``--safe-config``, of every command that reads a config."""
-    parser.add_argument(
-        '--safe-config',
-        action='store_true',
-        help="for a config of somebody else's: only YAML or JSON is read, and no code runs (Python configs are code)",
-    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -232,31 +204,3 @@ def _leaves(value, path: str = ''):
         yield from _leaves(item, f'{path}.{key}' if path else str(key))
     if not items and path:
         yield path, value
-
-
-def find_config(name: str) -> Path:
-    """The file of a config, from the working directory or from those packaged with kdtoolbox.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    places = [
-        Path(name),
-        *(
-            folder / Path(name).relative_to('configs') if Path(name).is_relative_to('configs') else folder / name
-            for folder in packaged_config_folders()
-        ),
-    ]
-    for place in places:
-        for file in (place, place.with_name(f'{place.name}.py')):
-            if file.is_file():
-                return file
-    raise ValueError(f'config {name!r}: no such file. Looked for {", ".join(map(str, places))}')
-
-
-def packaged_config_folders() -> list[Path]:
-    """The folders of packaged configs: inside the installed package, or ``configs/`` of the checkout."""
-    spec = importlib.util.find_spec(PACKAGED_CONFIGS)
-    installed = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
-    checkout = Path(__file__).parents[2] / 'configs'
-    return installed + ([checkout] if checkout.is_dir() and checkout not in installed else [])

@@ -8,7 +8,6 @@ from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmengine.utils import ProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -19,6 +18,7 @@ from kdtoolbox.evaluation import fit_linear_probe
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES
 from kdtoolbox.teachers import FrozenTeacher, ImageTeacher, save_probe
+from kdtoolbox.terminal import Progress
 
 
 def fit_probe(config: Config, out: str | Path, *, passes: int = 4) -> float:
@@ -66,7 +66,7 @@ def video_features(teacher: ImageTeacher, loader: DataLoader, *, passes: int = 1
     """
     device = next(teacher.parameters()).device
     features, labels, sample_ids = [], [], []
-    progress = ProgressBar(passes * len(loader))
+    progress = Progress(passes * len(loader), what='batches')
     for epoch in range(passes):
         for dataset in datasets_in(loader.dataset):
             if hasattr(dataset, 'set_epoch'):
@@ -83,7 +83,7 @@ def video_features(teacher: ImageTeacher, loader: DataLoader, *, passes: int = 1
                 labels.append(label)
                 sample_ids.append(sample.sample_id)
             progress.update()
-    print()  # ends the line of the progress bar
+    progress.close()
     if not features:
         return torch.zeros(0, 0), torch.zeros(0, dtype=torch.long), []
     return torch.stack(features), torch.tensor(labels), sample_ids

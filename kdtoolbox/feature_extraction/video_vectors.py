@@ -6,7 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
-from mmengine.utils import ProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -15,6 +14,7 @@ from kdtoolbox.evaluation.metric_samples import decodable, unique_samples
 from kdtoolbox.feature_extraction.probe import teacher_answers
 from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
 from kdtoolbox.teachers import FrozenTeacher
+from kdtoolbox.terminal import Progress
 from kdtoolbox.views import View
 
 
@@ -45,7 +45,7 @@ def features_of_videos(
     Raises:
         ValueError: a video has no name or several labels, or its vector is not finite.
     """
-    results, progress = [], ProgressBar(len(loader))
+    results, progress = [], Progress(len(loader), what='batches')
     for data in loader:
         for vector, sample in zip(vectors_of(data).float().cpu(), data['data_samples'], strict=True):
             if sample.get('sample_id') is None:
@@ -62,7 +62,7 @@ def features_of_videos(
                 }
             )
         progress.update()
-    print()  # ends the line of the progress bar
+    progress.close()
     # A training video that does not decode is replaced by another, which comes twice then, with another crop.
     results = unique_samples(decodable(results, what='features'))
     return VideoFeatures(

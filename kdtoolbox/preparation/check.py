@@ -20,7 +20,8 @@ from kdtoolbox.preparation.frame_folders import (
     read_mark,
 )
 from kdtoolbox.preparation.parallel import in_parallel
-from kdtoolbox.preparation.report import DONE, FAILED, Progress, Report
+from kdtoolbox.preparation.report import DONE, FAILED, Report
+from kdtoolbox.terminal import Progress
 
 IMBALANCE = 10  # the largest class has so many times the videos of the smallest: worth a word
 

@@ -9,8 +9,9 @@ from kdtoolbox.preparation.ffmpeg import Ffmpeg
 from kdtoolbox.preparation.frame_folders import count_frames, frame_folders, is_complete, read_mark, write_text
 from kdtoolbox.preparation.layouts import VideoJob, VideoTree
 from kdtoolbox.preparation.parallel import in_parallel
-from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, Progress, Report
+from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, Report
 from kdtoolbox.preparation.video_header import exact_rate, read_header
+from kdtoolbox.terminal import Progress
 
 # Each frame over the one before, uncompressed and to nowhere.
 _ONE_PICTURE = ['-map', '0:v:0', '-c:v', 'rawvideo', '-f', 'image2', '-update', '1', '-y', os.devnull]

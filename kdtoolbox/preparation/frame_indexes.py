@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from kdtoolbox.preparation.parallel import in_parallel
-from kdtoolbox.preparation.report import DONE, FAILED, THERE, WARNING, Progress, Report
+from kdtoolbox.preparation.report import DONE, FAILED, THERE, WARNING, Report
+from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError
 from kdtoolbox.video.frame_index import load_index, save_index
 from kdtoolbox.video.indexing import verified_index

@@ -17,8 +17,9 @@ from kdtoolbox.preparation.ffmpeg import Ffmpeg
 from kdtoolbox.preparation.frame_folders import STATE_FOLDER, is_complete, move_into_place, write_text
 from kdtoolbox.preparation.layouts import VideoTree, is_inside
 from kdtoolbox.preparation.parallel import in_parallel
-from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, WARNING, Progress, Report
+from kdtoolbox.preparation.report import DONE, FAILED, PASSED_OVER, WARNING, Report
 from kdtoolbox.safe_files import refuse_link_out
+from kdtoolbox.terminal import Progress
 
 # So many finished videos, or seconds, share one flush of the disk: one for each would cost more than extracting.
 _VIDEOS_PER_FLUSH, _SECONDS_PER_FLUSH = 64, 5.0

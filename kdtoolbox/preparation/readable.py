@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kdtoolbox.preparation.parallel import in_parallel
-from kdtoolbox.preparation.report import Progress
+from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError, VideoReader
 
 

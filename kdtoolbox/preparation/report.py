@@ -2,13 +2,10 @@
 
 import os
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
-
-from mmengine.utils import ProgressBar
 
 from kdtoolbox.safe_files import write_aside
 
@@ -58,37 +55,6 @@ class Report:
         where = f'. Reasons: {_one_line(str(file))}' if self.lines else ''
         print(self.summary() + where, file=stream or sys.stdout)
         return self.exit_status
-
-
-class Progress:
-    """mmengine's bar with rate and time left on a terminal; elsewhere a line every half minute, for log files."""
-
-    def __init__(self, num_tasks: int, *, seconds_between_lines: float = 30) -> None:
-        self._bar = ProgressBar(num_tasks, file=sys.stderr) if sys.stderr.isatty() and num_tasks else None
-        self._num_tasks = num_tasks
-        self._seconds_between_lines = seconds_between_lines
-        self._completed = 0
-        self._start = self._last_line = time.monotonic()
-
-    def update(self) -> None:
-        self._completed += 1
-        if self._bar is not None:
-            self._bar.update()
-            return
-        now = time.monotonic()
-        if now - self._last_line >= self._seconds_between_lines:
-            self._last_line = now
-            rate = self._completed / (now - self._start)
-            print(
-                f'{self._completed}/{self._num_tasks} videos, {rate:.1f} a second, '
-                f'{(self._num_tasks - self._completed) / rate / 60:.0f} min left',
-                file=sys.stderr,
-                flush=True,
-            )
-
-    def close(self) -> None:
-        if self._bar is not None:
-            print(file=sys.stderr)
 
 
 def _one_line(text: str) -> str:

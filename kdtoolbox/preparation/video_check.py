@@ -11,7 +11,8 @@ from av.video.frame import PictureType
 
 from kdtoolbox.preparation.isolated import CallFailed, IsolatedCalls
 from kdtoolbox.preparation.parallel import in_parallel
-from kdtoolbox.preparation.report import DONE, FAILED, WARNING, Progress, Report
+from kdtoolbox.preparation.report import DONE, FAILED, WARNING, Report
+from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DamagedVideo, DecodeError
 from kdtoolbox.video.container import OpenedVideo
 from kdtoolbox.video.decoding import decode_in_order

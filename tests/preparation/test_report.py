@@ -1,25 +1,6 @@
 """What is told while it runs and at the end."""
 
-import re
-
-from kdtoolbox.preparation.report import Progress, Report
-
-
-def test_the_bar_on_a_terminal_shows_count_rate_and_time_left(monkeypatch, capsys):
-    monkeypatch.setattr('sys.stderr.isatty', lambda: True, raising=False)
-    progress = Progress(4)
-    progress.update()
-    progress.close()
-    assert re.search(r'1/4, [\d.]+ task/s, elapsed: \d+s, ETA:', capsys.readouterr().err)
-
-
-def test_a_log_file_gets_a_line_now_and_then_with_rate_and_time_left(capsys):
-    progress = Progress(2, seconds_between_lines=0)
-    progress.update()
-    assert re.fullmatch(r'1/2 videos, [\d.]+ a second, \d+ min left\n', capsys.readouterr().err)
-    quiet = Progress(2)
-    quiet.update()
-    assert capsys.readouterr().err == ''
+from kdtoolbox.preparation.report import Report
 
 
 def test_failures_alone_make_the_exit_status(tmp_path):

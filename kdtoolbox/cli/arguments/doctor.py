@@ -1,0 +1,14 @@
+"""Look at a config on one batch before training: what each term sees, weighs and costs, and what is wrong."""
+
+import argparse
+
+from kdtoolbox.config_files.command_line import add_config_arguments
+
+EXAMPLE = 'kdtoolbox doctor kd_r2d_to_r3d_hmdb51 --synthetic'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument('--synthetic', action='store_true', help='a batch of noise instead of the first real one')
+    parser.add_argument('--batch-size', type=int, help="number of clips; default the config's, of noise 4")
+    parser.add_argument('--strict', action='store_true', help='exit status 1 if there is any problem')

@@ -1,0 +1,15 @@
+"""Train a chain of experiments, each learning from the ones before; goes on where it stopped."""
+
+import argparse
+
+from kdtoolbox.config_files.command_line import add_safe_config_argument
+
+EXAMPLE = 'kdtoolbox stages stages/born_again_r3d_hmdb51 --work-dir work_dirs/born_again'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('plan', help='file with the list of stages')
+    parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/<plan name>')
+    add_safe_config_argument(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

@@ -1,0 +1,31 @@
+"""Evaluate a student: from a training checkpoint or an exported one."""
+
+import argparse
+
+from kdtoolbox.config_files.command_line import add_config_arguments
+
+# What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
+EVALUATIONS = {
+    'accuracy': 'QueryAccuracy',
+    'retrieval': 'ClipRetrieval',
+    'knn': 'KNNAccuracy',
+    'linear': 'LinearProbeAccuracy',
+    'agreement': 'TeacherAgreement',
+    'calibration': 'Calibration',
+    'confusion': 'QueryConfusion',
+}
+
+EXAMPLE = 'kdtoolbox test kd_r2d_to_r3d_hmdb51 student.pth --eval retrieval linear --out metrics.json'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
+    parser.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='NAME',
+        help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}",
+    )
+    parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in --eval knn (default 200)')
+    parser.add_argument('--out', help='write the metrics here too, as JSON, with the checkpoint they are of')

@@ -1,0 +1,52 @@
+"""The arguments that the commands over a config have; needs no torch until an option is given."""
+
+import argparse
+from collections.abc import Sequence
+
+from kdtoolbox.config_files.finding import find_config
+
+
+class Overrides(argparse.Action):
+    """``--cfg-options KEY=VALUE …``, as :class:`~kdtoolbox.config_files.reading.ConfigOptions` reads them."""
+
+    def __call__(self, parser, namespace, values: Sequence[str], option_string: str | None = None) -> None:
+        from kdtoolbox.config_files.reading import ConfigOptions
+
+        ConfigOptions(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """``-v`` and ``-q``, which the commands have that run for long."""
+    how_much = parser.add_mutually_exclusive_group()
+    for letter, word, help_text in (
+        ('-v', 'verbose', 'show the whole log, as the log file has it'),
+        ('-q', 'quiet', 'show warnings, errors and results alone'),
+    ):
+        how_much.add_argument(letter, f'--{word}', action='store_const', dest='verbosity', const=word, help=help_text)
+
+
+def add_safe_config_argument(parser: argparse.ArgumentParser) -> None:
+    """``--safe-config``, of every command that reads a config."""
+    parser.add_argument(
+        '--safe-config',
+        action='store_true',
+        help="for a config of somebody else's: only YAML or JSON is read, and no code runs (Python configs are code)",
+    )
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that every command over a config has."""
+    parser.set_defaults(check_first=lambda args: find_config(args.config))
+    parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=Overrides,
+        metavar='KEY=VALUE',
+        help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE',
+    )
+    parser.add_argument('--seed', type=int, help="random seed; default the config's")
+    add_safe_config_argument(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

@@ -1,0 +1,134 @@
+"""What a run shows on the console: what was resolved, how far it is, a line an epoch; the log file has everything."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop, Runner
+
+from kdtoolbox import terminal
+from kdtoolbox.engine.run_summary import summary_of_test, summary_of_training
+
+# mmengine 0.10.7 says these of its own use of them; drop when its hooks use file backends.
+NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+NO_LOSS = ('time', 'data_time', 'memory', 'lr', 'base_lr', 'momentum')
+
+
+class ConsoleHandler(logging.Handler):
+    """Shows warnings, errors, and what kdtoolbox itself logs, in its own words; not what libraries say of themselves.
+
+    What is said again word by word, such as the number of videos in each validation, is shown once. With ``--verbose``
+    there is everything that the log file has, with ``--quiet`` warnings and errors alone.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._shown: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        is_warning = record.levelno >= logging.WARNING
+        is_ours = '/kdtoolbox/' in record.pathname and message not in self._shown and not terminal.is_quiet()
+        if (is_warning or is_ours or terminal.is_verbose()) and not message.startswith(NOISE):
+            self._shown.add(message)
+            terminal.say(f'{record.levelname.lower()}: {message}' if is_warning else message)
+
+
+class ConsoleRunner(Runner):
+    """mmengine's runner with our console."""
+
+    def build_logger(self, *args, **kwargs) -> logging.Logger:
+        """The log file as mmengine writes it; on the console :class:`ConsoleHandler`."""
+        logger = super().build_logger(*args, **kwargs)
+        for index, handler in enumerate(logger.handlers):
+            if type(handler) is logging.StreamHandler:
+                logger.handlers[index] = ConsoleHandler(handler.level)
+                logger.handlers[index].filters = handler.filters
+        return logger
+
+
+class ConsoleHook(Hook):
+    """Prints the summary of a run, its progress with the time left, and a line for each epoch or validation."""
+
+    priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        self._bar: terminal.Progress | None = None
+        self._steps_told = 0  # up to this step, losses are in a line that was printed
+        self._start_seconds = time.monotonic()
+
+    def before_train(self, runner: Runner) -> None:
+        _print_summary(runner.experiment_name, summary_of_training(runner))
+        self._steps_told, self._start_seconds = runner.iter, time.monotonic()
+        self._bar = terminal.Progress(runner.max_iters, what='steps', done=runner.iter)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        self._bar.update(_position(runner, steps_done=runner.iter + 1, epochs_done=runner.epoch + 1))
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if _goes_by_epoch(runner) and not _validates_after(runner, runner.epoch + 1):
+            self._print_line(runner, _position(runner, epochs_done=runner.epoch + 1))
+
+    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:
+        self._print_line(runner, _position(runner), validation=metrics)
+
+    def after_train(self, runner: Runner) -> None:
+        if self._steps_told < runner.iter:
+            self._print_line(runner, _position(runner))
+        self._bar.close()
+
+    def before_test(self, runner: Runner) -> None:
+        _print_summary(runner.experiment_name, summary_of_test(runner))
+
+    def after_test_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:
+        terminal.say(terminal.table_text([(name, f'{value:.4f}') for name, value in (metrics or {}).items()]))
+
+    def _print_line(self, runner: Runner, position: str, *, validation: Mapping[str, float] | None = None) -> None:
+        """The mean losses since the last line, the seconds it took, and what the validation gave."""
+        steps = runner.train_loop.iter - self._steps_told
+        seconds, self._start_seconds = time.monotonic() - self._start_seconds, time.monotonic()
+        self._steps_told = runner.train_loop.iter
+        parts = [_losses(runner, steps), f'{seconds:.0f} s']
+        if validation:
+            shown = [f'{name} {value:.4g}' for name, value in validation.items() if 'chance' not in name]
+            parts.append(f'validation {", ".join(shown)}')
+        if not (terminal.is_quiet() or terminal.is_verbose()):  # whose log says it in other words
+            terminal.say(f'{position}: {"; ".join(parts)}')
+
+
+def _print_summary(title: str, rows: list[tuple[str, str]]) -> None:
+    if not terminal.is_quiet():
+        terminal.say(f'{title}\n{terminal.table_text(rows, num_left=2)}\n')
+
+
+def _goes_by_epoch(runner: Runner) -> bool:
+    return not isinstance(runner.train_loop, IterBasedTrainLoop)
+
+
+def _validates_after(runner: Runner, epoch: int) -> bool:
+    """Whether mmengine's loop validates when so many epochs are done."""
+    loop = runner.train_loop
+    return (
+        runner.val_loop is not None
+        and epoch >= loop.val_begin
+        and (epoch % loop.val_interval == 0 or epoch == runner.max_epochs)
+    )
+
+
+def _position(runner: Runner, *, steps_done: int | None = None, epochs_done: int | None = None) -> str:
+    if _goes_by_epoch(runner):
+        return f'epoch {runner.epoch if epochs_done is None else epochs_done}/{runner.max_epochs}'
+    return f'step {runner.iter if steps_done is None else steps_done}/{runner.max_iters}'
+
+
+def _losses(runner: Runner, steps: int) -> str:
+    """Means over the last steps of what the model gave, and the learning rate."""
+    scalars = {
+        name.removeprefix('train/'): history
+        for name, history in runner.message_hub.log_scalars.items()
+        if name.startswith('train/')
+    }
+    means = [f'{name} {history.mean(max(1, steps)):.4g}' for name, history in scalars.items() if name not in NO_LOSS]
+    rate = [f'lr {scalars["lr"].current():.3g}'] if 'lr' in scalars else []
+    return ', '.join(means + rate)

@@ -1,0 +1,82 @@
+"""What was resolved from the config of a run: data, networks, terms, parameters, places."""
+
+from collections.abc import Mapping
+
+from mmengine.device import get_device
+from mmengine.dist import get_world_size
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+def summary_of_training(runner: Runner) -> list[tuple[str, str]]:
+    """Name and description of each part of a run that is about to train."""
+    loop = runner.train_loop
+    length = f'{runner.max_epochs} epochs' if getattr(loop, '_max_epochs', 1) > 1 else f'{runner.max_iters} steps'
+    rows = [('training data', f'{_data(loop.dataloader)}, {length}')]
+    if runner.val_loop is not None:
+        rows.append(('validation data', _data(runner.val_loop.dataloader)))
+    return [*rows, *_networks(runner), *_places(runner)]
+
+
+def summary_of_test(runner: Runner) -> list[tuple[str, str]]:
+    """As :func:`summary_of_training`, of a run that is about to test."""
+    return [('test data', _data(runner.test_loop.dataloader)), *_networks(runner), *_places(runner)]
+
+
+def _data(loader: DataLoader) -> str:
+    """Data set, its size, and how it is dealt out.
+
+    Rows of several data sets, such as gallery and queries, are counted together.
+    """
+    dataset = loader.dataset
+    kinds = list(dict.fromkeys(type(one).__name__ for one in getattr(dataset, 'datasets', [dataset])))
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    of_classes = f', {len(classes)} classes' if classes else ''
+    size = f'{len(dataset):,} videos' if hasattr(dataset, '__len__') else 'endless'
+    return f'{" + ".join(kinds)}: {size}{of_classes}; {loader.batch_size} clips a step, {len(loader):,} steps'
+
+
+def _networks(runner: Runner) -> list[tuple[str, str]]:
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    student = getattr(model, 'student', model)
+    backbone = getattr(student, 'backbone', None)
+    kind = type(student).__name__ + (f' ({type(backbone).__name__})' if backbone is not None else '')
+    rows = [('student', f'{kind}, {_count(student)} parameters')]
+    configs = (runner.cfg.get('model') or {}).get('teacher') or {}
+    for name, teacher in getattr(model, 'teachers', {}).items():
+        config = configs if name == '' else configs.get(name, {})
+        rows.append((f'teacher {name}'.strip(), f'{_named(config)}, {_count(teacher)} parameters, frozen'))
+    for name, term in getattr(getattr(model, 'criterion', None), 'terms', {}).items():
+        rows.append((f'term {name}', _term(term)))
+    learned = sum(one.numel() for one in model.parameters() if one.requires_grad)
+    return [*rows, ('parameters', f'{learned / 1e6:.2f} M learn, of {_count(model)}')]
+
+
+def _named(config: Mapping) -> str:
+    """Type, network and weights of a teacher, as far as its config names them."""
+    network = config.get('model')
+    words = [config.get('type', 'teacher'), network.get('type') if isinstance(network, Mapping) else network]
+    words.append(f'weights {config.get("weights") or "random"}')
+    return ' '.join(str(word) for word in words if word)
+
+
+def _term(term: nn.Module) -> str:
+    sides = [one if isinstance(one, str) else '+'.join(one or ['none']) for one in (term.student, term.teacher)]
+    return f'{type(term.loss).__name__} of student {sides[0]} and teacher {sides[1]}, weight {term.weight:g}'
+
+
+def _places(runner: Runner) -> list[tuple[str, str]]:
+    processes = get_world_size()
+    device = get_device() + (f', {processes} processes' if processes > 1 else '')
+    return [
+        ('device', device),
+        ('seed', str(runner.seed)),
+        ('results', str(runner.work_dir)),
+        ('full log', str(runner.logger.log_file)),
+    ]
+
+
+def _count(network: nn.Module) -> str:
+    return f'{sum(one.numel() for one in network.parameters()) / 1e6:.2f} M'

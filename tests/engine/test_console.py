@@ -1,0 +1,101 @@
+"""What the console shows of a run, and what only the log file has."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kdtoolbox.cli.main import main
+from tests.tiny import run_config
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A whole experiment in a file, which logs."""
+    config = run_config(tmp_path / 'run')
+    config.custom_imports, config.log_level = dict(imports=['tests.tiny']), 'INFO'
+    config.dump(tmp_path / 'config.py')
+    return tmp_path / 'config.py'
+
+
+def shown(capsys, *arguments) -> list[str]:
+    """The lines that a command shows, of both streams."""
+    assert main([*map(str, arguments)]) == 0
+    out, err = capsys.readouterr()
+    return [*out.splitlines(), *err.splitlines()]
+
+
+def log_of(config: Path) -> str:
+    (file,) = config.parent.glob('run/*/*.log')
+    return file.read_text()
+
+
+def test_a_training_shows_what_was_resolved_and_a_line_an_epoch(config, capsys):
+    lines = shown(capsys, 'train', config)
+    text = '\n'.join(lines)
+    for fact in (
+        r'training data +TinyClips: 8 videos, 5 classes; 4 clips a step, 2 steps, 2 epochs',
+        r'validation data +TinyClips: 11 videos',
+        r'student +Recognizer3D \(ResNet3d\), \d\.\d\d M parameters',
+        r'teacher +ImageTeacher TinyImageNet weights random, .* frozen',
+        r'term kd +L2 of student features and teacher logits, weight 1',
+        r'parameters +\d\.\d\d M learn',
+        rf'results +{config.parent}/run',
+        rf'full log +{config.parent}/run/.*\.log',
+    ):
+        assert re.search(fact, text), fact
+    epochs = [line for line in lines if line.startswith('epoch ')]
+    assert [line.partition(':')[0] for line in epochs] == ['epoch 1/2', 'epoch 2/2']
+    assert all(re.search(r'loss \d.*lr 0\.0.*; \d+ s; validation .*retrieval/top1 \d', line) for line in epochs)
+    assert len(lines) < 25, text
+
+
+def test_an_epoch_without_a_validation_has_its_line_too(config, capsys):
+    options = ['--cfg-options', 'train_cfg.max_epochs=3', 'train_cfg.val_interval=2']
+    lines = [line for line in shown(capsys, 'train', config, *options) if line.startswith('epoch ')]
+    assert [(line.partition(':')[0], 'validation' in line) for line in lines] == [
+        ('epoch 1/3', False),
+        ('epoch 2/3', True),
+        ('epoch 3/3', True),
+    ]
+
+
+def test_a_training_by_steps_has_a_line_for_each_validation(config, capsys):
+    by_steps = 'train_cfg = dict(by_epoch=False, max_iters=3, val_interval=2)'
+    config.write_text(re.sub(r'train_cfg = dict\(.*?\)', by_steps, config.read_text()))
+    lines = [line for line in shown(capsys, 'train', config) if line.startswith('step ')]
+    assert [line.partition(':')[0] for line in lines] == ['step 2/3', 'step 3/3']
+
+
+def test_what_libraries_say_of_themselves_is_not_shown_and_the_file_has_everything(config, capsys):
+    text = '\n'.join(shown(capsys, 'train', config))
+    for noise in ('FileClient', 'HardDiskBackend', 'mmengine - ', 'Hooks will be executed', 'System environment'):
+        assert noise not in text
+    assert 'warning: the teacher TinyImageNet has random weights' in text
+    log = log_of(config)
+    for kept in ('Hooks will be executed', 'System environment', 'Epoch(train) [2][2/2]', 'random weights'):
+        assert kept in log
+
+
+def test_verbose_shows_the_whole_log_and_quiet_only_warnings(config, capsys):
+    verbose = '\n'.join(shown(capsys, 'train', config, '-v'))
+    assert 'Epoch(train) [2][2/2]' in verbose and 'Hooks will be executed' in verbose
+    quiet = shown(capsys, 'train', config, '--quiet')
+    assert quiet == ['warning: the teacher TinyImageNet has random weights: weights=None']
+
+
+def test_a_test_shows_its_metrics(config, capsys):
+    shown(capsys, 'train', config, '-q')
+    lines = shown(capsys, 'test', config, config.parent / 'run/epoch_2.pth')
+    assert any(re.fullmatch(r' +acc/top1 +\d\.\d{4}', line) for line in lines), lines
+    assert any('test data' in line for line in lines)
+    quiet = shown(capsys, 'test', config, config.parent / 'run/epoch_2.pth', '-q')
+    assert any('retrieval/top1' in line for line in quiet) and not any('test data' in line for line in quiet)
+
+
+def test_importing_everything_warns_of_nothing_of_mmcv():
+    code = 'from kdtoolbox.registry import MODELS; MODELS.import_from_location()'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert 'mmcv' not in done.stderr
