@@ -5,8 +5,6 @@ import re
 from pathlib import Path
 from string import Template
 
-from kdtoolbox.registry import DATASETS, MODELS
-
 FILES = Path(__file__).parent / 'files'
 # Kind -> file of the template -> where it goes; {module} is the name in lower case with underscores.
 KINDS = {
@@ -96,6 +94,8 @@ def _check_free(kind: str, module: str, class_name: str) -> None:
     # A module of this name would hide the installed one, or be hidden by it.
     if importlib.util.find_spec(module) is not None:
         raise ValueError(f'there is a Python module {module!r} already: choose another name')
+    from kdtoolbox.registry import DATASETS, MODELS  # imports torch, which the help of the command does without
+
     registry = DATASETS if kind == 'dataset' else MODELS
     if class_name in registry.names():
         raise ValueError(f'the {registry.name} {class_name!r} is registered already: choose another name')

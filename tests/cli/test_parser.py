@@ -1,5 +1,6 @@
 """What the command line says of itself, and of what is mistyped."""
 
+import argparse
 import shlex
 
 import pytest
@@ -23,7 +24,7 @@ def parsers(parser=None, name: str = ''):
     parser = parser or build_parser()
     found = {name: parser}
     for action in parser._actions:
-        if isinstance(action.choices, dict):
+        if isinstance(action, argparse._SubParsersAction):
             for below, one in action.choices.items():
                 found |= parsers(one, f'{name} {below}'.strip())
     return found
