@@ -72,7 +72,7 @@ def test_the_probe_learns_from_the_labels_that_training_has_whatever_the_seed(na
         chosen.append(labelled(loader.dataset))
         raise Stop
 
-    monkeypatch.setattr('kdtoolbox.cli.fit_probe.video_features', only_look)
+    monkeypatch.setattr('kdtoolbox.feature_extraction.probe.video_features', only_look)
     torch.save(TinyImageNet().state_dict(), tmp_path / 'weights.pth')
     for seed in range(4):
         arguments = [
