@@ -17,23 +17,10 @@ from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.provenance import as_built, config_name, named_by_content
-from kdtoolbox.safe_files import check_writable
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 
 
 def run(args: argparse.Namespace) -> int:
-    if Path(args.out).suffix != '.npz':  # also that of a checkpoint, where the file to write was forgotten
-        raise ValueError(
-            f'{args.out}: features are written as npz, expected the name of a file to write that ends in .npz'
-        )
-    if args.launcher != 'none':
-        raise ValueError(f'--launcher {args.launcher}: features are extracted by one process')
-    if args.of == 'teacher' and args.checkpoint is not None:
-        raise ValueError(
-            f"a checkpoint ({args.checkpoint}) is a student's; a teacher has the weights of the config: "
-            '--cfg-options model.teacher.weights=FILE'
-        )
-    check_writable(args.out)
     config = load_config(args)
     extract = extract_student if args.of == 'student' else extract_teacher
     options = {'checkpoint': args.checkpoint} if args.of == 'student' else {}

@@ -1,8 +1,11 @@
 """Write one feature vector a video to a file that retrieval and probes run from."""
 
 import argparse
+from pathlib import Path
 
 from kdtoolbox.config_files.command_line import add_config_arguments
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.safe_files import check_writable
 
 NETWORKS = ('student', 'teacher')
 SPLITS = ('test', 'val', 'train')
@@ -13,6 +16,7 @@ EXAMPLE = 'kdtoolbox extract-features kd_r2d_to_r3d_hmdb51 student.pth features.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
+    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'checkpoint',
         nargs='?',
@@ -32,3 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='test',
         help='the data loader of the config (default test); train is augmented, in order, each video once',
     )
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
+    if Path(args.out).suffix != '.npz':  # also that of a checkpoint, where the file to write was forgotten
+        raise ValueError(
+            f'{args.out}: features are written as npz, expected the name of a file to write that ends in .npz'
+        )
+    if args.launcher != 'none':
+        raise ValueError(f'--launcher {args.launcher}: features are extracted by one process')
+    if args.of == 'teacher' and args.checkpoint is not None:
+        raise ValueError(
+            f"a checkpoint ({args.checkpoint}) is a student's; a teacher has the weights of the config: "
+            '--cfg-options model.teacher.weights=FILE'
+        )
+    check_writable(args.out)
+    find_config(args.config)
