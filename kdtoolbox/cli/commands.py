@@ -56,6 +56,7 @@ COMMANDS = {
     'experiment': _heavy('train', 'experiment', is_long=True),
     'demo': _heavy('train', 'demo', is_long=True),
     'list': Command('look', 'kdtoolbox.cli.catalogue'),
+    'configs': Command('look', 'kdtoolbox.cli.configs'),
     'doctor': _heavy('look', 'doctor'),
     'env': Command('look', 'kdtoolbox.cli.env'),
     'test': _heavy('evaluate', 'test', is_long=True),

@@ -5,17 +5,21 @@ import contextlib
 import sys
 from pathlib import Path
 
-from kdtoolbox.config_files.reading import find_config, packaged_config_folders, read_config
+from kdtoolbox.config_files.finding import find_config, packaged_config_folders
+
+EXAMPLE = 'kdtoolbox configs show kd_r2d_to_r3d_hmdb51'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest='action')
-    show = actions.add_parser('show', help='print one config, its bases filled in')
+    show = actions.add_parser('show', help='print one config, its bases filled in', example=EXAMPLE)
     show.add_argument('config', help='a config file, or the name of one of the list')
 
 
 def run(args: argparse.Namespace) -> int:
     if args.action == 'show':
+        from kdtoolbox.config_files.reading import read_config  # imports torch, which the list does without
+
         with contextlib.redirect_stdout(sys.stderr):  # where mmengine says what it reads: the config stands alone
             config = read_config(find_config(args.config))
         print(config.pretty_text)

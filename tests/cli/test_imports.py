@@ -17,6 +17,7 @@ AT_ONCE = [
     ['prepare', 'folder', '--help'],
     ['results', 'add', '--help'],
     ['list'],
+    ['configs'],
     ['list', 'losses'],
     ['trian'],
     ['train', '--wrok-dir', 'x'],
