@@ -9,7 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
 from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
-from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.finding import find_config, packaged_config_folders
 from kdtoolbox.config_files.keys import RUN_SETTINGS, refuse_unknown_keys, unknown_section
 from kdtoolbox.config_files.student_size import STUDENT_SIZE, follow_student_size
 from kdtoolbox.datasets.clip_dataset import ClipDataset
