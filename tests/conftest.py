@@ -34,6 +34,7 @@ SLOW = (
     'losses/test_memories_of_processes.py',
     'losses/test_time.py',
     'preparation',
+    'templates',
     'test_configs.py',
     'test_method_configs.py',
     'test_packaging.py',
