@@ -202,10 +202,12 @@ def main() -> int:
     for name in arguments.only:
         carry_out, share = PARTS[name]
         begin = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            hit = carry_out(
-                Path(folder), kills=max(1, round(share * arguments.kills)), draw=random.Random(arguments.seed)
-            )
+        folder = Path(tempfile.mkdtemp())  # a TemporaryDirectory would be removed by each process that is forked
+        try:
+            kills = max(1, round(share * arguments.kills))
+            hit = carry_out(folder, kills=kills, draw=random.Random(arguments.seed))
+        finally:
+            shutil.rmtree(folder)
         print(f'{name}: killed {hit} times, ended as without ({time.monotonic() - begin:.0f} s)', flush=True)
     return 0
 
