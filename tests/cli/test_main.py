@@ -67,7 +67,7 @@ def test_the_seed_option_wins_over_the_config(tmp_path):
 
     run_config(tmp_path).dump(tmp_path / 'config.py')
     args = argparse.Namespace(
-        config=str(tmp_path / 'config.py'), work_dir=None, cfg_options=None, seed=11, launcher='none'
+        config=str(tmp_path / 'config.py'), work_dir=None, cfg_options=None, seed=11, launcher='none', safe_config=False
     )
     config = load_config(args)
     assert config.randomness.seed == 11 and config.work_dir == str(tmp_path)
