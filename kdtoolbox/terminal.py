@@ -1,4 +1,4 @@
-"""Tables, messages and progress for whoever reads them: a person at a terminal, a file or a pipe."""
+"""Tables, messages and progress for the person or program that reads them: a person at a terminal, a file or a pipe."""
 
 import io
 import os
@@ -131,7 +131,7 @@ def close_bars() -> None:
 
 
 def _draws() -> bool:
-    """Whether standard error is a terminal on which a line can be drawn anew."""
+    """Whether standard error is a terminal on which a line can be drawn again."""
     return sys.stderr.isatty() and os.environ.get('TERM') not in ('dumb', 'unknown')
 
 

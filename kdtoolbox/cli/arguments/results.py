@@ -1,4 +1,4 @@
-"""The table of docs/results.md: fill a row from a run, compute chance, print it anew."""
+"""The table of docs/results.md: fill a row from a run, compute chance, print it again."""
 
 import argparse
 from pathlib import Path
