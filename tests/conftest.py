@@ -132,3 +132,11 @@ def default_scope():
     from mmengine.registry import init_default_scope
 
     init_default_scope('kdtoolbox')
+
+
+@pytest.fixture(autouse=True)
+def no_training_before():
+    """What a training of an earlier test left in mmengine's message hub is not this test's progress."""
+    from mmengine.logging import MessageHub
+
+    MessageHub._instance_dict.clear()
