@@ -1,6 +1,7 @@
 """Fixtures shared by all tests, and what makes tests independent of the machine they run on."""
 
 import os
+import signal
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -50,6 +51,9 @@ SLOW = (
 # One thread in each process, whatever the machine: the same sums everywhere, and workers that do not compete. It is set
 # here, before anything imports torch, and inherited by all processes that tests start.
 os.environ.update(dict.fromkeys(('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS'), '1'))
+# A shell that starts a command in the background has it ignore Ctrl-C, and so all processes that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Settings of a person or a machine that would reach what is tested.
 for variable in ('IMAGEIO_FFMPEG_EXE', 'FORCE_COLOR', 'HMDB51_VIDEOS', 'UCF101_VIDEOS', 'TORCH_HOME', 'HF_HOME'):
     os.environ.pop(variable, None)
