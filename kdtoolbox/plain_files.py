@@ -170,7 +170,9 @@ def load_arrays(file: str | Path) -> dict[str, np.ndarray]:
         with np.load(file, allow_pickle=False) as content:
             arrays = {name: np.asarray(content[name]) for name in content.files}
     except _NO_ARRAYS as error:
-        raise ValueError(f'{file} is no npz archive of plain arrays ({type(error).__name__}: {error})') from error
+        raise ValueError(
+            f'{file} is no npz archive of plain arrays ({type(error).__name__}: {str(error)[:200]})'
+        ) from error
     if unfit := [name for name, array in arrays.items() if not isinstance(array, np.ndarray) or array.dtype.hasobject]:
         raise ValueError(f'{file} is no npz archive of plain arrays: {unfit[0][:60]!r} is none')
     return arrays

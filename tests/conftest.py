@@ -144,3 +144,11 @@ def no_training_before():
     from mmengine.logging import MessageHub
 
     MessageHub._instance_dict.clear()
+
+
+@pytest.fixture(autouse=True)
+def usual_verbosity():
+    """A command of an earlier test may have been told to be quiet."""
+    from kdtoolbox import terminal
+
+    terminal._state['verbosity'] = terminal.NORMAL

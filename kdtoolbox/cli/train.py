@@ -51,6 +51,9 @@ def train(config: Config, *, local_rank: int = 0) -> None:
     Raises:
         ValueError: another one is running there; or as :func:`build_runner`.
     """
+    weights = config.get('load_from')
+    if isinstance(weights, str) and '://' not in weights and not Path(weights).expanduser().is_file():
+        raise ValueError(f'load_from {weights}: no such file')  # before a work directory is made
     _check_work_dir(Path(config.work_dir))
     with only_training_in(config.work_dir):
         runner = build_runner(config, local_rank=local_rank)

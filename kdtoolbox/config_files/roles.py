@@ -20,8 +20,8 @@ def tell_roles(config: Config) -> None:
                 dataset.setdefault('role', 'gallery')
 
 
-def _list(dataset: Mapping) -> tuple:
-    return dataset.get('data_root'), dataset.get('ann_file')
+def _list(dataset: Mapping) -> tuple[str, str]:
+    return str(dataset.get('data_root')), str(dataset.get('ann_file'))  # a root may be a list of them
 
 
 def _below(dataset) -> Iterator[Mapping]:

@@ -41,7 +41,7 @@ class SignalHook(Hook):
             self._send()
 
     def _send(self):
-        to = children_of(os.getpid())[0] if self.to_worker else os.getpid()
+        to = data_loading_workers_of(os.getpid())[0] if self.to_worker else os.getpid()
         os.kill(to, self.number)
         if self.to_worker:
             time.sleep(0.5)
@@ -49,6 +49,12 @@ class SignalHook(Hook):
 
 def children_of(process: int) -> list[int]:
     return [int(number) for number in Path(f'/proc/{process}/task/{process}/children').read_text().split()]
+
+
+def data_loading_workers_of(process: int) -> list[int]:
+    """Of its child processes those that were forked from it, not a decoder or Python's resource tracker."""
+    own = Path(f'/proc/{process}/cmdline').read_bytes()
+    return [child for child in children_of(process) if Path(f'/proc/{child}/cmdline').read_bytes() == own]
 
 
 @pytest.fixture(autouse=True)
