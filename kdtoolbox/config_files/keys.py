@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mmengine.config import Config
-from mmengine.registry import Registry
+from mmengine.registry import FUNCTIONS, Registry
 from mmengine.runner import Runner
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
@@ -86,6 +86,7 @@ OF_PARAMWISE = {
 }
 DEFAULT_CONSTRUCTOR = 'DefaultOptimWrapperConstructor'
 OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
+SLIPS_OF_TYPE = {'typ', 'tpye', 'tyep', 'tyoe', 'typee', 'Type'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 OF_LOADERS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'}
 
@@ -148,6 +149,9 @@ def _unknown(value, path: str, kinds: Registry | None = None) -> Iterator[tuple[
         kinds: the registry of its types.
     """
     key = path.rpartition('.')[2]
+    if key == 'collate_fn' and isinstance(value, Mapping) and FUNCTIONS.get(value.get('type')) is None:
+        names = sorted(FUNCTIONS.module_dict)
+        yield path, f'there is no function {value.get("type")!r}: {did_you_mean(str(value.get("type")), names)}'
     if key in LEFT_ALONE:
         return
     if key in ('clip_grad', 'paramwise_cfg'):
@@ -213,6 +217,10 @@ def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -
             for name in sorted(value.keys() - also, key=str):
                 if words := unknown_argument(thing, name):
                     yield words + _left_over(words)
+                elif name in SLIPS_OF_TYPE:  # of a class that takes any argument, and gives it to one that does not
+                    yield f"there is no {name!r} in it: did you mean 'type'?"
+        if path == 'train_cfg' and {'type', 'by_epoch'} <= value.keys():
+            yield "'type' and 'by_epoch' both say which loop it is: keep one of them"
         return
     yield from _not_among(value, known)
 

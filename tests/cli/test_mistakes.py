@@ -84,6 +84,12 @@ def test_shipped_configs_have_no_key_that_nothing_reads(path):
         ),
         ('train_cfg.max_epoch=3', "EpochBasedTrainLoop has no argument 'max_epoch': did you mean 'max_epochs'"),
         ('randomness.sed=3', "there is no 'sed' in it: did you mean 'seed'?"),
+        ('model.student.backbone.typ=3', "there is no 'typ' in it: did you mean 'type'?"),
+        (
+            'train_dataloader.collate_fn.type=pseudo_colate',
+            "no function 'pseudo_colate': did you mean 'pseudo_collate'",
+        ),
+        ('train_cfg.type=EpochBasedTrainLoop', "'type' and 'by_epoch' both say which loop it is"),
     ],
 )
 def test_a_misspelt_key_is_answered_by_the_nearest(option, words, config, capsys):
