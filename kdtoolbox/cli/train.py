@@ -4,6 +4,7 @@ import argparse
 import atexit
 import logging
 import os
+import tempfile
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from kdtoolbox.engine.work_dir_lock import only_training_in
 from kdtoolbox.engine.worker_processes import end_workers
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
+
+MAX_BYTES_OF_TEMPORARY_FOLDER = 107 - len('/pymp-12345678/listener-12345678')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,6 +58,7 @@ def train(config: Config, *, local_rank: int = 0) -> None:
     if isinstance(weights, str) and '://' not in weights and not Path(weights).expanduser().is_file():
         raise ValueError(f'load_from {weights}: no such file')  # before a work directory is made
     _check_work_dir(Path(config.work_dir))
+    check_temporary_folder()
     with only_training_in(config.work_dir):
         runner = build_runner(config, local_rank=local_rank)
         try:
@@ -176,6 +180,22 @@ def _optim_wrappers(config: Config) -> list[dict]:
     if not wrapper:
         return []
     return [one for one in wrapper.values() if isinstance(one, Mapping) and 'optimizer' in one] or [wrapper]
+
+
+def check_temporary_folder() -> None:
+    """Refuse a folder for temporary files in which data loading workers could not hand over what they loaded.
+
+    Their sockets lie in it, and the path of a socket has at most 107 bytes; beyond it the training would wait for ever.
+
+    Raises:
+        ValueError: its path is too long.
+    """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > MAX_BYTES_OF_TEMPORARY_FOLDER:
+        raise ValueError(
+            f'the folder for temporary files, {folder}, has a path of {len(os.fsencode(folder))} bytes, and data '
+            f'loading workers need one of at most {MAX_BYTES_OF_TEMPORARY_FOLDER}: set TMPDIR to a shorter one'
+        )
 
 
 def _check_work_dir(folder: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import loops
 
 from kdtoolbox.cli.main import main
+from kdtoolbox.cli.train import check_temporary_folder
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
@@ -171,16 +173,22 @@ def test_a_killed_data_loading_worker_ends_the_run_in_one_message(videos, tmp_pa
 
 
 @pytest.fixture
-def running(videos, tmp_path):
+def short_folder():
+    """For temporary files: the sockets of data loading workers lie in it, whose paths are short."""
+    with tempfile.TemporaryDirectory(prefix='kd', dir='/tmp') as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def running(videos, tmp_path, short_folder):
     """A training in a process of its own, with its own folder for temporary files, that has begun."""
     config = shipped_config(videos, tmp_path / 'run', passes=500)
     config.custom_imports = dict(imports=['tests.tiny'])
     config.dump(tmp_path / 'config.py')
-    (tmp_path / 'tmp').mkdir()
     process = subprocess.Popen(
         [sys.executable, '-m', 'kdtoolbox', 'train', str(tmp_path / 'config.py')],
         cwd=REPOSITORY,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(REPOSITORY), 'TMPDIR': str(tmp_path / 'tmp')},
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(REPOSITORY), 'TMPDIR': str(short_folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -200,7 +208,9 @@ def wait_for(condition, seconds: float = 100) -> None:
         time.sleep(0.05)
 
 
-def test_ctrl_c_ends_a_training_and_its_workers_and_another_is_refused_meanwhile(running, tmp_path, capsys):
+def test_ctrl_c_ends_a_training_and_its_workers_and_another_is_refused_meanwhile(
+    running, tmp_path, capsys, short_folder
+):
     """Ctrl-C reaches all processes of the terminal, so the workers too."""
     workers = children_of(running.pid)
     assert len(workers) >= 2
@@ -215,7 +225,7 @@ def test_ctrl_c_ends_a_training_and_its_workers_and_another_is_refused_meanwhile
     wait_for(lambda: not any(Path(f'/proc/{worker}').exists() for worker in workers), 5)
     mine = {name for name in (file.name for file in Path('/dev/shm').iterdir()) if str(running.pid) in name}
     assert not mine - shared and not mine
-    assert list((tmp_path / 'tmp').iterdir()) == []
+    assert list(short_folder.iterdir()) == []
 
 
 def test_the_hooks_of_the_tests_are_those_that_are_shipped():
@@ -224,3 +234,11 @@ def test_the_hooks_of_the_tests_are_those_that_are_shipped():
     shipped = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py').default_hooks
     for name, hook in SHIPPED_HOOKS.items():
         assert shipped[name]['type'] == hook['type']
+
+
+def test_a_folder_for_temporary_files_with_too_long_a_path_is_refused(monkeypatch):
+    monkeypatch.setattr('tempfile.tempdir', '/tmp/' + 70 * 'x')
+    check_temporary_folder()
+    monkeypatch.setattr('tempfile.tempdir', '/tmp/' + 71 * 'x')
+    with pytest.raises(ValueError, match='has a path of 76 bytes.*at most 75: set TMPDIR to a shorter one'):
+        check_temporary_folder()
