@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (KeyboardInterrupt, SyntaxError) as error:
         interruption = _interruption(error)
+        if interruption is None and (killed := _killed_worker(error)):
+            print(
+                f'kdtoolbox {options.command}: {_of_a_worker(killed)}{GO_ON.get(options.command, "")}', file=sys.stderr
+            )
+            return 2
         if interruption is None:
             raise
         number = getattr(interruption, 'signal', signal.SIGINT)
@@ -66,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'kdtoolbox {options.command}: {message}', file=sys.stderr)
         return 2
     except RuntimeError as error:
-        if not str(error).startswith('DataLoader worker (pid'):
+        if _killed_worker(error) is None:
             raise
         print(f'kdtoolbox {options.command}: {_of_a_worker(error)}{GO_ON.get(options.command, "")}', file=sys.stderr)
         return 2
@@ -105,6 +110,15 @@ def _of_a_worker(error: RuntimeError) -> str:
         f'{words}: it loads clips, and was killed or crashed. If for want of memory: set a smaller '
         'train_dataloader.num_workers or batch_size'
     )
+
+
+def _killed_worker(error: BaseException | None) -> RuntimeError | None:
+    """torch's error of a data loading worker that died, which mmengine 0.10.7 may make a SyntaxError as well."""
+    while error is not None:
+        if isinstance(error, RuntimeError) and str(error).startswith('DataLoader worker (pid'):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:

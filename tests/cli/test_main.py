@@ -112,3 +112,18 @@ def test_an_error_of_a_data_loader_worker_is_one_message_too(capsys, tmp_path, m
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', fails_in_a_worker)
     status, message = run(capsys, 'export-student', 'a', 'b')
     assert status == 2 and message == 'kdtoolbox export-student: 5 of the 9 videos do not decode\n'
+
+
+def test_a_killed_worker_is_one_message_also_while_mmengine_formats_the_config(capsys, monkeypatch):
+    from kdtoolbox.cli import train
+
+    def formatting(options):
+        try:
+            raise RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. ')
+        except RuntimeError:
+            raise SyntaxError('Failed to format the config file') from None
+
+    monkeypatch.setattr(train, 'run', formatting)
+    assert main(['train', 'configs/kd_r2d_to_r3d_hmdb51.py']) == 2
+    error = capsys.readouterr().err
+    assert 'is killed by signal: Killed' in error and '--resume' in error and 'SyntaxError' not in error
