@@ -3,6 +3,7 @@
 # make test-fast  the tests that train nothing, in about a minute: for while you work
 # make test-matrix  the tests with each Python that is supported, and with the lowest versions that setup.cfg admits
 # make lint     install, then check style, format and types
+# make docs     install, then build the pages as a site in build/site; a warning or a dead link is an error
 # make audit    install, then list known faults of the packages (needs the network; a report, never a failure)
 # make install  only the first part of both
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 HEADLESS := $(shell sed -n 's/^\(opencv-python-headless==.*\)/\1/p' constraints.txt)
 
-.PHONY: install test test-fast test-matrix lint demo faults audit clean
+.PHONY: install test test-fast test-matrix lint docs demo faults audit clean
 
 install: $(STAMP)
 
@@ -42,6 +43,10 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: install
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/site
+	@echo 'build/site/index.html'
 
 demo: install
 	$(BIN)/kdtoolbox demo

@@ -8,7 +8,7 @@ from kdtoolbox.registry import MODELS
 
 @MODELS.register_module()
 class MatchSpace(nn.Module):
-    """Resize maps in space, frame by frame: (N, C, T, H, W) -> (N, C, T, *size).
+    """Resize maps in space, frame by frame: (N, C, T, H, W) -> ``(N, C, T, *size)``.
 
     Adaptive average pooling for a dimension that shrinks, so that every position counts; linear interpolation for one
     that grows.

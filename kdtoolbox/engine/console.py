@@ -1,6 +1,7 @@
 """What a run shows on the console: what was resolved, how far it is, a line an epoch; the log file has everything."""
 
 import logging
+import sys
 import time
 from collections.abc import Mapping
 
@@ -24,6 +25,7 @@ class ConsoleHandler(logging.Handler):
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
+        self.stream = sys.stderr  # mmengine's MLflow tracker asks every handler whether its stream is open
         self._shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:

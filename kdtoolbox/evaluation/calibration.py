@@ -15,7 +15,8 @@ def calibration_errors(probabilities: Tensor, labels: Tensor, *, num_bins: int =
     """Calibration errors of class probabilities.
 
     - ``ece``: expected calibration error (Guo et al., arXiv:1706.04599, eq. 3): the samples are sorted into bins of
-      equal width by the probability of the predicted class, ((m - 1) / M, m / M], and |accuracy - mean probability| is
+      equal width by the probability of the predicted class, ((m - 1) / M, m / M], and
+      ``|accuracy - mean probability|`` is
       averaged over the samples.
     - ``brier``: squared distance of the probabilities to the label's 0 and 1, summed over the classes, mean over the
       samples: 0 to 2.

@@ -19,7 +19,7 @@ def fit_linear_probe(
     groups: Sequence[Hashable] | None = None,
     seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Fit ``logits = features @ weight.T + bias`` by minimising mean cross-entropy + l2/2 |weight|^2.
+    """Fit ``logits = features @ weight.T + bias`` by minimising ``mean cross-entropy + l2 / 2 * |weight|^2``.
 
     The penalty is on the weights of standardised features, and the standardisation is folded into what is returned,
     so both apply to raw features. The bias is not penalised. Everything is computed in float64.
