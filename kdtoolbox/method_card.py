@@ -15,6 +15,7 @@ NEEDS = (
     'vectors',
     'maps',
     'frames',
+    'tokens',
     'several taps',
     'batch',
     'batch statistics',
@@ -22,6 +23,7 @@ NEEDS = (
     'student classifier',
     'teacher classifier',
     'learned parts',
+    'hidden tokens',
     'memory bank',
     'pre-stage',
 )

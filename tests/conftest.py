@@ -66,12 +66,15 @@ def shared_folder() -> Path:
 
 def pytest_addoption(parser):
     parser.addoption(
-        '--reference-dir', type=Path, help='folder of reference vectors of the losses; default <shared>/reference'
+        '--reference-dir',
+        type=Path,
+        help='folder of reference vectors of the losses; default: those of <shared>',
     )
 
 
 def pytest_configure(config):
-    config.reference_dir = config.getoption('--reference-dir') or shared_folder() / 'reference'
+    asked = config.getoption('--reference-dir')
+    config.reference_dirs = [asked] if asked else [shared_folder() / name for name in ('reference', 'reference_video')]
 
 
 def pytest_collection_modifyitems(items):

@@ -28,7 +28,9 @@ SHARED = [
     '../_base_/methods.py',
 ]
 WITH_NETWORKS_OF_THEIR_OWN = {'mars', 'mers'}
-WITHOUT_CONFIG = {'TextLogits'}  # needs a file of text features; configs/regimes/clip_embeddings_r3d_ucf101.py has it
+# They need a file of text features; configs/regimes/clip_embeddings_r3d_ucf101.py has it.
+WITHOUT_CONFIG = {'TextLogits', 'PromptLogits'}
+OF_TOKENS = {'UMT', 'MVD', 'AMD', 'VideoMAE'}  # of video transformers: configs/video_transformers/
 NUM_CLASSES, CHANNELS, FRAMES, STUDENT_PIXELS, TEACHER_PIXELS = 51, 4, 16, 64, 64
 
 
@@ -136,7 +138,8 @@ def test_the_configs_differ_in_their_terms_alone():
 
 
 def test_every_loss_of_ours_has_a_config_of_its_own_that_uses_it():
-    losses = {entry.name for entry in entries('losses') if entry.source == 'kdtoolbox'} - WITHOUT_CONFIG
+    losses = {entry.name for entry in entries('losses') if entry.source == 'kdtoolbox'}
+    losses -= WITHOUT_CONFIG | OF_TOKENS
     assert {config_name(loss) for loss in losses} == {
         f'methods/{name}' for name in CONFIGS.keys() - WITH_NETWORKS_OF_THEIR_OWN
     }

@@ -87,8 +87,9 @@ def gated_loss(
         ]
         return sum(tensor.float().sum() * 0 for tensor in learning)
     asked = dict(asked)
-    if 'labels' in asked:
-        asked['labels'] = asked['labels'][keep]
+    for name in ('labels', 'hidden_tokens', 'clips'):
+        if asked.get(name) is not None:
+            asked[name] = asked[name][keep]
     if 'sample_ids' in asked:
         asked['sample_ids'] = [one for one, kept in zip(asked['sample_ids'], keep.tolist()) if kept]
     return scalar_of(loss, student, teacher, asked) * (num_kept / len(keep))

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-EXTRA_INPUTS = ('labels', 'sample_ids', 'progress', 'student_classifier', 'teacher_classifier')
+EXTRA_INPUTS = (
+    'labels',
+    'sample_ids',
+    'progress',
+    'student_classifier',
+    'teacher_classifier',
+    'hidden_tokens',
+    'clips',
+)
 
 
 def extra_inputs(term: str, loss: nn.Module) -> tuple[str, ...]:

@@ -19,8 +19,14 @@ HEADER = (
     'config: its weight',
     'tested against',
 )
-# What a loss is given -> of which shape that may be: N clips, C channels, T time steps, K classes.
-WORKS_ON = {'logits': 'logits N K', 'vectors': 'vectors N C', 'maps': 'maps N C T H W', 'frames': 'time N C T …'}
+# What a loss is given -> of which shape that may be: N clips, C channels, T time steps, K classes, L tokens.
+WORKS_ON = {
+    'logits': 'logits N K',
+    'vectors': 'vectors N C',
+    'maps': 'maps N C T H W',
+    'frames': 'time N C T …',
+    'tokens': 'tokens N C L',
+}
 
 
 def methods_table(cards: Mapping[str, MethodCard]) -> str:

@@ -1,6 +1,7 @@
 """Every registered loss with inputs of the kind that its card names, for the tests that hold for all of them."""
 
 import copy
+import math
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,17 +23,29 @@ from kdtoolbox.reporting.methods_table import config_name
 
 CHANNELS, PIXELS, TAPS = 6, 4, 2
 CLIPS, CLASSES, STEPS = 8, 5, 4
+GRID, VISIBLE = (2, 2, 2), 3  # of tokens, and how many of them the student sees
 # Smaller than in the shipped config, or without chance.
 CHANGES = {
     'CRD': dict(num_samples=16, num_negatives=8, feature_dim=8),
     'MGD': dict(masked_ratio=0.0),
     'ClipFrameCorrespondence': dict(hidden_channels=(8,)),
+    'SemCKD': dict(batch_size=CLIPS),
+    'AFD': dict(attention_channels=8),
+    'UMT': dict(),
+    'MVD': dict(decoder_channels=8, decoder_depth=1, decoder_heads=2),
+    'AMD': dict(decoder_channels=8, decoder_depth=1, decoder_heads=2),
+    'VideoMAE': dict(decoder_channels=8, decoder_depth=1, decoder_heads=2),
+    'SEED': dict(queue_size=16),
+    'CompRess': dict(queue_size=16),
 }
+TAPS_OF = {'IRG': 3}  # a pair of layers and one more
 # Beside the shipped configs: forms of a loss that take other ways through it.
 FORMS = {
     'L1 of probabilities': dict(type='L1', on='probabilities'),
     'L2 of probabilities': dict(type='L2', on='probabilities'),
     'AttentionTransfer not squared': dict(type='AttentionTransfer'),
+    'IRG with all vertices': dict(type='IRG', transformed_vertices=True),
+    'DarkRank of lengths': dict(type='DarkRank', normalize=False),
     'FrameWise by l2': dict(type='FrameWise', distance='l2'),
     'LogitStandardization of DKD': dict(type='LogitStandardization', loss=dict(type='DKD')),
     'TemperatureCurriculum of DIST': dict(type='TemperatureCurriculum', loss=dict(type='DIST')),
@@ -47,7 +60,8 @@ OF_VECTORS = ('PKD', 'SRRL', 'SimKD', 'ReviewKD', 'Overhaul')  # whose cards spe
 
 @dataclass(frozen=True)
 class Case:
-    """A loss, and of what kind its inputs are: ``'logits'``, ``'vectors'``, ``'frames'`` (N, C, T) or ``'maps'``."""
+    """A loss, and of what kind its inputs are: ``'logits'``, ``'vectors'``, ``'frames'`` (N, C, T),
+    ``'maps'`` or ``'tokens'``, of which the student has only some."""
 
     config: Mapping
     kind: str
@@ -65,6 +79,10 @@ class Case:
     def least(self, what: str) -> int:
         """A least number of the cards of the loss and of what it wraps."""
         return max(getattr(card, what) for card in self.cards)
+
+    @property
+    def num_taps(self) -> int:
+        return TAPS_OF.get(self.config['type'], TAPS)
 
     @property
     def least_clips(self) -> int:
@@ -90,13 +108,18 @@ class Case:
             'vectors': (CHANNELS,),
             'frames': (CHANNELS, steps),
             'maps': (CHANNELS, steps, PIXELS, PIXELS),
+            'tokens': (CHANNELS, math.prod(GRID)),
         }[self.kind]
         several = any('several taps' in card.needs for card in self.cards)
 
         def side():
-            return tuple(torch.randn(clips, *shape, generator=generator) for _ in range(TAPS if several else 1))
+            return tuple(
+                torch.randn(clips, *shape, generator=generator) for _ in range(self.num_taps if several else 1)
+            )
 
         student, teacher = side(), side()
+        if self.kind == 'tokens':
+            student = each(student, lambda tensor: tensor[..., :VISIBLE].contiguous())
         return (student, teacher) if several else (student[0], teacher[0])
 
     def extra(self, *, clips: int, classes: int = CLASSES, labels: Tensor | None = None) -> dict:
@@ -109,6 +132,8 @@ class Case:
             sample_ids=[f'video{index}' for index in range(clips)],
             student_classifier=classifier,
             teacher_classifier=copy.deepcopy(classifier).requires_grad_(False),
+            hidden_tokens=torch.rand(clips, math.prod(GRID)).argsort(1) >= VISIBLE,
+            clips=torch.randn(clips, 3, 2 * GRID[0], 16 * GRID[1], 16 * GRID[2]),
         )
         return {name: available[name] for name in self.asked}
 
@@ -130,8 +155,11 @@ def all_cases() -> dict[str, Case]:
     for entry in entries('losses'):
         if entry.source != 'kdtoolbox':
             continue
-        if entry.name == 'TextLogits':
-            config, teacherless = dict(type='TextLogits', text_features=_text_file(), logit_scale=10.0), False
+        if entry.name in ('TextLogits', 'PromptLogits'):
+            config, teacherless = dict(type=entry.name, text_features=_text_file(), logit_scale=10.0), False
+        elif 'tokens' in entry.card.needs:
+            config, teacherless = dict(type=entry.name, student_channels='auto'), entry.name == 'VideoMAE'
+            config |= {} if teacherless else dict(teacher_channels='auto')
         else:
             (term,) = Config.fromfile(find_config(config_name(entry.name))).model.terms.values()
             config, teacherless = term.loss.to_dict(), term.teacher is None
@@ -151,7 +179,7 @@ def _sized(config: dict, card: MethodCard) -> dict:
 
 
 def _kind(card: MethodCard) -> str:
-    return next((kind for kind in ('maps', 'frames', 'logits', 'vectors') if kind in card.needs), 'vectors')
+    return next((kind for kind in ('maps', 'frames', 'tokens', 'logits', 'vectors') if kind in card.needs), 'vectors')
 
 
 def _text_file() -> str:

@@ -1,4 +1,4 @@
-"""What losses remember is the same in all processes, and what one process would remember."""
+"""What losses remember and what they compare is the same in all processes, and that of one process."""
 
 import json
 import os
@@ -9,6 +9,17 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from kdtoolbox.losses import (
+    AFD,
+    IRG,
+    ITRD,
+    SEED,
+    SRD,
+    CompRess,
+    DarkRank,
+    FrameClipRelation,
+    HierarchicalPKT,
+)
 from kdtoolbox.losses.features.overhaul import Overhaul
 from kdtoolbox.losses.relations.crd import CRD
 from tests.conftest import REPOSITORY
@@ -52,8 +63,50 @@ def margins(rank, num_processes):
     return loss.margins.state_dict()
 
 
+GATHERING = {
+    'AFD': lambda: AFD([4, 4], [6, 6], attention_channels=4),
+    'SRD': lambda: SRD(4, 6),
+    'IRG': lambda: IRG(vertices=False),
+    'ITRD': lambda: ITRD(4, 6),
+    'HierarchicalPKT': lambda: HierarchicalPKT(num_epochs=10),
+    'DarkRank': lambda: DarkRank(),
+    'FrameClipRelation': lambda: FrameClipRelation(),
+    'SEED': lambda: SEED(4, queue_size=12),
+    'CompRess': lambda: CompRess(4, 6, queue_size=12),
+}
+TAPS = {'AFD': 2, 'IRG': 3, 'HierarchicalPKT': 2}
+
+
+def gathered(name, rank, num_processes):
+    """Two steps of a loss that compares all clips: the mean of value and gradients, and what it remembers."""
+    torch.manual_seed(0)
+    loss, mine = GATHERING[name](), share_of(rank, num_processes)
+    channels = {'SEED': 4}.get(name, 6)
+    weight = torch.randn(4, 4, requires_grad=True)
+    means = []
+    for _ in range(2):
+        maps = [
+            (torch.randn(BATCH_SIZE, 4, 2, 2, 2)[mine], torch.randn(BATCH_SIZE, channels, 2, 2, 2)[mine])
+            for _ in range(TAPS.get(name, 1))
+        ]
+        student = tuple(torch.einsum('oc,nc...->no...', weight, taps[0]) for taps in maps)
+        teacher = tuple(taps[1] for taps in maps)
+        extra = dict(progress=0.5) if name == 'HierarchicalPKT' else {}
+        value = loss(*((side if len(maps) > 1 else side[0]) for side in (student, teacher)), **extra)
+        learns = [weight, *loss.parameters()]
+        gradients = torch.autograd.grad(value, learns)
+        for mean in (value.detach()[None], *(gradient.flatten() for gradient in gradients)):
+            if num_processes > 1:
+                dist.all_reduce(mean)
+            means.append(mean / num_processes)
+    # Means and deviations of batch norms are followed in each process from all clips.
+    return {f'{name} means': torch.cat(means), **{f'{name} {key}': part for key, part in loss.named_buffers()}}
+
+
 def state(rank, num_processes):
     parts = {**contrast(rank, num_processes), **margins(rank, num_processes)}
+    for name in GATHERING:
+        parts |= gathered(name, rank, num_processes)
     return {name: value.flatten().tolist() for name, value in parts.items()}
 
 

@@ -10,9 +10,17 @@ Each module has two tables:
 - ``LEFT_OUT``: manifest name -> why we do not have it, or why its gradient or value cannot be ours.
 """
 
-from tests.reference_methods import adversarial, feature_maps, feature_relations, learned_features, logits, retrieval
+from tests.reference_methods import (
+    adversarial,
+    feature_maps,
+    feature_relations,
+    learned_features,
+    logits,
+    retrieval,
+    tokens,
+)
 
-FAMILIES = (logits, feature_maps, feature_relations, learned_features, adversarial, retrieval)
+FAMILIES = (logits, feature_maps, feature_relations, learned_features, adversarial, retrieval, tokens)
 
 
 def _merged(table: str) -> dict:

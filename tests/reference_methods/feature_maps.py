@@ -100,10 +100,4 @@ METHODS: dict = {
         for student, teacher in zip(layers(inputs, 's'), layers(inputs, 't'))
     ),
 }
-LEFT_OUT: dict[str, str] = {
-    'afd': 'attention-based feature distillation is not in the library: it learns which layers to pair; '
-    'terms name them',
-    'semckd': 'semantic calibration is not in the library: its layers are weighted by a network whose input is a row '
-    'of the batch similarity matrix, so that it is tied to one batch size',
-    'srd': 'the simple recipe is not in the library; VkD, of the same group, is its successor',
-}
+LEFT_OUT: dict[str, str] = {}

@@ -5,14 +5,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.embeddings.vkd import VkD
+from kdtoolbox.losses.features.afd import AFD
 from kdtoolbox.losses.features.catkd import cat_kd
 from kdtoolbox.losses.features.factor_transfer import FactorTransfer, factor_distance
 from kdtoolbox.losses.features.mgd import MGD, mgd
 from kdtoolbox.losses.features.overhaul import Overhaul, margin_from_batch_norm, partial_l2
 from kdtoolbox.losses.features.review_kd import ReviewKD, hierarchical_context
+from kdtoolbox.losses.features.sem_ckd import SemCKD
 from kdtoolbox.losses.features.sim_kd import SimKD
+from kdtoolbox.losses.features.srd import NORM_EPSILON, SRD
 from kdtoolbox.losses.features.srrl import SRRL, mean_feature_distance, softmax_regression
 from kdtoolbox.losses.features.vid import VID
+from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.relations.crd import CRD
 from kdtoolbox.losses.shared.learned_maps import as_clip_map
 
@@ -246,7 +250,64 @@ def vkd(inputs, params):
     return params['alpha'] * loss(student, inputs['t'])
 
 
+def afd(inputs, params):
+    students, teachers = taps(inputs, 's'), taps(inputs, 't')
+    loss = AFD(channels_of(*students), channels_of(*teachers), attention_channels=params['qk_dim']).double()
+
+    def renamed(name):
+        for theirs, ours in (
+            ('linear_trans_s.key_layer', 'keys'),
+            ('linear_trans_t.query_layer', 'queries'),
+            ('linear_trans_s.bilinear', 'bilinear'),
+            ('p_s', 'student_positions'),
+            ('p_t', 'teacher_positions'),
+            ('.linear.', '.0.'),
+            ('.bn.', '.1.'),
+        ):
+            name = name.replace(theirs, ours)
+        return name
+
+    put(loss, weights_of(inputs, 'w.attention.', renamed))
+    return loss(students, teachers)
+
+
+def semckd(inputs, params):
+    students, teachers = taps(inputs, 's'), taps(inputs, 't')
+    loss = SemCKD(
+        channels_of(*students),
+        channels_of(*teachers),
+        batch_size=params['batch'],
+        factor=params['factor'],
+        temperature=params['soft'],
+    ).double()
+
+    def renamed(name):
+        part, _, rest = name.partition('.')
+        if part.startswith('regressor'):  # of student layer i and teacher layer j
+            student, teacher = (int(digit) for digit in part.removeprefix('regressor'))
+            return f'projections.{student * len(teachers) + teacher}.{rest.removeprefix("regressor.")}'
+        kind, _, layer = part.partition('_')
+        return f'{dict(query="queries", key="keys")[kind]}.{layer}.{dict(linear1="0", linear2="2")[rest[:7]]}{rest[7:]}'
+
+    put(loss, weights_of(inputs, 'w.', renamed))
+    return {
+        'loss': loss(students, teachers),
+        'attention': loss.attention([lifted(tap) for tap in students], [lifted(tap) for tap in teachers]),
+    }
+
+
+def simple_recipe(inputs, params):
+    loss = SRD(*channels_of(inputs['s'], inputs['t']), exponent=params['exponent']).double()
+    assert params['bn_eps'] == NORM_EPSILON
+    put(loss, weights_of(inputs, 'w.'))
+    logits = kl_divergence(inputs['s_logits'], inputs['t_logits'])
+    return params['rep_weight'] * loss(inputs['s'], inputs['t']) + logits
+
+
 METHODS = {
+    'afd': afd,
+    'semckd': semckd,
+    'srd': simple_recipe,
     'vid': vid,
     'ft': ft,
     'ft_factor': ft_factor,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -34,8 +34,8 @@ def correlation(features: Tensor, *, gamma: float, order: int) -> Tensor:
 def correlation_congruence(student: Tensor, teacher: Tensor, *, gamma: float = 0.4, order: int = 2) -> Tensor:
     """Mean squared difference of the two matrices of :func:`correlation`.
 
-    The code in another library, from the same authors, compares consecutive samples of the batch instead; this is the
-    paper's formula.
+    The authors' code of another library compares consecutive samples of the batch instead, see
+    :func:`consecutive_products`; this is the paper's formula.
 
     Args:
         student: (N, D), one vector a clip.
@@ -48,6 +48,25 @@ def correlation_congruence(student: Tensor, teacher: Tensor, *, gamma: float = 0
     """
     difference = correlation(student, gamma=gamma, order=order) - correlation(teacher, gamma=gamma, order=order)
     return difference.square().mean()
+
+
+@in_full_precision
+def consecutive_products(student: Tensor, teacher: Tensor) -> Tensor:
+    """Products of the absolute differences of consecutive samples, summed over the channels, mean over the N - 1 pairs.
+
+    What the authors gave to RepDistiller under the name of correlation congruence. It is no part of the class, since it
+    depends on the order of the batch; it is here to compare with numbers from that code.
+
+    Args:
+        student: (N, D).
+        teacher: of the student's shape.
+
+    >>> import torch
+    >>> consecutive_products(torch.tensor([[1.], [2.], [4.]]), torch.zeros(3, 1))  # of 1 * 2 and 2 * 4
+    tensor(5.)
+    """
+    difference = (student - teacher).abs()
+    return (difference[:-1] * difference[1:]).sum(1).mean()
 
 
 @MODELS.register_module()

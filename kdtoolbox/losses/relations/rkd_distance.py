@@ -2,13 +2,13 @@
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -26,11 +26,9 @@ def relative_distances(features: Tensor) -> Tensor:
         (N, N).
     """
     features = unit_scale(features)
-    # By differences: near-equal samples lose all digits of their distance in the squares of a matrix product.
-    distances = torch.cdist(features, features, compute_mode='donot_use_mm_for_euclid_dist')
+    distances = pair_distances(features)
     mean = distances.sum() / (len(features) * (len(features) - 1))
-    rounding = 8 * torch.finfo(features.dtype).eps * features.shape[1] ** 0.5
-    return distances / mean.masked_fill(mean <= rounding, math.inf)
+    return distances / mean.masked_fill(mean <= rounding_of(features), math.inf)
 
 
 @in_full_precision_of_any_shape

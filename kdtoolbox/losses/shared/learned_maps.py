@@ -40,6 +40,16 @@ def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
     return features[(...,) + (None,) * (5 - features.dim())]
 
 
+def clip_vectors(features: Tensor, *, channels: int, side: str) -> Tensor:
+    """One vector a clip, (N, C): the mean over time and space, for features as :func:`as_clip_map` takes them.
+
+    >>> import torch
+    >>> clip_vectors(torch.ones(2, 5, 8, 7, 7), channels=5, side='student').shape
+    torch.Size([2, 5])
+    """
+    return as_clip_map(features, channels=channels, side=side).mean((2, 3, 4))
+
+
 def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tuple[Tensor, ...]:
     """The features of all taps as a tuple, also for one tap.
 
@@ -76,6 +86,21 @@ def channel_lists(
     for number in student + teacher:
         checked_positive(number, 'a number of channels')
     return student, teacher
+
+
+def channel_list(channels: int | Sequence[int], side: str) -> list[int]:
+    """Check the channel numbers of the taps of one side and return them as a list.
+
+    Raises:
+        ValueError: there is none, or one is below 1.
+
+    >>> channel_list(64, 'student')
+    [64]
+    """
+    numbers = [channels] if isinstance(channels, int) else list(channels)
+    if not numbers:
+        raise ValueError(f'{side}_channels={channels}: expected one number for each tapped module')
+    return [checked_positive(number, f'a number of {side}_channels') for number in numbers]
 
 
 def require_elements(features: Tensor) -> None:

@@ -1,0 +1,84 @@
+"""Simple recipe distillation, Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098."""
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_vectors
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+NORM_EPSILON = 1e-4  # of the batch normalisation, as in the authors' code
+SMALLEST = 1e-16  # is added to the sum, whose logarithm would be minus infinity where the two agree
+
+
+@in_full_precision
+def srd(student: Tensor, teacher: Tensor, *, exponent: float = 4.0) -> Tensor:
+    """``log sum |s - t|^exponent`` over clips and channels of the batch-normalised features.
+
+    The normalisation has neither weight nor bias and uses the statistics of the batch. The high power and the logarithm
+    weaken the many small differences and the few large ones.
+
+    Args:
+        student: projected features (N, C).
+        teacher: of the student's shape.
+
+    >>> import torch
+    >>> signs = torch.tensor([[1.], [-1.], [1.], [-1.]])
+    >>> srd(signs, -signs)  # four differences of 2: log of 4 * 16
+    tensor(4.1587)
+    """
+    student, teacher = (F.batch_norm(side, None, None, training=True, eps=NORM_EPSILON) for side in (student, teacher))
+    return ((student - teacher).abs().pow(exponent).sum() + SMALLEST).log()
+
+
+@MODELS.register_module()
+class SRD(nn.Module):
+    """Match batch-normalised features through a linear layer by a log of a high power, see :func:`srd`.
+
+    The paper adds the KL divergence of the logits at temperature 1 (a term with ``KLDivergence``). Maps are averaged
+    over time and space. The batch is that of all processes together.
+
+    Args:
+        student_channels: C of the student's features.
+        teacher_channels: C of the teacher's.
+        exponent: power of the differences.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    card = MethodCard(
+        paper='Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098',
+        needs=('vectors', 'learned parts', 'batch'),
+        paper_weight='2 (ImageNet), sum over clips and channels inside the logarithm',
+        our_weight='the same',
+        checked_against=('srd',),
+        min_batch_size=3,
+    )
+
+    def __init__(self, student_channels: int, teacher_channels: int, *, exponent: float = 4.0) -> None:
+        super().__init__()
+        self.student_channels = checked_positive(student_channels, 'student_channels')
+        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        if not 1 <= exponent < math.inf:
+            raise ValueError(f'exponent={exponent}: expected 1 or more; the paper takes 4')
+        self.exponent = exponent
+        self.embed = nn.Linear(student_channels, teacher_channels)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, C, ...) and (N, C', ...).
+
+        Raises:
+            ValueError: they differ in N, or there are fewer than three clips, or the channels are others.
+        """
+        return in_full_precision_of_any_shape(self._loss)(student, teacher)
+
+    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
+        student = clip_vectors(student, channels=self.student_channels, side='student')
+        teacher = clip_vectors(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+        return srd(self.embed(student), teacher, exponent=self.exponent)

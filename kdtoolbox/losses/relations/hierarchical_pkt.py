@@ -1,0 +1,108 @@
+"""Hierarchical probabilistic transfer, Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727."""
+
+import math
+
+from torch import Tensor, nn
+from torch.linalg import vector_norm
+
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.losses.shared.pair_distances import pair_distances
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+EPSILON = 1e-6
+SMALLEST = 1e-6  # of the cosine kernel: below it are rounding errors of opposite vectors
+
+
+def cosine_kernel(features: Tensor) -> Tensor:
+    """``(1 + cosine) / 2`` of all pairs: (N, D) -> (N, N)."""
+    length = vector_norm(features, dim=1, keepdim=True)
+    directions = unit_vectors(features, dim=1) * (length / (length + EPSILON))
+    return ((directions @ directions.T + 1) / 2).clamp(min=SMALLEST)
+
+
+def student_t_kernel(features: Tensor) -> Tensor:
+    """``1 / (1 + distance)`` of all pairs: (N, D) -> (N, N)."""
+    return 1 / (1 + (pair_distances(features).square() + EPSILON).sqrt())
+
+
+@in_full_precision_of_any_shape
+def neighbour_divergence(student: Tensor, teacher: Tensor) -> Tensor:
+    """Jeffreys divergence of the probabilities of neighbours, by a cosine and by a Student's t kernel, summed.
+
+    The rows of a kernel are divided by their sums. ``(t - s) (log t - log s)`` is averaged over the N^2 entries.
+
+    Args:
+        student: (N, D), one vector a clip.
+        teacher: (N, D').
+
+    >>> import torch
+    >>> neighbour_divergence(torch.eye(3), torch.eye(3))
+    tensor(0.)
+    """
+    loss = student.new_zeros(())
+    for kernel in (cosine_kernel, student_t_kernel):
+        log_student, log_teacher = (
+            matrix.log() - matrix.sum(1, keepdim=True).log() for matrix in (kernel(student), kernel(teacher))
+        )
+        loss = loss + ((log_teacher.exp() - log_student.exp()) * (log_teacher - log_student)).mean()
+    return loss
+
+
+@MODELS.register_module()
+class HierarchicalPKT(nn.Module):
+    """Match the neighbours of the clips in several layers, at first the early ones: :func:`neighbour_divergence`.
+
+    The last tap counts 1. The taps before it count ``intermediate_weight * decay^epoch``, since the early layers are
+    formed in the first epochs. A public port, whose numbers the tests compare with, weights the first tap only and
+    never lets it decay. The batch is that of all processes together. The paper's teacher is first distilled into one
+    with the student's layers; a term names layers that correspond instead.
+
+    Args:
+        num_epochs: of the training, to know the epoch.
+        intermediate_weight: of the taps before the last, in the first epoch.
+        decay: factor of it for each epoch.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    card = MethodCard(
+        paper='PKT-H: Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727',
+        needs=('vectors', 'several taps', 'batch'),
+        paper_weight='1 for the last layer, 100 times 0.7^epoch for the others, mean over the pairs of clips',
+        our_weight='the same',
+        checked_against=('hkd',),
+        min_batch_size=2,
+    )
+
+    def __init__(self, num_epochs: int, *, intermediate_weight: float = 100.0, decay: float = 0.7) -> None:
+        super().__init__()
+        self.num_epochs = checked_positive(num_epochs, 'num_epochs')
+        if not 0 <= intermediate_weight < math.inf or not 0 < decay <= 1:
+            raise ValueError(
+                f'intermediate_weight={intermediate_weight}, decay={decay}: expected a finite weight of 0 or more and '
+                'a decay above 0, at most 1'
+            )
+        self.intermediate_weight, self.decay = intermediate_weight, decay
+
+    def forward(
+        self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...], progress: float
+    ) -> Tensor:
+        """The loss of one or more taps (N, C, ...), the deepest last.
+
+        Raises:
+            ValueError: the two sides differ in the number of taps or in N, or there is one clip only.
+        """
+        students, teachers = ((side,) if isinstance(side, Tensor) else side for side in (student, teacher))
+        if len(students) != len(teachers):
+            raise ValueError(f'{len(students)} taps of the student and {len(teachers)} of the teacher: name as many')
+        losses = [
+            neighbour_divergence(*gather_pair(*pair, min_clips=self.card.min_batch_size))
+            for pair in zip(students, teachers)
+        ]
+        epoch = math.floor(progress * self.num_epochs)
+        return losses[-1] + self.intermediate_weight * self.decay**epoch * sum(losses[:-1])

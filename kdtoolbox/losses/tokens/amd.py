@@ -1,0 +1,131 @@
+"""Asymmetric masked distillation, Zhao et al., CVPR 2024, arXiv:2311.03149."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
+from kdtoolbox.losses.shared.token_decoder import TokenDecoder
+from kdtoolbox.losses.shared.tokens import (
+    TOKEN_DISTANCES,
+    as_tokens,
+    checked_distance,
+    chosen_tokens,
+    require_hidden,
+    require_visible,
+)
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+Taps = Tensor | tuple[Tensor, ...]
+
+
+@in_full_precision
+def amd(student: Tensor, teacher: Tensor, *, distance: str = 'l2') -> Tensor:
+    """Distance of aligned or generated tokens to the teacher's, mean over all elements.
+
+    Args:
+        student: (N, V, C).
+        teacher: of the student's shape.
+        distance: ``'l2'``, ``'l1'``, ``'smooth_l1'``, or ``'cosine'`` for ``2 - 2 cos``.
+
+    >>> amd(torch.zeros(1, 1, 2), torch.tensor([[[1., 3.]]]))
+    tensor(5.)
+    """
+    return TOKEN_DISTANCES[distance](student, teacher)
+
+
+@MODELS.register_module()
+class AMD(nn.Module):
+    """Align the tokens that the student sees, generate those that only the teacher sees, see :func:`amd`.
+
+    At each depth a linear layer aligns the student's tokens with the teacher's at the positions that both see, and a
+    decoder generates from them the tokens at the positions that the student does not see. Both are means over the
+    depths. The paper adds the prediction of pixels, ``VideoMAE``, with weight 1. Its teacher sees more tokens than the
+    student, but not all; a teacher here sees all, so that all that is hidden from the student is generated.
+
+    Args:
+        student_channels: C of each tapped block.
+        teacher_channels: C of each of the teacher's.
+        distance: see :func:`amd`.
+        direct_weight: of the aligned tokens.
+        generated_weight: of the generated ones.
+        decoder_channels: of the decoder's blocks; the teacher's if not given.
+        decoder_depth: number of them.
+        decoder_heads: of their attention.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    card = MethodCard(
+        paper='Zhao et al., CVPR 2024, arXiv:2311.03149',
+        needs=('tokens', 'hidden tokens', 'several taps', 'learned parts'),
+        paper_weight='1 for each part, mean over elements and depths',
+        our_weight='the same',
+        checked_against=('amd',),
+    )
+
+    def __init__(
+        self,
+        student_channels: int | Sequence[int],
+        teacher_channels: int | Sequence[int],
+        *,
+        distance: str = 'l2',
+        direct_weight: float = 1.0,
+        generated_weight: float = 1.0,
+        decoder_channels: int | None = None,
+        decoder_depth: int = 1,
+        decoder_heads: int = 6,
+    ) -> None:
+        super().__init__()
+        self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
+        self.distance = checked_distance(distance)
+        for name, weight in (('direct_weight', direct_weight), ('generated_weight', generated_weight)):
+            if not 0 <= weight < math.inf:
+                raise ValueError(f'{name}={weight}: expected a finite number, 0 or more')
+        self.direct_weight, self.generated_weight = direct_weight, generated_weight
+        self.aligners = nn.ModuleList(nn.Linear(*pair) for pair in zip(self.student_channels, self.teacher_channels))
+        self.generators = nn.ModuleList(
+            TokenDecoder(
+                channels,
+                channels,
+                channels=channels if decoder_channels is None else decoder_channels,
+                depth=decoder_depth,
+                num_heads=decoder_heads,
+            )
+            for channels in self.teacher_channels
+        )
+
+    def forward(self, student: Taps, teacher: Taps, hidden_tokens: Tensor) -> Tensor:
+        """The loss.
+
+        Args:
+            student: tokens of the visible positions (N, C, V), for each depth.
+            teacher: tokens of all positions (N, C', L) or (N, C', T, H, W), for each depth.
+            hidden_tokens: (N, L), True where the student sees nothing.
+
+        Raises:
+            ValueError: the tokens do not fit each other or what the loss was built for, or none is hidden.
+        """
+        hidden, count = require_hidden(hidden_tokens), len(self.aligners)
+        pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
+        return torch.stack(
+            [
+                in_full_precision_of_any_shape(self._loss)(*pair, depth=depth, hidden=hidden)
+                for depth, pair in enumerate(pairs)
+            ]
+        ).mean()
+
+    def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor) -> Tensor:
+        tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
+        goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
+        require_visible(tokens, ~hidden)
+        aligned = self.aligners[depth](tokens)
+        generated = self.generators[depth](aligned, hidden)
+        return self.direct_weight * amd(
+            aligned, chosen_tokens(goal, ~hidden), distance=self.distance
+        ) + self.generated_weight * amd(generated, chosen_tokens(goal, hidden), distance=self.distance)

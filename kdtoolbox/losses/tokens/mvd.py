@@ -1,0 +1,104 @@
+"""Masked video distillation, Wang et al., CVPR 2023, arXiv:2212.04500."""
+
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.losses.shared.token_decoder import TokenDecoder
+from kdtoolbox.losses.shared.tokens import (
+    TOKEN_DISTANCES,
+    as_tokens,
+    checked_distance,
+    chosen_tokens,
+    normalized_tokens,
+    require_hidden,
+    require_visible,
+)
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+
+@in_full_precision
+def mvd(student: Tensor, teacher: Tensor, *, distance: str = 'smooth_l1', normalize: bool = True) -> Tensor:
+    """Distance of the predicted hidden tokens to the teacher's, mean over all elements.
+
+    Args:
+        student: predicted tokens (N, H, C).
+        teacher: of the student's shape.
+        distance: ``'smooth_l1'``, ``'l1'``, ``'l2'``, or ``'cosine'`` for ``2 - 2 cos``.
+        normalize: whether each target token is brought to mean 0 and deviation 1 over its channels.
+
+    >>> import torch
+    >>> mvd(torch.zeros(1, 1, 2), torch.tensor([[[1., 9.]]]))  # which become -1 and 1
+    tensor(0.5000)
+    """
+    return TOKEN_DISTANCES[distance](student, normalized_tokens(teacher) if normalize else teacher)
+
+
+@MODELS.register_module()
+class MVD(nn.Module):
+    """Predict the teacher's tokens at the hidden positions by a decoder, see :func:`mvd`.
+
+    It is also the masked feature distillation of students in the manner of VideoMAE. The paper has two teachers, one of
+    images and one of videos, each with a decoder of its own: two terms. Its image teacher sees the first frame of each
+    tubelet (``MatchGrid`` with ``frames='first'``).
+
+    Args:
+        student_channels: C of the student's last block.
+        teacher_channels: C of the teacher's.
+        distance: see :func:`mvd`.
+        normalize: likewise.
+        decoder_channels: of the decoder's blocks.
+        decoder_depth: number of them.
+        decoder_heads: of their attention.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    card = MethodCard(
+        paper='Wang et al., CVPR 2023, arXiv:2212.04500',
+        needs=('tokens', 'hidden tokens', 'learned parts'),
+        paper_weight='1 for each teacher, mean over elements',
+        our_weight='the same',
+        checked_against=('mvd',),
+    )
+
+    def __init__(
+        self,
+        student_channels: int,
+        teacher_channels: int,
+        *,
+        distance: str = 'smooth_l1',
+        normalize: bool = True,
+        decoder_channels: int = 384,
+        decoder_depth: int = 2,
+        decoder_heads: int = 6,
+    ) -> None:
+        super().__init__()
+        self.student_channels = checked_positive(student_channels, 'student_channels')
+        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        self.distance, self.normalize = checked_distance(distance), normalize
+        self.decoder = TokenDecoder(
+            student_channels, teacher_channels, channels=decoder_channels, depth=decoder_depth, num_heads=decoder_heads
+        )
+
+    def forward(self, student: Tensor, teacher: Tensor, hidden_tokens: Tensor) -> Tensor:
+        """The loss.
+
+        Args:
+            student: tokens of the visible positions (N, C, V).
+            teacher: tokens of all positions (N, C', L) or (N, C', T, H, W).
+            hidden_tokens: (N, L), True where the student sees nothing.
+
+        Raises:
+            ValueError: the tokens do not fit each other or what the loss was built for, or none is hidden.
+        """
+        return in_full_precision_of_any_shape(self._loss)(student, teacher, hidden=require_hidden(hidden_tokens))
+
+    def _loss(self, student: Tensor, teacher: Tensor, *, hidden: Tensor) -> Tensor:
+        tokens = as_tokens(student, channels=self.student_channels, side='student')
+        goal = as_tokens(teacher, channels=self.teacher_channels, side='teacher')
+        require_visible(tokens, ~hidden)
+        prediction = self.decoder(tokens, hidden)
+        return mvd(prediction, chosen_tokens(goal, hidden), distance=self.distance, normalize=self.normalize)

@@ -1,0 +1,117 @@
+"""Unmasked teacher: towards training-efficient video foundation models, Li et al., ICCV 2023, arXiv:2303.16058."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
+from kdtoolbox.losses.shared.tokens import (
+    NORM_EPSILON,
+    TOKEN_DISTANCES,
+    as_tokens,
+    checked_distance,
+    chosen_tokens,
+    require_visible,
+    sine_cosine_positions,
+    unit_vectors,
+)
+from kdtoolbox.method_card import MethodCard
+from kdtoolbox.registry import MODELS
+
+Taps = Tensor | tuple[Tensor, ...]
+
+
+@in_full_precision
+def umt(student: Tensor, teacher: Tensor, *, distance: str = 'cosine', normalize: bool = True) -> Tensor:
+    """Distance of the predicted tokens to the teacher's at the same positions, mean over all tokens.
+
+    Args:
+        student: predicted tokens (N, V, C).
+        teacher: of the student's shape.
+        distance: ``'cosine'`` for ``2 - 2 cos``, else the mean over the elements: ``'l1'``, ``'l2'``, ``'smooth_l1'``.
+        normalize: whether both are scaled to length 1 first; the cosine does so anyway.
+
+    >>> umt(torch.tensor([[[1., 0.]]]), torch.tensor([[[0., 3.]]]))
+    tensor(2.)
+    """
+    if normalize:
+        student, teacher = unit_vectors(student, dim=-1), unit_vectors(teacher, dim=-1)
+    return TOKEN_DISTANCES[distance](student, teacher)
+
+
+@MODELS.register_module()
+class UMT(nn.Module):
+    """Match the teacher's tokens at the visible positions, at one or several depths, see :func:`umt`.
+
+    For each depth a fixed table of positions is added to the student's tokens, then come a linear layer and a layer
+    norm. The mean over the depths is taken. Without hidden tokens all positions are visible.
+
+    Args:
+        student_channels: C of each tapped block.
+        teacher_channels: C of each of the teacher's.
+        distance: see :func:`umt`; the authors' code has ``'cosine'`` (there ``'l2'``), ``'l2'`` (``'mse'``) and
+            ``'smooth_l1'``.
+        normalize: see :func:`umt`.
+
+    Raises:
+        ValueError: the channel numbers do not fit together, or the distance is unknown.
+    """
+
+    card = MethodCard(
+        paper='Li et al., ICCV 2023, arXiv:2303.16058',
+        needs=('tokens', 'several taps', 'learned parts'),
+        paper_weight='1, mean over depths, clips and visible tokens',
+        our_weight='the same',
+        checked_against=('umt',),
+    )
+
+    def __init__(
+        self,
+        student_channels: int | Sequence[int],
+        teacher_channels: int | Sequence[int],
+        *,
+        distance: str = 'cosine',
+        normalize: bool = True,
+    ) -> None:
+        super().__init__()
+        self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
+        self.distance, self.normalize = checked_distance(distance), normalize
+        self.decoders = nn.ModuleList(
+            nn.Sequential(nn.Linear(*pair), nn.LayerNorm(pair[1], eps=NORM_EPSILON))
+            for pair in zip(self.student_channels, self.teacher_channels)
+        )
+
+    def forward(self, student: Taps, teacher: Taps, hidden_tokens: Tensor | None = None) -> Tensor:
+        """The loss.
+
+        Args:
+            student: tokens of the visible positions (N, C, V), for each depth.
+            teacher: tokens of all positions (N, C', L) or (N, C', T, H, W), for each depth.
+            hidden_tokens: (N, L), True where the student sees nothing; None for nowhere.
+
+        Raises:
+            ValueError: the tokens do not fit each other or what the loss was built for.
+        """
+        count = len(self.decoders)
+        pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
+        return torch.stack(
+            [
+                in_full_precision_of_any_shape(self._loss)(*pair, depth=depth, hidden=hidden_tokens)
+                for depth, pair in enumerate(pairs)
+            ]
+        ).mean()
+
+    def predict(self, tokens: Tensor, visible: Tensor, *, depth: int) -> Tensor:
+        """The teacher's tokens as predicted from the student's: (N, V, C) -> (N, V, C')."""
+        table = sine_cosine_positions(visible.shape[1], tokens.shape[-1], like=tokens)
+        return self.decoders[depth](tokens + chosen_tokens(table.expand(len(tokens), -1, -1), visible))
+
+    def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor | None) -> Tensor:
+        tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
+        goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
+        visible = torch.ones_like(goal[..., 0], dtype=torch.bool) if hidden is None else ~hidden
+        require_visible(tokens, visible)
+        prediction = self.predict(tokens, visible, depth=depth)
+        return umt(prediction, chosen_tokens(goal, visible), distance=self.distance, normalize=self.normalize)
