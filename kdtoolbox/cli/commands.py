@@ -63,6 +63,7 @@ COMMANDS = {
     'extract-features': _heavy('evaluate', 'extract_features', is_long=True),
     'evaluate-features': _heavy('evaluate', 'evaluate_features'),
     'results': _heavy('evaluate', 'results'),
+    'reproduce': _heavy('evaluate', 'reproduce', is_long=True),
     'export-student': _heavy('use', 'export_student'),
     'new': Command('use', 'kdtoolbox.cli.new'),
     'completion': Command('use', 'kdtoolbox.cli.completion'),
