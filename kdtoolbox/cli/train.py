@@ -25,6 +25,7 @@ from kdtoolbox.engine.work_dir_lock import only_training_in
 from kdtoolbox.engine.worker_processes import end_workers
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
+from kdtoolbox.reporting.run_origin import record_command
 
 MAX_BYTES_OF_TEMPORARY_FOLDER = 107 - len('/pymp-12345678/listener-12345678')
 
@@ -61,6 +62,8 @@ def train(config: Config, *, local_rank: int = 0) -> None:
     check_temporary_folder()
     with only_training_in(config.work_dir):
         runner = build_runner(config, local_rank=local_rank)
+        if is_main_process():
+            record_command(config.work_dir)
         try:
             runner.train()
         finally:

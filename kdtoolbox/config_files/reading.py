@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -93,10 +93,17 @@ def merge_options(config: Config, options: Mapping) -> None:
                 f'--cfg-options custom_imports={config.custom_imports}: it has a list of modules, write '
                 f'custom_imports.imports={config.custom_imports}'
             )
-        _import_modules(config.custom_imports.get('imports'), config.custom_imports.get('allow_failed_imports', False))
+        import_custom_modules(config.custom_imports)
 
 
-def _import_modules(modules: Sequence[str] | str | None, allow_failed: bool) -> None:
+def import_custom_modules(custom_imports: Mapping | None) -> None:
+    """Import the modules of a config's ``custom_imports``, as mmengine does while it reads a file.
+
+    Raises:
+        ValueError: one does not import.
+    """
+    modules = (custom_imports or {}).get('imports')
+    allow_failed = (custom_imports or {}).get('allow_failed_imports', False)
     try:
         import_modules_from_strings([modules] if isinstance(modules, str) else list(modules or ()), allow_failed)
     except ImportError as error:

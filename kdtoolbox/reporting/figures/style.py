@@ -1,0 +1,94 @@
+"""One look for all figures: colours that the colour-blind can distinguish, text that takes the colour of the page."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, https://jfly.uni-koeln.de/color/, without black and yellow, which a page of one of both
+# brightnesses hides.
+COLOURS = ('#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00')
+GAIN, LOSS, NEUTRAL = '#0072b2', '#d55e00', '#888888'
+MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
+LINES = ('-', '--', '-.', ':')
+# Drawn in these, replaced in pages by the page's own colour of text; dark enough to be read on paper as they are.
+_INK, _PALE = '#1a1b1c', '#9a9b9c'
+_SETTINGS = {
+    'svg.fonttype': 'none',
+    'text.parse_math': False,  # names of classes may hold $
+    'font.family': 'sans-serif',
+    'font.sans-serif': ['DejaVu Sans'],
+    'font.size': 9,
+    'text.color': _INK,
+    'axes.edgecolor': _INK,
+    'axes.labelcolor': _INK,
+    'xtick.color': _INK,
+    'ytick.color': _INK,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.grid': True,
+    'axes.axisbelow': True,
+    'grid.color': _PALE,
+    'grid.alpha': 0.35,
+    'grid.linewidth': 0.6,
+    'figure.facecolor': 'none',
+    'axes.facecolor': 'none',
+    'savefig.facecolor': 'none',
+    'legend.frameon': False,
+    'legend.fontsize': 8,
+    'lines.linewidth': 1.6,
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Within it, matplotlib draws as figures of the reports look."""
+    with matplotlib.rc_context(_SETTINGS):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches, beside pyplot's, so that none is kept open."""
+    return Figure(figsize=(width, height), layout='constrained')
+
+
+def colour(number: int) -> str:
+    """The colour of the n-th line or class."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def marker(number: int) -> str:
+    """The marker of the n-th class, so that those of one colour differ."""
+    return MARKERS[number // len(COLOURS) % len(MARKERS)]
+
+
+def svg_for_page(figure: Figure, *, name: str, description: str) -> Markup:
+    """A figure as SVG to stand in a page: its text takes the page's colour and font.
+
+    Args:
+        name: of letters, digits and hyphens; prefix of the ids, which are to differ from those of other figures.
+        description: for readers who do not see it.
+    """
+    assert re.fullmatch(r'[a-z0-9-]+', name), name
+    buffer = io.StringIO()
+    with house_style(), matplotlib.rc_context({'svg.hashsalt': name}):
+        figure.savefig(buffer, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
+    text = buffer.getvalue()
+    text = text[text.index('<svg') :]
+    text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'url\(#', f'url(#{name}-', text)
+    text = re.sub(r'(xlink:href|href)="#', rf'\1="#{name}-', text)
+    text = text.replace(_INK, 'currentColor').replace(_PALE, 'currentColor')
+    text = re.sub(r"font: ([^;]*?)'DejaVu Sans'[^;]*", r'font: \1system-ui, sans-serif', text)
+    width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups()
+    text = text.replace(
+        f'width="{width}pt" height="{height}pt"',
+        f'style="--width:{float(width) / 72:.2f}in" role="img" aria-label="{Markup.escape(description)}"',
+        1,
+    )
+    return Markup(text)

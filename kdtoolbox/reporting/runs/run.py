@@ -1,0 +1,117 @@
+"""A training as its work directory tells of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kdtoolbox.evaluation.video_record import VideoRecord, load_record
+from kdtoolbox.inspection.resuming import MAX_LETTERS, read_plain_config
+from kdtoolbox.plain_files import read_json, read_text
+from kdtoolbox.reporting.run_origin import read_commands
+from kdtoolbox.reporting.runs.scalars import Curves, read_curves
+
+MEASURED = 'report'  # folder below the work directory, for what `kdtoolbox report --compute` measures
+RECORD, COSTS, SHARES = 'videos.npz', 'cost.json', 'gradient_shares.json'
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Args:
+        work_dir: where it was trained.
+        name: for tables and legends.
+        config: its settings; empty where they cannot be read.
+        curves: of losses and metrics.
+        record: labels, features and probabilities of the test videos, if they were measured.
+        costs: ``student`` or ``teacher`` -> a cost, see ``NetworkCost``; empty if not measured.
+        gradient_shares: name of a loss -> its share of the gradient into the student, if measured.
+        commands: that trained it, with versions and commit.
+        problems: files that could not be read, in words.
+    """
+
+    work_dir: Path
+    name: str
+    config: Mapping = field(default_factory=dict)
+    curves: Curves = field(default_factory=Curves)
+    record: VideoRecord | None = None
+    costs: Mapping[str, Mapping] = field(default_factory=dict)
+    gradient_shares: Mapping[str, float] = field(default_factory=dict)
+    commands: list[dict] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def trains_its_head(self) -> bool:
+        """Whether the student's class scores were learned, by labels or by a term of logits."""
+        model = self.config.get('model') or {}
+        terms = (model.get('terms') or {}).values()
+        taps = [term.get('student', 'logits') for term in terms if term.get('weight', 1) != 0]
+        return bool(model.get('use_labels', True)) or any(
+            'logits' in ([tap] if isinstance(tap, str) else tap) for tap in taps
+        )
+
+
+def read_run(work_dir: str | Path, *, name: str | None = None) -> Run:
+    """Read a work directory; what is not there is left empty.
+
+    Raises:
+        ValueError: there is no such folder, or no training was in it.
+    """
+    folder = Path(work_dir)
+    if not folder.is_dir():
+        raise ValueError(f'{work_dir}: no such work directory')
+    config = read_run_config(folder)
+    curves = read_curves(folder)
+    measured = folder / MEASURED
+    if config is None and not curves.training and not (measured / RECORD).is_file():
+        inner = sorted(path.parent.name for path in folder.glob('*/last_checkpoint'))
+        hint = f'; the folders in it that are: {", ".join(inner)}' if inner else ''
+        raise ValueError(f'{work_dir} is no work directory of a training: no config and no log in it{hint}')
+    problems: list[str] = []
+    return Run(
+        folder,
+        name or folder.resolve().name,
+        config or {},
+        curves,
+        _read(measured / RECORD, load_record, problems),
+        _read(measured / COSTS, _mapping, problems) or {},
+        _read(measured / SHARES, _mapping, problems) or {},
+        read_commands(folder),
+        problems,
+    )
+
+
+def read_run_config(work_dir: Path) -> dict | None:
+    """The settings of the last training in a work directory, read as data; None where there are none.
+
+    Tests may have run there too, with a config without teachers: one beside a log of losses comes first.
+    """
+    files = [*work_dir.glob('*/vis_data/config.py'), *work_dir.glob('*.py')]
+    files = [file for file in files if file.is_file() and file.stat().st_size <= MAX_LETTERS]
+    for file in sorted(files, key=lambda file: (_is_of_training(file), file.stat().st_mtime_ns), reverse=True):
+        config = read_plain_config(read_text(file))
+        if config is not None and isinstance(config.get('model'), dict):
+            return config
+    return None
+
+
+def _is_of_training(config: Path) -> bool:
+    log = config.with_name('scalars.json')
+    return log.is_file() and '"loss"' in read_text(log)
+
+
+def _read(file: Path, read, problems: list[str]):
+    if not file.is_file():
+        return None
+    try:
+        return read(file)
+    except ValueError as error:
+        problems.append(str(error))
+        return None
+
+
+def _mapping(file: Path) -> dict:
+    content = read_json(file, max_bytes=2**22)
+    if not isinstance(content, dict):
+        raise ValueError(f'{file}: expected an object in JSON')
+    return content

@@ -1,0 +1,62 @@
+"""The numbers that mmengine logged during a training, as curves."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kdtoolbox.plain_files import read_text
+
+MAX_LINES = 2_000_000
+_NO_CURVES = {'step', 'iter', 'epoch', 'time', 'data_time', 'memory', 'eta'}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of one training, a resumed one put together.
+
+    Args:
+        training: name -> {step: value}, such as ``loss`` and ``loss_kd``; steps count batches.
+        validation: name of the metric -> {step: value}; steps are epochs, or batches in a training by batches.
+    """
+
+    training: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    validation: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> dict[str, Mapping[int, float]]:
+        """The parts of the loss, without their sum."""
+        return {name: curve for name, curve in self.training.items() if name.startswith('loss_') and len(curve) > 1}
+
+
+def read_curves(work_dir: Path) -> Curves:
+    """The curves of all runs in a work directory; of a step that was trained twice, the later values."""
+    training: dict[str, dict[int, float]] = {}
+    validation: dict[str, dict[int, float]] = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):  # folders are named by time
+        for entry in _entries(file):
+            is_training = 'loss' in entry or 'lr' in entry
+            curves, step = (training, entry.get('step')) if is_training else (validation, entry.get('step'))
+            if not isinstance(step, int) or isinstance(step, bool):
+                continue
+            for name, value in entry.items():
+                if name not in _NO_CURVES and _is_number(value):
+                    curves.setdefault(name, {})[step] = float(value)
+    return Curves(*({name: dict(sorted(one.items())) for name, one in part.items()} for part in (training, validation)))
+
+
+def _entries(file: Path):
+    for number, line in enumerate(read_text(file).splitlines()):
+        if number > MAX_LINES:
+            return
+        try:
+            entry = json.loads(line)
+        except ValueError:  # of a run that was killed while writing
+            continue
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
