@@ -17,11 +17,11 @@ from kdtoolbox.cli.doctor import without_downloads
 from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.registry import MODELS
-from kdtoolbox.reporting.browse_page import write_browse_page
+from kdtoolbox.reporting.browse_page import TRAINING, write_browse_page
 from kdtoolbox.reporting.network_views import SeenClip, seen_clips
 from kdtoolbox.reporting.pages.sprites import spread
 
-PARTS = {'training': 'train_dataloader', 'validation': 'val_dataloader', 'test': 'test_dataloader'}
+PARTS = {TRAINING: 'train_dataloader', 'validation': 'val_dataloader', 'test': 'test_dataloader'}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +58,7 @@ def browse(config: Config, *, num_clips: int) -> tuple[dict[str, list[SeenClip]]
             continue
         loader = _loader(config, key, seed)
         classes = classes or list((getattr(loader.dataset, 'metainfo', None) or {}).get('classes') or ())
-        parts[name] = _clips(model, loader, num_clips, training=name == 'training')
+        parts[name] = _clips(model, loader, num_clips, training=name == TRAINING)
     return parts, classes
 
 

@@ -20,11 +20,14 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
 
+from kdtoolbox.cli.measure_run import measure_run
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.reading import find_config
 from kdtoolbox.demo.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
 from kdtoolbox.registry import MODELS
+from kdtoolbox.reporting.html_report import write_report
+from kdtoolbox.reporting.run_origin import record_command
 from kdtoolbox.safe_files import save_aside, write_aside
 from kdtoolbox.terminal import Progress
 from kdtoolbox.views import View
@@ -58,7 +61,17 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(min(2, torch.get_num_threads()))
     results = run_demo(Path(args.work_dir), videos=DigitVideos(seed=args.seed))
     print(f'\n{table(results["rows"])}')
+    print(f'\nwhat the distilled student learned, with clips to look at: {write_demo_report(Path(args.work_dir))}')
     return 0
+
+
+def write_demo_report(work_dir: Path) -> Path:
+    """The report on the last student of a demo against the one with the same labels and no teacher."""
+    baseline, distilled = (work_dir / folder_of(name) for name in list(STUDENTS)[1:])
+    for folder in (baseline, distilled):
+        for problem in measure_run(folder):
+            print(f'{folder.name}: not measured: {problem}')
+    return write_report([distilled], work_dir / 'report.html', baseline=baseline)
 
 
 def run_demo(
@@ -116,12 +129,21 @@ def run_demo(
     return results
 
 
+def folder_of(name: str) -> str:
+    """The work directory of a row of the table, below that of the demo.
+
+    >>> folder_of('student, 3 labels a class + distillation')
+    'student_3_labels_a_class_distillation'
+    """
+    return name.replace(',', '').replace(' + ', ' ').replace(' ', '_')
+
+
 def experiment(
     config_name: str, name: str, *, work_dir: Path, data: tuple[Path, Path], seed: int, options: Mapping | None = None
 ) -> Config:
     """The config of one row of the table, on the data just written."""
     config = Config.fromfile(find_config(config_name))
-    folder = name.replace(',', '').replace(' + ', ' ').replace(' ', '_')
+    folder = folder_of(name)
     videos, annotations = map(str, data)
     datasets = ['test_dataloader.dataset.datasets.0', 'test_dataloader.dataset.datasets.1']
     datasets += ['train_dataloader.dataset'] if 'train_dataloader' in config else []
@@ -162,6 +184,7 @@ def train(config: Config) -> str:
     """Train a student; returns its checkpoint."""
     runner = build_runner(config)
     runner.register_hook(ProgressHook())
+    record_command(runner.work_dir)
     runner.train()
     return str(Path(runner.work_dir) / f'iter_{runner.max_iters}.pth')
 

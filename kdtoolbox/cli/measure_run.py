@@ -98,6 +98,7 @@ def _test_config(settings: Mapping, measured: Path) -> Config:
     if config.model.get('student') is None:  # a plain recognizer: the distiller gives its features
         config.model = dict(type='Distiller', student=config.model)
     config.work_dir, config.launcher, config.log_level = str(measured), 'none', 'WARNING'
+    config.pop('experiment_name', None)  # what has the name of the training would go to its log
     return config
 
 
@@ -175,5 +176,8 @@ def _gradient_shares(settings: Mapping, checkpoint: Path, measured: Path) -> dic
 
 
 def _teachers(model: Mapping) -> dict[str, Mapping]:
+    """The teachers of a model, if any term uses one."""
     teacher = model.get('teacher') or {}
+    if all(term.get('weight', 1.0) == 0 for term in (model.get('terms') or {}).values()):
+        return {}
     return {'': teacher} if 'type' in teacher else dict(teacher)

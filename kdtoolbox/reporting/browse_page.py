@@ -13,6 +13,8 @@ from kdtoolbox.reporting.pages.sprites import Sprites, data_uri, spread
 
 MAX_FRAMES = 8
 GAP = 2  # pixels between frames
+LEGIBLE_HEIGHT = 112  # smaller pictures are enlarged, all by the same whole number
+TRAINING = 'training'
 
 
 def write_browse_page(
@@ -34,29 +36,31 @@ def write_browse_page(
         ``out``.
     """
     sections = [
-        Section(f'part{number}', name, _blocks(clips, classes, f'part{number}-clips'))
+        Section(f'part{number}', name, _blocks(clips, classes, f'part{number}-clips', shows_roles=name != TRAINING))
         for number, (name, clips) in enumerate(parts.items())
     ]
     return write_page(render_page(title, ' '.join(notes), [Chapter('clips', 'Clips', sections)], Sprites()), out)
 
 
-def _blocks(clips: Sequence[SeenClip], classes: Sequence[str], name: str) -> list[Block]:
+def _blocks(clips: Sequence[SeenClip], classes: Sequence[str], name: str, *, shows_roles: bool) -> list[Block]:
     if not clips:
         return [Text('There are none.', 'missing')]
     times = sorted(clip.milliseconds for clip in clips)
     intro = (
         f'{len(clips)} clips; reading and decoding one took {times[len(times) // 2]:.0f} ms (median, '
-        f'{times[0]:.0f} to {times[-1]:.0f}). Frames are as large as the network gets them.'
+        f'{times[0]:.0f} to {times[-1]:.0f}). Frames are as large as the network gets them'
     )
+    zoom = max(1, LEGIBLE_HEIGHT // max(frames.shape[1] for clip in clips for frames in clip.seen.values()))
+    intro += f', shown {zoom} times enlarged.' if zoom > 1 else '.'
     cards = [
         StripsOfClip(
             clip.sample_id or 'without a name',
             [
                 classes[clip.label] if 0 <= clip.label < len(classes) else 'no label',
-                *([clip.role] if clip.role else []),
+                *([clip.role] if clip.role and shows_roles else []),
                 f'{clip.milliseconds:.0f} ms',
             ],
-            [_strip(network, frames) for network, frames in clip.seen.items()],
+            [_strip(network, frames, zoom) for network, frames in clip.seen.items()],
             group=clip.label,
         )
         for clip in clips
@@ -65,11 +69,13 @@ def _blocks(clips: Sequence[SeenClip], classes: Sequence[str], name: str) -> lis
     return [Text(intro), Strips(cards, name, {label: classes[label] for label in labels})]
 
 
-def _strip(network: str, frames: np.ndarray) -> Strip:
+def _strip(network: str, frames: np.ndarray, zoom: int) -> Strip:
     chosen = spread(len(frames), MAX_FRAMES)
     height, width = frames.shape[1:3]
     picture = Image.new('RGB', (len(chosen) * (width + GAP) - GAP, height), (128, 128, 128))
     for number, place in enumerate(chosen):
         picture.paste(Image.fromarray(frames[place]), (number * (width + GAP), 0))
     shown = f'{len(frames)} frames' if len(chosen) == len(frames) else f'{len(chosen)} of {len(frames)} frames'
-    return Strip(f'{network}: {shown} of {width}×{height}', data_uri(picture), picture.width, picture.height)
+    return Strip(
+        f'{network}: {shown} of {width}×{height}', data_uri(picture), zoom * picture.width, zoom * picture.height
+    )

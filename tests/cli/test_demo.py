@@ -1,8 +1,18 @@
 import json
+import re
 
 from mmengine.config import Config
 
-from kdtoolbox.cli.demo import COLUMNS, CROP_PIXELS, STUDENT_CONFIG, TEACHER_CONFIG, TEACHER_PIXELS, run_demo, table
+from kdtoolbox.cli.demo import (
+    COLUMNS,
+    CROP_PIXELS,
+    STUDENT_CONFIG,
+    TEACHER_CONFIG,
+    TEACHER_PIXELS,
+    run_demo,
+    table,
+    write_demo_report,
+)
 from kdtoolbox.config_files.reading import find_config
 from kdtoolbox.demo.digit_videos import DigitVideos
 
@@ -31,6 +41,9 @@ def test_the_demo_runs_from_end_to_end(tmp_path, capsys, monkeypatch):
     printed = table(results['rows']).splitlines()
     assert len(printed) == 1 + len(names) and all(line.startswith(name) for line, name in zip(printed[1:], names))
     assert '[7/7]' in capsys.readouterr().out
+    report = write_demo_report(tmp_path).read_text(encoding='utf-8')
+    assert 'not measured' not in capsys.readouterr().out and 'no picture' not in report
+    assert len(re.findall('<article', report)) > 10 and 'baseline student_3_labels_a_class' in report
 
 
 def test_the_teacher_that_is_tested_is_the_one_that_teaches_and_sees_frames_of_one_size():

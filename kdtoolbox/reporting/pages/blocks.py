@@ -112,7 +112,7 @@ class Strip:
 
     Args:
         uri: that holds the image.
-        width: in pixels.
+        width: in which it is shown, in pixels.
         height: likewise.
     """
 
