@@ -37,7 +37,7 @@ def lengths(seconds: Mapping[str, Sequence[float]]) -> Figure:
         figure = new_figure(WIDTH, 2.4)
         axes = figure.subplots()
         longest = max(np.quantile(values, 0.99) for values in seconds.values())
-        bins = np.linspace(0, max(float(longest), 1e-3), 31)
+        bins = np.linspace(0, max(1.1 * float(longest), 1e-3), 34)
         for number, (name, values) in enumerate(seconds.items()):
             axes.hist(values, bins=bins, histtype='step', lw=1.6, color=colour(number), label=name)
         axes.set(xlabel='length (seconds)', ylabel='videos', xlim=(0, bins[-1]))
