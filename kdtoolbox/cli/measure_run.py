@@ -28,6 +28,10 @@ from kdtoolbox.safe_files import write_aside
 from kdtoolbox.teachers import FrozenTeacher
 from kdtoolbox.terminal import say
 
+# What may be raised by a network of anybody's that is built and run: weights that are gone or cannot be fetched, one
+# that is made from the student while it trains, sizes that do not fit. The report is then made without it.
+NOT_RUN = (ValueError, TypeError, KeyError, RuntimeError, OSError)
+
 
 def measure_run(work_dir: str | Path, *, checkpoint: str | Path | None = None) -> list[str]:
     """Run a training's student and teacher over its test videos, and keep what they give in the work directory.
@@ -59,7 +63,7 @@ def measure_run(work_dir: str | Path, *, checkpoint: str | Path | None = None) -
     for name, teacher in _teachers(settings['model']).items():
         try:
             record, costs[f'teacher {name}'.strip()] = _measure_teacher(config, teacher, name, record)
-        except ValueError as error:
+        except NOT_RUN as error:
             problems.append(f'the teacher {name}: {error}'.replace(' :', ':'))
             continue
         save_record(record, measured / RECORD)
@@ -67,7 +71,7 @@ def measure_run(work_dir: str | Path, *, checkpoint: str | Path | None = None) -
     write_aside(measured / COSTS, json.dumps(costs, indent=2))
     try:
         shares = _gradient_shares(settings, file, measured)
-    except (ValueError, RuntimeError) as error:
+    except NOT_RUN as error:
         problems.append(f'the shares of the gradient: {error}')
     else:
         write_aside(measured / SHARES, json.dumps(shares, indent=2))
