@@ -27,7 +27,7 @@ class Curves:
     @property
     def losses(self) -> dict[str, Mapping[int, float]]:
         """The parts of the loss, without their sum."""
-        return {name: curve for name, curve in self.training.items() if name.startswith('loss_') and len(curve) > 1}
+        return {name: one for name, one in self.training.items() if 'loss' in name and name != 'loss' and len(one) > 1}
 
 
 def read_curves(work_dir: Path) -> Curves:
