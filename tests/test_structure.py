@@ -22,7 +22,7 @@ FLOORS = (
         'unregistered_modules',
         'video_files',
     },
-    {'views', 'video'},
+    {'provenance', 'views', 'video'},
     {'losses', 'connectors', 'discriminators'},
     {'criterion'},
     {'inspection'},
@@ -33,7 +33,7 @@ FLOORS = (
     {'cli'},
 )
 ALLOWED = {room: set().union(*FLOORS[:floor]) for floor, rooms in enumerate(FLOORS) for room in rooms}
-SINGLE_FILES = {'arguments'} | FLOORS[1]
+SINGLE_FILES = {'arguments', 'provenance'} | FLOORS[1]
 MODULES = sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE or path.stem in SINGLE_FILES)
 
 

@@ -7,8 +7,8 @@ from mmengine.registry import init_default_scope
 
 from kdtoolbox.cli.arguments.evaluate_features import METRICS_OF_FEATURES
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
+from kdtoolbox.provenance import origin_of, write_metrics
 from kdtoolbox.registry import METRICS
-from kdtoolbox.reporting.provenance import origin_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
 

@@ -15,8 +15,8 @@ from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
+from kdtoolbox.provenance import as_built, config_name, named_by_content
 from kdtoolbox.registry import MODELS
-from kdtoolbox.reporting.provenance import as_built, config_name, named_by_content
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 
 

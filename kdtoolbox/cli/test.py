@@ -16,7 +16,7 @@ from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.reading import load_config
 from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint, student_state_dict
-from kdtoolbox.reporting.provenance import config_name, named_by_content, origin_of, write_metrics
+from kdtoolbox.provenance import config_name, named_by_content, origin_of, write_metrics
 from kdtoolbox.safe_files import check_writable
 
 FAILED = 2  # exit status where a metric could not be computed

@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(args)
     if args.no_validate:
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
+        config.custom_hooks = [hook for hook in config.get('custom_hooks') or () if hook.get('type') != 'FullTestHook']
     if args.amp:
         _use_amp(config)
     if args.strict:
@@ -93,6 +94,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     refuse_unknown_keys(config)
     if any(one.get('type') == 'AmpOptimWrapper' for one in _optim_wrappers(config)):
         check_amp_device('AmpOptimWrapper')
+        validate_in_mixed_precision(config)
     if config.get('resume') and not config.get('load_from'):
         resume_from(config, 'auto')
     weights = config.get('load_from')
@@ -175,6 +177,15 @@ def _use_amp(config: Config) -> None:
             )
         wrapper['type'] = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def validate_in_mixed_precision(config: Config) -> None:
+    """Have the validation of a training in mixed precision be in mixed precision too, unless the config says otherwise.
+
+    The test at the end, whose numbers are compared with others', stays in float32.
+    """
+    if config.get('val_cfg'):
+        config.val_cfg.setdefault('fp16', True)
 
 
 def _optim_wrappers(config: Config) -> list[dict]:

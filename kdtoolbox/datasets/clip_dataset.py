@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from kdtoolbox.datasets.annotations import SUBSETS, Annotation, Annotations, existing, read_json
 from kdtoolbox.datasets.bad_videos import MIN_TOLERATED_BAD_VIDEOS, as_undecodable, with_file
+from kdtoolbox.datasets.fixed_part import fixed_part
 from kdtoolbox.datasets.labels import UNLABELLED, keep_labels, report_unused_classes, settle_classes
 from kdtoolbox.datasets.locating import FRAME_NAME, FrameFolderFinder, VideoFinder
 from kdtoolbox.datasets.seeding import seeded
@@ -44,6 +45,7 @@ class ClipDataset(VideoDataset):
         labels_per_class: number of labels that are kept for each class, chosen by ``seed``; a smaller choice is a
             subset of a larger.
         unlabelled: with ``labels_per_class``, 'drop' the other videos or 'keep' them with label -1.
+        max_per_class: keep at most so many videos of each class, the same ones in every run, see :func:`fixed_part`.
         seed: of the augmentation and of the choice of labels; the commands set it to the run's.
         max_missing_share: allowed share of annotated videos that are missing on disk. It is an error if more are
             missing, or all videos of a class. 1 allows both.
@@ -54,6 +56,7 @@ class ClipDataset(VideoDataset):
 
     Attributes:
         missing: annotated videos that are not on disk.
+        num_available: videos of the subset, before ``max_per_class``.
 
     Raises:
         ValueError: annotations are missing or unreadable, the subset is empty, too many videos are missing, or a label
@@ -71,6 +74,7 @@ class ClipDataset(VideoDataset):
         role: Literal['query', 'gallery'] = 'query',
         labels_per_class: int | None = None,
         unlabelled: Literal['drop', 'keep'] = 'drop',
+        max_per_class: int | None = None,
         seed: int = 0,
         max_missing_share: float = 0.1,
         max_bad_share: float = 0.01,
@@ -86,6 +90,7 @@ class ClipDataset(VideoDataset):
         self.role = role
         self.labels_per_class = labels_per_class
         self.unlabelled = unlabelled
+        self.max_per_class = max_per_class
         self.seed = seed
         self.max_missing_share = max_missing_share
         self.max_bad_share = max_bad_share
@@ -127,6 +132,9 @@ class ClipDataset(VideoDataset):
             samples = keep_labels(
                 samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep', classes=classes
             )
+        self.num_available = len(samples)
+        if self.max_per_class is not None:
+            samples = fixed_part(samples, self.max_per_class)
         for number, sample in enumerate(samples):
             sample['video_number'] = number  # survives get_subset, unlike the index
         self.state = SharedState(len(samples))

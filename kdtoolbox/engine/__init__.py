@@ -8,6 +8,7 @@ from kdtoolbox.engine.ema_teacher import EMATeacherHook
 from kdtoolbox.engine.epoch_seed import EpochSeedHook
 from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
 from kdtoolbox.engine.finite_losses import FiniteLossHook
+from kdtoolbox.engine.full_test import FullTestHook
 from kdtoolbox.engine.interruption import InterruptHook
 from kdtoolbox.engine.preflight import PreflightHook
 from kdtoolbox.engine.sync_statistics import SyncStatisticsHook
@@ -20,6 +21,7 @@ __all__ = [
     'EpochSeedHook',
     'EvaluationProgressHook',
     'FiniteLossHook',
+    'FullTestHook',
     'InterruptHook',
     'PlainCheckpointHook',
     'PreflightHook',

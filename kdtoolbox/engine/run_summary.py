@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
+
+from kdtoolbox.engine.protocol import is_not_the_tests, protocol_of
 
 
 def summary_of_training(runner: Runner) -> list[tuple[str, str]]:
@@ -17,6 +19,8 @@ def summary_of_training(runner: Runner) -> list[tuple[str, str]]:
     rows = [('training data', f'{_data(loop.dataloader)}, {length}')]
     if runner.val_loop is not None:
         rows.append(('validation data', _data(runner.val_loop.dataloader)))
+        if is_not_the_tests(runner.cfg):
+            rows.append(('validation protocol', _protocol(runner)))
     return [*rows, *_networks(runner), *_places(runner)]
 
 
@@ -36,6 +40,15 @@ def _data(loader: DataLoader) -> str:
     of_classes = f', {len(classes)} classes' if classes else ''
     size = f'{len(dataset):,} videos' if hasattr(dataset, '__len__') else 'endless'
     return f'{" + ".join(kinds)}: {size}{of_classes}; {loader.batch_size} clips a step, {len(loader):,} steps'
+
+
+def _protocol(runner: Runner) -> str:
+    """What a validation that is not the test looks at, and how often; that its numbers are not those of the test."""
+    every = runner.train_loop.val_interval
+    unit = 'step' if isinstance(runner.train_loop, IterBasedTrainLoop) else 'epoch'
+    often = f'every {unit}' if every == 1 else f'every {every} {unit}s'
+    looked_at = protocol_of(runner.val_loop.dataloader.dataset)
+    return f'{looked_at}; {often}; to choose a checkpoint, which is tested by the full protocol at the end'
 
 
 def _networks(runner: Runner) -> list[tuple[str, str]]:

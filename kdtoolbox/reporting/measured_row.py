@@ -8,7 +8,8 @@ from pathlib import Path
 
 from kdtoolbox.config_files.reading import find_config
 from kdtoolbox.engine.checkpoints import load_checkpoint
-from kdtoolbox.reporting.provenance import CONTENT, PROVENANCE, named_by_content
+from kdtoolbox.engine.full_test import FULL_TEST
+from kdtoolbox.provenance import CONTENT, PROVENANCE, named_by_content
 from kdtoolbox.reporting.results_table import DATA_SETS, PROTOCOLS, agrees_with_chance, read_json
 
 PACKAGES = ('kdtoolbox', 'torch', 'torchvision', 'mmengine', 'mmaction2')
@@ -25,7 +26,7 @@ def measured_row(
     config: str | None,
     chance: Mapping | None,
 ) -> dict:
-    """The row of a run, with its provenance.
+    """The row of a run, with its provenance: of its full test where it has one, else of its last validation.
 
     Raises:
         ValueError: the run holds no such metrics or impossible ones, was on other videos or of another checkpoint, or
@@ -36,7 +37,12 @@ def measured_row(
             f'there is no chance row for {DATA_SETS[data_set]} to check the run by: first kdtoolbox '
             f'results chance ANNOTATIONS --data-set {data_set}'
         )
-    if source.is_dir():
+    tested = source / FULL_TEST
+    if source.is_dir() and checkpoint is None and tested.is_file():
+        (metrics, origin), epoch = read_metrics(tested), None
+        named = source / str((origin or {}).get('checkpoint'))
+        checkpoint = named if named.is_file() else None
+    elif source.is_dir():
         metrics, epoch = last_validation(source, protocol)
         checkpoint, origin = checkpoint or last_checkpoint(source), None
     else:

@@ -7,6 +7,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from kdtoolbox.datasets import ClipDataset, FolderDataset, UCF101Dataset
+from kdtoolbox.datasets.fixed_part import fixed_part
 from kdtoolbox.datasets.transforms import DecodeTimeout
 from kdtoolbox.registry import DATASETS
 from tests.datasets.conftest import PIPELINE, frame_numbers, write_frames, write_video
@@ -356,3 +357,23 @@ def test_a_class_whose_folder_was_renamed_is_an_error_though_few_videos_are_miss
     with pytest.raises(ValueError, match='all videos of 1 classes .* are missing in .*: walking. Was a folder renamed'):
         UCF101Dataset(**options)  # 1 of 13 is below the tolerated tenth
     assert len(UCF101Dataset(**options, max_missing_share=1)) == 12
+
+
+# A fixed part of the videos
+
+
+def test_a_part_of_the_videos_is_the_same_for_every_seed_and_order(twelve_videos):
+    parts = [FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, max_per_class=2, seed=seed) for seed in (0, 1)]
+    assert [len(part) for part in parts] == [6, 6] and parts[0].num_available == 12
+    assert _ids_and_labels(parts[0]) == _ids_and_labels(parts[1])
+    assert sorted(_ids_and_labels(parts[0]).values()) == [0, 0, 1, 1, 2, 2]
+    samples = [{'sample_id': f'a/{number}', 'label': number % 2} for number in range(20)]
+    chosen = {sample['sample_id'] for sample in fixed_part(samples, 3)}
+    assert {sample['sample_id'] for sample in fixed_part(samples[::-1], 3)} == chosen
+    assert chosen < {sample['sample_id'] for sample in fixed_part(samples, 4)}
+
+
+def test_a_part_larger_than_a_class_is_all_of_it_and_none_is_refused(twelve_videos):
+    assert len(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, max_per_class=99)) == 12
+    with pytest.raises(ValueError, match='max_per_class=0: expected a whole number, 1 or more'):
+        FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, max_per_class=0)

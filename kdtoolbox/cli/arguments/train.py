@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--strict', action='store_true', help='do not start if anything is unusual (see kdtoolbox doctor)'
     )
-    parser.add_argument('--no-validate', action='store_true', help='do not validate during training')
+    parser.add_argument(
+        '--no-validate', action='store_true', help='do not validate during training, nor test at its end'
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
