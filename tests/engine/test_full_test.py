@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,20 @@ def test_metrics_of_a_classifier_that_is_not_trained_are_left_out(tmp_path):
     assert 'acc/top1' not in written(tmp_path) and 'retrieval/top1' in written(tmp_path)
 
 
+def in_two_processes(config: Config, file: Path) -> None:
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(file)
+    launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    done = subprocess.run(
+        [sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), str(file), '--launcher', 'pytorch'],
+        env={**os.environ, 'PYTHONPATH': str(REPOSITORY), 'CUDA_VISIBLE_DEVICES': ''},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+
+
 def test_two_processes_write_what_one_does(tmp_path):
     files = {}
     for processes in (1, 2):
@@ -168,19 +183,10 @@ def test_two_processes_write_what_one_does(tmp_path):
         config.val_dataloader = copy.deepcopy(config.val_dataloader)
         config.val_dataloader.dataset.length = 6
         config.custom_hooks = [dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook'), dict(type='FullTestHook')]
-        config.custom_imports = dict(imports=['tests.tiny'])
-        file = tmp_path / f'of_{processes}.py'
-        config.dump(file)
-        launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2'] if processes == 2 else []
-        command = [sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), str(file)]
-        done = subprocess.run(
-            [*command, *(['--launcher', 'pytorch'] if processes == 2 else [])],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stderr[-5000:]
+        if processes == 1:
+            train(config)
+        else:
+            in_two_processes(config, tmp_path / 'of_two.py')
         files[processes] = written(tmp_path / f'{processes}')
         assert files[processes].pop('provenance')['checkpoint'].startswith('best_retrieval_top1')
     assert files[1] == pytest.approx(files[2])

@@ -1,0 +1,142 @@
+"""What networks cost: operations of one clip, counted without computing anything, and seconds on a device."""
+
+import inspect
+import json
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from kdtoolbox.isolation import quiet_log
+from kdtoolbox.registry import MODELS
+
+CLIPS_TIMED = 2  # in one batch
+ROUNDS_TIMED = 2
+LOADED = ('weights', 'pretrained', 'checkpoint', 'probe', 'text_features', 'init_cfg', 'compile')
+"""Settings that cost nothing but the time of loading."""
+ANSWERS_ARE_STORED = 'CachedTeacher'  # its network does not run
+
+
+def training_operations(student: Mapping, shape: tuple[int, ...]) -> int:
+    """Operations, a multiplication and an addition being two, of the student's forward and backward pass of one clip.
+
+    Losses and connectors are left out: what they cost depends on the term, and is small beside the networks.
+
+    Args:
+        student: config of a recognizer.
+        shape: (3, T, H, W) of the clip, as the student sees it.
+    """
+    return _counted(_key(student), 'student', tuple(shape), with_gradient=True)
+
+
+def inference_operations(student: Mapping, shape: tuple[int, ...]) -> int:
+    """As :func:`training_operations`, of the forward pass alone."""
+    return _counted(_key(student), 'student', tuple(shape), with_gradient=False)
+
+
+def teacher_operations(teacher: Mapping, clip: tuple[int, ...], *, student: Mapping) -> int:
+    """Operations of a teacher for one clip.
+
+    Args:
+        teacher: its config.
+        clip: (3, T, H, W), as it is decoded.
+        student: config of the student, whose kind an EMA teacher is.
+    """
+    kind = teacher.get('type')
+    if kind == ANSWERS_ARE_STORED:
+        return 0
+    recognizer = student if kind == 'EMATeacher' else teacher.get('recognizer')
+    if recognizer is not None:
+        return inference_operations(recognizer, seen(clip, teacher.get('view')))
+    return _counted(_key(teacher), 'teacher', tuple(clip), with_gradient=False)
+
+
+def seen(clip: tuple[int, ...], view: Mapping | None) -> tuple[int, ...]:
+    """Shape of the view of a clip (3, T, H, W).
+
+    >>> seen((3, 16, 224, 224), dict(size=112, frame_stride=4))
+    (3, 4, 112, 112)
+    """
+    if not view:
+        return tuple(clip)
+    size = view.get('size') or clip[2:]
+    height, width = (size, size) if isinstance(size, int) else size
+    return (clip[0], -(-clip[1] // view.get('frame_stride', 1)), height, width)
+
+
+def seconds_of_a_clip(config: Mapping, clip: tuple[int, ...], device: torch.device, *, role: str) -> float:
+    """Seconds for one clip in a batch of two, the faster of two rounds.
+
+    Args:
+        config: of a recognizer, or of a teacher of its own.
+        clip: (3, T, H, W), as the student sees it, or as it is decoded for a teacher.
+        role: ``'training'``, ``'inference'`` or ``'teacher'``.
+    """
+    with quiet_log():  # of random weights, which are meant
+        network = MODELS.build(_without_files(config)).to(device)
+    run = _runner(network, role=role, shape=clip, device=device, num_clips=CLIPS_TIMED)
+    best = float('inf')
+    for is_warm in (False, *[True] * ROUNDS_TIMED):
+        start = time.perf_counter()
+        run()
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - start) if is_warm else best
+    return best / CLIPS_TIMED
+
+
+def _runner(
+    network: nn.Module, *, role: str, shape: tuple[int, ...], device: torch.device, num_clips: int
+) -> Callable[[], None]:
+    if role == 'teacher':
+        frames = torch.zeros(num_clips, *shape, device=device).transpose(1, 2)
+        stride, (height, width) = network.view.frame_stride, network.view.size
+        frames = frames[:, ::stride, :, :1, :1].expand(-1, -1, -1, height, width).contiguous()
+        if device.type == 'meta':  # for which there is no autocast, which forward() would enter
+            return torch.no_grad()(lambda: network.run(frames))
+        return lambda: network(frames)
+    is_2d = type(network).__name__ == 'Recognizer2D'
+    clips = torch.zeros(num_clips, *shape, device=device)
+    inputs = clips.transpose(1, 2).contiguous() if is_2d else clips.unsqueeze(1)
+    network.train(role == 'training')
+
+    def run() -> None:
+        with torch.set_grad_enabled(role == 'training'):
+            logits: Tensor = network(inputs, mode='tensor', stage='head')
+        if role == 'training':
+            logits.sum().backward()
+
+    return run
+
+
+@lru_cache(maxsize=256)
+def _counted(config: str, role: str, shape: tuple[int, ...], *, with_gradient: bool) -> int:
+    role = 'teacher' if role == 'teacher' else 'training' if with_gradient else 'inference'
+    with torch.device('meta'), quiet_log():
+        network = MODELS.build(json.loads(config)).to('meta')
+        # Of two clips, as batch norm needs more than one value, halved.
+        run = _runner(network, role=role, shape=shape, device=torch.device('meta'), num_clips=2)
+        with FlopCounterMode(display=False) as counter:
+            run()
+    return counter.get_total_flops() // 2
+
+
+def _key(config: Mapping) -> str:
+    """A config as text, for the cache, without files that would be loaded."""
+    return json.dumps(_without_files(config), sort_keys=True)
+
+
+def _without_files(config: Mapping) -> dict:
+    """A copy of a config that builds with random weights; stays in that form what is no setting to load something."""
+
+    def cleaned(value):
+        if isinstance(value, Mapping):
+            return {key: cleaned(item) for key, item in value.items() if key not in LOADED}
+        return [cleaned(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+    plain = cleaned(config)
+    takes = inspect.signature(MODELS.get(plain['type'])).parameters
+    return {**plain, **({'weights': None} if 'weights' in takes else {})}
