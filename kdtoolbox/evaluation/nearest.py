@@ -1,4 +1,7 @@
-"""Nearest neighbours by cosine distance: exact for ties, with bounded memory, equal for every chunk size and device."""
+"""Nearest neighbours by cosine distance: exact for ties, with bounded memory, equal for every chunk size and device.
+
+Ranks are screened in float32; what lies within its error bound is settled exactly.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-HIGH_BITS = 26  # |x| <= 1 becomes an integer of at most 2^26, so that products of two unit vectors sum to at most 2^52
+from kdtoolbox.evaluation.exact_cosines import exact_cosines, on_grid
+from kdtoolbox.evaluation.float_screen import FloatScreen, full_float32
 
 
 def retrieval_topk(
@@ -63,15 +67,12 @@ def first_hit_ranks(
         queries, query_labels, gallery, gallery_labels, num_rows=num_rows, num_columns=num_columns
     )
     ranks = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
-    for start in range(0, len(queries), num_rows):
-        rows = slice(start, start + num_rows)
-        query_block = _on_grid(queries[rows])
-        for gallery_start in range(0, len(gallery), num_columns):
-            scores = _cosine(query_block, _on_grid(gallery[gallery_start : gallery_start + num_columns]))
-            positions = torch.arange(gallery_start, gallery_start + scores.shape[1], device=scores.device)
-            before = scores > best[rows, None]
-            before |= (scores == best[rows, None]) & (positions < position[rows, None])
-            ranks[rows] += before.sum(1)
+    with full_float32():
+        for start in range(0, len(queries), num_rows):
+            rows = slice(start, start + num_rows)
+            screen = FloatScreen(queries[rows], best[rows], position[rows])
+            for columns in range(0, len(gallery), num_columns):
+                ranks[rows] += screen.num_before(gallery[columns : columns + num_columns], first=columns)
     return ranks
 
 
@@ -98,11 +99,11 @@ def nearest_neighbours(
     _check(queries, torch.zeros(len(queries)), gallery, torch.zeros(len(gallery)))
     if not 1 <= num_neighbours <= len(gallery):
         raise ValueError(f'num_neighbours={num_neighbours}: expected 1 to the {len(gallery)} vectors of the gallery')
-    on_grid = _on_grid(gallery)
+    gallery_on_grid = on_grid(gallery)
     num_rows = max(1, chunk_bytes // (32 * len(gallery)))  # scores, sorted scores and positions, 8 bytes each
     found = []
     for block in queries.split(num_rows):
-        cosines, positions = _cosine(_on_grid(block), on_grid).sort(dim=1, descending=True, stable=True)
+        cosines, positions = exact_cosines(on_grid(block), gallery_on_grid).sort(dim=1, descending=True, stable=True)
         found.append((cosines[:, :num_neighbours].clone(), positions[:, :num_neighbours].clone()))
     return torch.cat([cosines for cosines, _ in found]), torch.cat([positions for _, positions in found])
 
@@ -119,47 +120,13 @@ def _nearest_of_own_class(
     for label in query_labels.unique():
         members = (gallery_labels == label).nonzero().flatten()  # rising, so the first largest is the first in order
         for rows in (query_labels == label).nonzero().flatten().split(num_rows):
-            query_block = _on_grid(queries[rows])
+            query_block = on_grid(queries[rows])
             for columns in members.split(num_columns) if len(members) else ():
-                score, index = _cosine(query_block, _on_grid(gallery[columns])).max(1)
+                score, index = exact_cosines(query_block, on_grid(gallery[columns])).max(1)
                 nearer = score > best[rows]
                 best[rows] = torch.where(nearer, score, best[rows])
                 position[rows] = torch.where(nearer, columns[index], position[rows])
     return best, position
-
-
-def _on_grid(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Unit vectors in fixed point: integers (high, low) in float64 with x = 2^-26 (high + low 2^-bits).
-
-    Matrix products of these are exact, hence independent of the order of summation, which differs from one block size
-    and one device to the next and would make equal vectors unequal in the last digit. The grid is 2^-46 or
-    finer for up to 4096 components.
-    """
-    vectors = vectors.double()
-    scaled = vectors * (2.0**HIGH_BITS / _row_sums(vectors * vectors).sqrt())
-    high = scaled.round()
-    return high, scaled.sub_(high).mul_(2.0 ** _low_bits(vectors.shape[1])).round_()
-
-
-def _cosine(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> Tensor:
-    """(Q, G) cosines of vectors on the grid; the product of the low parts, below 2^-70, is left out."""
-    crossed = torch.cat(one, 1) @ torch.cat(other[::-1], 1).T
-    exact = one[0] @ other[0].T
-    return exact.add_(crossed.mul_(2.0 ** -_low_bits(one[0].shape[1]))).mul_(2.0 ** (-2 * HIGH_BITS))
-
-
-def _low_bits(num_components: int) -> int:
-    """The most bits for which sums of products high * low of unit vectors stay below 2^53, where float64 is exact."""
-    return HIGH_BITS - math.ceil(math.log2(num_components) / 2)
-
-
-def _row_sums(values: Tensor) -> Tensor:
-    """(N, C) -> (N, 1), in an order that is the same for every row, block size and device. Overwrites ``values``."""
-    while values.shape[1] > 1:
-        half = (values.shape[1] + 1) // 2
-        values[:, : values.shape[1] - half] += values[:, half:]
-        values = values[:, :half]
-    return values
 
 
 def _check(queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor) -> None:

@@ -9,6 +9,8 @@ import pytest
 import torch
 from sklearn.metrics.pairwise import cosine_distances
 
+from kdtoolbox.evaluation.exact_cosines import cosines_of_pairs, exact_cosines, on_grid
+from kdtoolbox.evaluation.float_screen import error_bound
 from kdtoolbox.evaluation.nearest import first_hit_ranks, retrieval_topk
 from tests.reference import load_case
 
@@ -119,6 +121,53 @@ def test_length_does_not_matter_and_low_precision_is_taken():
         queries.bfloat16().float() * 1e-15, query_labels, gallery.bfloat16().double() * 1e15, gallery_labels
     )
     assert torch.equal(scaled, expected)
+
+
+def near_set(spread: float, num_components: int = 64):
+    """Vectors around one direction, as features behind a ReLU are: most cosines are within float32's error."""
+    queries, query_labels, gallery, gallery_labels = random_set(num_components=num_components)
+    return 1 + spread * queries, query_labels, 1 + spread * gallery, gallery_labels
+
+
+@pytest.mark.parametrize('spread', [1e-1, 1e-2, 1e-3, 1e-5])
+@pytest.mark.parametrize('chunk_bytes', [20_000, 2**26])
+def test_what_float32_cannot_order_is_in_the_exact_order(spread, chunk_bytes):
+    queries, query_labels, gallery, gallery_labels = near_set(spread)
+    cosines = exact_cosines(on_grid(queries), on_grid(gallery))
+    order = cosines.sort(dim=1, descending=True, stable=True).indices
+    hits = gallery_labels[order] == query_labels[:, None]
+    expected = torch.where(hits.any(1), hits.int().argmax(1), len(gallery))
+    ranks = first_hit_ranks(queries, query_labels, gallery, gallery_labels, chunk_bytes=chunk_bytes)
+    assert torch.equal(ranks, expected)
+
+
+@pytest.mark.parametrize('num_components', [16, 512, 2048])
+def test_float32_is_within_the_bound_of_its_error(num_components):
+    for data in (random_set(num_components=num_components), near_set(1e-2, num_components)):
+        queries, gallery = (torch.nn.functional.normalize(data[place].double(), dim=1).float() for place in (0, 2))
+        difference = (queries @ gallery.T).double() - exact_cosines(on_grid(data[0]), on_grid(data[2]))
+        assert 0 < difference.abs().max() < error_bound(num_components)
+
+
+def test_a_process_that_chose_less_precise_products_gets_the_same_ranks_and_keeps_its_choice():
+    data = near_set(1e-3)
+    expected = first_hit_ranks(*data)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('medium')
+    try:
+        assert torch.equal(first_hit_ranks(*data), expected)
+        assert torch.get_float32_matmul_precision() == 'medium'
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_cosines_of_pairs_are_those_of_the_whole_matrix():
+    queries, _, gallery, _ = random_set(num_components=67)
+    one, other = on_grid(queries), on_grid(gallery)
+    rows, columns = torch.arange(60).repeat(5), torch.arange(300)
+    whole = exact_cosines(one, other)
+    for num_values in (1, 1000, 2**22):
+        assert torch.equal(cosines_of_pairs(one, other, rows, columns, num_values=num_values), whole[rows, columns])
 
 
 @pytest.mark.parametrize(
