@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,12 +93,12 @@ def _runner(
     network: nn.Module, *, role: str, shape: tuple[int, ...], device: torch.device, num_clips: int
 ) -> Callable[[], None]:
     if role == 'teacher':
-        frames = torch.zeros(num_clips, *shape, device=device).transpose(1, 2)
-        stride, (height, width) = network.view.frame_stride, network.view.size
-        frames = frames[:, ::stride, :, :1, :1].expand(-1, -1, -1, height, width).contiguous()
+        teacher: Any = network
+        view = teacher.view
+        frames = torch.zeros(num_clips, -(-shape[1] // view.frame_stride), 3, *view.size, device=device)
         if device.type == 'meta':  # for which there is no autocast, which forward() would enter
-            return torch.no_grad()(lambda: network.run(frames))
-        return lambda: network(frames)
+            return torch.no_grad()(lambda: teacher.run(frames))
+        return lambda: teacher(frames)
     is_2d = type(network).__name__ == 'Recognizer2D'
     clips = torch.zeros(num_clips, *shape, device=device)
     inputs = clips.transpose(1, 2).contiguous() if is_2d else clips.unsqueeze(1)

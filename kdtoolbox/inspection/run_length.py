@@ -14,7 +14,9 @@ KNOWN_SIZES = {
     'KineticsDataset': (240_000, 20_000, 400),
     'ActivityNetClipDataset': (15_410, 7_654, 200),  # segments
 }
-TRAINING_SHARE = 0.7  # of the videos of other data sets
+# Of other data sets, where they are not there.
+TRAINING_SHARE = 0.7  # of the videos
+VIDEOS_PER_CLASS = 100
 CROPS = {'ThreeCrop': 3, 'TenCrop': 10}
 
 
@@ -69,21 +71,21 @@ def length_of(config: Mapping, *, num_videos: int | None = None) -> RunLength:
     loader, loop = config.get('train_dataloader'), config.get('train_cfg')
     if not loader or not loop:
         raise ValueError('the config trains nothing: it has no train_dataloader and train_cfg')
-    (training,) = _parts(loader['dataset'], config, num_videos)
+    (training,) = _parts(loader['dataset'], num_videos)
     batch = loader['batch_size']
     steps_an_epoch = training.num_videos // batch if loader.get('drop_last') else ceil(training.num_videos / batch)
     by_epoch = loop.get('max_epochs') is not None
     steps = loop['max_epochs'] * steps_an_epoch if by_epoch else loop['max_iters']
     rounds = loop['max_epochs'] if by_epoch else loop['max_iters']
-    validates = bool(config.get('val_cfg')) and bool(config.get('val_dataloader'))
+    validates = config.get('val_cfg') is not None and bool(config.get('val_dataloader'))
     saving = (config.get('default_hooks') or {}).get('checkpoint') or {}
     return RunLength(
         epochs=steps / max(1, steps_an_epoch),
         clips=steps * batch,
         clip=training.shape,
         num_validations=ceil(rounds / loop.get('val_interval', 1)) if validates else 0,
-        validation=tuple(_parts(config['val_dataloader']['dataset'], config, num_videos)) if validates else (),
-        test=tuple(_parts(config['test_dataloader']['dataset'], config, num_videos)) if _is_tested(config) else (),
+        validation=tuple(_parts(config['val_dataloader']['dataset'], num_videos)) if validates else (),
+        test=tuple(_parts(config['test_dataloader']['dataset'], num_videos)) if _is_tested(config) else (),
         num_checkpoints=ceil(rounds / max(1, saving.get('interval', 1))) if saving else 0,
     )
 
@@ -94,12 +96,12 @@ def _is_tested(config: Mapping) -> bool:
     return 'FullTestHook' in hooks and bool(datasets[1]) and datasets[0] != datasets[1]
 
 
-def _parts(dataset: Mapping, config: Mapping, num_videos: int | None) -> Iterator[Part]:
+def _parts(dataset: Mapping, num_videos: int | None) -> Iterator[Part]:
     for one in dataset.get('datasets') or [dataset]:
         pipeline = one.get('pipeline') or ()
         clips = [transform['num_clips'] for transform in pipeline if 'num_clips' in transform]
         crops = prod(CROPS.get(transform.get('type'), 1) for transform in pipeline)
-        yield Part(_num_videos(one, config, num_videos), crops * (clips[0] if clips else 1), _shape(pipeline))
+        yield Part(_num_videos(one, num_videos), crops * (clips[0] if clips else 1), _shape(pipeline))
 
 
 def _shape(pipeline) -> tuple[int, int, int, int]:
@@ -114,7 +116,7 @@ def _shape(pipeline) -> tuple[int, int, int, int]:
     return (3, frames, *size)
 
 
-def _num_videos(dataset: Mapping, config: Mapping, num_videos: int | None) -> int:
+def _num_videos(dataset: Mapping, num_videos: int | None) -> int:
     """Of one data set: as told, else those on disk, else those that the data set is known to have."""
     known = KNOWN_SIZES.get(dataset.get('type', ''))
     if num_videos is None:
@@ -128,11 +130,11 @@ def _num_videos(dataset: Mapping, config: Mapping, num_videos: int | None) -> in
                     'many videos there are, --videos N'
                 ) from None
     is_training = dataset.get('subset', 'training') == 'training'
-    classes = known[2] if known else config['model']['student']['cls_head']['num_classes']
-    if num_videos is not None:
-        size = round(num_videos * (TRAINING_SHARE if is_training else 1 - TRAINING_SHARE))
-    else:
+    if num_videos is None and known is not None:
         size = known[0 if is_training else 1]
+    else:
+        size = round((num_videos or 0) * (TRAINING_SHARE if is_training else 1 - TRAINING_SHARE))
+    classes = known[2] if known else max(1, (num_videos or 0) // VIDEOS_PER_CLASS)
     if dataset.get('labels_per_class') and dataset.get('unlabelled', 'drop') == 'drop':
         size = min(size, dataset['labels_per_class'] * classes)
     return min(size, dataset['max_per_class'] * classes) if dataset.get('max_per_class') else size

@@ -1,0 +1,106 @@
+"""Where the time of a run goes, from its config; how much of it validation may be."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from torch.utils.flop_counter import FlopCounterMode
+
+from kdtoolbox.inspection.network_cost import (
+    inference_operations,
+    seen,
+    teacher_operations,
+    training_operations,
+)
+from kdtoolbox.inspection.run_cost import RunCost, estimate_run_cost
+from kdtoolbox.inspection.run_length import length_of
+from kdtoolbox.registry import MODELS
+from tests.conftest import REPOSITORY
+from tests.tiny import run_config, student_config, teacher_config
+
+
+def test_operations_are_those_that_torch_counts_when_it_computes():
+    student, shape = student_config(), (3, 4, 16, 16)
+    network = MODELS.build(student)
+    clips = torch.zeros(2, 1, *shape)
+    with FlopCounterMode(display=False) as forward:
+        network.eval()(clips, mode='tensor', stage='head')
+    with FlopCounterMode(display=False) as both:
+        network.train()(clips, mode='tensor', stage='head').sum().backward()
+    assert inference_operations(student, shape) == forward.get_total_flops() // 2
+    assert training_operations(student, shape) == both.get_total_flops() // 2
+    assert 2.5 < training_operations(student, shape) / inference_operations(student, shape) < 3
+
+
+def test_a_teacher_costs_what_it_does_on_its_own_frames():
+    teacher = MODELS.build(teacher_config())
+    with FlopCounterMode(display=False) as counter:
+        teacher(torch.zeros(2, 2, 3, 24, 24))
+    counted = teacher_operations(teacher_config(), (3, 4, 16, 16), student=student_config())
+    assert counted == counter.get_total_flops() // 2
+    average = dict(type='EMATeacher', view=dict(size=16))
+    counted = teacher_operations(average, (3, 4, 32, 32), student=student_config())
+    assert counted == inference_operations(student_config(), (3, 4, 16, 16))
+    assert teacher_operations(dict(type='CachedTeacher'), (3, 4, 16, 16), student=student_config()) == 0
+
+
+def test_frozen_layers_of_a_student_cost_no_backward_pass():
+    frozen = student_config(frozen_stages=4)
+    shape = (3, 4, 16, 16)
+    assert training_operations(frozen, shape) < 1.2 * inference_operations(frozen, shape)
+
+
+def tiny_run(folder: Path) -> Config:
+    config = run_config(folder, epochs=3)
+    config.train_dataloader.dataset.pipeline = [dict(clip_len=4), dict(type='Resize', scale=(16, 16))]
+    config.train_dataloader.drop_last = True
+    config.train_dataloader.dataset.length = 10
+    for name in ('val_dataloader', 'test_dataloader'):
+        config[name].dataset.pipeline = [dict(clip_len=4, num_clips=2), dict(type='CenterCrop', crop_size=16)]
+    config.train_cfg.val_interval = 2
+    return config
+
+
+@pytest.fixture
+def sized(monkeypatch):
+    monkeypatch.setattr('kdtoolbox.inspection.run_length.DATASETS.build', lambda dataset: range(dataset['length']))
+
+
+def test_the_length_of_a_run_is_counted_as_mmengine_runs_it(tmp_path, sized):
+    length = length_of(tiny_run(tmp_path))
+    assert (length.epochs, length.clips) == (3, 3 * 2 * 4)  # ten videos, two batches of four an epoch
+    assert length.num_validations == 2  # after epoch 2, and after the last
+    assert [(part.num_videos, part.num_clips, part.shape) for part in length.validation] == [(11, 2, (3, 4, 16, 16))]
+    assert length.test == ()  # no hook that tests
+    assert length.num_checkpoints == 3
+
+
+def test_a_run_by_iterations_has_a_part_of_an_epoch(tmp_path, sized):
+    config = tiny_run(tmp_path)
+    config.train_cfg = dict(by_epoch=False, max_iters=3, val_interval=3)
+    length = length_of(config)
+    assert (length.epochs, length.clips, length.num_validations) == (1.5, 12, 1)
+
+
+def test_data_that_is_not_there_asks_for_a_number_of_videos():
+    config = Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_folder.py')
+    with pytest.raises(ValueError, match='FolderDataset are not there.*--videos N'):
+        estimate_run_cost(config, is_measured=False)
+    assert length_of(config, num_videos=1000).clips == 120 * (700 // 32) * 32
+
+
+def test_devices_share_the_clips_and_wait_for_slow_decoding():
+    parts = dict(student=60.0, teacher=20.0, validation=15.0, test=5.0, checkpoints=8.0)
+    cost = RunCost(None, {}, {**parts, 'decoding': 200.0}, num_workers=4, device='cpu')
+    assert cost.total_seconds() == 100 + 8 and cost.total_seconds(8) == 100 / 8 + 8
+    slow = RunCost(None, {}, {**parts, 'decoding': 800.0}, num_workers=4, device='cpu')
+    assert slow.total_seconds() == 800 / 4 + 8
+    alone = RunCost(None, {}, {**parts, 'decoding': 200.0}, num_workers=0, device='cpu')
+    assert alone.total_seconds() == 100 + 200 + 8
+    assert RunCost(None, {}, {}, num_workers=4, device='cpu').total_seconds() is None
+
+
+def test_a_shape_follows_the_view():
+    assert seen((3, 16, 200, 200), None) == (3, 16, 200, 200)
+    assert seen((3, 16, 200, 200), dict(size=(56, 64), frame_stride=3)) == (3, 6, 56, 64)
