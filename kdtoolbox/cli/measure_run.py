@@ -19,10 +19,10 @@ from kdtoolbox.feature_extraction.network_cost import cost_of
 from kdtoolbox.feature_extraction.video_recording import record_student, record_teacher, teacher_sized
 from kdtoolbox.feature_extraction.video_vectors import ordered_loader
 from kdtoolbox.inspection.term_report import examine
+from kdtoolbox.provenance import named_by_content
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.measured_row import last_checkpoint
 from kdtoolbox.reporting.pages.sprites import spread
-from kdtoolbox.reporting.provenance import named_by_content
 from kdtoolbox.reporting.runs.run import COSTS, MEASURED, RECORD, SHARES, read_run_config
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.teachers import FrozenTeacher
