@@ -13,7 +13,8 @@ from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 
 CONFIGS = sorted(path for path in (REPOSITORY / 'configs').glob('*.py'))
-EXPERIMENTS = [path for folder in ('', 'methods', 'regimes') for path in (REPOSITORY / 'configs' / folder).glob('*.py')]
+FOLDERS = ('', 'methods', 'regimes', 'demo')
+EXPERIMENTS = [path for folder in FOLDERS for path in (REPOSITORY / 'configs' / folder).glob('*.py')]
 BASES = list((REPOSITORY / 'configs/_base_').rglob('*.py'))
 THREE_CLASSES = ('ucf101', 'kinetics400', 'activitynet', 'folder')  # so many have the generated videos
 
@@ -103,7 +104,14 @@ def test_a_student_a_data_set_and_a_schedule_are_each_written_in_one_base():
         if config.parent.name != 'datasets':
             assert not any(kind.endswith('Dataset') for kind in kinds), config
         if config.parent.name != 'schedules':
-            assert not kinds & {'EpochBasedTrainLoop', 'SGD', 'CosineAnnealingLR', 'MultiStepLR'}, config
+            assert not kinds & {
+                'EpochBasedTrainLoop',
+                'IterBasedTrainLoop',
+                'SGD',
+                'AdamW',
+                'CosineAnnealingLR',
+                'MultiStepLR',
+            }, config
 
 
 @pytest.mark.parametrize('data_set', ['kinetics400', 'activitynet', 'folder'])

@@ -1,20 +1,9 @@
 # The demo's teacher, tested on videos: a 2D network that looks at the frames and averages its answers.
 # It is trained on still images by `kdtoolbox demo`, not from this file; see video_student.py for what it teaches.
-_base_ = ['../_base_/default_runtime.py']
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/digits.py', '../_base_/digit_teacher.py']
 
-data_root = 'work_dirs/demo/digits/videos'
-ann_file = 'work_dirs/demo/digits/annotations'
-
-model = dict(
-    type='Distiller',  # with no teacher and no terms: just the recognizer, with its features for retrieval
-    student=dict(
-        type='Recognizer2D',
-        # ResNet-18 without its two deep stages: 48 pixels need no more, and it learns in half a minute.
-        backbone=dict(type='ResNet', depth=18, pretrained=None, num_stages=2, strides=(1, 2), dilations=(1, 1),
-                      out_indices=(1,)),
-        cls_head=dict(type='TSNHead', num_classes=10, in_channels=128, dropout_ratio=0.0, average_clips='prob'),
-        data_preprocessor=dict(type='ActionDataPreprocessor', mean=[110.0] * 3, std=[50.0] * 3, format_shape='NCHW')))
-
+# With no teacher and no terms: just the recognizer, with its features for retrieval.
+model = dict(type='Distiller', student=_base_.image_network)
 test_pipeline = [
     dict(type='OpenVideo'),
     dict(type='SampleClipsEvenly', clip_len=8, num_clips=1, frame_stride=3),  # the whole video, every third frame
@@ -25,11 +14,7 @@ test_pipeline = [
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
 ]
-source = dict(type='HMDB51Dataset', data_root=data_root, ann_file=ann_file, pipeline=test_pipeline, test_mode=True)
-test_dataloader = dict(
-    batch_size=16, num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='ConcatDataset', datasets=[
-        dict(source, subset='training', role='gallery'), dict(source, subset='validation', role='query')]))
-test_evaluator = [dict(type='QueryAccuracy'), dict(type='ClipRetrieval', topk=(1, 5))]
+train_dataloader = None  # this config is for testing alone
+test_dataloader = dict(dataset=dict(datasets=[
+    dict(dataset, pipeline=test_pipeline) for dataset in _base_.test_dataloader.dataset.datasets]))
 val_cfg = None

@@ -146,7 +146,7 @@ def experiment(
     folder = folder_of(name)
     videos, annotations = map(str, data)
     datasets = ['test_dataloader.dataset.datasets.0', 'test_dataloader.dataset.datasets.1']
-    datasets += ['train_dataloader.dataset'] if 'train_dataloader' in config else []
+    datasets += ['train_dataloader.dataset'] if config.get('train_dataloader') else []
     config.merge_from_dict(
         {
             f'{dataset}.{key}': value
