@@ -1,7 +1,6 @@
 # Adversarial, label-free: a ResNet-18 that knows ImageNet teaches an R3D-18 on the videos of UCF-101.
 # Teacher, term and discriminator are in _base_/anc.py.
-_base_ = ['_base_/default_runtime.py', '_base_/datasets/ucf101.py', '_base_/students/r3d18.py',
-          '_base_/schedules/adversarial_200e.py', '_base_/anc.py']
+_base_ = ['_base_/default_runtime.py', '_base_/datasets/ucf101.py', '_base_/students/r3d18.py', '_base_/schedules/adversarial_200e.py', '_base_/anc.py']
 
 model = dict(_base_.anc, student=dict(cls_head=_base_.head, data_preprocessor=_base_.statistics))
 train_dataloader = dict(batch_size=16)  # that of the schedule's learning rate

@@ -55,7 +55,7 @@ class MethodCard:
     paper: str
     needs: tuple[str, ...]
     paper_weight: str = '1'
-    our_weight: str = '1'
+    our_weight: str = 'the same'
     checked_against: tuple[str, ...] = ()
     min_batch_size: int = 1
     min_elements: int = 1

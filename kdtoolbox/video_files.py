@@ -87,6 +87,18 @@ def find_files(root: Path, wanted: Callable[[str], bool]) -> list[str]:
     return sorted(found)
 
 
+def videos_below(root: Path) -> list[Path]:
+    """The files of all videos below ``root``, sorted, see :func:`find_files`.
+
+    Raises:
+        ValueError: there is none, or no permission to read a folder.
+    """
+    videos = [root / path for path in find_files(root, is_video)]
+    if not videos:
+        raise ValueError(f'{root} holds no videos, nor do the folders in it')
+    return videos
+
+
 def _entries(folder: str) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as entries:

@@ -123,6 +123,28 @@ class StateOfEveryRankHook(Hook):
         )
 
 
+def recognizer_2d_config(*, mean: list, std: list) -> dict:
+    """A ResNet-18 of mmaction2 that looks at frames, with four classes."""
+    return dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, norm_eval=False),
+        cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=mean, std=std),
+    )
+
+
+def distiller_config(**options) -> dict:
+    """A distiller with one term, the distillation head."""
+    config = dict(
+        type='Distiller',
+        student=student_config(),
+        teacher=teacher_config(),
+        student_view=dict(size=16),
+        terms=dict(kd=distillation_head()),
+    )
+    return dict(config, **options)
+
+
 def run_config(work_dir, *, epochs: int = 2, batch_size: int = 4, **model) -> Config:
     """A whole experiment in seconds: distillation with labels on :class:`TinyClips`, validated every epoch."""
 
@@ -141,13 +163,7 @@ def run_config(work_dir, *, epochs: int = 2, batch_size: int = 4, **model) -> Co
             randomness=dict(seed=3),
             log_level='WARNING',
             model=dict(
-                dict(
-                    type='Distiller',
-                    student=student_config(),
-                    teacher=teacher_config(),
-                    student_view=dict(size=16),
-                    terms=dict(kd=distillation_head()),
-                ),
+                distiller_config(),
                 **model,
             ),
             train_dataloader=loader(),

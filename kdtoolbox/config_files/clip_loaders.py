@@ -9,11 +9,19 @@ from collections.abc import Mapping
 
 Pipeline = list[dict]
 
-# What every pipeline ends with.
 CLIP_PIPELINE: Pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
 ]
+
+
+def pipelines(*, num_val_clips: int) -> tuple[Pipeline, Pipeline, Pipeline]:
+    """What every pipeline ends with, :func:`train_pipeline` and :func:`val_pipeline`.
+
+    Args:
+        num_val_clips: of each video in validation and testing.
+    """
+    return CLIP_PIPELINE, train_pipeline(), val_pipeline(num_clips=num_val_clips)
 
 
 def train_pipeline() -> Pipeline:

@@ -34,18 +34,17 @@ def add_safe_config_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_override_argument(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """``--cfg-options``, of every command that runs a config."""
+    parser.add_argument('--cfg-options', nargs='+', action=Overrides, metavar='KEY=VALUE', help=help_text)
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every command over a config has."""
     parser.set_defaults(check_first=lambda args: find_config(args.config))
     parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=Overrides,
-        metavar='KEY=VALUE',
-        help='override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE',
-    )
+    add_override_argument(parser, 'override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE')
     parser.add_argument('--seed', type=int, help="random seed; default the config's")
     add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')

@@ -20,10 +20,7 @@ class GlobalPool(nn.Module):
 
 @MODELS.register_module()
 class SpacePool(nn.Module):
-    """Mean over space: (N, C, T, ...) -> (N, C, T); (N, C, T) is unchanged.
-
-    Raises:
-        ValueError: there is no dimension of time.
+    """Mean over space: (N, C, T, ...) -> (N, C, T); (N, C, T) is unchanged. Vectors (N, C) are refused.
 
     >>> import torch
     >>> SpacePool()(torch.ones(2, 8, 4, 7, 7)).shape
@@ -31,20 +28,15 @@ class SpacePool(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() < 3:
-            raise ValueError(
-                f'SpacePool got {tuple(x.shape)}, expected (N, C, T, H, W): vectors have no time, tap '
-                'a module before the pooling'
-            )
+        _require_time(
+            x, 'SpacePool got {}, expected (N, C, T, H, W): vectors have no time, tap a module before the pooling'
+        )
         return x.flatten(3).mean(3) if x.dim() > 3 else x
 
 
 @MODELS.register_module()
 class TimePool(nn.Module):
-    """Mean over time: (N, C, T, ...) -> (N, C, ...).
-
-    Raises:
-        ValueError: there is no dimension of time.
+    """Mean over time: (N, C, T, ...) -> (N, C, ...). Vectors (N, C) are refused.
 
     >>> import torch
     >>> TimePool()(torch.ones(2, 8, 4, 7, 7)).shape
@@ -52,8 +44,10 @@ class TimePool(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() < 3:
-            raise ValueError(
-                f'TimePool got {tuple(x.shape)}, expected (N, C, T, ...): vectors have no time, drop the connector'
-            )
+        _require_time(x, 'TimePool got {}, expected (N, C, T, ...): vectors have no time, drop the connector')
         return x.mean(2)
+
+
+def _require_time(x: Tensor, message: str) -> None:
+    if x.dim() < 3:
+        raise ValueError(message.format(tuple(x.shape)))

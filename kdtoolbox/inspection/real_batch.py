@@ -1,6 +1,6 @@
 """Checks on a few real clips: ranges of the inputs, outputs of the teachers, missing gradients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from mmengine.dist import get_rank
@@ -85,11 +85,8 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
     """Networks that fail on the input of their view, and teachers that give probabilities instead of logits."""
     for name, frames in data.get('teacher_inputs', {}).items():
         teacher = model.teachers[name]
-        try:
-            logits = teacher(frames[:1]).get(LOGITS)
-        except ValueError:
-            raise
-        except (RuntimeError, AssertionError, IndexError) as failure:
+        logits, failure = _outcome(lambda teacher=teacher, frames=frames: teacher(frames[:1]).get(LOGITS))
+        if failure:
             yield error(
                 wrong_size(
                     failure,
@@ -109,10 +106,10 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
     was_training = student.training
     student.eval()
     try:
-        student(data['inputs'][:1], mode='tensor', stage='head')
-    except ValueError:
-        raise
-    except (RuntimeError, AssertionError, IndexError) as failure:
+        _, failure = _outcome(lambda: student(data['inputs'][:1], mode='tensor', stage='head'))
+    finally:
+        student.train(was_training)
+    if failure:
         yield error(
             wrong_size(
                 failure,
@@ -122,8 +119,16 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
                 size=student_size(student, data['inputs']),
             )
         )
-    finally:
-        student.train(was_training)
+
+
+def _outcome(run: Callable[[], Tensor | None]) -> tuple[Tensor | None, Exception | None]:
+    """What a network gives, or why it failed on its input; errors that are for users already are raised."""
+    try:
+        return run(), None
+    except ValueError:
+        raise
+    except (RuntimeError, AssertionError, IndexError) as failure:
+        return None, failure
 
 
 def are_probabilities(logits: Tensor) -> bool:

@@ -8,7 +8,7 @@ from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError
 from kdtoolbox.video.frame_index import load_index, save_index
 from kdtoolbox.video.indexing import verified_index
-from kdtoolbox.video_files import find_files, is_video
+from kdtoolbox.video_files import videos_below
 
 
 def write_frame_indexes(folder: Path, report: Report, *, num_workers: int) -> None:
@@ -20,9 +20,7 @@ def write_frame_indexes(folder: Path, report: Report, *, num_workers: int) -> No
     Raises:
         ValueError: there is no video.
     """
-    videos = [folder / path for path in find_files(folder, is_video)]
-    if not videos:
-        raise ValueError(f'{folder} holds no videos, nor do the folders in it')
+    videos = videos_below(folder)
     progress = Progress(len(videos))
     for video, status, reason in in_parallel(_write_index, videos, num_workers=num_workers):
         progress.update()

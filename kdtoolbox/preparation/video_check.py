@@ -17,7 +17,7 @@ from kdtoolbox.video import DamagedVideo, DecodeError
 from kdtoolbox.video.container import OpenedVideo
 from kdtoolbox.video.decoding import decode_in_order
 from kdtoolbox.video.pixels import rgb
-from kdtoolbox.video_files import find_files, is_video
+from kdtoolbox.video_files import videos_below
 
 _THUMBNAIL = (48, 32)  # width and height at which pictures are compared
 _CLIP_LEN = 5
@@ -50,9 +50,7 @@ def check_videos(folder: Path, report: Report, *, num_workers: int, time_limit_s
     Raises:
         ValueError: there is no video.
     """
-    videos = [folder / path for path in find_files(folder, is_video)]
-    if not videos:
-        raise ValueError(f'{folder} holds no videos, nor do the folders in it')
+    videos = videos_below(folder)
     progress = Progress(len(videos))
     isolated = IsolatedCalls(check_video, time_limit_seconds=time_limit_seconds)
     num_damaged = num_wrong = 0

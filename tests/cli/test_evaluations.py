@@ -45,19 +45,15 @@ def student(tmp_path):
     return tmp_path / 'student.pth'
 
 
+def run_test(folder, student, *evaluations):
+    return main(
+        ['test', f'{folder}/config.py', str(student), '--out', f'{folder}/metrics.json', '--eval', *evaluations]
+    )
+
+
 def test_every_evaluation_gives_its_numbers_in_one_file(tmp_path, student):
     config_for(tmp_path)
-    status = main(
-        [
-            'test',
-            str(tmp_path / 'config.py'),
-            str(student),
-            '--out',
-            str(tmp_path / 'metrics.json'),
-            '--eval',
-            *EVALUATIONS,
-        ]
-    )
+    status = run_test(tmp_path, student, *EVALUATIONS)
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     told = metrics.pop('provenance')
     assert (told['config'], told['checkpoint']) == ('config.py', 'student.pth')
@@ -121,19 +117,7 @@ def test_agreement_without_a_teacher_in_the_config_is_refused(tmp_path):
 
 def test_a_metric_that_fails_does_not_lose_the_others(tmp_path, student, capsys):
     config_for(tmp_path, teacher=teacher_config())  # of 7 classes, as the flagship's of 1000 beside a student of 51
-    status = main(
-        [
-            'test',
-            str(tmp_path / 'config.py'),
-            str(student),
-            '--out',
-            str(tmp_path / 'metrics.json'),
-            '--eval',
-            'retrieval',
-            'agreement',
-            'calibration',
-        ]
-    )
+    status = run_test(tmp_path, student, 'retrieval', 'agreement', 'calibration')
     found = json.loads((tmp_path / 'metrics.json').read_text())
     assert status == 2 and {name.partition('/')[0] for name in found} == {'retrieval', 'calibration', 'provenance'}
     assert (

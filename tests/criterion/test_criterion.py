@@ -235,12 +235,12 @@ class SumOfShapes(nn.Module):
         return sum((one - other).sum() for one, other in zip(student, teacher)) * 0
 
 
+def two_taps(**connectors):
+    return Term('kd', loss=dict(type='SumOfShapes'), student=['a', 'b'], teacher=['a', 'b'], **connectors)
+
+
 def test_with_several_taps_each_is_connected_by_itself_at_its_own_times():
-    term = Term(
-        'kd',
-        loss=dict(type='SumOfShapes'),
-        student=['a', 'b'],
-        teacher=['a', 'b'],
+    term = two_taps(
         teacher_connector=[dict(type='TemporalAlign'), dict(type='MatchSpace', size=(2, 2))],
     )
     runs = NetworkRuns(NetworkRun('student', 8, 1, None), {'': NetworkRun('teacher', 4, 2, None)})
@@ -251,11 +251,7 @@ def test_with_several_taps_each_is_connected_by_itself_at_its_own_times():
 
 
 def test_a_connector_that_learns_cannot_serve_several_taps():
-    term = Term(
-        'kd',
-        loss=dict(type='SumOfShapes'),
-        student=['a', 'b'],
-        teacher=['a', 'b'],
+    term = two_taps(
         student_connector=dict(type='MapProjection', in_channels=3, out_channels=3),
     )
     maps = {name: torch.zeros(2, 3, 4, 2, 2) for name in 'ab'}

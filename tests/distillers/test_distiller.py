@@ -7,7 +7,16 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from kdtoolbox.registry import MODELS
-from tests.tiny import MEAN, NUM_TEACHER_CLASSES, STD, batch, distillation_head, student_config, teacher_config
+from tests.tiny import (
+    MEAN,
+    NUM_TEACHER_CLASSES,
+    STD,
+    batch,
+    distillation_head,
+    distiller_config,
+    student_config,
+    teacher_config,
+)
 
 
 def build(seed=0, **options):
@@ -466,15 +475,7 @@ def test_a_distiller_can_be_pickled_and_is_the_same_after(kind):
 
 
 def test_a_deep_copy_asks_its_own_terms_which_views_are_needed():
-    model = MODELS.build(
-        dict(
-            type='Distiller',
-            student=student_config(),
-            teacher=teacher_config(),
-            student_view=dict(size=16),
-            terms=dict(kd=distillation_head()),
-        )
-    )
+    model = build_with_head()
     copied = copy.deepcopy(model)
     copied.criterion.terms['kd'].weight = 0.0
     assert not copied.data_preprocessor.teacher_views() and model.data_preprocessor.teacher_views()
@@ -482,13 +483,8 @@ def test_a_deep_copy_asks_its_own_terms_which_views_are_needed():
 
 def test_without_labels_a_step_in_which_all_terms_are_scheduled_to_0_changes_nothing():
     model = MODELS.build(
-        dict(
-            type='Distiller',
-            student=student_config(),
-            teacher=teacher_config(),
-            use_labels=False,
-            student_view=dict(size=16),
-            terms=dict(kd=dict(distillation_head(), weight_schedule=[(0.0, 0.0), (1.0, 0.0)])),
+        distiller_config(
+            use_labels=False, terms=dict(kd=dict(distillation_head(), weight_schedule=[(0.0, 0.0), (1.0, 0.0)]))
         )
     ).train()
     before = copy.deepcopy(dict(model.named_parameters()))

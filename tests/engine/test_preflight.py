@@ -13,6 +13,20 @@ from kdtoolbox.registry import MODELS
 from tests.tiny import distillation_head, run_config, student_config, teacher_config
 from tests.videos import write_video
 
+PACK = dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))
+
+
+def clip_pipeline(opening, decoding, packing):
+    """Clips of 4 frames, 24²."""
+    return [
+        dict(type=opening),
+        dict(type='SampleFrames', clip_len=4),
+        dict(type=decoding),
+        dict(type='Resize', scale=(24, 24), keep_ratio=False),
+        dict(type='FormatShape', input_format='NCTHW'),
+        packing,
+    ]
+
 
 def config_of(loss: str, work_dir='unused', **model):
     """A training without labels whose one term compares features."""
@@ -197,14 +211,7 @@ def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_
             type='VideoDataset',
             ann_file=str(tmp_path / 'list.txt'),
             data_prefix=dict(video=str(tmp_path / 'videos')),
-            pipeline=[
-                dict(type='DecordInit'),
-                dict(type='SampleFrames', clip_len=4),
-                dict(type='DecordDecode'),
-                dict(type='Resize', scale=(24, 24), keep_ratio=False),
-                dict(type='FormatShape', input_format='NCTHW'),
-                dict(type='PackActionInputs'),
-            ],
+            pipeline=clip_pipeline('DecordInit', 'DecordDecode', dict(type='PackActionInputs')),
         )
     config.custom_imports = dict(imports=['tests.tiny'])
     config.val_evaluator = [dict(type='AccMetric'), dict(type='ClipRetrieval')]
@@ -233,14 +240,7 @@ def test_a_test_set_apart_from_the_validation_is_looked_at_too(tmp_path, capsys)
         type='FolderDataset',
         data_root=str(tmp_path / 'videos'),
         ann_file=str(tmp_path / 'split.json'),
-        pipeline=[
-            dict(type='OpenVideo'),
-            dict(type='SampleFrames', clip_len=4),
-            dict(type='DecodeClip'),
-            dict(type='Resize', scale=(24, 24), keep_ratio=False),
-            dict(type='FormatShape', input_format='NCTHW'),
-            dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
-        ],
+        pipeline=clip_pipeline('OpenVideo', 'DecodeClip', PACK),
     )
     config.train_dataloader.dataset = source
     config.val_dataloader.dataset = dict(source, subset='validation', test_mode=True)

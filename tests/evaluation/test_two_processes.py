@@ -1,18 +1,11 @@
 """Two processes, each with a part of the samples, give what one gives with all of them."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
-import torch.distributed as dist
 from mmengine.evaluator import Evaluator
-from mmengine.registry import init_default_scope
 
 from kdtoolbox.registry import METRICS
-from tests.conftest import REPOSITORY
+from tests.two_processes import in_two_processes
 
 NUM_SAMPLES = 61
 
@@ -45,24 +38,9 @@ def evaluate(rank, num_processes):
     return evaluator.evaluate(NUM_SAMPLES)
 
 
-def run_process(rank, num_processes, store):
-    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=num_processes)
-    init_default_scope('kdtoolbox')
-    print(json.dumps(evaluate(rank, num_processes)))
-    dist.destroy_process_group()
-
-
 def test_two_processes_give_what_one_gives(tmp_path):
     """The first of the two holds all queries, the second all of the gallery."""
-    code = f'from {__name__} import run_process; run_process({{}}, 2, {str(tmp_path / "store")!r})'
-    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
-    ]
-    results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    results = in_two_processes(evaluate, tmp_path)
     alone = evaluate(0, 1)
     assert set(alone) == {
         'retrieval/top1',

@@ -1,10 +1,5 @@
 """What losses remember and what they compare is the same in all processes, and that of one process."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 import torch.distributed as dist
@@ -22,7 +17,7 @@ from kdtoolbox.losses import (
 )
 from kdtoolbox.losses.features.overhaul import Overhaul
 from kdtoolbox.losses.relations.crd import CRD
-from tests.conftest import REPOSITORY
+from tests.two_processes import in_two_processes
 
 NUM_SAMPLES, BATCH_SIZE = 12, 8
 
@@ -110,22 +105,8 @@ def state(rank, num_processes):
     return {name: value.flatten().tolist() for name, value in parts.items()}
 
 
-def run_process(rank, num_processes, store):
-    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=num_processes)
-    print(json.dumps(state(rank, num_processes)))
-    dist.destroy_process_group()
-
-
 def test_two_processes_have_the_memory_and_the_loss_of_one(tmp_path):
-    code = f'from {__name__} import run_process; run_process({{}}, 2, {str(tmp_path / "store")!r})'
-    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
-    ]
-    results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    results = in_two_processes(state, tmp_path)
     alone = state(0, 1)
     assert len(set(alone['keys'])) == NUM_SAMPLES and min(alone['0.num_negative']) > 0
     for result in results:

@@ -1,15 +1,10 @@
 """The losses of relations between clips: against numpy and scipy, by their properties, and over two processes."""
 
 import itertools
-import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from scipy.spatial.distance import cdist, pdist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -17,7 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 from kdtoolbox.losses import PKT, CorrelationCongruence, RKDAngle, RKDDistance, SimilarityPreserving
 from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.registry import MODELS
-from tests.conftest import REPOSITORY
+from tests.losses.extremes import check_extremes
+from tests.two_processes import in_two_processes
 
 LOSSES = {
     'SimilarityPreserving': SimilarityPreserving(),
@@ -135,12 +131,7 @@ def test_maps_of_any_sizes_are_taken_as_the_vectors_of_their_elements(loss):
     ids=['zeros', 'ones', 'large', 'one of zeros', 'two equal', 'two opposite'],
 )
 def test_value_and_gradient_are_finite_and_small_in_the_extreme(loss, fill):
-    student, teacher = vectors(dtype=torch.float32)
-    for target in (teacher, fill(teacher)):
-        got = fill(student.detach()).requires_grad_()
-        value = loss(got, target)
-        value.backward()
-        assert value.isfinite() and got.grad.isfinite().all() and got.grad.abs().max() < 1e3
+    check_extremes(loss, *vectors(dtype=torch.float32), fill, largest=1e3)
 
 
 def test_distances_of_near_equal_clips_keep_their_digits_in_float32():
@@ -206,23 +197,13 @@ def one_step(rank, num_processes, clips_of_first=NUM_CLIPS):
     return {'losses': results, 'labels': labels.tolist()}
 
 
-def run_process(rank, store):
-    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
-    print(json.dumps([one_step(rank, 2, clips_of_first) for clips_of_first in CLIPS_OF_FIRST]))
-    dist.destroy_process_group()
+def steps_of_process(rank, num_processes):
+    return [one_step(rank, num_processes, clips_of_first) for clips_of_first in CLIPS_OF_FIRST]
 
 
 def test_two_processes_give_the_value_and_the_students_gradient_that_one_gives(tmp_path):
     """However the clips are shared out, and where a process has a single one."""
-    code = f'from {__name__} import run_process; run_process({{}}, {str(tmp_path / "store")!r})'
-    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
-    ]
-    results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    results = in_two_processes(steps_of_process, tmp_path)
     alone = one_step(0, 1)['losses']
     for result in results:
         for step, clips_of_first in zip(result, CLIPS_OF_FIRST, strict=True):

@@ -1,10 +1,5 @@
 """Losses that know time, and those of embeddings."""
 
-import json
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -25,7 +20,7 @@ from kdtoolbox.losses import (
 )
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.temporal.spatio_temporal_attention import attention
-from tests.conftest import REPOSITORY
+from tests.two_processes import in_two_processes
 
 SEQUENCE, MAP = (3, 6, 4), (3, 6, 4, 2, 5)
 
@@ -278,22 +273,8 @@ def correspondence_step(rank, num_processes):
     return [value.tolist()] + [parameter.grad.flatten().tolist() for parameter in parameters]
 
 
-def run_process(rank, store):
-    torch.distributed.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
-    print(json.dumps(correspondence_step(rank, 2)))
-    torch.distributed.destroy_process_group()
-
-
 def test_two_processes_pair_clips_as_one_does_and_take_its_step(tmp_path):
-    code = f'from {__name__} import run_process; run_process({{}}, {str(tmp_path / "store")!r})'
-    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for rank in range(2)
-    ]
-    results = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    results = in_two_processes(correspondence_step, tmp_path)
     for got, expected in zip(zip(*results), correspondence_step(0, 1), strict=True):
         for of_process in got:
             assert of_process == pytest.approx(expected, rel=1e-9, abs=1e-12)

@@ -11,7 +11,7 @@ from torch import nn
 
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers import ImageTeacher, load_weights, pool_logits, save_probe
-from tests.tiny import TinyImageNet, teacher_config
+from tests.tiny import TinyImageNet, recognizer_2d_config, teacher_config
 
 
 def frames(clips=2, count=3, pixels=24, seed=0):
@@ -111,13 +111,7 @@ def test_torchvision_networks_have_logits_and_features(name, channels):
 
 
 def test_a_recognizer_2d_is_an_image_classifier_too():
-    config = dict(
-        type='Recognizer2D',
-        backbone=dict(type='ResNet', depth=18, norm_eval=False),
-        cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
-        data_preprocessor=dict(type='ActionDataPreprocessor', mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0]),
-    )
-    teacher = ImageTeacher(config)
+    teacher = ImageTeacher(recognizer_2d_config(mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0]))
     clips = frames(2, 2, 32)
     with torch.no_grad():
         network = teacher.network

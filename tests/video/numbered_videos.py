@@ -47,6 +47,9 @@ MPEG4_B = ('-c:v', 'mpeg4', '-bf', '2', '-g', '20', '-q:v', '3')
 XVID_B = ('-c:v', 'libxvid', '-bf', '2', '-g', '20', '-q:v', '3')
 MPEG2 = ('-c:v', 'mpeg2video', '-bf', '2', '-g', '15', '-q:v', '3')
 SVT = ('-c:v', 'libsvtav1', '-preset', '10', '-crf', '12', '-g', '24', '-svtav1-params', 'lp=1')
+# Frames that are decoded but never shown.
+HIDDEN_FRAMES = ('-auto-alt-ref', '1', '-lag-in-frames', '16')
+WITH_HIDDEN_FRAMES = (*HIDDEN_FRAMES, '-g', '24', '-b:v', '300k', '-deadline', 'good', '-cpu-used', '5')
 VP9 = ('-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-g', '24', '-b:v', '300k')
 
 
@@ -109,45 +112,9 @@ KINDS = {
     'mpeg2_vob': Kind('x.vob', MPEG2),
     'mpeg2_ts': Kind('x.ts', MPEG2),
     'mpeg2_mkv': Kind('x.mkv', MPEG2),
-    'vp8_webm': Kind(
-        'x.webm',
-        (
-            '-c:v',
-            'libvpx',
-            '-auto-alt-ref',
-            '1',
-            '-lag-in-frames',
-            '16',
-            '-g',
-            '24',
-            '-b:v',
-            '300k',
-            '-deadline',
-            'good',
-            '-cpu-used',
-            '5',
-        ),
-    ),
+    'vp8_webm': Kind('x.webm', ('-c:v', 'libvpx', *WITH_HIDDEN_FRAMES)),
     'vp9_webm': Kind('x.webm', VP9),
-    'vp9_webm_alt_ref': Kind(
-        'x.webm',
-        (
-            '-c:v',
-            'libvpx-vp9',
-            '-auto-alt-ref',
-            '1',
-            '-lag-in-frames',
-            '16',
-            '-g',
-            '24',
-            '-b:v',
-            '300k',
-            '-deadline',
-            'good',
-            '-cpu-used',
-            '5',
-        ),
-    ),
+    'vp9_webm_alt_ref': Kind('x.webm', ('-c:v', 'libvpx-vp9', *WITH_HIDDEN_FRAMES)),
     'vp9_mp4': Kind('x.mp4', VP9),
     'av1_mp4': Kind('x.mp4', SVT),
     'av1_mkv': Kind('x.mkv', SVT),

@@ -29,12 +29,7 @@ def test_a_student_of_plain_frames_is_tested_on_the_clips_as_they_are():
 
 
 def two_dimensional():
-    student = dict(
-        type='Recognizer2D',
-        backbone=dict(type='ResNet', depth=18, norm_eval=False),
-        cls_head=dict(type='TSNHead', num_classes=4, in_channels=512),
-        data_preprocessor=dict(type='ActionDataPreprocessor', mean=[0, 0, 0], std=[1, 1, 1]),
-    )
+    student = tiny.recognizer_2d_config(mean=[0, 0, 0], std=[1, 1, 1])
     return MODELS.build(dict(type='Distiller', student=student, student_view=dict(size=8, modality='rgb_difference')))
 
 

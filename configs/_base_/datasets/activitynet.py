@@ -10,8 +10,7 @@ source = dict(type='ActivityNetClipDataset', data_root=data_root, ann_file=ann_f
 # Of its colours, red, green, blue, on the scale 0 to 255, as in the original experiments.
 statistics = dict(mean=[114.7748, 107.7354, 99.4750], std=[38.7568578, 37.88248729, 40.02898126])
 
-clip_pipeline, train_pipeline = clips.CLIP_PIPELINE, clips.train_pipeline()
-val_pipeline = clips.val_pipeline(num_clips=3)  # 10 for the last word
+clip_pipeline, train_pipeline, val_pipeline = clips.pipelines(num_val_clips=3)  # 10 for the last word
 train_dataloader = clips.train_dataloader(source, train_pipeline)
 # Ten training videos of each class: all of them would take longer to look at than an epoch of training.
 val_dataloader = test_dataloader = clips.val_dataloader(source, val_pipeline, gallery=dict(labels_per_class=10))

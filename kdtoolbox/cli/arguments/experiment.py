@@ -2,7 +2,7 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import Overrides, add_safe_config_argument
+from kdtoolbox.config_files.command_line import add_override_argument, add_safe_config_argument
 
 EXAMPLE = 'kdtoolbox experiment --config configs/yaml/simple.yml --print-config'
 
@@ -11,13 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
     parser.add_argument('--datasets', default='configs/datasets.yml', help='file with the paths of the data sets')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=Overrides,
-        metavar='KEY=VALUE',
-        help='override settings of the mmengine config that --print-config shows',
-    )
+    add_override_argument(parser, 'override settings of the mmengine config that --print-config shows')
     parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
     add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')

@@ -4,26 +4,18 @@ Our variant of the contrastive relational distillation of CLIP-KD, Yang et al., 
 instead of the texts of the batch.
 """
 
-import math
-
 from torch import Tensor, nn
 
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import checked_above_zero, in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
 
 def checked_logit_scale(logit_scale: float) -> float:
-    """Check the scale.
-
-    Raises:
-        ValueError: it is not a finite number above 0.
-    """
-    if not 0 < logit_scale < math.inf:
-        raise ValueError(f'logit_scale {logit_scale}: expected a finite number above 0; CLIP models have up to 100')
-    return float(logit_scale)
+    """:func:`checked_above_zero` of a factor of cosines."""
+    return checked_above_zero(logit_scale, 'logit_scale', hint='CLIP models have up to 100')
 
 
 @in_full_precision_of_any_shape

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
+from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_map_pair
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -46,7 +46,6 @@ class VkD(nn.Module):
         paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213',
         needs=('vectors', 'learned parts'),
         paper_weight='alpha, mean over all elements',
-        our_weight='the same',
         checked_against=('vkd',),
     )
 
@@ -63,6 +62,5 @@ class VkD(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student = as_clip_map(student, channels=self.student_channels, side='student')
-        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
         return vkd(self.projection(student.mean((2, 3, 4))), teacher.mean((2, 3, 4)))

@@ -1,12 +1,14 @@
 """Activation boundaries, Heo et al., AAAI 2019, arXiv:1811.03233."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.losses.shared.input_checks import (
+    checked_above_zero,
+    in_full_precision_of_any_shape,
+    require_equal_shapes,
+)
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -61,9 +63,7 @@ class ActivationBoundary(nn.Module):
 
     def __init__(self, *, margin: float = 1.0) -> None:
         super().__init__()
-        if not 0 < margin < math.inf:
-            raise ValueError(f'margin {margin}: expected a finite number above 0; the paper takes 1')
-        self.margin = float(margin)
+        self.margin = checked_above_zero(margin, 'margin', hint='the paper takes 1')
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return activation_boundary(student, teacher, margin=self.margin)

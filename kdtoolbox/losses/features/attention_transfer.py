@@ -67,7 +67,6 @@ class AttentionTransfer(nn.Module):
         paper='Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
         needs=('maps',),
         paper_weight="beta / 2 of the distance (Eq. 2); 1e3 in the authors' code, of squared=True",
-        our_weight='the same',
         checked_against=('at', 'at_p'),
     )
 

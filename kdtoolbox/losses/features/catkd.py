@@ -95,7 +95,6 @@ class CATKD(nn.Module):
         paper='Guo et al., CVPR 2023, arXiv:2304.12777',
         needs=('maps', 'student classifier', 'teacher classifier'),
         paper_weight='400, mean over all elements',
-        our_weight='400',
         checked_against=('cat_kd', 'cat_kd_full'),
     )
 

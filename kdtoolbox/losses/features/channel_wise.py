@@ -45,7 +45,6 @@ class ChannelWise(nn.Module):
         paper='CWD, Shu et al., ICCV 2021, arXiv:2011.13256',
         needs=('maps',),
         paper_weight='3 with tau 4, on logit maps',
-        our_weight='the same',
         checked_against=('cwd',),
     )
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
+from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_map_pair
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -86,7 +86,6 @@ class FactorTransfer(nn.Module):
         paper='Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977',
         needs=('maps', 'learned parts', 'pre-stage'),
         paper_weight='500, mean over all elements',
-        our_weight='500',
         checked_against=('ft', 'ft_factor'),
     )
 
@@ -119,8 +118,7 @@ class FactorTransfer(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher, progress=progress)
 
     def _loss(self, student: Tensor, teacher: Tensor, *, progress: float) -> Tensor:
-        student = as_clip_map(student, channels=self.student_channels, side='student')
-        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
         require_same_positions(student, teacher)
         teacher_factor, error = self.paraphraser(teacher)
         reconstruction = self.reconstruction_weight * error

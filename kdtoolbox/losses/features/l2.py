@@ -5,10 +5,10 @@ arXiv:1901.09244.
 """
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
-from kdtoolbox.losses.shared.regression_targets import checked_on, compared_tensor
+from kdtoolbox.losses.shared.input_checks import in_full_precision
+from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -31,22 +31,14 @@ def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     >>> l2(torch.tensor([[1., 2.]]), torch.tensor([[3., 2.]]))
     tensor(2.)
     """
-    return F.mse_loss(
-        compared_tensor(student, on=on, temperature=temperature),
-        compared_tensor(teacher, on=on, temperature=temperature),
-    )
+    return F.mse_loss(*compared_tensors(student, teacher, on=on, temperature=temperature))
 
 
 @MODELS.register_module()
-class L2(nn.Module):
+class L2(RegressionLoss):
     """Mean squared difference of outputs, features or probabilities, see :func:`l2`.
 
-    Args:
-        on: ``'logits'`` for the tensors as they are (of any kind), ``'probabilities'`` for their softmax over classes.
-        temperature: divides the tensors first, so the loss of logits is multiplied by 1/temperature^2.
-
-    Raises:
-        ValueError: an option is not one of these.
+    With a temperature the loss of logits is multiplied by 1/temperature^2.
     """
 
     card = MethodCard(
@@ -56,11 +48,4 @@ class L2(nn.Module):
         our_weight='w times the elements of a sample',
         checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'),
     )
-
-    def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
-        super().__init__()
-        self.on = checked_on(on)
-        self.temperature = checked_temperature(temperature)
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return l2(student, teacher, on=self.on, temperature=self.temperature)
+    function = staticmethod(l2)

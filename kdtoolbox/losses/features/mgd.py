@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive, checked_share
+from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share, clip_map_pair
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -96,8 +96,7 @@ class MGD(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student = as_clip_map(student, channels=self.student_channels, side='student')
-        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
         require_same_positions(student, teacher)
         keep = keep_mask(
             tuple(teacher.shape), masked=self.masked, masked_ratio=self.masked_ratio, device=student.device

@@ -26,12 +26,7 @@ def nst(student: Tensor, teacher: Tensor) -> Tensor:
     With the paper's polynomial kernel, of degree 2 without a constant. The term of the teacher alone is part of the
     value, so that equal maps give 0.
 
-    Args:
-        student: (N, C, ...).
-        teacher: (N, C', ...), of as many positions.
-
-    Raises:
-        ValueError: they are no maps, or differ in N, time or space.
+    Shapes and errors are those of :func:`attention_transfer`: (N, C, ...) and (N, C', ...) of as many positions.
 
     >>> import torch
     >>> left, right = torch.tensor([[[5., 0.]]]), torch.tensor([[[0., 3.]]])
@@ -51,7 +46,6 @@ class NST(nn.Module):
         paper='Huang & Wang, 2017, arXiv:1707.01219',
         needs=('maps',),
         paper_weight='50 in RepDistiller',
-        our_weight='the same',
         checked_against=('nst',),
     )
 

@@ -66,7 +66,6 @@ class PKD(nn.Module):
         paper='Cao et al., NeurIPS 2022, arXiv:2207.02039',
         needs=('maps', 'batch statistics'),
         paper_weight='6',
-        our_weight='the same',
         checked_against=('pkd',),
         min_elements=MIN_ELEMENTS,
     )

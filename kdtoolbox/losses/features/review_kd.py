@@ -106,7 +106,6 @@ class ReviewKD(nn.Module):
         paper='Chen et al., CVPR 2021, arXiv:2104.09044',
         needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
         paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
-        our_weight='the same',
         checked_against=('reviewkd', 'reviewkd_hcl'),
         min_elements=MIN_ELEMENTS,
     )

@@ -9,6 +9,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     as_clip_map,
     checked_positive,
+    clip_map_pair,
     conv_norm,
     require_elements,
 )
@@ -79,8 +80,7 @@ class SimKD(nn.Module):
         )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student = as_clip_map(student, channels=self.student_channels, side='student')
-        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
         if self.training:
             require_elements(student)
         return sim_kd(student, teacher, projector=self.projector)

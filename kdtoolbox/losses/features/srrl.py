@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
-    as_clip_map,
     checked_positive,
+    clip_map_pair,
     conv_norm,
     require_elements,
 )
@@ -62,7 +62,6 @@ class SRRL(nn.Module):
         paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
         needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
         paper_weight='1 for each of the two terms, means over all elements',
-        our_weight='1',
         checked_against=('srrl', 'srrl_statm'),
         min_elements=MIN_ELEMENTS,
     )
@@ -80,8 +79,7 @@ class SRRL(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher, teacher_classifier=teacher_classifier)
 
     def _loss(self, student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
-        student = as_clip_map(student, channels=self.student_channels, side='student')
-        teacher = as_clip_map(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
         if self.training:
             require_elements(student)
         pooled = _pooled(self.connector(student)), _pooled(teacher)

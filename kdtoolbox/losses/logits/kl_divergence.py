@@ -1,9 +1,10 @@
 """Knowledge distillation, Hinton, Vinyals & Dean, arXiv:1503.02531."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -32,15 +33,8 @@ def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0)
 
 
 @MODELS.register_module()
-class KLDivergence(nn.Module):
-    """KL divergence to the teacher's softened class probabilities, see :func:`kl_divergence`.
-
-    Args:
-        temperature: divides the logits of both; above 1 the unlikely classes count more.
-
-    Raises:
-        ValueError: the temperature is not above 0.
-    """
+class KLDivergence(TemperatureLoss):
+    """KL divergence to the teacher's softened class probabilities, see :func:`kl_divergence`."""
 
     card = MethodCard(
         paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
@@ -50,10 +44,4 @@ class KLDivergence(nn.Module):
         our_weight='0.9; where without, that / temperature^2',
         checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'),
     )
-
-    def __init__(self, *, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.temperature = checked_temperature(temperature)
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return kl_divergence(student, teacher, temperature=self.temperature)
+    function = staticmethod(kl_divergence)

@@ -55,7 +55,6 @@ class LogitStandardization(nn.Module):
         needs=('logits',),
         min_classes=3,
         paper_weight='9 around KLDivergence(temperature=2)',
-        our_weight='9',
         checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'),
     )
 

@@ -86,7 +86,6 @@ class MultiLevelLogit(nn.Module):
         paper='Jin, Wang & Lin, CVPR 2023',
         needs=('logits', 'batch'),
         paper_weight='0.9',
-        our_weight='0.9',
         checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
         min_batch_size=MIN_CLIPS,
         min_classes=2,

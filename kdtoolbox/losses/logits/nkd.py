@@ -18,13 +18,7 @@ def nkd(student: Tensor, teacher: Tensor, *, labels: Tensor, gamma: float = 1.5,
     sum runs, softened by the temperature. Both parts are cross-entropies: at equality the gradient of the second
     vanishes, its value does not. The cross-entropy to the label, which the paper adds, is the student's own loss.
 
-    Args:
-        student: logits (N, K), or (N, T', K): then each frame counts with its clip's label.
-        teacher: of the student's shape.
-        labels: (N,), -1 for a sample without one: it counts 0 in the mean; with none at all the loss is 0.
-
-    Raises:
-        ValueError: the shapes differ or are not those of logits, K < 3, or a label is not a class.
+    Shapes, labels and errors are those of :func:`dkd`.
 
     >>> import torch
     >>> nkd(torch.zeros(1, 3), torch.zeros(1, 3), labels=torch.tensor([0]), gamma=2.0)  # log(3) / 3 + 2 log(2)

@@ -1,9 +1,10 @@
 """Cross-entropy to soft labels: knowledge distillation as Hinton, Vinyals & Dean write it, arXiv:1503.02531."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -15,12 +16,7 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, *, temperature: float =
     Summed over the K classes, averaged over the batch. The gradient is that of :func:`kl_divergence`; the value is
     larger by temperature^2 times the teacher's entropy, so it does not vanish when student and teacher agree.
 
-    Args:
-        student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
-        teacher: of the student's shape.
-
-    Raises:
-        ValueError: the shapes differ or are not those of logits, or K < 2.
+    Shapes and errors are those of :func:`kl_divergence`.
 
     >>> import torch
     >>> soft_cross_entropy(torch.zeros(1, 2), torch.zeros(1, 2))  # log 2, the teacher's entropy
@@ -33,15 +29,8 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, *, temperature: float =
 
 
 @MODELS.register_module()
-class SoftCrossEntropy(nn.Module):
-    """Cross-entropy to the teacher's softened class probabilities, see :func:`soft_cross_entropy`.
-
-    Args:
-        temperature: divides the logits of both; above 1 the unlikely classes count more.
-
-    Raises:
-        ValueError: the temperature is not above 0.
-    """
+class SoftCrossEntropy(TemperatureLoss):
+    """Cross-entropy to the teacher's softened class probabilities, see :func:`soft_cross_entropy`."""
 
     card = MethodCard(
         paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
@@ -51,10 +40,4 @@ class SoftCrossEntropy(nn.Module):
         our_weight='that / temperature^2',
         checked_against=('soft_ce',),
     )
-
-    def __init__(self, *, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.temperature = checked_temperature(temperature)
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return soft_cross_entropy(student, teacher, temperature=self.temperature)
+    function = staticmethod(soft_cross_entropy)

@@ -62,7 +62,6 @@ class TemperatureCurriculum(nn.Module):
         needs=('logits', 'learned parts'),
         min_classes=2,
         paper_weight='0.9 around KL, beside 0.1 of the cross-entropy',
-        our_weight='0.9',
         checked_against=('ctkd',),
     )
 

@@ -54,7 +54,6 @@ class WSLD(nn.Module):
         needs=('labels', 'logits'),
         min_classes=2,
         paper_weight='2.5',
-        our_weight='2.5',
         checked_against=('wsld', 'wsld_official'),
     )
 

@@ -17,12 +17,7 @@ def wttm(student: Tensor, teacher: Tensor, *, gamma: float = 0.1, weighted: bool
     of the powers, which is larger for an uncertain teacher; otherwise this is TTM. Sum over the K classes, mean over
     the batch.
 
-    Args:
-        student: logits (N, K), or (N, T', K): then the mean runs over the N T' frames.
-        teacher: of the student's shape.
-
-    Raises:
-        ValueError: the shapes differ or are not those of logits, or K < 2.
+    Shapes and errors are those of :func:`kl_divergence`.
 
     >>> import torch
     >>> wttm(torch.zeros(1, 4), torch.tensor([[50., 50., 0., 0.]]), gamma=0.5)  # sqrt(2) log 2
@@ -51,7 +46,6 @@ class WTTM(nn.Module):
         needs=('logits',),
         min_classes=2,
         paper_weight="chosen for each pair; 45 in the example of the authors' code",
-        our_weight='the same',
         checked_against=('ttm', 'wttm'),
     )
 

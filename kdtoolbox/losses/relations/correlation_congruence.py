@@ -7,7 +7,11 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import (
+    checked_above_zero,
+    in_full_precision,
+    in_full_precision_of_any_shape,
+)
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -87,20 +91,17 @@ class CorrelationCongruence(nn.Module):
         paper='Peng et al., ICCV 2019, arXiv:1904.01802',
         needs=('batch',),
         paper_weight='beta',
-        our_weight='the same',
         checked_against=('cckd_rbf',),
         min_batch_size=2,
     )
 
     def __init__(self, *, gamma: float = 0.4, order: int = 2) -> None:
         super().__init__()
-        if not 0 < gamma < math.inf:
-            raise ValueError(f'gamma {gamma}: expected a finite number above 0; the paper takes 0.4')
         if order < 1:
             raise ValueError(
                 f'order {order}: expected 1 or more, as with 0 all pairs correlate alike; the paper takes 2'
             )
-        self.gamma, self.order = float(gamma), order
+        self.gamma, self.order = checked_above_zero(gamma, 'gamma', hint='the paper takes 0.4'), order
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).

@@ -81,7 +81,6 @@ class CRD(nn.Module):
         paper='Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699',
         needs=('vectors', 'sample ids', 'learned parts', 'memory bank'),
         paper_weight='0.8, summed over the negatives, mean over the batch',
-        our_weight='0.8',
         checked_against=('crd',),
     )
 

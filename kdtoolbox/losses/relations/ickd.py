@@ -55,7 +55,6 @@ class ICKD(nn.Module):
         paper='Liu et al., ICCV 2021',
         needs=('maps',),
         paper_weight='2.5 for CIFAR-100',
-        our_weight='the same',
         checked_against=('ickd', 'ickd_imagenet'),
     )
 

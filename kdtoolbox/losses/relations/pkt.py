@@ -1,10 +1,10 @@
 """Probabilistic knowledge transfer, Passalis & Tefas, ECCV 2018, arXiv:1803.10837."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
@@ -45,26 +45,17 @@ def pkt(student: Tensor, teacher: Tensor, *, eps: float = EPSILON) -> Tensor:
 
 
 @MODELS.register_module()
-class PKT(nn.Module):
+class PKT(LossOfAllClips):
     """Match the teacher's neighbour probabilities of the clips, see :func:`pkt`.
 
-    The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
-    vectors, so pool maps first (``GlobalPool``).
+    The paper takes vectors, so pool maps first (``GlobalPool``).
     """
 
     card = MethodCard(
         paper='Passalis & Tefas, ECCV 2018, arXiv:1803.10837',
         needs=('vectors', 'batch'),
         paper_weight='3e4 beside cross-entropy in RepDistiller',
-        our_weight='the same',
         checked_against=('pkt',),
         min_batch_size=2,
     )
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The loss of (N, C, ...) and (N, C', ...).
-
-        Raises:
-            ValueError: they differ in N, or there is one clip only.
-        """
-        return pkt(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
+    function = staticmethod(pkt)

@@ -1,10 +1,10 @@
 """Relational knowledge distillation by angles, Park et al., CVPR 2019, arXiv:1904.05068."""
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
@@ -43,26 +43,17 @@ def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class RKDAngle(nn.Module):
+class RKDAngle(LossOfAllClips):
     """Match the teacher's angles in triplets of clips of the batch, see :func:`rkd_angle`.
 
-    The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
-    vectors, so pool maps first (``GlobalPool``).
+    The paper takes vectors, so pool maps first (``GlobalPool``).
     """
 
     card = MethodCard(
         paper='Park et al., CVPR 2019, arXiv:1904.05068',
         needs=('vectors', 'batch'),
         paper_weight='50 (2 for metric learning)',
-        our_weight='the same',
         checked_against=('rkd_angle', 'rkd'),
         min_batch_size=3,
     )
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The loss of (N, C, ...) and (N, C', ...).
-
-        Raises:
-            ValueError: they differ in N, or there are fewer than three clips.
-        """
-        return rkd_angle(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
+    function = staticmethod(rkd_angle)

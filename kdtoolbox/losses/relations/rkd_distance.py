@@ -2,11 +2,11 @@
 
 import math
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
-from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
 from kdtoolbox.method_card import MethodCard
@@ -51,26 +51,17 @@ def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class RKDDistance(nn.Module):
+class RKDDistance(LossOfAllClips):
     """Match the teacher's distances between the clips of the batch, see :func:`rkd_distance`.
 
-    The batch is that of all processes together. Channels, time and space of the two sides may differ; the paper takes
-    vectors, so pool maps first (``GlobalPool``).
+    The paper takes vectors, so pool maps first (``GlobalPool``). Three clips are needed: the one distance of two is 1.
     """
 
     card = MethodCard(
         paper='Park et al., CVPR 2019, arXiv:1904.05068',
         needs=('vectors', 'batch'),
         paper_weight='25 (1 for metric learning)',
-        our_weight='the same',
         checked_against=('rkd_distance', 'rkd'),
         min_batch_size=3,
     )
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The loss of (N, C, ...) and (N, C', ...).
-
-        Raises:
-            ValueError: they differ in N, or there are fewer than three clips, whose one distance is always 1.
-        """
-        return rkd_distance(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
+    function = staticmethod(rkd_distance)

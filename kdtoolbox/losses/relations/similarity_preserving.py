@@ -1,10 +1,10 @@
 """Similarity-preserving distillation, Tung & Mori, ICCV 2019, arXiv:1907.09682."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
@@ -32,25 +32,14 @@ def similarity_preserving(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class SimilarityPreserving(nn.Module):
-    """Match the teacher's similarities between the clips of the batch, see :func:`similarity_preserving`.
-
-    The batch is that of all processes together. Channels, time and space of the two sides may differ.
-    """
+class SimilarityPreserving(LossOfAllClips):
+    """Match the teacher's similarities between the clips of the batch, see :func:`similarity_preserving`."""
 
     card = MethodCard(
         paper='Tung & Mori, ICCV 2019, arXiv:1907.09682',
         needs=('batch',),
         paper_weight='3e3',
-        our_weight='the same',
         checked_against=('sp',),
         min_batch_size=2,
     )
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """The loss of (N, C, ...) and (N, C', ...).
-
-        Raises:
-            ValueError: they differ in N, or there is one clip only.
-        """
-        return similarity_preserving(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
+    function = staticmethod(similarity_preserving)

@@ -1,8 +1,13 @@
 """Gathering the batch of all processes, for losses that compare samples with each other."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 import torch
 from mmengine.dist import all_gather, get_rank, get_world_size
-from torch import Tensor
+from torch import Tensor, nn
+
+from kdtoolbox.method_card import MethodCard
 
 
 def gather_batch(local: Tensor) -> Tensor:
@@ -57,6 +62,25 @@ def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Te
     student, teacher = gather_batch(student.flatten(1)), gather_batch(teacher.detach().flatten(1))
     require_clips(len(student), min_clips=min_clips)
     return student, teacher
+
+
+class LossOfAllClips(nn.Module):
+    """A loss that compares the clips of the batch of all processes. A subclass names its function and its card.
+
+    Channels, time and space of student and teacher may differ.
+    """
+
+    card: ClassVar[MethodCard]
+    function: ClassVar[Callable[[Tensor, Tensor], Tensor]]
+    """``function(student, teacher)`` of (N, D) and (N, D')."""
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, C, ...) and (N, C', ...).
+
+        Raises:
+            ValueError: they differ in N, or there are fewer clips than the card's ``min_batch_size``.
+        """
+        return self.function(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
 
 
 def require_clips(num_clips: int, *, min_clips: int) -> None:

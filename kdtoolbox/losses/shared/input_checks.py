@@ -55,15 +55,23 @@ def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
         )
 
 
-def checked_temperature(temperature: float) -> float:
-    """Check the temperature.
+def checked_above_zero(number: float, name: str, *, hint: str) -> float:
+    """Check an option of a loss.
+
+    Args:
+        hint: usual values, the end of the message.
 
     Raises:
         ValueError: it is not a finite number above 0.
     """
-    if not 0 < temperature < math.inf:
-        raise ValueError(f'temperature {temperature}: expected a finite number above 0; 1 leaves logits as they are')
-    return float(temperature)
+    if not 0 < number < math.inf:
+        raise ValueError(f'{name} {number}: expected a finite number above 0; {hint}')
+    return float(number)
+
+
+def checked_temperature(temperature: float) -> float:
+    """:func:`checked_above_zero` of a temperature."""
+    return checked_above_zero(temperature, 'temperature', hint='1 leaves logits as they are')
 
 
 def in_full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -1,8 +1,11 @@
-"""The tensors that L1 and L2 compare: raw outputs or class probabilities."""
+"""What L1 and L2 share: their options, and the tensors that they compare, raw outputs or class probabilities."""
 
-from torch import Tensor
+from collections.abc import Callable
+from typing import ClassVar
 
-from kdtoolbox.losses.shared.input_checks import require_logits
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.input_checks import checked_temperature, require_logits
 
 SIDES = ('logits', 'probabilities')
 
@@ -32,3 +35,34 @@ def compared_tensor(outputs: Tensor, *, on: str, temperature: float) -> Tensor:
         return outputs / temperature
     require_logits(outputs, min_classes=2)
     return (outputs / temperature).softmax(-1)
+
+
+def compared_tensors(student: Tensor, teacher: Tensor, *, on: str, temperature: float) -> tuple[Tensor, Tensor]:
+    """:func:`compared_tensor` of both sides."""
+    return (
+        compared_tensor(student, on=on, temperature=temperature),
+        compared_tensor(teacher, on=on, temperature=temperature),
+    )
+
+
+class RegressionLoss(nn.Module):
+    """A difference of outputs, features or probabilities. A subclass names its function and its card.
+
+    Args:
+        on: ``'logits'`` for the tensors as they are (of any kind), ``'probabilities'`` for their softmax over classes.
+        temperature: divides the tensors first.
+
+    Raises:
+        ValueError: an option is not one of these.
+    """
+
+    function: ClassVar[Callable[..., Tensor]]
+    """``function(student, teacher, *, on, temperature)``."""
+
+    def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
+        super().__init__()
+        self.on = checked_on(on)
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return self.function(student, teacher, on=self.on, temperature=self.temperature)

@@ -1,0 +1,29 @@
+"""The module of losses of logits whose only option is a temperature."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from kdtoolbox.losses.shared.input_checks import checked_temperature
+
+
+class TemperatureLoss(nn.Module):
+    """A loss of logits with a temperature. A subclass names its function and its card.
+
+    Args:
+        temperature: divides the logits; above 1 the unlikely classes count more.
+
+    Raises:
+        ValueError: the temperature is not above 0.
+    """
+
+    function: ClassVar[Callable[..., Tensor]]
+    """``function(student, teacher, *, temperature)``."""
+
+    def __init__(self, *, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        return self.function(student, teacher, temperature=self.temperature)
