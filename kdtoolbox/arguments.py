@@ -51,17 +51,18 @@ def arguments_of(thing: Callable) -> tuple[tuple[str, ...], bool]:
         return (names or ()), names is None or rest is not None
     found: list[str] = []
     for one in thing.__mro__:
-        if '__init__' not in vars(one):
+        init = vars(one).get('__init__')
+        if init is None:
             continue
         if one is object or (one.__module__, one.__name__) == ('torch.nn.modules.module', 'Module'):
             break
-        names, rest = _parameters(one.__init__)
+        names, rest = _parameters(init)
         if names is None:
             return tuple(found), True
         found += [name for name in names[1:] if name not in found]
         if rest is None:
             break
-        taken, goes_on = _uses(one.__init__, rest)
+        taken, goes_on = _uses(init, rest)
         if taken is None:
             return tuple(found), True
         found += [name for name in taken if name not in found]
@@ -101,13 +102,14 @@ def _uses(function: Callable, rest: str) -> tuple[list[str] | None, bool]:
         tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
     except (OSError, TypeError, SyntaxError):
         return None, False
-    taken, known, handed = [], 0, 0
+    taken: list[str] = []
+    known = handed = 0
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             function_name, owner = node.func.attr, node.func.value
             if function_name in ('pop', 'get', 'setdefault') and _is_name(owner, rest):
                 known += 1
-                taken += [node.args[0].value] if isinstance(node.args[0], ast.Constant) else []
+                taken += [str(node.args[0].value)] if isinstance(node.args[0], ast.Constant) else []
             elif function_name == '__init__':
                 handed += sum(keyword.arg is None and _is_name(keyword.value, rest) for keyword in node.keywords)
         elif (
@@ -116,7 +118,7 @@ def _uses(function: Callable, rest: str) -> tuple[list[str] | None, bool]:
             and _is_name(node.comparators[0], rest)
         ):
             known += 1
-            taken.append(node.left.value)
+            taken.append(str(node.left.value))
     uses = sum(_is_name(node, rest) for node in ast.walk(tree))
     return (taken if uses == known + handed else None), handed > 0
 

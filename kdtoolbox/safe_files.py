@@ -114,7 +114,7 @@ def save_arrays_aside(arrays: Mapping[str, np.ndarray], file: str | Path) -> Non
 
     def write(aside: Path) -> None:
         with aside.open('wb') as stream:  # given a name, numpy would append .npz to it
-            np.savez(stream, **arrays)
+            np.savez(stream, **arrays)  # type: ignore[arg-type]  # of numpy: its other option is allow_pickle
 
     _aside(file, write)
 

@@ -110,12 +110,12 @@ class Taps:
         return value
 
 
-def _find(network: nn.Module, path: str, asked: str, owner: str) -> nn.Module:
+def _find(network: nn.Module, path: str | None, asked: str, owner: str) -> nn.Module:
     modules = dict(network.named_modules())
-    if path in modules and path:
+    if path and path in modules:
         return modules[path]
     valid = [name for name in modules if name]
-    nearest = difflib.get_close_matches(path, valid, n=5, cutoff=0.4)
+    nearest = difflib.get_close_matches(path or '', valid, n=5, cutoff=0.4)
     shallow = [name for name in valid if name.count('.') <= 1]
     raise ValueError(
         f'{owner} tap {asked!r}: {type(network).__name__} has no module {path!r}. '

@@ -67,9 +67,10 @@ def table_text(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), num
 def as_text(thing: RenderableType) -> str:
     """What rich prints of it on standard output, without colours and spaces at the ends of lines."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNLIMITED
-    console = Console(file=io.StringIO(), width=width, color_system=None, markup=False, highlight=False, emoji=False)
+    printed = io.StringIO()
+    console = Console(file=printed, width=width, color_system=None, markup=False, highlight=False, emoji=False)
     console.print(thing)
-    return '\n'.join(line.rstrip() for line in console.file.getvalue().splitlines())
+    return '\n'.join(line.rstrip() for line in printed.getvalue().splitlines())
 
 
 class Progress:
@@ -119,7 +120,7 @@ class Progress:
 
     def close(self) -> None:
         """Give the terminal its line and its cursor back; can be called again."""
-        if self in _open_bars:
+        if self._bar is not None and self in _open_bars:
             _open_bars.remove(self)
             self._bar.stop()
 

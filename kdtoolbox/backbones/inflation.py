@@ -34,9 +34,7 @@ def _layer(layer: nn.Module, temporal_kernel: int) -> nn.Module:
         norm.load_state_dict(layer.state_dict())
         return norm
     if isinstance(layer, nn.MaxPool2d):
-        return nn.MaxPool3d(
-            *((1, *_pair(value)) for value in (layer.kernel_size, layer.stride)), (0, *_pair(layer.padding))
-        )
+        return nn.MaxPool3d((1, *_pair(layer.kernel_size)), (1, *_pair(layer.stride)), (0, *_pair(layer.padding)))
     if isinstance(layer, nn.Dropout2d):
         return nn.Dropout3d(layer.p)
     if type(layer).__name__.endswith('2d'):
@@ -55,20 +53,21 @@ def _convolution(layer: nn.Conv2d, temporal_kernel: int) -> nn.Conv3d:
     inflated = nn.Conv3d(
         layer.in_channels,
         layer.out_channels,
-        (frames, *layer.kernel_size),
-        (1, *layer.stride),
-        (frames // 2, *layer.padding),
-        (1, *layer.dilation),
+        (frames, *_pair(layer.kernel_size)),
+        (1, *_pair(layer.stride)),
+        (frames // 2, *_pair(layer.padding)),
+        (1, *_pair(layer.dilation)),
         layer.groups,
         layer.bias is not None,
     )
     with torch.no_grad():
         inflated.weight.zero_()
         inflated.weight[:, :, frames // 2] = layer.weight
-        if layer.bias is not None:
+        if layer.bias is not None and inflated.bias is not None:
             inflated.bias.copy_(layer.bias)
     return inflated
 
 
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
+    height, width = (value, value) if isinstance(value, int) else value
+    return height, width

@@ -22,7 +22,11 @@ def run(args: argparse.Namespace) -> int:
             )
         from kdtoolbox.reporting.methods_table import methods_table  # reads configs, which imports torch
 
-        print(methods_table({entry.name: entry.card for entry in entries('losses') if entry.source == 'kdtoolbox'}))
+        print(
+            methods_table(
+                {entry.name: entry.card for entry in entries('losses') if entry.source == 'kdtoolbox' and entry.card}
+            )
+        )
         return 0
     for kind in KINDS if args.kind == 'all' else [args.kind]:
         print(f'{kind}\n{text_of(entries(kind))}\n')

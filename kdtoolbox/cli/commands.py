@@ -34,8 +34,9 @@ class Command:
     def description(self) -> str:
         """The docstring of the module, which is not imported for it."""
         source = importlib.util.find_spec(self.module)
+        assert source is not None and source.origin is not None, self.module
         with open(source.origin, encoding='utf-8') as file:
-            return ast.get_docstring(ast.parse(file.read()))
+            return ast.get_docstring(ast.parse(file.read())) or ''
 
     @property
     def summary(self) -> str:

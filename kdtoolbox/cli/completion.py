@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     parser = build_parser()
     for action in _actions(parser):
         if action.choices is None and action.nargs != 0:
-            action.complete = shtab.FILE
+            action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's own attribute
     print(shtab.complete(parser, shell=args.shell))
     return 0
 

@@ -36,7 +36,7 @@ def packaged_configs() -> dict[str, Path]:
 
     Those in YAML are the experiments in the schema of the original code; their names have their ending.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for folder in packaged_config_folders():
         for file in sorted(
             [*folder.rglob('*.py'), *folder.glob('yaml/*.yml')], key=lambda path: (len(path.parts), path)

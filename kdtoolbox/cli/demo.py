@@ -8,10 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mmaction.models import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.hooks import Hook
@@ -39,7 +41,7 @@ CROP_PIXELS = 56  # likewise
 LABELS_PER_CLASS = 3
 FEW_LABELS = {'model.use_labels': True, 'train_dataloader.dataset.labels_per_class': LABELS_PER_CLASS}
 # Same network, same start, same steps; row of the table -> what differs from the config.
-STUDENTS = {
+STUDENTS: dict[str, dict] = {
     'student, distilled without labels': {},
     f'student, {LABELS_PER_CLASS} labels a class': {**FEW_LABELS, 'model.terms.kd.weight': 0},
     f'student, {LABELS_PER_CLASS} labels a class + distillation': {
@@ -220,7 +222,7 @@ def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> 
 
 def image_logits(network: nn.Module, images: Tensor) -> Tensor:
     """(N, K) of a 2D recognizer for images (N, H, W, 3), uint8 RGB."""
-    preprocessor = network.data_preprocessor
+    preprocessor = cast(ActionDataPreprocessor, network.data_preprocessor)
     view = View(size=TEACHER_PIXELS, mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist())
     frames = view.render(images.permute(0, 3, 1, 2).unsqueeze(2)).transpose(1, 2)  # (N, 1, 3, H, W)
     return network(frames, mode='tensor', stage='head')

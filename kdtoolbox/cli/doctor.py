@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import torch
 from mmaction.structures import ActionDataSample
@@ -14,13 +15,14 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from kdtoolbox.config_files.evaluators import metric_configs, tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.criterion.building import GUESSED_FRAMES
 from kdtoolbox.inspection import Training, real_batch
+from kdtoolbox.inspection.networks import num_classes_of, teachers_of
 from kdtoolbox.inspection.settings import absent_weights
 from kdtoolbox.inspection.term_report import Checkup, NetworkFacts, examine
 from kdtoolbox.inspection.training import before_a_step, of_the_metrics
@@ -28,7 +30,9 @@ from kdtoolbox.isolation import copy_to_try
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers.weights import torchvision_weights
 from kdtoolbox.terminal import table_text
+from kdtoolbox.views import view_of
 from kdtoolbox.views.input_sizes import NOT_RUN
+from kdtoolbox.views.preprocessor import ViewPreprocessor
 
 MAX_NAMES = 6
 NETWORK_COLUMNS = ('', 'sees', 'every', 'normalisation', 'classes', 'top-1 on this batch')
@@ -77,7 +81,7 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
             teacher.follow(model.student)
     model.to(get_device()).train()
     training = Training(config, model) if synthetic else _training(config, model, batch_size, seed)
-    batch = _noise(config, model, batch_size or 4) if synthetic else _first_batch(training.training)
+    batch = _noise(config, model, batch_size or 4) if synthetic else _first_batch(training)
     step = list(real_batch.of_a_step(copy_to_try(model), batch))
     failed = [finding.text for finding in step if finding.is_error and NOT_RUN in finding.text]
     if failed:
@@ -88,7 +92,7 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
     return examine(model, batch), problems
 
 
-def without_downloads(config: dict) -> dict:
+def without_downloads(config: Mapping) -> dict:
     """A copy without weights that a library would fetch: names and URLs; files stay."""
 
     def kept(key: str, value) -> bool:
@@ -192,13 +196,15 @@ def _training(config: Config, model: nn.Module, batch_size: int | None, seed: in
     validation = evaluator = None
     if config.get('val_dataloader') and config.get('val_evaluator'):
         validation, evaluator = loader('val_dataloader'), Evaluator(metric_configs(config.val_evaluator))
-    tests = ()
+    tests: tuple[Dataset, ...] = ()
     if config.get('test_dataloader') and config.test_dataloader != config.get('val_dataloader'):
         tests = (loader('test_dataloader').dataset,)
     return Training(config, model, training, validation, evaluator, tests)
 
 
-def _first_batch(loader: DataLoader) -> dict:
+def _first_batch(training: Training) -> dict:
+    loader = training.training
+    assert loader is not None
     try:
         batches = list(islice(loader, 1))
     except (ValueError, FileNotFoundError) as error:
@@ -212,16 +218,16 @@ def _first_batch(loader: DataLoader) -> dict:
 
 def _noise(config: Config, model: nn.Module, num_clips: int) -> dict:
     """Clips of noise with labels in turn, or none where labels are not used."""
-    view = model.data_preprocessor.student_view
-    views = [view, *(teacher.view for teacher in model.teachers.values())]
-    size = max((one.size for one in views if one is not None), default=(112, 112))
+    view = cast(ViewPreprocessor, model.data_preprocessor).student_view
+    views = [view, *map(view_of, teachers_of(model).values())]
+    size = max((one.height_and_width for one in views if one is not None), default=(112, 112))
     clip_shape = config.model.get('clip_shape') or (GUESSED_FRAMES, *size)
     generator = torch.Generator().manual_seed(0)
     samples = []
     for index in range(num_clips):
         sample = ActionDataSample()
         if getattr(model, 'use_labels', True):
-            sample.set_gt_labels(index % model.student.cls_head.num_classes)
+            sample.set_gt_labels(index % num_classes_of(model))
         sample.set_metainfo(dict(sample_id=f'noise{index}'))
         samples.append(sample)
     clips = [torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=generator) for _ in samples]

@@ -49,7 +49,7 @@ def evaluate_features(
     if gallery is not None:
         _check_pair(videos, gallery)
         samples = gallery.data_samples('gallery') + videos.data_samples('query')
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name in names:
         options = {'num_neighbours': num_neighbours} if name == 'knn' and num_neighbours is not None else {}
         metric = METRICS.build({'type': METRICS_OF_FEATURES[name], **options})

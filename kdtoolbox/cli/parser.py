@@ -17,8 +17,8 @@ WIDTH = 100
 class CommandParser(argparse.ArgumentParser):
     """A parser that names what may have been meant, on one line; ``example`` ends its help."""
 
-    def __init__(self, *args, example: str | None = None, **kwargs) -> None:
-        super().__init__(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+    def __init__(self, *, example: str | None = None, **options) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         if example is not None:
             self.add_example(example)
 
@@ -26,7 +26,7 @@ class CommandParser(argparse.ArgumentParser):
         """Let the help end with this command line."""
         self.epilog = f'example:\n  {example}'
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None):
+    def parse_known_args(self, args=None, namespace=None):  # typed as in argparse, by overloads
         """As argparse does, but nothing is left over, so that each command answers for its own options."""
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
@@ -53,7 +53,7 @@ class TopParser(CommandParser):
 
     def format_help(self) -> str:
         width = max(map(len, COMMANDS)) + 2
-        lines = ['usage: kdtoolbox [--version] COMMAND …', '', self.description]
+        lines = ['usage: kdtoolbox [--version] COMMAND …', '', self.description or '']
         for group, title in GROUPS.items():
             lines += ['', f'{title}:']
             for name, command in COMMANDS.items():
@@ -61,7 +61,7 @@ class TopParser(CommandParser):
                     folded = textwrap.wrap(command.summary, WIDTH - width - 4)
                     lines += [f'    {name:{width}}{folded[0]}', *(' ' * (width + 4) + more for more in folded[1:])]
         lines += ['', '    --version  print the version', '    COMMAND --help  tells more of a command', '']
-        return '\n'.join([*lines, self.epilog, ''])
+        return '\n'.join([*lines, self.epilog or '', ''])
 
 
 def build_parser(chosen: Sequence[str] | None = None) -> TopParser:
@@ -72,7 +72,7 @@ def build_parser(chosen: Sequence[str] | None = None) -> TopParser:
             time, nor be able to break it.
     """
     parser = TopParser(
-        'kdtoolbox',
+        prog='kdtoolbox',
         description='Distil 2D image networks into 3D video networks.',
         example='kdtoolbox train kd_r2d_to_r3d_hmdb51 --work-dir work_dirs/kd',
     )

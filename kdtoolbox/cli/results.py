@@ -63,11 +63,10 @@ def chance_rows(annotations: Path, data_set: str) -> dict:
     Raises:
         ValueError: the annotations are not those of the data set.
     """
-    classes = READERS[data_set](annotations, split=SPLIT, subset='training')[1]
+    classes = READERS[data_set](annotations, split=SPLIT, subset='training')[1] or []
+    numbers: dict[str | None, int] = {name: number for number, name in enumerate(classes)}
     gallery, queries = (
-        torch.tensor(
-            [classes.index(video.label) for video in READERS[data_set](annotations, split=SPLIT, subset=subset)[0]]
-        )
+        torch.tensor([numbers[video.label] for video in READERS[data_set](annotations, split=SPLIT, subset=subset)[0]])
         for subset in ('training', 'validation')
     )
     found = (len(classes), len(gallery), len(queries))

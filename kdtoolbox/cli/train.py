@@ -193,7 +193,7 @@ def _optim_wrappers(config: Config) -> list[dict]:
     wrapper = config.get('optim_wrapper')
     if not wrapper:
         return []
-    return [one for one in wrapper.values() if isinstance(one, Mapping) and 'optimizer' in one] or [wrapper]
+    return [one for one in wrapper.values() if isinstance(one, dict) and 'optimizer' in one] or [wrapper]
 
 
 def check_temporary_folder() -> None:

@@ -1,7 +1,6 @@
 """The arguments that the commands over a config have; needs no torch until an option is given."""
 
 import argparse
-from collections.abc import Sequence
 
 from kdtoolbox.config_files.finding import find_config
 
@@ -9,7 +8,7 @@ from kdtoolbox.config_files.finding import find_config
 class Overrides(argparse.Action):
     """``--cfg-options KEY=VALUE …``, as :class:`~kdtoolbox.config_files.reading.ConfigOptions` reads them."""
 
-    def __call__(self, parser, namespace, values: Sequence[str], option_string: str | None = None) -> None:
+    def __call__(self, parser, namespace, values, option_string: str | None = None) -> None:
         from kdtoolbox.config_files.reading import ConfigOptions
 
         ConfigOptions(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)

@@ -65,11 +65,12 @@ def refuse_unregistered(content: Mapping, *, what: str) -> None:
     Raises:
         ValueError: it does; the message names it.
     """
-    kinds = [value for key, value in _pairs(content) if key in ('type', *_TYPES)]
-    if unfit := [kind for kind in kinds if kind is not None and not isinstance(kind, str)]:
+    values = [value for key, value in _pairs(content) if key in ('type', *_TYPES) and value is not None]
+    kinds = [kind for kind in values if isinstance(kind, str)]
+    if unfit := [kind for kind in values if not isinstance(kind, str)]:
         raise ValueError(f'{what}: the type {str(unfit[0])[:60]!r}: expected a name')
-    foreign = {kind for kind in kinds if kind is not None and LIBRARIES.fullmatch(kind)}
-    refuse_unknown_types([{'type': kind} for kind in kinds if kind is not None], known_types() | foreign, what=what)
+    foreign = {kind for kind in kinds if LIBRARIES.fullmatch(kind)}
+    refuse_unknown_types([{'type': kind} for kind in kinds], known_types() | foreign, what=what)
     scopes = {one.scope for one in _registries()}
     for key, value in _pairs(content):
         if key in _SCOPES and value is not None and value not in scopes:

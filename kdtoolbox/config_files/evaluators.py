@@ -1,7 +1,7 @@
 """Completing the configs of metrics before they are built."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from mmengine.config import Config
 
@@ -10,13 +10,13 @@ from kdtoolbox.registry import METRICS
 EVALUATORS = ('val_evaluator', 'test_evaluator')
 
 
-def metric_configs(evaluator: Mapping | list | None) -> list[Mapping]:
+def metric_configs(evaluator: Mapping | list | None) -> list[MutableMapping]:
     """The configs of the metrics of a ``val_evaluator`` or ``test_evaluator``, in any of mmengine's forms."""
     metrics = evaluator['metrics'] if isinstance(evaluator, Mapping) and 'metrics' in evaluator else evaluator
     return [
         metric
         for metric in ([metrics] if isinstance(metrics, Mapping) else metrics or ())
-        if isinstance(metric, Mapping)
+        if isinstance(metric, MutableMapping)
     ]
 
 

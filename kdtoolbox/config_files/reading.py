@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
@@ -112,9 +112,9 @@ def import_custom_modules(custom_imports: Mapping | None) -> None:
 
 def _import_failed(error: ImportError) -> str:
     """What a module of custom_imports lacks: itself, or something that it imports."""
-    reason = error
-    while reason.__cause__ or reason.__context__:
-        reason = reason.__cause__ or reason.__context__
+    reason: BaseException = error
+    while inner := reason.__cause__ or reason.__context__:
+        reason = inner
     return (
         f'custom_imports: {reason}. Modules are looked for where Python looks: name one that is installed, or the '
         'folder it lies in, PYTHONPATH=FOLDER kdtoolbox …'
@@ -195,7 +195,7 @@ def seed_datasets(config: Config) -> None:
         pending = [(config.get(name) or {}).get('dataset')]
         while seed is not None and pending:
             dataset = pending.pop()
-            if not isinstance(dataset, Mapping):
+            if not isinstance(dataset, MutableMapping):
                 continue
             pending += [*dataset.get('datasets', ()), dataset.get('dataset')]
             kind = DATASETS.get(dataset['type'])

@@ -1,6 +1,6 @@
 """Which of mmaction2's lists in a validation are the gallery."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 
 from mmengine.config import Config
 
@@ -24,9 +24,9 @@ def _list(dataset: Mapping) -> tuple[str, str]:
     return str(dataset.get('data_root')), str(dataset.get('ann_file'))  # a root may be a list of them
 
 
-def _below(dataset) -> Iterator[Mapping]:
+def _below(dataset) -> Iterator[MutableMapping]:
     """The data sets inside of wrappers, or itself."""
-    if not isinstance(dataset, Mapping):
+    if not isinstance(dataset, MutableMapping):
         return
     inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
     if not inner:

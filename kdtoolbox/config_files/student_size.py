@@ -27,7 +27,7 @@ def follow_student_size(config: Config) -> None:
     before, after = _height_and_width(written_for), _height_and_width(size)
     if before == after:
         return
-    ratios = tuple(new / old for new, old in zip(after, before))
+    ratios = after[0] / before[0], after[1] / before[1]
     for loader in ('val_dataloader', 'test_dataloader'):
         if config.get(loader) is not None:
             config[loader] = _scaled_pipelines(config[loader].to_dict(), ratios)

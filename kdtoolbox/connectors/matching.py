@@ -37,7 +37,7 @@ class MatchSpace(nn.Module):
             )
         if x.shape[3:] == self.size:
             return x
-        pooled = tuple(min(have, want) for have, want in zip(x.shape[3:], self.size))
+        pooled = min(x.shape[3], self.size[0]), min(x.shape[4], self.size[1])
         frames = F.adaptive_avg_pool2d(x.flatten(1, 2), pooled)
         if pooled != self.size:
             frames = F.interpolate(frames, self.size, mode='bilinear', align_corners=False)

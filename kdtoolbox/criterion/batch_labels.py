@@ -1,6 +1,8 @@
 """Labels of a batch, and the progress of the training."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import torch
 from mmengine.logging import MessageHub
@@ -29,4 +31,4 @@ def labels_of(data_samples: Sequence, device: torch.device) -> Tensor:
 
 def zero_with_graph(network: nn.Module) -> Tensor:
     """A loss of 0 that gives every parameter that learns a gradient of 0."""
-    return 0 * sum(parameter.sum() for parameter in network.parameters() if parameter.requires_grad)
+    return 0 * reduce(add, [parameter.sum() for parameter in network.parameters() if parameter.requires_grad])

@@ -11,7 +11,7 @@ from kdtoolbox.criterion.criterion import Criterion, paths_of
 from kdtoolbox.criterion.dry_run import ClipDoesNotFit, Tapped, rehearse, run_networks, untouched_randomness
 from kdtoolbox.criterion.shape_inference import asks_for_shapes, fill_in, refuse_frames_as_channels
 from kdtoolbox.taps import LOGITS
-from kdtoolbox.views import View
+from kdtoolbox.views import View, view_of
 
 GUESSED_FRAMES = 16
 HINT = (
@@ -77,10 +77,10 @@ def _fitted(terms: Mapping[str, Mapping], is_open: Mapping[str, bool], tapped: T
     # Trained modules are built only now, so that their random weights are the same as with the numbers in the config.
     criterion = Criterion(filled)
     with _hinting(hint, tapped), untouched_randomness():
-        for term in criterion.terms.values():
+        for term in criterion.all():
             rehearse(term, tapped)
+            term.chosen = tuple(chosen.get(term.name, ()))
     for name, words in chosen.items():
-        criterion.terms[name].chosen = tuple(words)
         print_log(f'term {name!r}, auto: {"; ".join(words)}', 'current')
     return criterion
 
@@ -98,5 +98,5 @@ def _hinting(hint: str, tapped: Tapped) -> Iterator[None]:
 
 
 def _guessed_clip(student_view: View | None, teachers: Mapping[str, nn.Module]) -> tuple[int, int, int] | None:
-    view = student_view or next((teacher.view for teacher in teachers.values()), None)
-    return None if view is None else (GUESSED_FRAMES, *view.size)
+    view = student_view or next(map(view_of, teachers.values()), None)
+    return None if view is None else (GUESSED_FRAMES, *view.height_and_width)

@@ -78,16 +78,17 @@ def connect_pair(
         teacher_paths: of the teacher's tensors.
     """
 
+    def student_times(x):
+        assert runs is not None, 'a connector asks for times'
+        return runs.student.times(x)
+
     def teacher_times(x):
+        assert runs is not None, 'a connector asks for times'
         return runs.teacher_of(teacher_paths).times(x)
 
     return (
-        connect(
-            student_connector, student, teacher, times_of=lambda x: runs.student.times(x), target_times_of=teacher_times
-        ),
-        connect(
-            teacher_connector, teacher, student, times_of=teacher_times, target_times_of=lambda x: runs.student.times(x)
-        ),
+        connect(student_connector, student, teacher, times_of=student_times, target_times_of=teacher_times),
+        connect(teacher_connector, teacher, student, times_of=teacher_times, target_times_of=student_times),
     )
 
 
@@ -125,10 +126,10 @@ def connect(
         )
     for layer in connector if type(connector) is nn.Sequential else (connector,):
         offered = {'times': partial(times_of, x), 'target_times': partial(target_times_of, target)}
-        x = layer(x, **{name: offered[name]() for name in _asked_times(type(layer))})
+        x = layer(x, **{name: offered[name]() for name in _asked_times(type(layer).forward)})
     return x
 
 
 @functools.cache
-def _asked_times(connector: type[nn.Module]) -> tuple[str, ...]:
-    return tuple(name for name in TIMES if name in inspect.signature(connector.forward).parameters)
+def _asked_times(forward: Callable) -> tuple[str, ...]:
+    return tuple(name for name in TIMES if name in inspect.signature(forward).parameters)

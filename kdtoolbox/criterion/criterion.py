@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -53,7 +54,11 @@ class Criterion(nn.Module):
 
     def active(self, progress: float) -> list[Term]:
         """The terms whose weight is not 0 at this point of the training."""
-        return [term for term in self.terms.values() if term.weight_at(progress) != 0]
+        return [term for term in self.all() if term.weight_at(progress) != 0]
+
+    def all(self) -> list[Term]:
+        """All terms."""
+        return [cast(Term, term) for term in self.terms.values()]
 
     def forward(
         self,

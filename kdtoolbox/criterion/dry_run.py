@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
 from mmaction.models import Recognizer2D
@@ -21,7 +22,7 @@ from kdtoolbox.isolation import untouched_randomness
 from kdtoolbox.method_card import cards
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 from kdtoolbox.unregistered_modules import UnregisteredModules
-from kdtoolbox.views import View
+from kdtoolbox.views import View, view_of
 from kdtoolbox.views.input_sizes import student_size, teacher_key, teacher_size, wrong_size
 from kdtoolbox.views.preprocessor import ViewPreprocessor
 
@@ -48,13 +49,14 @@ class Tapped:
 
     def repeated(self, num_clips: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The recorded outputs of student and teachers, repeated to a batch with a little noise."""
-        return tuple(
+        student, teacher = (
             {
                 path: torch.cat([value + 0.01 * torch.randn_like(value) for _ in range(num_clips)])
                 for path, value in side.items()
             }
             for side in (self.student, self.teacher)
         )
+        return student, teacher
 
 
 @torch.no_grad()
@@ -84,7 +86,7 @@ def run_networks(
     preprocessor = ViewPreprocessor(
         student.data_preprocessor,
         student_view=student_view,
-        teacher_views=lambda: {name: teacher.view for name, teacher in teachers.items()},
+        teacher_views=lambda: {name: view_of(teacher) for name, teacher in teachers.items()},
     )
     data = preprocessor(
         {
@@ -144,7 +146,7 @@ def rehearse(term: Term, tapped: Tapped) -> None:
     labels = torch.zeros(num_clips, dtype=torch.long)
     extra = {'labels': labels, 'sample_ids': [f'dry run {index}' for index in range(num_clips)], 'progress': 0.0}
     # In training mode: a connector that learns statistics has none yet.
-    copied = copy_with_unregistered(term).train()
+    copied = cast(Term, copy_with_unregistered(term)).train()
     try:
         copied.kept(teacher, labels)
         copied(student, teacher, extra, runs=tapped.runs)

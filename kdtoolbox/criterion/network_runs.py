@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.views import step_times
+from kdtoolbox.views import step_times, view_of
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class NetworkRun:
         tensor([1., 5.])
         """
         tensors = tapped if isinstance(tapped, tuple) else (tapped,)
-        steps = {tensor.shape[2] if tensor.dim() in (3, 4, 5) else None for tensor in tensors}
-        if len(steps) != 1 or None in steps:
+        steps = {tensor.shape[2] for tensor in tensors if tensor.dim() in (3, 4, 5)}
+        if len(steps) != 1 or any(tensor.dim() not in (3, 4, 5) for tensor in tensors):
             raise ValueError(
                 f'a connector asks when the steps of the {self.name} are, but its output '
                 f'{[tuple(tensor.shape) for tensor in tensors]} has no single time axis: expected '
@@ -77,14 +77,14 @@ def student_run(student: nn.Module, inputs: Tensor, frame_stride: int) -> Networ
         'student',
         inputs.shape[3 if inputs.dim() == 6 else 1],
         frame_stride,
-        lambda: linear_in(student.cls_head, 'student'),
+        lambda: linear_in(student.get_submodule('cls_head'), 'student'),
     )
 
 
 def teacher_run(name: str, teacher: nn.Module, frames: Tensor) -> NetworkRun:
     """A teacher with its ``frames``: (N, T', 3, h, w)."""
     return NetworkRun(
-        f'teacher {name}'.strip(), frames.shape[1], teacher.view.frame_stride, lambda: teacher_classifier(teacher)
+        f'teacher {name}'.strip(), frames.shape[1], view_of(teacher).frame_stride, lambda: teacher_classifier(teacher)
     )
 
 
@@ -108,6 +108,7 @@ def teacher_classifier(teacher: nn.Module) -> nn.Module:
 
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 class LinearOfConvolution(nn.Module):
@@ -124,7 +125,7 @@ class LinearOfConvolution(nn.Module):
     torch.Size([2, 5])
     """
 
-    def __init__(self, convolution: nn.Module) -> None:
+    def __init__(self, convolution: Convolution) -> None:
         super().__init__()
         if set(convolution.kernel_size) != {1} or convolution.groups != 1:
             raise ValueError(

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -81,7 +82,7 @@ class Term(nn.Module):
         self.gate = None if gate is None else MODELS.build(dict(gate))
         self._check_gate()
         self.chosen: tuple[str, ...] = ()
-        self.shapes: dict[str, object] = {}
+        self.shapes: dict[str, Any] = {}
 
     @property
     def min_batch_size(self) -> int:
@@ -136,11 +137,11 @@ class Term(nn.Module):
             ValueError: the shapes do not fit the connectors or the loss; the message names the taps.
         """
         try:
-            pair = self.connected(student, teacher, runs)
+            of_student, of_teacher = self.connected(student, teacher, runs)
             asked = {name: extra[name] if name in extra else self._classifier(name, runs) for name in self.extra_inputs}
             if keep is not None:
-                return gated_loss(self.loss, *pair, asked, keep)
-            return scalar_of(self.loss, *pair, asked)
+                return gated_loss(self.loss, of_student, of_teacher, asked, keep)
+            return scalar_of(self.loss, of_student, of_teacher, asked)
         except ValueError as error:
             raise ValueError(
                 f'term {self.name!r}, student {self.student!r} {shapes_of(pick(student, self.student))}, '
@@ -192,6 +193,7 @@ class Term(nn.Module):
         }
 
     def _classifier(self, name: str, runs: NetworkRuns | None) -> nn.Module:
+        assert runs is not None, 'a loss asks for a classifier'
         side = runs.student if name == 'student_classifier' else runs.teacher_of(paths_of(self.teacher))
         return side.classifier()
 

@@ -199,7 +199,9 @@ class ClipDataset(VideoDataset):
             if annotation.segment_seconds is not None:
                 sample['segment_seconds'] = annotation.segment_seconds
                 sample['sample_id'] += '@{}-{}'.format(*annotation.segment_seconds)
-            sample['label'] = label_numbers.get(annotation.label, UNLABELLED)
+            sample['label'] = (
+                UNLABELLED if annotation.label is None else label_numbers.get(annotation.label, UNLABELLED)
+            )
             known = samples.setdefault(sample['sample_id'], sample)
             if known['label'] != sample['label']:
                 raise ValueError(

@@ -28,7 +28,7 @@ def settle_classes(
             f'metainfo classes={configured!r}: expected class names in label order or a file that lists '
             'them, one on a line; there is no such file'
         )
-    labels = {annotation.label for annotation in annotations} - {None}
+    labels = {annotation.label for annotation in annotations if annotation.label is not None}
     classes = list(configured or annotated or sorted(labels))
     _check_names(classes, source)
     unknown = sorted(labels - set(classes))

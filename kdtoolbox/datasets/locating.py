@@ -72,25 +72,25 @@ class FrameFolderFinder:
             ValueError: ``n_frames`` does not hold a whole number of 0 or more, or ``fps`` a number of 0 or more.
         """
         for candidate in candidates:
-            candidate = PurePosixPath(candidate).with_suffix('') if is_video(candidate) else PurePosixPath(candidate)
+            folder = PurePosixPath(candidate).with_suffix('') if is_video(candidate) else PurePosixPath(candidate)
             for root in self.roots:
-                total_frames = _read_number(root / candidate / NUM_FRAMES_FILE)
+                total_frames = _read_number(root / folder / NUM_FRAMES_FILE)
                 if not total_frames:
                     continue
                 if total_frames % 1:
                     raise ValueError(
-                        f'{root / candidate / NUM_FRAMES_FILE} holds {total_frames}: expected a whole number; write it '
+                        f'{root / folder / NUM_FRAMES_FILE} holds {total_frames}: expected a whole number; write it '
                         'again with the preparation tools'
                     )
                 found = {
-                    'frame_dir': str(root / candidate),
+                    'frame_dir': str(root / folder),
                     'total_frames': int(total_frames),
-                    'sample_id': str(candidate),
+                    'sample_id': str(folder),
                 }
-                fps = _read_number(root / candidate / FPS_FILE)
+                fps = _read_number(root / folder / FPS_FILE)
                 if fps is not None:
                     found['avg_fps'] = fps
-                times_file = root / candidate / TIMES_FILE
+                times_file = root / folder / TIMES_FILE
                 if times_file.is_file():  # read with the frames, as there may be 100,000 videos
                     found['frame_times_file'] = str(times_file)
                 return found

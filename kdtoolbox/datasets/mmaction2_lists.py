@@ -3,6 +3,7 @@
 import os
 from typing import Any, Literal
 
+from mmaction.datasets import BaseActionDataset
 from mmaction.datasets import RawframeDataset as RawframesOfMMAction2
 from mmaction.datasets import VideoDataset as VideosOfMMAction2
 
@@ -12,7 +13,7 @@ from kdtoolbox.registry import DATASETS
 ROLES = ('query', 'gallery')
 
 
-class _NamedSamples:
+class _NamedSamples(BaseActionDataset):
     """Adds to each sample ``sample_id``, its path as in the list (and ``:offset`` where there is one), and ``role``.
 
     They reach the metrics whatever the ``meta_keys`` of ``PackActionInputs`` are.

@@ -36,12 +36,12 @@ def shows_nothing(segment: Segment, duration: object) -> bool:
     (True, True, False)
     """
     start, end = segment
-    known = isinstance(duration, Real) and duration > 0
-    return start >= end or (known and start >= duration)
+    known = float(duration) if isinstance(duration, Real) and float(duration) > 0 else math.inf
+    return start >= end or start >= known
 
 
 def _number(value: object) -> float:
     number = float(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
         raise TypeError
     return number

@@ -44,7 +44,7 @@ def read_class_index(path: Path) -> list[str]:
     Raises:
         ValueError: the file is not there or the lines are not numbered in order.
     """
-    names = []
+    names: list[str] = []
     for where, line in lines_of(path):
         number, _, name = line.partition(' ')
         if number != str(len(names) + 1) or not name.strip():

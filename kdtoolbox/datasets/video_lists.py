@@ -19,8 +19,10 @@ def read_list(path: str | Path) -> tuple[list[Annotation], list[int | None]]:
     Raises:
         ValueError: the file is not there, a line is not of this form, or the numbers contradict the folders.
     """
-    annotations, numbers = [], []
-    folder_of, number_of = {}, {}
+    annotations: list[Annotation] = []
+    numbers: list[int | None] = []
+    folder_of: dict[int, str] = {}
+    number_of: dict[str, int] = {}
     for where, line in lines_of(path):
         match = _LINE.fullmatch(line)
         if match is None or '/' not in match['path']:
@@ -67,7 +69,11 @@ def read_ordered_list(path: str | Path, classes: Sequence[str] | str | None) -> 
         ValueError: as :func:`read_list`, or a class has a lower number than one before it.
     """
     annotations, numbers = read_list(path)
-    number_of = {one.label: number for one, number in zip(annotations, numbers, strict=True) if number is not None}
+    number_of = {
+        one.label: number
+        for one, number in zip(annotations, numbers, strict=True)
+        if number is not None and one.label is not None
+    }
     if not classes or isinstance(classes, str):
         classes = sorted(number_of)
     for one, other in pairwise(name for name in classes if name in number_of):

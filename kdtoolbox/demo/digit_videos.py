@@ -145,7 +145,7 @@ def write_video(file: Path, frames: np.ndarray) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     height, width = frames.shape[1:3]
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*'XVID'), FRAMES_PER_SECOND, (width, height))
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*'XVID'), FRAMES_PER_SECOND, (width, height))
     if not writer.isOpened():
         raise ValueError(
             f'{file}: this build of OpenCV ({cv2.__version__}) cannot encode XviD; install '
@@ -161,14 +161,14 @@ def _draw(background: np.ndarray, digit: np.ndarray, ink: np.ndarray, place: tup
     x, y, width, degrees = place
     centre = (len(digit) - 1) / 2
     matrix = cv2.getRotationMatrix2D((centre, centre), degrees, width / len(digit))
-    matrix[:, 2] += x - centre, y - centre
+    matrix[:, 2] += np.array((x - centre, y - centre))
     mask = cv2.warpAffine(digit, matrix, (FRAME_SIZE, FRAME_SIZE), flags=cv2.INTER_CUBIC).clip(0, 1)[..., None]
     return (background * (1 - mask) + ink * mask).round().astype(np.uint8)
 
 
 def _choose(settings: DigitVideos) -> list[tuple[Path, np.ndarray, tuple[int, ...]]]:
     """File below ``videos/``, digit image and seed of the scene, of every video."""
-    jobs = []
+    jobs: list[tuple[Path, np.ndarray, tuple[int, ...]]] = []
     for subset, (images, labels) in split_digits(settings.seed).items():
         for label, name in enumerate(CLASSES):
             numbers = np.flatnonzero(labels == label)[: settings.count(subset)]
@@ -202,4 +202,5 @@ def _settings_of(folder: Path) -> Mapping | None:
         return None
     if not (folder / SETTINGS_FILE).is_file():
         raise ValueError(f'{folder} exists but was not written by the demo: name another --work-dir, or move it away')
-    return read_json(folder / SETTINGS_FILE, max_bytes=100_000)
+    settings = read_json(folder / SETTINGS_FILE, max_bytes=100_000)
+    return settings if isinstance(settings, Mapping) else {}

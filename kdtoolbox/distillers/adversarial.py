@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from mmengine.optim import OptimWrapper, OptimWrapperDict
@@ -91,9 +92,8 @@ class AdversarialGame(nn.Module):
         if penalty is not None:
             losses['gradient_penalty'] = self.weight * penalty
         losses.update({name: one(discriminator, second_scores) for name, one in self.regularizers.items()})
-        boundary = self.objective.boundary
-        if boundary is None:
-            boundary = torch.cat([teacher_scores, student_scores]).detach().mean()
+        fixed = self.objective.boundary
+        boundary = torch.cat([teacher_scores, student_scores]).detach().mean() if fixed is None else fixed
         return losses, {
             'accuracy_teacher': (teacher_scores > boundary).float().mean(),
             'accuracy_student': (student_scores <= boundary).float().mean(),
@@ -150,7 +150,7 @@ class AdversarialDistiller(Distiller):
                 'AdversarialDistiller needs two optimizers: optim_wrapper=dict(constructor='
                 "'AdversarialOptimWrapperConstructor', student=dict(...), discriminator=dict(...))"
             )
-        game: AdversarialGame = self.criterion.terms[ADVERSARIAL].loss
+        game = cast(AdversarialGame, self.criterion.terms[ADVERSARIAL].loss)
         game.seen = None
         with optim_wrapper['student'].optim_context(self):
             data = self.data_preprocessor(data, True)

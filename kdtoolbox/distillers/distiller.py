@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from kdtoolbox.inspection.gradients import NO_LOSS
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, Taps, pool_to_vector
 from kdtoolbox.unregistered_modules import UnregisteredModules
-from kdtoolbox.views import View
+from kdtoolbox.views import View, view_of
 from kdtoolbox.views.preprocessor import ViewPreprocessor
 
 __all__ = ['Distiller', 'UnregisteredModules', 'training_progress']
@@ -100,12 +101,12 @@ class Distiller(BaseModel):
         """
         if mode == 'loss':
             self._check_teachers_move()
-            losses = self.loss(inputs, data_samples, teacher_inputs or {})
+            losses = self.loss(inputs, data_samples or (), teacher_inputs or {})
             return (
                 losses if any('loss' in name for name in losses) else {**losses, NO_LOSS: zero_with_graph(self.student)}
             )
         if mode == 'predict':
-            return self.predict(inputs, data_samples)
+            return self.predict(inputs, data_samples or ())
         return self.student(inputs, data_samples, mode=mode, **kwargs)
 
     def loss(self, inputs: Tensor, data_samples: Sequence, teacher_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -183,13 +184,13 @@ class Distiller(BaseModel):
             for path in paths_of(term.get('teacher', LOGITS)):
                 teacher, inner = self._split(name, path)
                 paths[teacher].append(inner)
-        for name, teacher in self.teachers.items():
-            teacher.listen(paths[name])
+        for name, listened in paths.items():
+            cast(Any, self.teachers[name]).listen(listened)
         student_paths = [path for term in terms.values() for path in paths_of(term.get('student', LOGITS))]
         self._taps = Taps(self.student, [FEATURES, *student_paths], classifier='cls_head', owner='student')
 
     def _check_terms(self) -> None:
-        for term in self.criterion.terms.values():
+        for term in self.criterion.all():
             if term.needs_labels and not self.use_labels:
                 what = term.loss if 'labels' in term.extra_inputs else term.gate
                 raise ValueError(f'term {term.name!r}: {type(what).__name__} needs labels, but use_labels=False')
@@ -249,7 +250,7 @@ class Distiller(BaseModel):
         return [name for name in self.teachers if (not name and paths) or any(p.startswith(f'{name}.') for p in paths)]
 
     def _needed_views(self) -> dict[str, View]:
-        return {name: self.teachers[name].view for name in self._needed_teachers()}
+        return {name: view_of(self.teachers[name]) for name in self._needed_teachers()}
 
     @staticmethod
     def _student_paths(terms) -> list[str]:

@@ -48,11 +48,12 @@ class AdversarialOptimWrapperConstructor:
         """Args:
         model: with a child ``discriminator``, maybe wrapped for several processes.
         """
-        model = model.module if is_model_wrapper(model) else model
-        if not isinstance(getattr(model, 'discriminator', None), nn.Module):
+        model = model.get_submodule('module') if is_model_wrapper(model) else model
+        discriminator = getattr(model, 'discriminator', None)
+        if not isinstance(discriminator, nn.Module):
             raise ValueError(f'{type(model).__name__} has no discriminator: use an ordinary optim_wrapper for it')
         runs = {
-            'discriminator': model.discriminator,
+            'discriminator': discriminator,
             'student': nn.ModuleDict(
                 {name: child for name, child in model.named_children() if name != 'discriminator'}
             ),

@@ -28,6 +28,8 @@ class CheckpointHook(OfMMEngine):
         ValueError: a checkpoint cannot be written, as on a full disk; the message names the last good one.
     """
 
+    backend_args: dict | None
+
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.saved_at: int | None = None

@@ -66,6 +66,7 @@ class ConsoleHook(Hook):
         self._bar = terminal.Progress(runner.max_iters, what='steps', done=runner.iter)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        assert self._bar is not None, 'made before training'
         self._bar.update(_position(runner, steps_done=runner.iter + 1, epochs_done=runner.epoch + 1))
 
     def after_train_epoch(self, runner: Runner) -> None:
@@ -78,7 +79,8 @@ class ConsoleHook(Hook):
     def after_train(self, runner: Runner) -> None:
         if self._steps_told < runner.iter:
             self._print_line(runner, _position(runner))
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def before_test(self, runner: Runner) -> None:
         _print_summary(runner.experiment_name, summary_of_test(runner))

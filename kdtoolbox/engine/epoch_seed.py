@@ -1,6 +1,7 @@
 """A hook that makes the random numbers of a training step depend on seed, step and rank only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sized
+from typing import cast
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -46,7 +47,7 @@ class EpochSeedHook(Hook):
 class _Rest(Sampler):
     """A sampler without its first indices, as long as the whole, since the loader's length is what epochs go by."""
 
-    def __init__(self, whole: Sampler, *, start: int) -> None:
+    def __init__(self, whole: Iterable[int], *, start: int) -> None:
         self.whole = whole
         self.start = start
 
@@ -54,7 +55,7 @@ class _Rest(Sampler):
         return iter(list(self.whole)[self.start :])
 
     def __len__(self) -> int:
-        return len(self.whole)
+        return len(cast(Sized, self.whole))
 
 
 def _go_on_within_the_epoch(runner: Runner) -> None:

@@ -87,7 +87,8 @@ class InterruptHook(Hook):
             raise KeyboardInterrupt
         self._number = number
         words = f'\n{signal.Signals(number).name}: the training ends after this step, with a checkpoint\n'
-        os.write(sys.__stderr__.fileno(), words.encode())  # print is not safe in a handler
+        if sys.__stderr__ is not None:
+            os.write(sys.__stderr__.fileno(), words.encode())  # print is not safe in a handler
 
     def _asked(self) -> int:
         """The number of the signal that any process got; 0 for none."""

@@ -9,6 +9,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from kdtoolbox.criterion.term import Term
 from kdtoolbox.engine.protocol import is_not_the_tests, protocol_of
 
 
@@ -75,7 +76,7 @@ def _named(config: Mapping) -> str:
     return ' '.join(str(word) for word in words if word)
 
 
-def _term(term: nn.Module) -> str:
+def _term(term: Term) -> str:
     sides = [one if isinstance(one, str) else '+'.join(one or ['none']) for one in (term.student, term.teacher)]
     return f'{type(term.loss).__name__} of student {sides[0]} and teacher {sides[1]}, weight {term.weight:g}'
 

@@ -1,10 +1,13 @@
 """Settings of the student in a checkpoint: its config, its view and its test pipeline."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from mmengine.config import Config
 
 from kdtoolbox.engine.plain_values import is_plain, read_literal
+
+Kind = TypeVar('Kind', dict, list)
 
 # Keys in the meta of checkpoints.
 STUDENT_CONFIG, STUDENT_VIEW, TEST_PIPELINE = 'student_config', 'student_view', 'student_test_pipeline'
@@ -44,7 +47,7 @@ def student_test_pipeline(checkpoint: Mapping) -> list | None:
     return _stored(checkpoint, TEST_PIPELINE, list)
 
 
-def _stored(checkpoint: Mapping, key: str, kind: type) -> dict | list | None:
+def _stored(checkpoint: Mapping, key: str, kind: type[Kind]) -> Kind | None:
     text = (checkpoint.get('meta') or {}).get(key)
     if text is None:
         return None

@@ -12,5 +12,5 @@ def end_workers(runner: Runner) -> None:
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
         for holder in (getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None)):
             iterator = getattr(holder, '_iterator', None)
-            if hasattr(iterator, '_shutdown_workers'):
-                iterator._shutdown_workers()
+            if shut_down := getattr(iterator, '_shutdown_workers', None):
+                shut_down()

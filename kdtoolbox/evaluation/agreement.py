@@ -16,6 +16,7 @@ from kdtoolbox.evaluation.probabilities import (
     log_probabilities,
 )
 from kdtoolbox.registry import METRICS, MODELS
+from kdtoolbox.views import view_of
 
 
 def agreement_with_teacher(student: Tensor, teacher: Tensor, labels: Tensor | None = None) -> dict[str, float]:
@@ -65,7 +66,7 @@ def teacher_probabilities(teacher: nn.Module, clips: Tensor, *, average_clips: s
         (K,), float64, on the CPU.
     """
     clips = clips if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)
-    frames = teacher.view.render(clips.to(next(teacher.parameters()).device)).transpose(1, 2)
+    frames = view_of(teacher).render(clips.to(next(teacher.parameters()).device)).transpose(1, 2)
     logits = teacher(frames)['logits'].double().cpu()
     # A teacher that does not pool gives the logits of frames, (M, T', K): their mean is the clip's.
     return average_over_clips(logits.mean(1) if logits.dim() == 3 else logits, average_clips=average_clips)

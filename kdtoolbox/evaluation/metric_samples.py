@@ -132,14 +132,11 @@ def gallery_and_queries(results: Sequence[dict], *, what: str) -> tuple[Tensor, 
             'find themselves; the result is not valid for other videos'
         )
     _warn_of_unseen_classes(queries, gallery, what=what)
-    return tuple(
-        tensor
-        for part in (queries, gallery)
-        for tensor in (
-            torch.stack([result['features'] for result in part]),
-            torch.tensor([result['label'] for result in part]),
-        )
-    )
+    return *_features_and_labels(queries), *_features_and_labels(gallery)
+
+
+def _features_and_labels(results: Sequence[dict]) -> tuple[Tensor, Tensor]:
+    return torch.stack([result['features'] for result in results]), torch.tensor([one['label'] for one in results])
 
 
 def _warn_of_unseen_classes(queries: Sequence[dict], gallery: Sequence[dict], *, what: str) -> None:

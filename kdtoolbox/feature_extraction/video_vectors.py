@@ -70,7 +70,7 @@ def features_of_videos(
         torch.tensor([result['label'] for result in results]),
         [result['sample_id'] for result in results],
         [result['role'] for result in results],
-        list(loader.dataset.metainfo.get('classes') or ()),
+        list(getattr(loader.dataset, 'metainfo', {}).get('classes') or ()),
         dict(provenance),
     )
 

@@ -1,12 +1,13 @@
 """Checks of batch sizes and clip lengths."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from typing import cast
 
 from mmengine.dataset import InfiniteSampler
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
-from kdtoolbox.inspection.data_sets import parts_of
+from kdtoolbox.inspection.data_sets import info_of, parts_of, size_of
 from kdtoolbox.inspection.findings import Finding, error
 from kdtoolbox.video.errors import DecodeError
 
@@ -39,14 +40,14 @@ def clips_longer_than_videos(dataset: Dataset) -> Iterator[Finding]:
     for part in parts_of(dataset):
         transforms = getattr(getattr(part, 'pipeline', None), 'transforms', ())
         sampler = next((one for one in transforms if hasattr(one, 'clip_len')), None)
-        if sampler is None or not len(part):
+        if sampler is None or not size_of(part):
             continue
         interval = getattr(sampler, 'frame_interval', None) or getattr(sampler, 'frame_stride', None) or 1
         span = (sampler.clip_len - 1) * interval + 1
         before = transforms[: list(transforms).index(sampler)]
         lengths = []
-        for number in range(min(NUM_VIDEOS, len(part))):
-            info = part.get_data_info(number * len(part) // NUM_VIDEOS) if hasattr(part, 'get_data_info') else {}
+        for number in range(min(NUM_VIDEOS, size_of(part))):
+            info = info_of(part, number * size_of(part) // NUM_VIDEOS)
             try:
                 for transform in before:
                     info = transform(info)
@@ -67,7 +68,7 @@ def _smallest_batches(loader: DataLoader) -> list[tuple[int, tuple[str, str]]]:
     if not isinstance(sampler, BatchSampler):  # one of a user's own does not tell
         return []
     full = (sampler.batch_size, ('a batch has', 'set a larger train_dataloader.batch_size'))
-    rest = len(sampler.sampler) % sampler.batch_size
+    rest = len(cast(Sized, sampler.sampler)) % sampler.batch_size
     if sampler.drop_last or not rest or isinstance(sampler.sampler, InfiniteSampler):
         return [full]
     return [full, (rest, ('the last batch of an epoch has', 'set train_dataloader.drop_last=True'))]

@@ -6,6 +6,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from kdtoolbox.inspection.findings import Finding, error
+from kdtoolbox.inspection.networks import num_classes_of, teachers_of
 from kdtoolbox.taps import LOGITS
 
 
@@ -14,7 +15,7 @@ def head_of_the_labels(model: nn.Module, training: Dataset, validation: Dataset 
     classes = classes_of(training)
     if not getattr(model, 'use_labels', True) or classes is None:
         return
-    num_classes = getattr(model, 'student', model).cls_head.num_classes
+    num_classes = num_classes_of(model)
     if not classes:
         yield error('no training video has a label: train without labels (model.use_labels=False)')
     elif num_classes != len(classes):
@@ -26,7 +27,7 @@ def head_of_the_labels(model: nn.Module, training: Dataset, validation: Dataset 
     else:
         others = {
             f'the probe of teacher {name!r}': getattr(teacher, 'probe_classes', None)
-            for name, teacher in getattr(model, 'teachers', {}).items()
+            for name, teacher in teachers_of(model).items()
         }
         if validation is not None:
             others['the validation set'] = classes_of(validation)
@@ -46,11 +47,12 @@ def compared_logits(
         scores_are_measured: a metric compares the student's scores with the labels of the validation set.
     """
     known = {f'teacher {name!r}' if name else 'the teacher': list(classes) for name, classes in _taught_classes(model)}
-    num_classes = getattr(model, 'student', model).cls_head.num_classes
-    if known and getattr(model, 'use_labels', True) and training is not None and classes_of(training):
-        known['the training set'] = list(classes_of(training))
-    if known and scores_are_measured and validation is not None and len(classes_of(validation) or ()) == num_classes:
-        known['the validation set'] = list(classes_of(validation))
+    num_classes = num_classes_of(model)
+    if known and getattr(model, 'use_labels', True) and training is not None and (trained := classes_of(training)):
+        known['the training set'] = list(trained)
+    measured = classes_of(validation) if scores_are_measured and validation is not None else None
+    if known and measured is not None and len(measured) == num_classes:
+        known['the validation set'] = list(measured)
     first, *rest = known.items() or [('', [])]
     yield from (error(words) for what, classes in rest if (words := unlike(first[0], first[1], what, classes)))
 
@@ -83,7 +85,7 @@ def _taught_classes(model: nn.Module) -> Iterator[tuple[str, Sequence[str]]]:
         ):
             continue
         name, _, path = f'.{term.teacher}'.rpartition('.') if '.' in term.teacher else ('', '', term.teacher)
-        teacher = model.teachers.get(name.lstrip('.'))
+        teacher = teachers_of(model).get(name.lstrip('.'))
         classes = getattr(teacher, 'probe_classes', None) or getattr(teacher, 'classes', None)
         if path == LOGITS and classes:
             yield name.lstrip('.'), classes

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from torch.utils.data import Dataset
 
@@ -33,10 +34,22 @@ class Video:
     is_query: bool
 
 
+def size_of(dataset: Dataset) -> int:
+    """The number of samples; those of mmengine have one."""
+    return len(cast(Sized, dataset))
+
+
+def info_of(dataset: Dataset, index: int) -> dict:
+    """What mmengine's data sets know of a sample before its pipeline; nothing for others."""
+    tell = getattr(dataset, 'get_data_info', None)
+    return {} if tell is None else tell(index)
+
+
 def parts_of(dataset: Dataset) -> list[Dataset]:
     """The data sets that a concatenation or a wrapper consists of; itself, if it is neither."""
-    if isinstance(getattr(dataset, 'datasets', None), Sequence):
-        return [part for one in dataset.datasets for part in parts_of(one)]
+    datasets = getattr(dataset, 'datasets', None)
+    if isinstance(datasets, Sequence):
+        return [part for one in datasets for part in parts_of(one)]
     inner = getattr(dataset, 'dataset', None)
     return parts_of(inner) if isinstance(inner, Dataset) else [dataset]
 
@@ -48,8 +61,8 @@ def videos_of(dataset: Dataset) -> list[Video]:
         if not hasattr(part, 'get_data_info'):
             continue
         is_query = getattr(part, 'role', 'query') != 'gallery'
-        for index in range(len(part)):
-            info = part.get_data_info(index)
+        for index in range(size_of(part)):
+            info = info_of(part, index)
             file = info.get('filename') or info.get('frame_dir')
             label = info.get('label', -1)
             if file is not None:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from mmengine.evaluator import BaseMetric, DumpResults, Evaluator
@@ -10,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from kdtoolbox.arguments import did_you_mean
-from kdtoolbox.inspection.data_sets import parts_of
+from kdtoolbox.inspection.data_sets import info_of, parts_of, size_of
 from kdtoolbox.inspection.findings import Finding, error
 from kdtoolbox.isolation import quiet_log
 
@@ -37,7 +38,7 @@ def rehearsed(model: nn.Module, loader: DataLoader, evaluator: Evaluator) -> tup
     is_whole = len(metrics) == len(evaluator.metrics)
     model.eval()
     with torch.no_grad(), quiet_log(), torch.compiler.set_stance('force_eager'):
-        predictions = [one.to_dict() for one in model.val_step(batch)]
+        predictions = [one.to_dict() for one in cast(Any, model).val_step(batch)]
         keys: set[str] = set()
         for metric in metrics:
             is_enough = has_both or type(metric).__name__ not in COMPARING
@@ -150,19 +151,21 @@ def _indices(dataset: Dataset) -> list[int]:
     chosen: list[int] = []
     start = 0
     for part in parts_of(dataset) if hasattr(dataset, 'datasets') else [dataset]:
-        spread = sorted({number * (len(part) - 1) // (2 * NUM_EACH - 1) for number in range(2 * NUM_EACH)})
+        spread = sorted({number * (size_of(part) - 1) // (2 * NUM_EACH - 1) for number in range(2 * NUM_EACH)})
         if hasattr(part, 'role') and hasattr(part, 'get_data_info'):
-            by_label = {part.get_data_info(index).get('label'): index for index in spread}
+            by_label = {info_of(part, index).get('label'): index for index in spread}
             spread = (sorted(by_label.values()) + spread)[:NUM_EACH] if len(by_label) > 1 else _two_labels(part, spread)
         chosen += [start + index for index in spread]
-        start += len(part)
-    return chosen if len(chosen) and max(chosen) < len(dataset) else list(range(min(len(dataset), 2 * NUM_EACH)))
+        start += size_of(part)
+    return (
+        chosen if len(chosen) and max(chosen) < size_of(dataset) else list(range(min(size_of(dataset), 2 * NUM_EACH)))
+    )
 
 
 def _two_labels(part: Dataset, spread: Sequence[int]) -> list[int]:
     """The first sample, and the first of another class; any, if there is one class."""
-    first = part.get_data_info(0).get('label')
-    other = next((index for index in range(len(part)) if part.get_data_info(index).get('label') != first), None)
+    first = info_of(part, 0).get('label')
+    other = next((index for index in range(size_of(part)) if info_of(part, index).get('label') != first), None)
     return list(spread[:NUM_EACH]) if other is None else [0, other]
 
 

@@ -1,15 +1,20 @@
 """Checks on a few real clips: ranges of the inputs, outputs of the teachers, missing gradients."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, cast
 
 import torch
 from mmengine.dist import get_rank
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from kdtoolbox.inspection.data_sets import size_of
 from kdtoolbox.inspection.findings import Finding, error, listed
 from kdtoolbox.inspection.gradients import NO_LOSS, gradients_of, learning_parameters
+from kdtoolbox.inspection.networks import student_of, teachers_of
 from kdtoolbox.taps import LOGITS
+from kdtoolbox.views import view_of
 from kdtoolbox.views.input_sizes import student_size, teacher_key, teacher_size, wrong_size
 
 NUM_CLIPS = 3
@@ -27,9 +32,10 @@ def few_clips(loader: DataLoader, model: nn.Module, *, num_processes: int = 1) -
         ),
         default=1,
     )
-    num_clips = min(max(NUM_CLIPS, needed), len(loader.dataset), num_processes * (loader.batch_size or NUM_CLIPS))
+    num_clips = min(max(NUM_CLIPS, needed), size_of(loader.dataset), num_processes * (loader.batch_size or NUM_CLIPS))
     indices = [
-        (number * len(loader.dataset) // num_clips + get_rank()) % len(loader.dataset) for number in range(num_clips)
+        (number * size_of(loader.dataset) // num_clips + get_rank()) % size_of(loader.dataset)
+        for number in range(num_clips)
     ]
     return loader.collate_fn([loader.dataset[index] for index in indices])
 
@@ -44,7 +50,7 @@ def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
     Raises:
         ValueError: a part refuses what it gets.
     """
-    data = model.data_preprocessor(batch, True)
+    data = cast(Any, model).data_preprocessor(batch, True)
     yield from input_ranges(model, data)
     with torch.compiler.set_stance('force_eager'):
         found = list(networks_by_themselves(model, data))
@@ -59,12 +65,12 @@ def of_a_step(model: nn.Module, batch: Mapping) -> Iterator[Finding]:
 
 def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
     """Inputs that are not normalised to about mean 0 and standard deviation 1."""
-    student = getattr(model, 'student', model)
+    student = student_of(model)
     shown = {
         'the student': (data['inputs'], 'model.student.data_preprocessor', getattr(student, 'data_preprocessor', None))
     }
     for name, frames in data.get('teacher_inputs', {}).items():
-        shown[_called(name)] = (frames, f'{teacher_key(name)}.view', model.teachers[name].view)
+        shown[_called(name)] = (frames, f'{teacher_key(name)}.view', view_of(teachers_of(model)[name]))
     for who, (tensor, key, owner) in shown.items():
         mean, deviation = tensor.float().mean().item(), tensor.float().std().item()
         is_normalised = getattr(owner, 'mean', None) is not None
@@ -84,8 +90,8 @@ def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
 def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]:
     """Networks that fail on the input of their view, and teachers that give probabilities instead of logits."""
     for name, frames in data.get('teacher_inputs', {}).items():
-        teacher = model.teachers[name]
-        logits, failure = _outcome(lambda teacher=teacher, frames=frames: teacher(frames[:1]).get(LOGITS))
+        teacher = teachers_of(model)[name]
+        logits, failure = _outcome(partial(_logits_of, teacher, frames[:1]))
         if failure:
             yield error(
                 wrong_size(
@@ -102,7 +108,7 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
                 f'{_called(name)} gives probabilities, its rows sum to 1, where logits are expected: losses take the '
                 'softmax of them once more, which makes all classes nearly equal. Leave its softmax out'
             )
-    student = getattr(model, 'student', model)
+    student = student_of(model)
     was_training = student.training
     student.eval()
     try:
@@ -119,6 +125,10 @@ def networks_by_themselves(model: nn.Module, data: Mapping) -> Iterator[Finding]
                 size=student_size(student, data['inputs']),
             )
         )
+
+
+def _logits_of(teacher: nn.Module, frames: Tensor) -> Tensor | None:
+    return teacher(frames).get(LOGITS)
 
 
 def _outcome(run: Callable[[], Tensor | None]) -> tuple[Tensor | None, Exception | None]:

@@ -61,7 +61,12 @@ def read_plain_config(text: str | None) -> dict | None:
     if not isinstance(text, str) or len(text) > MAX_LETTERS or re.search(r'[-+~]\s*[-+~]', text):
         return None  # long rows of signs bring Python's own parser down
     try:
-        return {statement.targets[0].id: _plain(statement.value) for statement in ast.parse(text).body}
+        settings = {}
+        for statement in ast.parse(text).body:
+            if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+                return None
+            settings[statement.targets[0].id] = _plain(statement.value)
+        return settings
     except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, MemoryError):
         return None
 
@@ -78,7 +83,9 @@ def differences(then, now, path: str = '') -> Iterator[tuple[str, tuple]]:
         yield path, (then, now)
 
 
-def _plain(node: ast.AST):
+def _plain(node: ast.expr | None):
+    if node is None:
+        raise ValueError('{**…} is not as mmengine writes it')
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
         if any(keyword.arg is None for keyword in node.keywords):
             raise ValueError('dict(**…) is not as mmengine writes it')

@@ -130,7 +130,7 @@ def _teacher_facts(model: BaseModel, frames: Mapping[str, Tensor], labels: Tenso
         if logits is not None and logits.dim() == 3:
             logits = logits.mean(1)
         num_classes = None if logits is None else logits.shape[-1]
-        labelled = labels.dim() == 1 and labels != UNLABELLED
+        labelled = labels != UNLABELLED
         accuracy = None
         # A label-free student has its teacher's classes, which are the data set's only where a probe made them so.
         are_the_labels = model.use_labels or getattr(teacher, 'probe_classes', None) is not None

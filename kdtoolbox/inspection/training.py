@@ -68,8 +68,8 @@ def before_a_step(training: Training) -> Iterator[Finding]:
     """Checks of config, data sets and classes, without a training step."""
     yield from of_the_config(training.config)
     if training.training is not None:
-        yield from of_the_data(training)
-        yield from of_the_classes(training)
+        yield from of_the_data(training, training.training)
+        yield from of_the_classes(training, training.training.dataset)
 
 
 def of_the_config(config: Mapping) -> Iterator[Finding]:
@@ -84,9 +84,9 @@ def of_the_config(config: Mapping) -> Iterator[Finding]:
     yield from settings.absent_weights(model)
 
 
-def of_the_data(training: Training) -> Iterator[Finding]:
+def of_the_data(training: Training, loader: DataLoader) -> Iterator[Finding]:
     """Videos in two sets, classes without any, batches and clips that do not come together."""
-    dataset = training.training.dataset
+    dataset = loader.dataset
     tested = [*([training.validation.dataset] if training.validation is not None else []), *training.tests]
     yield from data_sets.one_root_for_two_subsets([dataset, *tested])
     videos = data_sets.videos_of(dataset)
@@ -95,13 +95,12 @@ def of_the_data(training: Training) -> Iterator[Finding]:
     yield from data_sets.missing_classes(
         classes.classes_of(dataset) or (), videos, queries, uses_labels=getattr(training.model, 'use_labels', True)
     )
-    yield from small_batches(training.model, training.training, num_processes=training.num_processes)
+    yield from small_batches(training.model, loader, num_processes=training.num_processes)
     yield from clips_longer_than_videos(dataset)
 
 
-def of_the_classes(training: Training) -> Iterator[Finding]:
+def of_the_classes(training: Training, dataset: Dataset) -> Iterator[Finding]:
     """Classes that are not those of the labels, of a teacher or of the validation set."""
-    dataset = training.training.dataset
     validation = None if training.validation is None else training.validation.dataset
     yield from classes.head_of_the_labels(training.model, dataset, validation)
     names = {type(metric).__name__ for metric in getattr(training.evaluator, 'metrics', ())}

@@ -10,11 +10,19 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from kdtoolbox.plain_files import csv_rows, numbered_lines
 from kdtoolbox.safe_files import write_aside
 
-Annotations = dict[str, list | dict]
+
+class Annotations(TypedDict):
+    """The JSON form: names of the classes, and the subset and the labels of each video."""
+
+    labels: list[str]
+    database: dict[str, dict]
+
+
 SPLITS = (1, 2, 3)
 _HMDB51_SUBSETS = {'0': None, '1': 'training', '2': 'validation'}
 _KINETICS_SUBSETS = {'train': 'training', 'val': 'validation', 'validate': 'validation', 'test': 'testing'}
@@ -27,13 +35,13 @@ def ucf101_annotations(annotation_dir: Path, split: int) -> Annotations:
         ValueError: a file is missing, or a line is not what the official files hold.
     """
     class_file = annotation_dir / 'classInd.txt'
-    labels = []
+    labels: list[str] = []
     for where, line in _lines(class_file):
         index, _, label = line.partition(' ')
         if index != str(len(labels) + 1):
             raise ValueError(f'{where}: got {line[:80]!r}, expected class number {len(labels) + 1} and a name')
         labels.append(safe_name(label.strip(), where))
-    annotations = {'labels': labels, 'database': {}}
+    annotations: Annotations = {'labels': labels, 'database': {}}
     for name, subset in (('trainlist', 'training'), ('testlist', 'validation')):
         for where, line in _lines(annotation_dir / f'{name}0{split}.txt'):
             match = re.fullmatch(r'([^/]+)/([^/]+)\.\w+(?: (\d{1,9}))?', line)
@@ -69,15 +77,15 @@ def hmdb51_annotations(annotation_dir: Path, split: int) -> Annotations:
             + (f', such as {missing[0]}' if missing else '')
             + ': unpack test_train_splits.rar there'
         )
-    annotations = {'labels': labels, 'database': {}}
+    annotations: Annotations = {'labels': labels, 'database': {}}
     for label in labels:
         for where, line in _lines(annotation_dir / f'{label}_test_split{split}.txt'):
             name, _, use = line.rpartition(' ')
             if use not in _HMDB51_SUBSETS or not name.strip():
                 raise ValueError(f'{where}: got {line[:80]!r}, expected <video>.avi and 0, 1 or 2')
-            if _HMDB51_SUBSETS[use]:
+            if subset := _HMDB51_SUBSETS[use]:
                 key = safe_name(Path(name.strip()).stem, where)
-                _add(annotations, key, _HMDB51_SUBSETS[use], safe_name(label, where), where)
+                _add(annotations, key, subset, safe_name(label, where), where)
     return annotations
 
 
@@ -91,8 +99,8 @@ def kinetics_annotations(csv_files: dict[str, Path]) -> Annotations:
             another file.
     """
     rows = {subset: list(_kinetics_rows(file, subset)) for subset, file in csv_files.items()}
-    labels = sorted({label for subset in rows for _, _, label in rows[subset] if subset != 'testing'})
-    annotations = {'labels': labels, 'database': {}}
+    labels = sorted({label for subset in rows for _, _, label in rows[subset] if label is not None})
+    annotations: Annotations = {'labels': labels, 'database': {}}
     for subset, found in rows.items():
         for where, key, label in found:
             _add(annotations, key, subset, label, where)
@@ -132,13 +140,13 @@ def _kinetics_rows(file: Path, subset: str) -> Iterator[tuple[str, str, str | No
         raise ValueError(f'{file}: its columns are {found}, expected {sorted(columns)} among them')
     for number, row in rows:
         where = f'{file}:{number}'
-        if row.get('split') and _KINETICS_SUBSETS.get(row['split']) != subset:
+        if (split := row.get('split')) and _KINETICS_SUBSETS.get(split) != subset:
             raise ValueError(
-                f'{where}: a row of the split {row["split"]!r} in the file that was given for '
+                f'{where}: a row of the split {split!r} in the file that was given for '
                 f'{subset}: give the files in the order training, validation, testing'
             )
         try:
-            start, end = (int(float(row[name])) for name in ('time_start', 'time_end'))
+            start, end = (int(float(row[name] or '')) for name in ('time_start', 'time_end'))
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f'{where}: got the times {row["time_start"]!r} and {row["time_end"]!r}, expected seconds'

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 from PIL import Image
 
@@ -90,7 +91,7 @@ def read_annotations(file: Path) -> Annotations:
                 f'{file}: the entry of {key!r} is {str(entry)[:60]}, expected {{"subset": …, '
                 '"annotations": {"label": …}}, or a list of {"label": …, "segment": …} as annotations'
             )
-    return annotations
+    return cast(Annotations, annotations)
 
 
 def _is_entry(entry: object) -> bool:
@@ -181,7 +182,8 @@ def _places(key: str, entry: dict) -> list[str]:
 def _balance(videos_per_class: dict[str, int]) -> list[str]:
     if not videos_per_class:
         return []
-    smallest, largest = (choose(videos_per_class, key=videos_per_class.get) for choose in (min, max))
+    smallest = min(videos_per_class, key=videos_per_class.__getitem__)
+    largest = max(videos_per_class, key=videos_per_class.__getitem__)
     low, high = videos_per_class[smallest], videos_per_class[largest]
     line = (
         f'{len(videos_per_class)} classes of {low} ({smallest}) to {high} ({largest}) videos, median '

@@ -61,7 +61,8 @@ def _choose(groups: list[list[str]], share: float, rng: random.Random) -> Iterab
     wanted = {label: min(max(round(share * number), 1), number - 1) for label, number in total.items()}
     rng.shuffle(groups)
     groups.sort(key=len, reverse=True)
-    chosen, taken = {}, Counter()
+    chosen: dict[int, list[str]] = {}
+    taken: Counter[str] = Counter()
     for is_last_resort in (False, True):
         for place in reversed(range(len(groups))) if is_last_resort else range(len(groups)):
             group = groups[place]

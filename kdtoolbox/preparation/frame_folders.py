@@ -37,7 +37,7 @@ def count_frames(folder: Path) -> int:
     names = frame_names(folder)
     if not names:
         raise ValueError('no frames: no image_00001.jpg in it')
-    last = int(_FRAME_NAME.fullmatch(names[-1])[1])
+    last = int(names[-1].removeprefix('image_').removesuffix('.jpg'))
     if last != len(names):
         raise ValueError(f'{len(names)} frames, but the last is number {last}: extract this video again')
     return last
@@ -61,8 +61,10 @@ def ascending(times: Sequence[float | None], *, step_seconds: float) -> list[flo
     """
     fitted: list[float] = []
     for seconds in times:
-        is_later = seconds is not None and (not fitted or seconds > fitted[-1])
-        fitted.append(seconds if is_later else round(fitted[-1] + step_seconds, 6) if fitted else 0.0)
+        if seconds is not None and (not fitted or seconds > fitted[-1]):
+            fitted.append(seconds)
+        else:
+            fitted.append(round(fitted[-1] + step_seconds, 6) if fitted else 0.0)
     return fitted
 
 

@@ -108,6 +108,7 @@ def _place(ready: list[Extracted], jpg_dir: Path, report: Report) -> None:
         result = ready.pop()
         try:
             refuse_link_out((jpg_dir / result.job.target).parent, of=jpg_dir)
+            assert result.part is not None, 'only finished folders are ready'
             move_into_place(result.part, jpg_dir / result.job.target)
         except ValueError as error:
             report.add(FAILED, result.job.video, str(error))

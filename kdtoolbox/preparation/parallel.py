@@ -1,7 +1,7 @@
 """Running many jobs in a few threads, which wait for external programs."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ def num_cores() -> int:
 
 def in_parallel(
     work: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int, stop: Callable[[], None] = lambda: None
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield ``work(item)`` in the order of completion, with few items waiting, so that there may be any number.
 
     ``stop`` is called when the consumer leaves early or anything is raised; it must make running work end soon.

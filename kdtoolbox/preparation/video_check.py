@@ -100,7 +100,9 @@ class _Decoded:
 
 def _decode(path: str) -> _Decoded:
     video = OpenedVideo(path)
-    thumbnails, key_frames, has_b_frames = [], [], False
+    thumbnails: list[np.ndarray] = []
+    key_frames: list[int] = []
+    has_b_frames = False
     try:
         for frame in decode_in_order(video):
             if frame.key_frame:

@@ -73,8 +73,12 @@ def _registers(decorator: ast.expr, registry: str) -> bool:
 def _card(node: ast.ClassDef, module: ast.Module) -> MethodCard | None:
     """The card in the body of a class; its arguments are plain values or constants of ours."""
     for statement in node.body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'card':
-            return MethodCard(**{one.arg: _value(one.value, module) for one in statement.value.keywords})
+        if (
+            isinstance(statement, ast.Assign)
+            and ast.unparse(statement.targets[0]) == 'card'
+            and isinstance(statement.value, ast.Call)
+        ):
+            return MethodCard(**{str(one.arg): _value(one.value, module) for one in statement.value.keywords})
     return None
 
 
@@ -85,7 +89,11 @@ def _value(node: ast.expr, module: ast.Module):
     for statement in module.body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == node.id:
             return _value(statement.value, module)
-        if isinstance(statement, ast.ImportFrom) and node.id in [alias.name for alias in statement.names]:
+        if (
+            isinstance(statement, ast.ImportFrom)
+            and statement.module
+            and node.id in [alias.name for alias in statement.names]
+        ):
             file = PACKAGE.parent / f'{statement.module.replace(".", "/")}.py'
             return _value(node, ast.parse(file.read_text(encoding='utf-8')))
     raise AssertionError(f'{node.id} of a card is no constant of its module')
@@ -116,7 +124,7 @@ def _is_of(kind: str, thing: type, package: str) -> bool:
 
 def _compares_two(thing: type) -> bool:
     """Whether the forward of a plugin's module takes two things, as losses do, and not one, as connectors do."""
-    parameters = list(inspect.signature(thing.forward).parameters.values())[1:]
+    parameters = list(inspect.signature(getattr(thing, 'forward', thing)).parameters.values())[1:]
     return (
         sum(
             parameter.default is inspect.Parameter.empty

@@ -56,7 +56,7 @@ def measured_row(
             'the run was on other videos or classes'
         )
     facts = _facts(checkpoint, origin, source)
-    if epoch is not None and epoch != facts['epoch']:
+    if epoch is not None and checkpoint is not None and epoch != facts['epoch']:
         raise ValueError(
             f'{source}: the last validation was after epoch {epoch}, but {checkpoint.name} is of epoch '
             f'{facts["epoch"]}: test that checkpoint with tools/test.py --out and give the file instead'
@@ -178,7 +178,7 @@ def _config(given: str | None, facts: Mapping, source: Path) -> str:
             what = facts['checkpoint'].partition(CONTENT)[0] if facts['checkpoint'] else 'the file'
             raise ValueError(f'{source}: {what} tells no config: give the one it was trained with, --config NAME')
         return facts['config']
-    name = _without_suffix(find_config(given).name)
+    name = find_config(given).name.removesuffix('.py')
     if not facts['checkpoint'] and facts['config'] not in (None, name):
         raise ValueError(f'{source}: the metrics are of a network of {facts["config"]}, not of --config {given}')
     return name

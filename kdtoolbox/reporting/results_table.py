@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kdtoolbox.plain_files import NoSuchFile
 from kdtoolbox.plain_files import read_json as read_any_json
@@ -62,7 +63,7 @@ PROTOCOLS = {
 }
 
 
-def read_json(file: Path) -> list | dict:
+def read_json(file: Path) -> Any:
     """The content of a file of results.
 
     Raises:

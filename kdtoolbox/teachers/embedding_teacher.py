@@ -58,7 +58,10 @@ class EmbeddingTeacher(FrozenTeacher):
         super().__init__(
             network, classifier=None, view=View(**{**own_view, **(view or {})}), compute_dtype=compute_dtype
         )
-        text, self.classes = (None, None) if text_features is None else load_text_features(text_features)
+        text: Tensor | None = None
+        self.classes: list[str] | None = None
+        if text_features is not None:
+            text, self.classes = load_text_features(text_features)
         self.text: Tensor | None
         self.register_buffer('text', text)
         self.logit_scale = checked_logit_scale(logit_scale)

@@ -81,7 +81,7 @@ class FrozenTeacher(nn.Module):
 def recognizer_normalisation(recognizer: nn.Module) -> dict:
     """The normalisation of a recognizer's data preprocessor, as arguments of a :class:`View`."""
     preprocessor = recognizer.data_preprocessor
-    view = {'swap_channels': True} if getattr(preprocessor, 'to_rgb', False) else {}
+    view: dict = {'swap_channels': True} if getattr(preprocessor, 'to_rgb', False) else {}
     if getattr(preprocessor, 'mean', None) is not None:
         view |= {name: tuple(getattr(preprocessor, name).flatten().tolist()) for name in ('mean', 'std')}
     return view

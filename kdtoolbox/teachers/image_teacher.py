@@ -106,11 +106,14 @@ class ImageTeacher(FrozenTeacher):
             view=View(**{**own_view(network, _torchvision_name(model), weights), **(view or {})}),
             compute_dtype=compute_dtype,
         )
-        self.network.to(memory_format=torch.channels_last)  # faster convolutions, on CPUs as on tensor cores
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types it without; faster convolutions, on CPUs as on tensor cores
         self._is_recognizer = isinstance(network, Recognizer2D)
         self.pooling = pooling
         self.chunk_size = chunk_size
-        self.probe, self.probe_classes = (None, None) if probe is None else load_probe(probe, network=network)
+        self.probe: nn.Linear | None = None
+        self.probe_classes: list[str] | None = None
+        if probe is not None:
+            self.probe, self.probe_classes = load_probe(probe, network=network)
         self.requires_grad_(False)
         if compile:
             self.network.compile(**(compile if isinstance(compile, Mapping) else {}))

@@ -36,8 +36,8 @@ class RecognizerTeacher(FrozenTeacher):
     ) -> None:
         network = MODELS.build(dict(recognizer))
         load_teacher_weights(network, weights, config=recognizer)
-        view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
-        super().__init__(network, classifier='cls_head', view=view, compute_dtype=compute_dtype)
+        own_view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
+        super().__init__(network, classifier='cls_head', view=own_view, compute_dtype=compute_dtype)
         self.is_2d = isinstance(network, Recognizer2D)
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:

@@ -77,7 +77,7 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
             for name, value in content.items()
         }
         if hasattr(network, 'transform_input'):
-            network.transform_input = True
+            network.transform_input = True  # type: ignore[assignment]  # a plain attribute of theirs
     else:
         known = f', or one of {", ".join(named)}' if named else ''
         raise ValueError(f'teacher weights {weights!r}: no such file. Expected the path of a state dict, a URL{known}.')

@@ -51,6 +51,12 @@ class OpenedVideo:
         return f'{self.stream.codec_context.name} in {self.container.format.name}'
 
     @property
+    def time_base(self) -> Fraction:
+        """The unit of the stream's time stamps, in seconds."""
+        assert self.stream.time_base is not None, 'a stream that was opened has one'
+        return self.stream.time_base
+
+    @property
     def frames_per_second(self) -> Fraction:
         """The frame rate in the header, 25 if there is none."""
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)

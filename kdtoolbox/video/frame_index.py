@@ -85,6 +85,8 @@ def load_index(video: str | Path) -> FrameIndex | None:
     """Load the stored index of a video; None if there is none, or the video was changed since."""
     try:
         content = read_json(index_file(video))
+        if not isinstance(content, dict):
+            return None
         status = os.stat(video)
         if (content['version'], content['bytes'], content['modified_ns']) != (
             _VERSION,

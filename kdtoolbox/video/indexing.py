@@ -62,18 +62,24 @@ def index_from_packets(video: OpenedVideo) -> FrameIndex | None:
         ]
     except av.error.FFmpegError:
         return None
-    stamps = [stamp for stamp, _, _ in packets]
-    if not packets or None in stamps or len(set(stamps)) < len(stamps) or not packets[0][1] or min(stamps) < stamps[0]:
+    stamps = [stamp for stamp, _, _ in packets if stamp is not None]
+    if (
+        not packets
+        or len(stamps) < len(packets)
+        or len(set(stamps)) < len(stamps)
+        or not packets[0][1]
+        or min(stamps) < stamps[0]
+    ):
         return None
     if not video.has_time_stamps and (
         stamps != list(range(len(stamps))) or min(size for _, _, size in packets) < _MIN_CODED_BYTES
     ):
         return None
     ascending = np.sort(np.array(stamps, np.int64))
-    keys = np.sort(np.array([stamp for stamp, is_key, _ in packets if is_key], np.int64))
+    keys = np.sort(np.array([stamp for stamp, (_, is_key, _) in zip(stamps, packets) if is_key], np.int64))
     return FrameIndex(
         ascending,
-        video.stream.time_base,
+        video.time_base,
         video.start_seconds,
         np.searchsorted(ascending, keys),
         _average_rate(ascending, video),
@@ -106,7 +112,10 @@ def decode_whole(
         DecodeError: no frame comes out.
     """
     stamps: list[int | None] = []
-    size, damage, kept, max_kept = None, None, [], 0
+    size: tuple[int, int] | None = None
+    damage: DamagedVideo | None = None
+    kept: list[VideoFrame] = []
+    max_kept = 0
     try:
         for frame in decode_in_order(video):
             if size is None:
@@ -120,7 +129,7 @@ def decode_whole(
                 kept = []
     except DamagedVideo as error:
         damage = error
-    if not stamps:
+    if size is None:
         raise DecodeError(
             f'{video.path} cannot be decoded: no frame comes out of it ({video.coding}). Encode it again: '
             'ffmpeg -i FILE NEW.mp4'
@@ -174,14 +183,14 @@ def _decodes_alike_from(key: int, index: FrameIndex, video: OpenedVideo, fingerp
 
 
 def _fingerprint(frame: VideoFrame) -> int:
-    return zlib.crc32(np.ascontiguousarray(frame.to_ndarray(format='gray', threads=1)))
+    return zlib.crc32(np.ascontiguousarray(frame.to_ndarray(format='gray', threads=1)).data)
 
 
 def _index_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> FrameIndex:
     if not video.has_time_stamps:
         return index_by_rate(len(stamps), video)
     fitted = time_stamps_in_order(stamps, video)
-    return FrameIndex(fitted, video.stream.time_base, video.start_seconds, _NO_KEY_FRAMES, _average_rate(fitted, video))
+    return FrameIndex(fitted, video.time_base, video.start_seconds, _NO_KEY_FRAMES, _average_rate(fitted, video))
 
 
 def time_stamps_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> np.ndarray:
@@ -190,25 +199,26 @@ def time_stamps_in_order(stamps: Sequence[int | None], video: OpenedVideo) -> np
     A frame without a time of its own, or with one that does not fit the order, comes one average frame after the one
     before it; and so does the first frame behind a jump of the clock, from which times then go on.
     """
-    step = max(round(1 / (video.frames_per_second * video.stream.time_base)), 1)
-    longest = int(_MAX_GAP_SECONDS / video.stream.time_base)
+    step = max(round(1 / (video.frames_per_second * video.time_base)), 1)
+    longest = int(_MAX_GAP_SECONDS / video.time_base)
     can_jump = video.container.format.name in ('mpegts', 'mpeg')
-    offset, fitted = 0, []
+    offset = 0
+    fitted: list[int] = []
     for stamp in stamps:
-        fits = stamp is not None and (not fitted or fitted[-1] < stamp + offset)
-        if fits and can_jump and fitted and stamp + offset - fitted[-1] > longest:
-            fits = False
-        if not fits:
-            expected = fitted[-1] + step if fitted else 0
-            if stamp is not None and can_jump and fitted and abs(stamp + offset - expected) > longest:
-                offset = expected - stamp
-            fitted.append(expected)
-        else:
+        last = fitted[-1] if fitted else None
+        if stamp is not None and (
+            last is None or (last < stamp + offset and not (can_jump and stamp + offset - last > longest))
+        ):
             fitted.append(stamp + offset)
+            continue
+        expected = 0 if last is None else last + step
+        if stamp is not None and can_jump and last is not None and abs(stamp + offset - expected) > longest:
+            offset = expected - stamp
+        fitted.append(expected)
     return np.array(fitted, np.int64)
 
 
 def _average_rate(stamps: np.ndarray, video: OpenedVideo) -> float:
     """Frames a second from the first frame to the last; of a single frame, what the header says."""
-    span = float((int(stamps[-1]) - int(stamps[0])) * video.stream.time_base)
+    span = float((int(stamps[-1]) - int(stamps[0])) * video.time_base)
     return (len(stamps) - 1) / span if span > 0 else float(video.frames_per_second)

@@ -50,7 +50,8 @@ class KillableDecoder:
             DecodeTimeout: it hangs.
         """
         if self._owner != os.getpid():  # forked: the process is another's
-            self.__init__(stall_seconds=self.stall_seconds)
+            self._process = self._pipe = None
+            self._owner = os.getpid()
         if self._process is None:
             self._start(str(path))
         return KillableReader(str(path), self, *self.ask((make, str(path)), path=str(path)))
@@ -58,6 +59,7 @@ class KillableDecoder:
     def ask(self, question: object, *, path: str, within: float | None = None) -> Any:
         """What the process answers; each frame, told by ``_ALIVE``, gives it new time."""
         within = self.stall_seconds if within is None else within
+        assert self._process is not None and self._pipe is not None, 'started by open()'
         try:
             self._pipe.send(question)
             while self._pipe.poll(within):
@@ -77,7 +79,7 @@ class KillableDecoder:
 
     def stop(self) -> None:
         """Kill the process, whatever it does."""
-        if self._process is not None and self._owner == os.getpid():
+        if self._process is not None and self._pipe is not None and self._owner == os.getpid():
             self._pipe.close()
             self._process.kill()
             self._process.wait()
@@ -127,7 +129,7 @@ def serve(pipe: Connection) -> None:
     """Open each video that is asked for, and give the frames that are asked for, until nobody asks."""
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    reader = None
+    reader: Any = None
     while True:
         try:
             question = pipe.recv()

@@ -37,7 +37,10 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int] | None:
         angle = math.radians(-frame.rotation)
         sine, cosine = round(_UNIT * math.sin(angle)), round(_UNIT * math.cos(angle))
         return cosine, sine, -sine, cosine
-    return None if data is None else tuple(np.frombuffer(bytes(data), np.int32)[[0, 1, 3, 4]].tolist())
+    if data is None:
+        return None
+    first, second, third, fourth = np.frombuffer(bytes(data), np.int32)[[0, 1, 3, 4]].tolist()  # type: ignore[call-overload]  # a buffer, of which PyAV's types do not know
+    return first, second, third, fourth
 
 
 def upright(image: np.ndarray, matrix: tuple[int, int, int, int] | None) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -49,6 +50,11 @@ class View:
             raise ValueError(f'view modality {self.modality!r}: expected one of {", ".join(map(repr, MODALITIES))}')
         object.__setattr__(self, 'size', size)
 
+    @property
+    def height_and_width(self) -> tuple[int, int]:
+        """``size``, which always is both numbers once the view is made."""
+        return cast(tuple[int, int], self.size)
+
     def render(self, clip: Tensor) -> Tensor:
         """Make this view of ``clip``.
 
@@ -73,7 +79,12 @@ class View:
                 torch.tensor(tuple(value), device=frames.device).view(3, 1, 1) for value in (self.mean, self.std)
             )
             frames = (frames - mean) / std
-        return frames.view(num_clips, num_frames, 3, *self.size).transpose(1, 2).contiguous()
+        return frames.view(num_clips, num_frames, 3, *self.height_and_width).transpose(1, 2).contiguous()
+
+
+def view_of(teacher: nn.Module) -> View:
+    """The view of a teacher."""
+    return cast(View, teacher.view)
 
 
 def frame_differences(frames: Tensor, *, time: int) -> Tensor:

@@ -91,8 +91,8 @@ def training_pipeline(template: Sequence[Mapping], data: Mapping) -> list[dict]:
     """
     size = data['sample_size']
     scales = tuple(data['initial_scale'] * data['scale_step'] ** step for step in range(data['n_scales']))
-    pipeline = []
-    for transform in copy.deepcopy(list(template)):
+    pipeline: list[dict] = []
+    for transform in map(dict, copy.deepcopy(list(template))):
         if transform['type'] == 'SampleFrames':
             transform.update(clip_len=data['sample_duration'])
         elif transform['type'] == 'Resize':
@@ -109,7 +109,7 @@ def training_pipeline(template: Sequence[Mapping], data: Mapping) -> list[dict]:
             )
         elif transform['type'] == 'MultiScaleCrop':
             transform.update(input_size=size, scales=scales, random_crop=data['train_crop'] == 'random')
-        pipeline.append(dict(transform))
+        pipeline.append(transform)
     return pipeline
 
 
@@ -124,11 +124,11 @@ def evaluation_pipeline(
         student: mean and std of the student's preprocessor.
         data: ``train.data``: clips are as long and as large as the student was shown them; None leaves the template's.
     """
-    template = [dict(transform) for transform in template]
+    pipeline = [dict(transform) for transform in template]
     if data is not None:
-        _as_trained(template, data)
+        _as_trained(pipeline, data)
     if wanted == student:
-        return template
+        return pipeline
     # What the student's own normalisation then turns into the wanted one: ((x - m) / s - m_student) / s_student.
     std = [new / own for new, own in zip(wanted['std'], student['std'])]
     mean = [new - own * ratio for new, own, ratio in zip(wanted['mean'], student['mean'], std)]
@@ -138,8 +138,8 @@ def evaluation_pipeline(
         auto_remap=True,
         transforms=[dict(type='Normalize', mean=mean, std=std, to_rgb=False)],
     )
-    place = [transform['type'] for transform in template].index('CenterCrop') + 1
-    return [*template[:place], shift, *template[place:]]
+    place = [transform['type'] for transform in pipeline].index('CenterCrop') + 1
+    return [*pipeline[:place], shift, *pipeline[place:]]
 
 
 def _as_trained(pipeline: Sequence[dict], data: Mapping) -> None:

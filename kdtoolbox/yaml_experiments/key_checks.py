@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kdtoolbox.yaml_experiments.schema import DATASETS, EXPERIMENT, OPTIMIZER, OPTIMIZER_KEYS, SCHEDULER, SCHEDULER_KEYS
-from kdtoolbox.yaml_experiments.value_checks import Section, check_section
+from kdtoolbox.yaml_experiments.value_checks import Field, Section, check_section
 
 
 def is_experiment(content: Mapping) -> bool:
@@ -110,14 +110,16 @@ def _check_unused(values: Mapping | None, section: Section, keys_of: Mapping[str
     if values is None:
         return
     for key in set().union(*keys_of.values()) - keys_of[values['name']]:
-        if values[key] != section.fields[key].default:
+        field = section.fields[key]
+        if isinstance(field, Field) and values[key] != field.default:
             users = [name for name, keys in keys_of.items() if key in keys]
             raise ValueError(f'{path}.{key}: {values["name"]} has none, only {", ".join(users)}; remove it')
 
 
 def _check_schedule(values: Mapping | None, path: str, *, has_eval: bool) -> None:
-    if values and values['name'] == 'MultiStep' and values['milestones'] is None:
-        raise ValueError(f'{path}.milestones is missing: give {SCHEDULER.fields["milestones"].allowed}')
+    milestones = SCHEDULER.fields['milestones']
+    if values and values['name'] == 'MultiStep' and values['milestones'] is None and isinstance(milestones, Field):
+        raise ValueError(f'{path}.milestones is missing: give {milestones.allowed}')
     if values and values['name'] == 'ReduceLROnPlateau' and not has_eval:
         raise ValueError(f'{path}: ReduceLROnPlateau watches the top-5 of the retrieval, and there is no eval section')
 

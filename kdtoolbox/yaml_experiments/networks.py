@@ -38,7 +38,8 @@ def teacher(template: Mapping, model: Mapping, *, num_classes: int, view: Mappin
     Raises:
         ValueError: no weights are given and there are none of ImageNet with so many classes.
     """
-    architecture, weights = f'torchvision.{model["t_arch"]}', model['t_pretrain_path']
+    architecture: str | dict = f'torchvision.{model["t_arch"]}'
+    weights = model['t_pretrain_path']
     if num_classes != IMAGENET_CLASSES:
         if weights is None:
             raise ValueError(

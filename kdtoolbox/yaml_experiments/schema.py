@@ -48,20 +48,17 @@ def _colours(*, above_zero: bool) -> Field:
 
 
 def _gpus(value: object) -> list[int]:
-    devices = value if isinstance(value, list) else [] if value == -1 else [value]
-    if (
-        (isinstance(value, list) and not value)
-        or len(set(devices)) != len(devices)
-        or any(whole(device) < 0 for device in devices)
-    ):
+    devices = [whole(device) for device in (value if isinstance(value, list) else [] if value == -1 else [value])]
+    if (isinstance(value, list) and not value) or len(set(devices)) != len(devices) or min(devices, default=0) < 0:
         raise ValueError
     return devices
 
 
 def _seed(value: object) -> int:
-    if not 0 <= whole(value) < 2**32:
+    seed = whole(value)
+    if not 0 <= seed < 2**32:
         raise ValueError
-    return value
+    return seed
 
 
 def _exp_id(value: object) -> str:
@@ -72,9 +69,10 @@ def _exp_id(value: object) -> str:
 
 
 def _even(value: object) -> int:
-    if whole(value) < 2 or value % 2:
+    number = whole(value)
+    if number < 2 or number % 2:
         raise ValueError
-    return value
+    return number
 
 
 NORMALISATION = {
@@ -101,7 +99,7 @@ SCHEDULER = Section(
         'threshold': _not_negative(1e-4),
         'milestones': list_of(
             whole,
-            lambda epochs: epochs and epochs[0] > 0 and all(a < b for a, b in pairwise(epochs)),
+            lambda epochs: bool(epochs) and epochs[0] > 0 and all(a < b for a, b in pairwise(epochs)),
             'a list of rising numbers of epochs, such as [10, 20]',
         ),
         'gamma': _share(0.1),

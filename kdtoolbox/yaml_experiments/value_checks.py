@@ -55,7 +55,7 @@ def check_section(values: object, section: Section, path: str = '') -> dict:
     for key in values:
         if key not in section.fields:
             raise ValueError(f'{_join(path, key)} is not a key of {where}: {_nearest(str(key), section)}')
-    checked = {}
+    checked: dict[str, object] = {}
     for key, kind in section.fields.items():
         here = _join(path, key)
         if isinstance(kind, Section):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,6 +20,7 @@ BACK_OFF_SECONDS = (0.2, 1.0, 5.0)
 _decoders: dict[tuple[int, float], KillableDecoder] = {}
 _hung_here: set[int] = set()
 """Processes in which decoding has hung: a thread may still hang there, and the next ones are not to join it."""
+_watched_readers: WeakKeyDictionary[VideoReader, tuple['_Progress', Callable[..., VideoReader]]] = WeakKeyDictionary()
 
 
 class Watch:
@@ -51,7 +53,7 @@ class Watch:
             except DecodeTimeout:
                 _hung_here.add(os.getpid())
             else:
-                reader.progress, reader.make = progress, make
+                _watched_readers[reader] = progress, make
                 return reader
         return self.open_killable(path, make)
 
@@ -71,13 +73,12 @@ class Watch:
         """
         if isinstance(reader, KillableReader):
             return reader.frames(numbers)
+        progress, make = _watched_readers[reader]
         try:
-            return _watched(
-                lambda: reader.frames(numbers), reader.progress, path=reader.path, seconds=self.stall_seconds
-            )
+            return _watched(lambda: reader.frames(numbers), progress, path=reader.path, seconds=self.stall_seconds)
         except DecodeTimeout:
             _hung_here.add(os.getpid())
-            return self.open_killable(reader.path, reader.make).frames(numbers)
+            return self.open_killable(reader.path, make).frames(numbers)
 
 
 def retried(work: Callable[[], Any], *, path: str) -> Any:

@@ -1,6 +1,9 @@
 """A comprehensive overhaul of feature distillation (OFD), Heo et al., ICCV 2019, arXiv:1904.01866."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import cast
 
 import torch
 from mmengine.dist import all_reduce
@@ -119,7 +122,7 @@ class Overhaul(nn.Module):
     def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
         count = len(self.connectors)
         pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
-        return sum(self._tap_loss(tap, *pair) for tap, pair in enumerate(pairs))
+        return reduce(add, [self._tap_loss(tap, *pair) for tap, pair in enumerate(pairs)])
 
     def _tap_loss(self, tap: int, student: Tensor, teacher: Tensor) -> Tensor:
         student = as_clip_map(student, channels=self.student_channels[tap], side='student')
@@ -128,7 +131,7 @@ class Overhaul(nn.Module):
         if self.training:
             require_elements(student)
         if self.training and not self.margins_are_given:
-            self.margins[tap].update(teacher)
+            cast(Margin, self.margins[tap]).update(teacher)
         return partial_l2(self.connectors[tap](student), teacher, margin=self.margins[tap].value)
 
     def _set_margins(self, margins: Sequence[Tensor]) -> None:

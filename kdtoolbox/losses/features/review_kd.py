@@ -1,6 +1,8 @@
 """Distilling knowledge via knowledge review, Chen et al., CVPR 2021, arXiv:2104.09044."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +68,7 @@ class AttentionFusion(nn.Module):
         self.expand = nn.Sequential(*conv_norm(mid_channels, out_channels, kernel_size=3))
         self.attention = nn.Sequential(nn.Conv3d(2 * mid_channels, 2, 1), nn.Sigmoid()) if fuses else None
         for convolution in (self.reduce[0], self.expand[0]):
+            assert isinstance(convolution, nn.Conv3d), 'see conv_norm'
             nn.init.kaiming_uniform_(convolution.weight, a=1)
 
     def forward(self, student: Tensor, passed: Tensor | None, size: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -74,6 +77,7 @@ class AttentionFusion(nn.Module):
             require_elements(student)
         reduced = self.reduce(student)
         if self.attention is not None:
+            assert passed is not None, 'of the deeper stage'
             passed = F.interpolate(passed, reduced.shape[2:], mode='nearest')
             attention = self.attention(torch.cat([reduced, passed], dim=1))
             reduced = reduced * attention[:, :1] + passed * attention[:, 1:]
@@ -132,12 +136,12 @@ class ReviewKD(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
-        teacher = [
+        targets = [
             as_clip_map(tap, channels=channels, side='teacher')
             for channels, tap in zip(self.teacher_channels, as_taps(teacher, count=len(self.fusions), side='teacher'))
         ]
-        fused = self.fuse(student, [tap.shape[2:] for tap in teacher])
-        return sum(hierarchical_context(*pair) for pair in zip(fused, teacher))
+        fused = self.fuse(student, [tap.shape[2:] for tap in targets])
+        return reduce(add, [hierarchical_context(*pair) for pair in zip(fused, targets)])
 
     def fuse(self, student: Tensor | tuple[Tensor, ...], sizes: Sequence[Sequence[int]]) -> list[Tensor]:
         """Fuse the student's maps and project them to the teacher's channels.
@@ -153,7 +157,8 @@ class ReviewKD(nn.Module):
             ValueError: the maps do not fit what the loss was built for, or differ from the teacher's in time.
         """
         student = as_taps(student, count=len(self.fusions), side='student')
-        fused, passed = [], None
+        fused: list[Tensor] = []
+        passed: Tensor | None = None
         for stage in reversed(range(len(student))):
             tap = as_clip_map(student[stage], channels=self.student_channels[stage], side='student')
             if tap.shape[2] != sizes[stage][0]:  # space is resized by design, but time steps must be equal

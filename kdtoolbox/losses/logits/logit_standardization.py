@@ -61,7 +61,7 @@ class LogitStandardization(nn.Module):
     def __init__(self, *, loss: Mapping) -> None:
         super().__init__()
         self.loss = MODELS.build(dict(loss))
-        self.forward = with_inputs_of(self.loss, self.forward)
+        self.forward = with_inputs_of(self.loss, self.forward)  # type: ignore[method-assign]  # see there
 
     def forward(self, student: Tensor, teacher: Tensor, **extra) -> Tensor:
         return self.loss(standardized(student), standardized(teacher), **extra)

@@ -1,6 +1,8 @@
 """Multi-level logit distillation, Jin, Wang & Lin, CVPR 2023."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 from torch import Tensor, nn
 
@@ -64,11 +66,12 @@ def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequenc
     """
     student, teacher = gather_batch(student), gather_batch(teacher.detach())
     require_clips(len(student), min_clips=MIN_CLIPS)
-    return sum(
+    levels = [
         level(student, teacher, temperature=temperature)
         for temperature in temperatures
         for level in (kl_divergence, batch_level, class_level)
-    )
+    ]
+    return reduce(add, levels)
 
 
 @MODELS.register_module()

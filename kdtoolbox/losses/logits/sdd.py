@@ -156,9 +156,9 @@ class SDD(nn.Module):
                 'them, but SDD calls its loss for some of their regions at a time: take a loss of each clip by '
                 'itself, such as KLDivergence, DKD or NKD'
             )
-        self.cut = dict(scales=tuple(scales), pyramid=pyramid)
+        self.scales, self.pyramid = tuple(scales), pyramid
         self.complementary_weight = complementary_weight
-        self.forward = with_inputs_of(self.loss, self.forward)
+        self.forward = with_inputs_of(self.loss, self.forward)  # type: ignore[method-assign]  # see there
 
     def forward(
         self,
@@ -170,13 +170,13 @@ class SDD(nn.Module):
         **extra,
     ) -> Tensor:
         with torch.no_grad():
-            teacher = region_logits(teacher, teacher_classifier, **self.cut)
+            teacher = region_logits(teacher, teacher_classifier, scales=self.scales, pyramid=self.pyramid)
 
         def compare(student_rows: Tensor, teacher_rows: Tensor, row_labels: Tensor) -> Tensor:
             return call(self.loss, student_rows, teacher_rows, {**extra, 'labels': row_labels})
 
         value = sdd(
-            region_logits(student, student_classifier, **self.cut),
+            region_logits(student, student_classifier, scales=self.scales, pyramid=self.pyramid),
             teacher,
             labels=labels,
             loss=compare,

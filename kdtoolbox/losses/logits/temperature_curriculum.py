@@ -91,7 +91,7 @@ class TemperatureCurriculum(nn.Module):
         self.temperature_range = checked_temperature(temperature_range)
         self.ramp_share = ramp_share
         self.theta = nn.Parameter(torch.ones(()))
-        self.forward = with_inputs_of(self.loss, self.forward)
+        self.forward = with_inputs_of(self.loss, self.forward)  # type: ignore[method-assign]  # see there
 
     def forward(self, student: Tensor, teacher: Tensor, progress: float, **extra) -> Tensor:
         temperature = adversarial_temperature(

@@ -135,13 +135,13 @@ class CRD(nn.Module):
             self._similarity(student, self.memory.teacher.clone(), indices),
             self._similarity(teacher, self.memory.student.clone(), indices),
         ]
-        loss = sum(
+        of_student, of_teacher = (
             noise_contrastive(score - log_normaliser, num_samples=len(self.memory.keys))
             for score, log_normaliser in zip(scores, self._log_normalisers(scores))
         )
         if self.training:
             self.memory.update(all_slots, gather_batch(student.detach()), gather_batch(teacher.detach()))
-        return loss
+        return of_student + of_teacher
 
     def _similarity(self, embeddings: Tensor, memory: Tensor, indices: Tensor) -> Tensor:
         return (embeddings @ memory.T / self.temperature).gather(1, indices)

@@ -72,5 +72,5 @@ def unit_scale(features: Tensor, dim: int | Sequence[int] = ()) -> Tensor:
     tensor([[1.],
             [1.]])
     """
-    largest = features.detach().abs().amax(dim, keepdim=True)
+    largest = features.detach().abs().amax(dim if isinstance(dim, int) else tuple(dim), keepdim=True)
     return features / largest.masked_fill(largest == 0, 1)

@@ -1,6 +1,5 @@
 """Gathering the batch of all processes, for losses that compare samples with each other."""
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -71,8 +70,11 @@ class LossOfAllClips(nn.Module):
     """
 
     card: ClassVar[MethodCard]
-    function: ClassVar[Callable[[Tensor, Tensor], Tensor]]
-    """``function(student, teacher)`` of (N, D) and (N, D')."""
+
+    @staticmethod
+    def function(student: Tensor, teacher: Tensor) -> Tensor:
+        """The loss of (N, D) and (N, D')."""
+        raise NotImplementedError
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).

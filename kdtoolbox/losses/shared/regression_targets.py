@@ -1,8 +1,5 @@
 """What L1 and L2 share: their options, and the tensors that they compare, raw outputs or class probabilities."""
 
-from collections.abc import Callable
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import checked_temperature, require_logits
@@ -56,8 +53,10 @@ class RegressionLoss(nn.Module):
         ValueError: an option is not one of these.
     """
 
-    function: ClassVar[Callable[..., Tensor]]
-    """``function(student, teacher, *, on, temperature)``."""
+    @staticmethod
+    def function(student: Tensor, teacher: Tensor, *, on: str, temperature: float) -> Tensor:
+        """The loss of two tensors."""
+        raise NotImplementedError
 
     def __init__(self, *, on: str = 'logits', temperature: float = 1.0) -> None:
         super().__init__()

@@ -1,8 +1,5 @@
 """The module of losses of logits whose only option is a temperature."""
 
-from collections.abc import Callable
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import checked_temperature
@@ -18,8 +15,10 @@ class TemperatureLoss(nn.Module):
         ValueError: the temperature is not above 0.
     """
 
-    function: ClassVar[Callable[..., Tensor]]
-    """``function(student, teacher, *, temperature)``."""
+    @staticmethod
+    def function(student: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+        """The loss of two tensors of logits."""
+        raise NotImplementedError
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ def with_inputs_of(loss: nn.Module, forward: Callable[..., Tensor]) -> Callable[
         parameter for parameter in list(signature(loss.forward).parameters.values())[2:] if parameter.name not in known
     ]
     asking = partial(forward)
-    asking.__signature__ = Signature(own + inner)
+    vars(asking)['__signature__'] = Signature(own + inner)
     return asking
 
 
