@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from kdtoolbox.config_files.finding import find_config, packaged_config_folders
+from kdtoolbox.terminal import table_text
 
 EXAMPLE = 'kdtoolbox configs show kd_r2d_to_r3d_hmdb51'
 
@@ -24,10 +25,8 @@ def run(args: argparse.Namespace) -> int:
             config = read_config(find_config(args.config))
         print(config.pretty_text)
         return 0
-    configs = packaged_configs()
-    width = max(map(len, configs), default=0)
-    for name, file in configs.items():
-        print(f'{name:{width}}  {first_line(file.read_text(encoding="utf-8"))}')
+    rows = [(name, first_line(file.read_text(encoding='utf-8'))) for name, file in packaged_configs().items()]
+    print(table_text(rows, num_left=2))
     return 0
 
 

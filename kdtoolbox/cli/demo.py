@@ -31,7 +31,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.html_report import write_report
 from kdtoolbox.reporting.run_origin import record_command
 from kdtoolbox.safe_files import save_aside, write_aside
-from kdtoolbox.terminal import Progress
+from kdtoolbox.terminal import Progress, table_text
 from kdtoolbox.views import View
 
 TEACHER_CONFIG, STUDENT_CONFIG = 'demo/image_teacher.py', 'demo/video_student.py'
@@ -231,12 +231,11 @@ def image_logits(network: nn.Module, images: Tensor) -> Tensor:
 def table(rows: Sequence[Mapping]) -> str:
     """The rows as text, in percent; a dash where a row has no such number.
 
-    >>> print(table([{'name': 'a', 'acc/top1': 0.5, 'retrieval/top1': 1.0, 'acc/chance': 0.1}]))
-       | top-1 | mean class | retrieval@1 | retrieval@5 | chance of top-1 / r@1 / r@5
-    a  |  50.0 |          – |       100.0 |           – |                10.0 / – / –
+    >>> row = {'name': 'a', 'acc/top1': 0.5, 'retrieval/top1': 1.0, 'acc/chance': 0.1}
+    >>> table([row]).splitlines()[-1].split()
+    ['a', '50.0', '–', '100.0', '–', '10.0', '/', '–', '/', '–']
     """
-    lines = [['', *COLUMNS, 'chance of top-1 / r@1 / r@5']]
-    lines += [
+    lines = [
         [
             row['name'],
             *(percent(row.get(key)) for key in COLUMNS.values()),
@@ -244,11 +243,7 @@ def table(rows: Sequence[Mapping]) -> str:
         ]
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return '\n'.join(
-        ' | '.join([line[0].ljust(widths[0] + 1), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))])
-        for line in lines
-    )
+    return table_text(lines, header=['', *COLUMNS, 'chance of top-1 / r@1 / r@5'])
 
 
 def percent(share: float | None) -> str:

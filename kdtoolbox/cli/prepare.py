@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from kdtoolbox.config_files.command_line import add_output_arguments
 from kdtoolbox.preparation import commands
 from kdtoolbox.preparation.annotations import hmdb51_annotations, ucf101_annotations
 from kdtoolbox.preparation.chain import DATA_SETS
@@ -151,6 +152,7 @@ def _command(
     for path in paths:
         command.add_argument(path, type=Path, metavar=path.upper())
     command.set_defaults(action=action)
+    add_output_arguments(command)
     return command
 
 

@@ -18,8 +18,8 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """``-v`` and ``-q``, which the commands have that run for long."""
     how_much = parser.add_mutually_exclusive_group()
     for letter, word, help_text in (
-        ('-v', 'verbose', 'show the whole log, as the log file has it'),
-        ('-q', 'quiet', 'show warnings, errors and results alone'),
+        ('-v', 'verbose', 'show all, as the log or the report file has it'),
+        ('-q', 'quiet', 'show only warnings, errors and results'),
     ):
         how_much.add_argument(letter, f'--{word}', action='store_const', dest='verbosity', const=word, help=help_text)
 

@@ -10,7 +10,8 @@ from mmengine.utils import import_modules_from_strings
 
 from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
 from kdtoolbox.config_files.finding import find_config, packaged_config_folders
-from kdtoolbox.config_files.keys import RUN_SETTINGS, refuse_unknown_keys, unknown_section
+from kdtoolbox.config_files.keys import refuse_unknown_keys, unknown_section
+from kdtoolbox.config_files.known_keys import RUN_SETTINGS
 from kdtoolbox.config_files.student_size import STUDENT_SIZE, follow_student_size
 from kdtoolbox.datasets.clip_dataset import ClipDataset
 from kdtoolbox.registry import DATASETS

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from kdtoolbox.safe_files import write_aside
+from kdtoolbox.terminal import is_verbose, say
 
 # How a video can end. Only 'failed' makes the exit status 1; 'warning' is done, with something to look at.
 DONE, WARNING, THERE, FAILED, PASSED_OVER = 'done', 'warning', 'already there', 'failed', 'passed over'
@@ -22,6 +23,8 @@ class Report:
 
     def add(self, status: str, subject: str | Path, reason: str = '') -> None:
         self.counts[status] += 1
+        if is_verbose():
+            say(_one_line(f'{status}: {subject}') + (f': {_one_line(reason)}' if reason else ''))
         if reason:
             self.lines.append((status, str(subject), reason))
 

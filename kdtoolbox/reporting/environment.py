@@ -1,9 +1,15 @@
-"""What a run depends on beside the configuration: versions, ffmpeg, video readers, devices."""
+"""What a run depends on beside the configuration: versions, ffmpeg, video readers, devices; found without torch.
+
+Importing torch takes seconds, and fails on some of the machines that the facts are asked of.
+"""
 
 import os
 import platform
+import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 
 import kdtoolbox
 from kdtoolbox.preparation.ffmpeg import find_ffmpeg
@@ -47,12 +53,35 @@ def ffmpeg_version() -> str:
 
 
 def devices() -> dict[str, str]:
-    """The processor's cores and the GPUs, as torch sees them."""
-    import torch
-
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    """The processor's cores, the GPUs as the driver lists them, and the CUDA that torch was built with."""
+    threads = os.environ.get('OMP_NUM_THREADS')
     return {
-        'CPU cores': f'{num_cores()} to be used of {os.cpu_count()}, {torch.get_num_threads()} threads of torch',
-        'CUDA of torch': f'{torch.version.cuda or "none"}, cuDNN {torch.backends.cudnn.version() or "none"}',
-        'GPUs': ', '.join(gpus) or 'none',
+        'CPU cores': f'{num_cores()} of {os.cpu_count()} usable' + (f', OMP_NUM_THREADS={threads}' if threads else ''),
+        'CUDA of torch': f'{cuda_of_torch()}, cuDNN {cudnn_version()}',
+        'GPUs': gpus(),
     }
+
+
+def cuda_of_torch() -> str:
+    """The CUDA version in the files of torch; 'none' for a build without CUDA."""
+    spec = find_spec('torch')
+    if spec is None or spec.origin is None:
+        return 'none'
+    found = re.search(r"^cuda\b.*= '([\d.]+)'", Path(spec.origin).with_name('version.py').read_text(), re.MULTILINE)
+    return found[1] if found else 'none'
+
+
+def cudnn_version() -> str:
+    """The version of the package of cuDNN that torch installs; 'none' without one."""
+    packages = (f'nvidia-cudnn-cu{number}' for number in (13, 12, 11))
+    return next((found for found in map(package_version, packages) if found != 'not installed'), 'none')
+
+
+def gpus() -> str:
+    """Names and memory of NVIDIA's GPUs."""
+    query = ['nvidia-smi', '--query-gpu=name,memory.total', '--format=csv,noheader']
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return 'none that nvidia-smi lists'
+    return '; '.join(line.strip() for line in done.stdout.splitlines()) or 'none that nvidia-smi lists'

@@ -5,9 +5,10 @@ import copy
 import pytest
 import torch
 
-from kdtoolbox.cli.doctor import check, report
 from kdtoolbox.cli.main import main
 from kdtoolbox.registry import MODELS
+from kdtoolbox.reporting.checkup import check
+from kdtoolbox.reporting.checkup_text import checkup_text
 from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
 
 
@@ -100,7 +101,7 @@ def test_the_report_of_the_command_names_everything(tmp_path, capsys):
 def test_auto_choices_are_in_the_report(tmp_path):
     terms = dict(kd=dict(distillation_head(), student_connector='auto'))
     checkup, problems = check(tiny(tmp_path, terms=terms), synthetic=False)
-    text = report(checkup, problems)
+    text = checkup_text(checkup, problems)
     assert 'Chosen by auto' in text and 'LinearProjection' in text
 
 

@@ -3,6 +3,7 @@ import platform
 import torch
 
 from kdtoolbox.cli.main import main
+from kdtoolbox.reporting.environment import cuda_of_torch
 
 
 def test_the_environment_is_printed_with_versions_readers_ffmpeg_and_devices(capsys):
@@ -20,3 +21,15 @@ def test_a_broken_ffmpeg_is_a_fact_and_no_error(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', str(tmp_path), prepend=':')
     assert main(['env']) == 0
     assert 'not usable' in capsys.readouterr().out
+
+
+def test_the_gpus_are_those_that_the_driver_lists(capsys, tmp_path, monkeypatch):
+    (tmp_path / 'nvidia-smi').write_text('#!/bin/sh\necho "NVIDIA H100, 81559 MiB"\n')
+    (tmp_path / 'nvidia-smi').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=':')
+    assert main(['env']) == 0
+    assert 'NVIDIA H100, 81559 MiB' in capsys.readouterr().out
+
+
+def test_the_cuda_of_torch_is_the_one_it_was_built_with():
+    assert cuda_of_torch() == (torch.version.cuda or 'none')

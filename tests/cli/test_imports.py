@@ -18,6 +18,7 @@ AT_ONCE = [
     ['results', 'add', '--help'],
     ['list'],
     ['configs'],
+    ['env'],
     ['list', 'losses'],
     ['trian'],
     ['train', '--wrok-dir', 'x'],

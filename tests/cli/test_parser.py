@@ -85,3 +85,8 @@ def test_examples_that_are_cheap_run(name, capsys):
     arguments = shlex.split(PARSERS[name].epilog.splitlines()[-1])[1:]
     assert main(arguments) == 0
     assert len(capsys.readouterr().out.splitlines()) > 10
+
+
+def test_preparations_take_v_and_q():
+    for option, verbosity in (('-v', 'verbose'), ('-q', 'quiet')):
+        assert build_parser().parse_args(['prepare', 'folder', 'mine', option]).verbosity == verbosity

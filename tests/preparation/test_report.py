@@ -1,5 +1,6 @@
 """What is told while it runs and at the end."""
 
+from kdtoolbox import terminal
 from kdtoolbox.preparation.report import Report
 
 
@@ -23,3 +24,11 @@ def test_names_of_any_bytes_stay_one_field_of_the_report(tmp_path):
     report.add('failed', 'a\tb\nc\udce9', 'why')
     report.write(tmp_path / 'report.tsv')
     assert (tmp_path / 'report.tsv').read_text().splitlines()[1] == 'failed\ta\\tb\\nc\\xe9\twhy'
+
+
+def test_with_v_each_video_is_printed_and_its_reason(capsys, monkeypatch):
+    monkeypatch.setitem(terminal._state, 'verbosity', terminal.VERBOSE)
+    report = Report()
+    report.add('done', 'a.mp4')
+    report.add('failed', 'b.mp4', 'why')
+    assert capsys.readouterr().out.splitlines() == ['done: a.mp4', 'failed: b.mp4: why']
