@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         import shtab
     except ImportError as error:
-        raise ValueError("tab completion is made by shtab: pip install 'kdtoolbox[completion]'") from error
+        raise ValueError("tab completion needs shtab: pip install 'kdtoolbox[completion]'") from error
     parser = build_parser()
     for action in _actions(parser):
         if action.choices is None and action.nargs != 0:

@@ -14,7 +14,7 @@ EXAMPLE = 'kdtoolbox configs show kd_r2d_to_r3d_hmdb51'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest='action')
     show = actions.add_parser('show', help='print one config, its bases filled in', example=EXAMPLE)
-    show.add_argument('config', help='a config file, or the name of one of the list')
+    show.add_argument('config', help='a config file, or a name from the list')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from kdtoolbox.safe_files import check_writable
 
 def run(args: argparse.Namespace) -> int:
     if args.neighbours is not None and 'knn' not in args.eval:
-        raise ValueError('--neighbours is for --eval knn, which is not asked for')
+        raise ValueError('--neighbours is for --eval knn, which is not used')
     check_writable(args.out)
     gallery = None if args.gallery_file is None else load_features(args.gallery_file)
     videos = load_features(args.file)

@@ -64,7 +64,7 @@ def export_student(checkpoint_file: str | Path, out: str | Path, *, imports: Seq
     meta = checkpoint.get('meta') or {}
     save_aside({'meta': {key: meta[key] for key in KEPT_META if key in meta}, 'state_dict': state}, out)
     if text is None:
-        print(f'{checkpoint_file} does not tell the config of the student, so only its weights are written')
+        print(f'{checkpoint_file} does not contain the config of the student, so only its weights are written')
         return [out]
     write_aside(config_file, text)
     return [out, config_file]

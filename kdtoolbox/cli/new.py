@@ -9,7 +9,9 @@ EXAMPLE = 'kdtoolbox new loss MyLoss --to my_losses'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('kind', choices=list(KINDS))
-    parser.add_argument('name', help='of the class, such as MyLoss; of a plugin, its package, such as my_plugin')
+    parser.add_argument(
+        'name', help='name of the class, such as MyLoss; for a plugin, of its package, such as my_plugin'
+    )
     parser.add_argument('--to', default='.', help='folder for the files; default: the current one')
 
 

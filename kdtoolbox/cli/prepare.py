@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         with _sigterm_as_interrupt():
             return args.action(args)
     except KeyboardInterrupt:
-        print('interrupted: what was finished is in place; the same command goes on from there')
+        print('interrupted: finished videos are kept; run the same command again to continue')
         return INTERRUPTED
 
 
@@ -104,18 +104,18 @@ def _add_check(subparsers: argparse._SubParsersAction) -> None:
         '--videos',
         type=Path,
         metavar='DIR',
-        help='decode each video below it from start to end: how '
-        'many frames it has, from where it is damaged, what readers that seek by index get wrong',
+        help='decode each video below this folder from start to end; '
+        'reports the number of frames, damage, and frames that readers with seeking get wrong',
     )
     command.add_argument(
         '--report',
         type=Path,
         metavar='FILE',
         default=Path('videos_report.tsv'),
-        help='of --videos: a line for each video (default: %(default)s, here)',
+        help='report of --videos, one line for each video (default: %(default)s in the current folder)',
     )
-    command.add_argument('--json', type=Path, metavar='FILE', help='annotations: every video in them must be there')
-    command.add_argument('--every-frame', action='store_true', help='decode all frames, not three of each video')
+    command.add_argument('--json', type=Path, metavar='FILE', help='annotations: check that every video in them exists')
+    command.add_argument('--every-frame', action='store_true', help='decode all frames, instead of three of each video')
     _add_time_limit(command)
     _add_jobs(command)
 
@@ -127,15 +127,15 @@ def _add_folder(subparsers: argparse._SubParsersAction) -> None:
     command.add_argument(
         '--validation-share', type=float, default=0.2, help='share of each class (default: %(default)s)'
     )
-    command.add_argument('--seed', type=int, default=0, help='another seed is another split (default: %(default)s)')
+    command.add_argument('--seed', type=int, default=0, help='random seed of the split (default: %(default)s)')
     command.add_argument(
         '--group-separator',
         default='',
         metavar='TEXT',
-        help='what stands before the last TEXT in a name is its source; one source is never divided',
+        help='the part of a file name before the last TEXT is its source; videos of one source stay together',
     )
     command.add_argument(
-        '--open', action='store_true', help='open each video once, and leave out and name those that cannot be read'
+        '--open', action='store_true', help='open each video once; videos that cannot be read are left out and listed'
     )
     _add_jobs(command)
 
@@ -163,7 +163,7 @@ def _add_jobs(command: argparse.ArgumentParser) -> None:
         type=_at_least_one,
         default=num_cores(),
         metavar='N',
-        help='so many at a time (default: all %(default)s cores)',
+        help='number of parallel jobs (default: all %(default)s cores)',
     )
 
 
@@ -181,19 +181,26 @@ def _add_time_limit(command: argparse.ArgumentParser) -> None:
         type=float,
         default=1800,
         metavar='SECONDS',
-        help='for one video, after which it has failed (default: %(default)s)',
+        help='time limit for one video (default: %(default)s)',
     )
 
 
 def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
     _add_ffmpeg_options(command)
     size = command.add_mutually_exclusive_group()
-    size.add_argument('--height', type=int, metavar='PIXELS', help=f'of the frames, aspect kept (default: {height})')
-    size.add_argument('--short-side', type=int, metavar='PIXELS', help='of the frames, instead of the height')
+    size.add_argument(
+        '--height',
+        type=int,
+        metavar='PIXELS',
+        help=f'height of the frames, the aspect ratio is kept (default: {height})',
+    )
+    size.add_argument(
+        '--short-side', type=int, metavar='PIXELS', help='shorter side of the frames, instead of the height'
+    )
     command.add_argument(
         '--quality', type=int, metavar='Q', help="ffmpeg's -q:v, 2 (best) to 31 (default: ffmpeg's own)"
     )
-    command.add_argument('--fps', type=float, metavar='RATE', help='resample to so many frames a second')
+    command.add_argument('--fps', type=float, metavar='RATE', help='resample to this number of frames per second')
     command.add_argument(
         '--frames',
         choices=('constant-rate', 'as-stored'),
@@ -202,7 +209,7 @@ def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
         'as-stored makes one JPEG of each stored frame, and a file of their times '
         '(default: %(default)s)',
     )
-    command.add_argument('--dry-run', action='store_true', help='say what would be extracted, and do nothing')
+    command.add_argument('--dry-run', action='store_true', help='only print what would be extracted')
     command.set_defaults(default_height=height)
 
 

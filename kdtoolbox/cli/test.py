@@ -25,7 +25,7 @@ OF_FEATURES = {'ClipRetrieval', 'KNNAccuracy', 'LinearProbeAccuracy'}  # which n
 
 def run(args: argparse.Namespace) -> int:
     if args.neighbours is not None and 'knn' not in (args.eval or ()):
-        raise ValueError('--neighbours is for --eval knn, which is not asked for')
+        raise ValueError('--neighbours is for --eval knn, which is not used')
     check_writable(args.out)
     config = load_config(args)
     if args.eval:

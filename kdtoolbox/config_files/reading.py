@@ -118,7 +118,7 @@ def _import_failed(error: ImportError) -> str:
         reason = inner
     return (
         f'custom_imports: {reason}. Modules are looked for where Python looks: name one that is installed, or the '
-        'folder it lies in, PYTHONPATH=FOLDER kdtoolbox …'
+        'folder it is in, PYTHONPATH=FOLDER kdtoolbox …'
     )
 
 

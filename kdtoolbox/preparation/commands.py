@@ -27,9 +27,7 @@ def extract(args: argparse.Namespace) -> int:
     """Videos to frames, one layout of folders to the same."""
     video_dir, jpg_dir = args.video_dir.resolve(), args.jpg_dir.resolve()
     if jpg_dir == video_dir or video_dir in jpg_dir.parents:
-        raise ValueError(
-            f'{args.jpg_dir} lies in {args.video_dir}: frames there would be taken for videos the next time'
-        )
+        raise ValueError(f'{args.jpg_dir} is inside {args.video_dir}: the next run would read these frames as videos')
     return _extract_tree(args.layout(args.video_dir), args.jpg_dir, args)
 
 
@@ -166,7 +164,7 @@ def folder(args: argparse.Namespace) -> int:
         f'{num_validation} validation videos'
     )
     for label in training_only_classes(annotations):
-        print(f'{label} has no validation video: none could be spared')
+        print(f'{label} has no validation video: the class has too few videos')
     left_out = [
         f'{path}: {reason}'
         for path, reason in tree.passed_over.items()

@@ -34,7 +34,7 @@ def folder_annotations(
     }
     if not validation:
         raise ValueError(
-            f'none of {len(groups)} groups of {len(videos)} videos can be spared for validation: each '
+            f'none of {len(groups)} groups of {len(videos)} videos can be used for validation: each '
             'is all of a class. Use smaller groups (another separator, or none)'
         )
     database = {

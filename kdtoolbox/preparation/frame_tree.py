@@ -62,7 +62,7 @@ class Extraction:
         """
         leaving = [job.target for job in self.tree.jobs if not is_inside(job.target)]
         if leaving:
-            raise ValueError(f'{leaving[0]!r} is not a place inside {self.jpg_dir}: mend the name it is made of')
+            raise ValueError(f'{leaving[0]!r} is not a place inside {self.jpg_dir}: change the name it is made from')
         for path, reason in self.tree.refused.items():
             report.add(FAILED, path, reason)
         for path, reason in self.tree.passed_over.items():

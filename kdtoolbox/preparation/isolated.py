@@ -45,7 +45,7 @@ class IsolatedCalls:
             reason = f'not done after {self.time_limit_seconds:g} s'
         except (EOFError, ConnectionError):
             self._mine.process.join()
-            reason = f'the decoder dies of it (exit status {self._mine.process.exitcode})'
+            reason = f'the decoder crashes on it (exit status {self._mine.process.exitcode})'
         self._end(self._mine.process)
         self._mine.process = None
         raise CallFailed(reason)

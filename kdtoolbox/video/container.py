@@ -74,7 +74,7 @@ class OpenedVideo:
     def _video_stream(self) -> VideoStream:
         name = self.container.format.name
         if name.split(',')[0] in NOT_VIDEO_FORMATS or name.endswith('_pipe'):
-            raise DecodeError(f'{self.path} is no video: FFmpeg reads it as {name}')
+            raise DecodeError(f'{self.path} is not a video: FFmpeg reads it as {name}')
         moving = [
             stream
             for stream in self.container.streams.video

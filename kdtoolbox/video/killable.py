@@ -72,7 +72,7 @@ class KillableDecoder:
             status = self._process.wait()
             self.stop()
             raise DecodeError(
-                f'{path}: the decoder dies of it (exit status {status}). Encode it again: ffmpeg -i FILE NEW.mp4'
+                f'{path}: the decoder crashes on it (exit status {status}). Encode it again: ffmpeg -i FILE NEW.mp4'
             ) from None
         self.stop()
         raise DecodeTimeout(path, within)

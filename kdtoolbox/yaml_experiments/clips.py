@@ -57,7 +57,7 @@ def source(name: str, datasets: Mapping, *, prefer: str) -> dict:
     given = {key: str(root / places[key]) for key in (prefer, FRAMES, VIDEOS) if places[key]}
     if not given or not places['annotation_path']:
         raise ValueError(
-            f'the data-sets file does not say where {name} lies: give {name}.annotation_path and '
+            f'the data-sets file has no paths of {name}: give {name}.annotation_path and '
             f'{name}.{FRAMES} (folders of frames) or {name}.{VIDEOS}'
         )
     chosen = next((key for key, folder in given.items() if Path(folder).is_dir()), next(iter(given)))

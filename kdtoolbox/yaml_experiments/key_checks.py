@@ -80,7 +80,9 @@ def _check_method(model: Mapping, train: Mapping) -> None:
     for kind in ('optimizer', 'scheduler'):
         own = [f'train.{side}{kind}' for side in players if train[f'{side}{kind}']]
         if train[kind] and own:
-            raise ValueError(f'train.{kind} stands beside {", ".join(own)}: give one for both, or one for each')
+            raise ValueError(
+                f'train.{kind} cannot be combined with {", ".join(own)}: give one for both, or one for each'
+            )
         if kind == 'optimizer' and not train[kind] and len(own) < len(players):
             missing = [f'train.{side}{kind}' for side in players if not train[f'{side}{kind}']]
             raise ValueError(
@@ -94,7 +96,7 @@ def _check_epochs(train: Mapping, eval_: Mapping | None) -> None:
     for path, epochs in (('train.checkpoint', train['checkpoint']), ('eval.epoch_n', eval_ and eval_['epoch_n'])):
         if epochs and epochs > last:
             raise ValueError(
-                f'{path}: got {epochs}, expected at most train.n_epochs, which is {last}: it would never come to that'
+                f'{path}: got {epochs}, expected at most train.n_epochs, which is {last}: it would never happen'
             )
     for side in ('', 's_', 'd_'):
         late = [epoch for epoch in (train[f'{side}scheduler'] or {}).get('milestones') or () if epoch >= last]

@@ -43,7 +43,7 @@ def teacher(template: Mapping, model: Mapping, *, num_classes: int, view: Mappin
     if num_classes != IMAGENET_CLASSES:
         if weights is None:
             raise ValueError(
-                f"the teacher is to have {num_classes} classes (model.n_classes, or the data set's), "
+                f"the teacher needs {num_classes} classes (model.n_classes, or the data set's), "
                 f'and the published weights of {model["t_arch"]} have {IMAGENET_CLASSES}: set '
                 f'model.n_classes: {IMAGENET_CLASSES}, or give weights in model.t_pretrain_path'
             )

@@ -84,7 +84,7 @@ def test_one_large_group_and_one_small_gives_the_small_one_to_validation(seed):
 @pytest.mark.parametrize(
     'videos, options, message',
     [
-        (['run/a'], {}, 'can be spared'),
+        (['run/a'], {}, 'can be used for validation'),
         (['run/a', 'run/b'], {'validation_share': 1.0}, 'between 0 and 1'),
         (['run/a', 'run/b_1'], {'group_separator': '_'}, "run/a has no '_'"),
         (['run/v_1', 'run/v_2'], {'group_separator': '_'}, 'smaller groups'),

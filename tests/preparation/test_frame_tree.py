@@ -175,7 +175,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(prepare, videos, tmp
 
 def test_frames_are_not_written_among_the_videos(prepare, videos):
     status, printed = prepare('video_jpg_kinetics', videos, videos / 'jpg')
-    assert status == 2 and 'lies in' in printed
+    assert status == 2 and 'is inside' in printed
 
 
 @pytest.mark.parametrize('command, expected', [('video_jpg', '<video>'), ('video_jpg_kinetics', '<class>/<video>')])

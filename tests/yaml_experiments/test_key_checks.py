@@ -203,7 +203,7 @@ def test_simple_has_no_discriminator(given, value):
 
 def test_one_optimizer_for_both_or_one_for_each():
     own = {'learning_rate': 0.1}
-    with pytest.raises(ValueError, match=r'train\.optimizer stands beside train\.d_optimizer'):
+    with pytest.raises(ValueError, match=r'train\.optimizer cannot be combined with train\.d_optimizer'):
         checked_experiment(anc(d_optimizer=own))
     with pytest.raises(ValueError, match=r'^train\.d_optimizer is missing'):
         checked_experiment(put(anc(s_optimizer=own), 'train.optimizer', ...))

@@ -7,4 +7,4 @@ EXAMPLE = 'kdtoolbox demo --work-dir work_dirs/demo'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', default='work_dirs/demo', help='folder for videos, logs, checkpoints and results')
-    parser.add_argument('--seed', type=int, default=0, help='of the videos and of all training')
+    parser.add_argument('--seed', type=int, default=0, help='random seed of the videos and of all training')

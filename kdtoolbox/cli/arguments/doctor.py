@@ -9,6 +9,8 @@ EXAMPLE = 'kdtoolbox doctor kd_r2d_to_r3d_hmdb51 --synthetic'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.add_argument('--synthetic', action='store_true', help='a batch of noise instead of the first real one')
-    parser.add_argument('--batch-size', type=int, help="number of clips; default the config's, of noise 4")
-    parser.add_argument('--strict', action='store_true', help='exit status 1 if there is any problem')
+    parser.add_argument('--synthetic', action='store_true', help='use a batch of noise instead of the first real batch')
+    parser.add_argument(
+        '--batch-size', type=int, help='number of clips; default: the batch size of the config, or 4 with --synthetic'
+    )
+    parser.add_argument('--strict', action='store_true', help='exit with status 1 if there is a problem')

@@ -12,20 +12,20 @@ EXAMPLE = 'kdtoolbox evaluate-features features.npz --eval retrieval knn'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        'file', help='written by tools/extract_features.py; without a second file it holds gallery and query videos'
+        'file', help='a file of kdtoolbox extract-features; without a second file it has gallery and query videos'
     )
     parser.add_argument(
         'gallery_file',
         nargs='?',
-        help='then these videos are the gallery and those of the first file '
-        'the queries, whatever role they were extracted in',
+        help='if given, its videos are the gallery and those of the first file the queries; the roles in the '
+        'files are ignored',
     )
     parser.add_argument(
         '--eval',
         nargs='+',
         choices=list(METRICS_OF_FEATURES),
         default=list(METRICS_OF_FEATURES),
-        help='what to measure; default all',
+        help='what to measure (default: all)',
     )
-    parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in knn (default 200)')
-    parser.add_argument('--out', help='write the metrics here too, as JSON, with what the features came from')
+    parser.add_argument('--neighbours', type=int, metavar='N', help='number of neighbours in knn (default 200)')
+    parser.add_argument('--out', help='also write the metrics to this file, as JSON, with the source of the features')

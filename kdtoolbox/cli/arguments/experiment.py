@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--datasets', default='configs/datasets.yml', help='file with the paths of the data sets')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
     add_override_argument(parser, 'override settings of the mmengine config that --print-config shows')
-    parser.add_argument('--print-config', action='store_true', help='print the mmengine config and do nothing else')
+    parser.add_argument('--print-config', action='store_true', help='only print the mmengine config')
     add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help="the student's: of training, or exported. Without one, and for a teacher, the config's own weights",
+        help='checkpoint of the student, from training or exported; without one, and for a teacher, the weights in '
+        'the config are used',
     )
     parser.add_argument('out', help='file to write, .npz')
     parser.add_argument('--of', choices=NETWORKS, default='student', help='the network (default student)')
@@ -34,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--split',
         choices=SPLITS,
         default='test',
-        help='the data loader of the config (default test); train is augmented, in order, each video once',
+        help='data loader of the config (default test); with train, clips are augmented, and each video is read once, '
+        'in order',
     )
 
 

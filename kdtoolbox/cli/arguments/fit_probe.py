@@ -14,5 +14,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--passes',
         type=int,
         default=4,
-        help='passes over the training videos, each with other crops and moments (default 4)',
+        help='passes over the training videos, each with different crops and times (default 4)',
     )

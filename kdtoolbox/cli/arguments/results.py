@@ -16,22 +16,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         'source',
         type=Path,
-        help='a work directory, whose last validation is taken, or the JSON that '
+        help='a work directory (its last validation is used), or the JSON that '
         'tools/test.py or kdtoolbox evaluate-features wrote with --out',
     )
-    add.add_argument('--data-set', choices=list(DATA_SETS), required=True, help='that was evaluated on')
+    add.add_argument('--data-set', choices=list(DATA_SETS), required=True, help='the data set of the evaluation')
     add.add_argument('--protocol', choices=list(PROTOCOLS), required=True)
-    add.add_argument('--name', required=True, help='of the row; one of that name is replaced')
+    add.add_argument('--name', required=True, help='name of the row; a row with this name is replaced')
     add.add_argument(
         '--checkpoint',
         type=Path,
-        help='that was tested: adds its epoch and seed, and is refused if '
-        'the metrics are of another; of a work directory, the last one',
+        help='the tested checkpoint: its epoch and seed are added to the row; an error if the metrics are of '
+        'another one; default for a work directory: the last one',
     )
     add.add_argument(
         '--config',
-        help='that the network was trained with, where the checkpoint does not tell it, as an '
-        'exported student does not',
+        help='the training config, if the checkpoint does not contain it, such as an exported student',
     )
     chance = actions.add_parser(
         'chance', help="compute a data set's chance row from its annotations", example=CHANCE_EXAMPLE

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--eval',
         nargs='+',
         metavar='NAME',
-        help=f"what to measure instead of the config's test_evaluator: {', '.join(EVALUATIONS)}",
+        help=f'what to measure, instead of test_evaluator in the config: {", ".join(EVALUATIONS)}',
     )
-    parser.add_argument('--neighbours', type=int, metavar='N', help='so many vote in --eval knn (default 200)')
-    parser.add_argument('--out', help='write the metrics here too, as JSON, with the checkpoint they are of')
+    parser.add_argument('--neighbours', type=int, metavar='N', help='number of neighbours in --eval knn (default 200)')
+    parser.add_argument('--out', help='also write the metrics to this file, as JSON, with the checkpoint')

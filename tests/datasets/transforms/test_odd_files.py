@@ -25,10 +25,10 @@ def decode(path, number=0):
         (lambda file: file.symlink_to('nowhere'), 'No such file'),
         (lambda file: file.symlink_to(file.name), 'symbolic links'),
         (lambda file: file.touch(), 'Invalid data'),
-        (lambda file: file.write_text('<html>'), 'cannot be opened|is no video'),
+        (lambda file: file.write_text('<html>'), 'cannot be opened|is not a video'),
         (
             lambda file: file.write_text('#EXTM3U\n#EXTINF:1,\nhttp://localhost:1/a.ts\n'),
-            'cannot be opened|is no video',
+            'cannot be opened|is not a video',
         ),
     ],
 )

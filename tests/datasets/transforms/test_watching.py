@@ -58,7 +58,7 @@ def test_a_hang_that_holds_the_interpreter_is_survived(video):
 
 
 def test_a_decoder_that_dies_is_the_fault_of_the_file(video):
-    with pytest.raises(DecodeError, match=r'a\.avi: the decoder dies of it \(exit status -11\)'):
+    with pytest.raises(DecodeError, match=r'a\.avi: the decoder crashes on it \(exit status -11\)'):
         Watch(30).open_killable(video, Dies)
 
 
