@@ -57,7 +57,6 @@ class AFD(nn.Module):
         paper='Ji, Heo & Park, AAAI 2021, arXiv:2102.02973',
         needs=('maps', 'several taps', 'learned parts', 'batch'),
         paper_weight='200 (50 for ImageNet), mean over positions and clips, sum of the layers of the teacher',
-        our_weight='the same',
         checked_against=('afd',),
         min_batch_size=3,
     )

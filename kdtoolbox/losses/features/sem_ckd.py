@@ -83,7 +83,6 @@ class SemCKD(nn.Module):
         paper='Chen et al., AAAI 2021, arXiv:2012.03236',
         needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
         paper_weight='400, mean over the elements, the clips and the layers of the student',
-        our_weight='the same',
         checked_against=('semckd',),
         min_batch_size=2,
         min_elements=MIN_ELEMENTS,

@@ -55,7 +55,6 @@ class SRD(nn.Module):
         paper='Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098',
         needs=('vectors', 'learned parts', 'batch'),
         paper_weight='2 (ImageNet), sum over clips and channels inside the logarithm',
-        our_weight='the same',
         checked_against=('srd',),
         min_batch_size=3,
     )

@@ -61,7 +61,6 @@ class CompRess(nn.Module):
         paper='Koohpayegani, Tejankar & Pirsiavash, NeurIPS 2020, arXiv:2010.14713',
         needs=('vectors', 'memory bank'),
         paper_weight='1, sum over the queue, mean over the batch',
-        our_weight='the same',
         checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
     )
 

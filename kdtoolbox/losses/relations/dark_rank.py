@@ -66,7 +66,6 @@ class DarkRank(nn.Module):
         paper='Chen, Wang & Zhang, AAAI 2018, arXiv:1707.01220',
         needs=('vectors', 'batch'),
         paper_weight='1, sum over the ranks, mean over the clips',
-        our_weight='the same',
         checked_against=('hard_dark_rank',),
         min_batch_size=3,
     )

@@ -74,7 +74,6 @@ class HierarchicalPKT(nn.Module):
         paper='PKT-H: Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727',
         needs=('vectors', 'several taps', 'batch'),
         paper_weight='1 for the last layer, 100 times 0.7^epoch for the others, mean over the pairs of clips',
-        our_weight='the same',
         checked_against=('hkd',),
         min_batch_size=2,
     )

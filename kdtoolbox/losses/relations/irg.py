@@ -91,7 +91,6 @@ class IRG(nn.Module):
         paper='Liu et al., CVPR 2019, Knowledge Distillation via Instance Relationship Graph',
         needs=('vectors', 'several taps', 'batch'),
         paper_weight='1 for each part, means over the elements',
-        our_weight='the same',
         checked_against=('irg',),
         min_batch_size=3,
     )

@@ -94,7 +94,6 @@ class ITRD(nn.Module):
         paper='Miles, Lopez-Rodriguez & Mikolajczyk, BMVC 2022, arXiv:2112.00459',
         needs=('vectors', 'learned parts', 'batch'),
         paper_weight='2 for correlations, 1 for mutual information (inside), sums over channels and pairs',
-        our_weight='the same',
         checked_against=('itrd',),
         min_batch_size=3,
     )

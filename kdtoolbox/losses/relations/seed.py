@@ -60,7 +60,6 @@ class SEED(nn.Module):
         paper='Fang et al., ICLR 2021, arXiv:2101.04731',
         needs=('vectors', 'memory bank'),
         paper_weight='1, mean over the batch',
-        our_weight='the same',
         checked_against=('a loop over clips and rows in numpy',),
     )
 

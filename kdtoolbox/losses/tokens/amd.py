@@ -65,7 +65,6 @@ class AMD(nn.Module):
         paper='Zhao et al., CVPR 2024, arXiv:2311.03149',
         needs=('tokens', 'hidden tokens', 'several taps', 'learned parts'),
         paper_weight='1 for each part, mean over elements and depths',
-        our_weight='the same',
         checked_against=('amd',),
     )
 

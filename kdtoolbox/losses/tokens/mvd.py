@@ -60,7 +60,6 @@ class MVD(nn.Module):
         paper='Wang et al., CVPR 2023, arXiv:2212.04500',
         needs=('tokens', 'hidden tokens', 'learned parts'),
         paper_weight='1 for each teacher, mean over elements',
-        our_weight='the same',
         checked_against=('mvd',),
     )
 

@@ -63,7 +63,6 @@ class UMT(nn.Module):
         paper='Li et al., ICCV 2023, arXiv:2303.16058',
         needs=('tokens', 'several taps', 'learned parts'),
         paper_weight='1, mean over depths, clips and visible tokens',
-        our_weight='the same',
         checked_against=('umt',),
     )
 

@@ -86,7 +86,6 @@ class VideoMAE(nn.Module):
         paper='Tong et al., NeurIPS 2022, arXiv:2203.12602',
         needs=('tokens', 'hidden tokens', 'learned parts'),
         paper_weight='1, mean over the pixels of hidden cubes',
-        our_weight='the same',
         checked_against=('a loop over cubes in numpy',),
     )
 
