@@ -172,7 +172,7 @@ def test_evaluation_looks_for_test_videos_among_training_videos():
 def test_a_data_set_without_a_place_is_missed():
     with pytest.raises(ValueError, match='has no hmdb51, only activitynet, kinetics, ucf101'):
         translated(simple(), places=put(datasets(), 'hmdb51', ...))
-    with pytest.raises(ValueError, match=r'where ucf101 lies: give ucf101\.annotation_path'):
+    with pytest.raises(ValueError, match=r'no paths of ucf101: give ucf101\.annotation_path'):
         translated(simple(), places=put(datasets(), 'ucf101.annotation_path', ''))
 
 
