@@ -122,7 +122,7 @@ def rows_of(data_sets: Sequence[str], *, tested_on: str) -> list[Row]:
 def trainings_of(rows: Sequence[Row]) -> list[Training]:
     """The trainings that the rows need, each once, those before that others start from."""
     known = {training.name: training for training in TRAININGS}
-    wanted = {row.training for row in rows} - {None}
+    wanted = {row.training for row in rows if row.training is not None}
     # One step back is enough: what others start from starts from nothing itself.
     wanted |= {before for name in wanted for before in known[name].starts_from}
     return [training for training in TRAININGS if training.name in wanted]
