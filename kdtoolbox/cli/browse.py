@@ -13,9 +13,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch.utils.data import DataLoader
 
-from kdtoolbox.cli.doctor import without_downloads
 from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
+from kdtoolbox.config_files.without_downloads import without_downloads
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.browse_page import TRAINING, write_browse_page
 from kdtoolbox.reporting.network_views import SeenClip, seen_clips

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
