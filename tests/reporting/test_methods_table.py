@@ -40,7 +40,7 @@ def test_a_row_tells_what_the_card_does_and_keeps_bars_out_of_the_cells():
         {'DKD': MethodCard(paper='A | B', needs=('labels', 'logits'), min_classes=3, checked_against=('dkd',))}
     ).splitlines()[-1]
     assert row == (
-        r'| `DKD` | A \| B | labels, 3 classes or more | yes: logits N K | 1 | 1 '
+        r'| `DKD` | A \| B | labels, 3 classes or more | yes: logits N K | 1 | the same '
         '| [dkd](../configs/methods/dkd.py): 1 | dkd |'
     )
 
