@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import matplotlib
 from markupsafe import Markup
@@ -47,7 +48,7 @@ _SETTINGS = {
 @contextmanager
 def house_style() -> Iterator[None]:
     """Within it, matplotlib draws as figures of the reports look."""
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(cast(Any, _SETTINGS)):  # its type lists every setting's name
         yield
 
 
@@ -85,7 +86,9 @@ def svg_for_page(figure: Figure, *, name: str, description: str) -> Markup:
     text = re.sub(r'(xlink:href|href)="#', rf'\1="#{name}-', text)
     text = text.replace(_INK, 'currentColor').replace(_PALE, 'currentColor')
     text = re.sub(r"font: ([^;]*?)'DejaVu Sans'[^;]*", r'font: \1system-ui, sans-serif', text)
-    width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups()
+    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text)
+    assert size is not None, 'matplotlib writes its figures with a size'
+    width, height = size.groups()
     text = text.replace(
         f'width="{width}pt" height="{height}pt"',
         f'style="--width:{float(width) / 72:.2f}in" role="img" aria-label="{Markup.escape(description)}"',
