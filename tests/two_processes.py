@@ -29,7 +29,7 @@ def in_two_processes(function: Callable, folder: Path) -> list:
         )
         for rank in range(2)
     ]
-    return [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in processes]
+    return [json.loads(process.communicate(timeout=600)[0].splitlines()[-1]) for process in processes]
 
 
 def run(module: str, function: str, rank: int, folder: str) -> None:
