@@ -102,6 +102,7 @@ def _of_video(file: str) -> VideoFacts:
     video = OpenedVideo(file)
     try:
         stream, container = video.stream, video.container
+        seconds: float | None
         if stream.duration is not None and stream.time_base is not None:
             seconds = float(stream.duration * stream.time_base)
         else:

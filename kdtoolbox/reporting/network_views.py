@@ -53,11 +53,11 @@ def seen_clips(model: BaseModel, loader: DataLoader, places: Sequence[int], *, t
     facts = [(_text(one, 'sample_id'), _label(one), _text(one, 'role')) for one in batch['data_samples']]
     data = model.data_preprocessor(batch, training)
     preprocessor = model.student.data_preprocessor
-    normalisation = [_numbers(getattr(preprocessor, name, None)) for name in ('mean', 'std')]
+    mean, std = (_numbers(getattr(preprocessor, name, None)) for name in ('mean', 'std'))
     is_rgb = not getattr(preprocessor, 'to_rgb', False)
     view = model.data_preprocessor.student_view
     is_difference = view is not None and view.modality != 'rgb'
-    shown = {'student': [_pixels(one, *normalisation, is_rgb, is_difference) for one in _frames(data['inputs'])]}
+    shown = {'student': [_pixels(one, mean, std, is_rgb, is_difference) for one in _frames(data['inputs'])]}
     for name, frames in data.get('teacher_inputs', {}).items():
         own = model.teachers[name].view
         shown[f'teacher {name}'.strip()] = [_in_colour(one, own) for one in frames]
