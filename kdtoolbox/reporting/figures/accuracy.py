@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kdtoolbox.reporting.figures.curves import PERCENT, WIDTH
-from kdtoolbox.reporting.figures.style import GAIN, LOSS, NEUTRAL, colour, house_style, new_figure
+from kdtoolbox.reporting.figures.style import GAIN, INK, LOSS, NEUTRAL, colour, house_style, new_figure
 from kdtoolbox.reporting.intervals import Share
 
 MAX_LETTERS = 34
@@ -75,8 +75,8 @@ def accuracy_by_class(classes: Sequence[str], shares: Sequence[Share]) -> Figure
         rows = np.arange(len(classes))[::-1]
         values = np.array([one.value for one in shares])
         errors = np.array([[one.value - one.low, one.high - one.value] for one in shares]).T
-        axes.barh(rows, values, color=GAIN, alpha=0.75, height=0.7)
-        axes.errorbar(values, rows, xerr=errors, fmt='none', ecolor=NEUTRAL, capsize=2, lw=1)
+        axes.barh(rows, values, color=GAIN, alpha=0.5, height=0.7)
+        axes.errorbar(values, rows, xerr=errors, fmt='none', ecolor=INK, capsize=2, lw=1)
         _label_classes(axes, classes, rows)
         return figure
 

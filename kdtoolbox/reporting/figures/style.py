@@ -17,18 +17,18 @@ GAIN, LOSS, NEUTRAL = '#0072b2', '#d55e00', '#888888'
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 LINES = ('-', '--', '-.', ':')
 # Drawn in these, replaced in pages by the page's own colour of text; dark enough to be read on paper as they are.
-_INK, _PALE = '#1a1b1c', '#9a9b9c'
+INK, _PALE = '#1a1b1c', '#9a9b9c'
 _SETTINGS = {
     'svg.fonttype': 'none',
     'text.parse_math': False,  # names of classes may hold $
     'font.family': 'sans-serif',
     'font.sans-serif': ['DejaVu Sans'],
     'font.size': 9,
-    'text.color': _INK,
-    'axes.edgecolor': _INK,
-    'axes.labelcolor': _INK,
-    'xtick.color': _INK,
-    'ytick.color': _INK,
+    'text.color': INK,
+    'axes.edgecolor': INK,
+    'axes.labelcolor': INK,
+    'xtick.color': INK,
+    'ytick.color': INK,
     'axes.spines.top': False,
     'axes.spines.right': False,
     'axes.grid': True,
@@ -63,8 +63,8 @@ def colour(number: int) -> str:
 
 
 def marker(number: int) -> str:
-    """The marker of the n-th class, so that those of one colour differ."""
-    return MARKERS[number // len(COLOURS) % len(MARKERS)]
+    """The marker of the n-th class; 24 classes differ in colour or marker, neighbours in both."""
+    return MARKERS[number % len(MARKERS)]
 
 
 def svg_for_page(figure: Figure, *, name: str, description: str) -> Markup:
@@ -84,7 +84,7 @@ def svg_for_page(figure: Figure, *, name: str, description: str) -> Markup:
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'url\(#', f'url(#{name}-', text)
     text = re.sub(r'(xlink:href|href)="#', rf'\1="#{name}-', text)
-    text = text.replace(_INK, 'currentColor').replace(_PALE, 'currentColor')
+    text = text.replace(INK, 'currentColor').replace(_PALE, 'currentColor')
     text = re.sub(r"font: ([^;]*?)'DejaVu Sans'[^;]*", r'font: \1system-ui, sans-serif', text)
     size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text)
     assert size is not None, 'matplotlib writes its figures with a size'

@@ -12,6 +12,7 @@ from kdtoolbox.evaluation.video_record import UNLABELLED, VideoRecord
 from kdtoolbox.reporting.runs.run import Run
 
 ACCURACY, TOP5, RETRIEVAL1, RETRIEVAL5 = 'top-1 accuracy', 'top-5 accuracy', 'retrieval top-1', 'retrieval top-5'
+MIN_CLASSES_FOR_TOP5 = 20  # with fewer, guessing is right too often
 STUDENT, TEACHER = 'student', 'teacher'
 
 
@@ -44,7 +45,7 @@ def outcomes_of(run: Run, network: str = STUDENT) -> Outcomes | None:
         order = (-probabilities).argsort(1, kind='stable')
         hits = order == record.query_labels[:, None]
         right[ACCURACY], chances[ACCURACY] = hits[:, 0], 1 / probabilities.shape[1]
-        if probabilities.shape[1] > 5:
+        if probabilities.shape[1] >= MIN_CLASSES_FOR_TOP5:
             right[TOP5], chances[TOP5] = hits[:, :5].any(1), 5 / probabilities.shape[1]
     if len(features) and can_be_searched(record, features):
         ranks = first_hit_ranks(*_tensors(record, features)).numpy()
