@@ -9,9 +9,12 @@ import pytest
 SIZES = {'phone': (360, 740), 'desktop': (1440, 900)}
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def browser() -> Iterator:
-    """A browser without a window; skips where there is none."""
+    """A browser without a window; skips where there is none.
+
+    For one module: while it is there, an event loop of asyncio runs, which others may want for themselves.
+    """
     sync_api = pytest.importorskip('playwright.sync_api', reason='no Playwright: pip install playwright')
     executable = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
     if executable is None:
