@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 from mmengine.config import Config
 
 from kdtoolbox.cli.main import main
@@ -30,10 +32,11 @@ def small(config: Path) -> list[str]:
         'env_cfg.cudnn_benchmark=False',
     ]
     if 'teacher' in model:
+        teacher = 'model.teacher.teacher' if 'teacher' in model.teacher else 'model.teacher'
         options += [
-            'model.teacher.model=torchvision.mobilenet_v3_small',
-            'model.teacher.weights=None',
-            'model.teacher.view.size=32',
+            f'{teacher}.model=torchvision.mobilenet_v3_small',
+            f'{teacher}.weights=None',
+            f'{teacher}.view.size=32',
         ]
     if model.get('use_labels', True) and config.stem.endswith(THREE_CLASSES):
         options.append('model.student.cls_head.num_classes=3')  # what the generated videos have
@@ -75,8 +78,14 @@ def test_config_trains_and_validates(config, data, tmp_path, monkeypatch):
     name = config.stem.rsplit('_', 1)[-1].upper()
     monkeypatch.setenv(f'{name}_VIDEOS', str(videos))
     monkeypatch.setenv(f'{name}_ANNOTATIONS', str(annotations))
-    status = main(['train', str(config), '--work-dir', str(tmp_path), '--cfg-options', *small(config)])
-    assert status == 0
+    options = ['--work-dir', str(tmp_path), '--cfg-options', *small(config)]
+    if 'cached' in config.name:
+        monkeypatch.setenv(f'{name}_TEACHER_CACHE', str(tmp_path / 'cache'))
+        weights = torchvision.models.mobilenet_v3_small().state_dict()  # random ones would be others in each command
+        torch.save(weights, tmp_path / 'teacher.pth')
+        options.append(f'model.teacher.teacher.weights={tmp_path / "teacher.pth"}')
+        assert main(['cache', str(config), *options]) == 0
+    assert main(['train', str(config), *options]) == 0
     checkpoint = load_safely(tmp_path / 'epoch_1.pth', what='checkpoint')
     scalars = {key: value['HistoryBuffer'][0] for key, value in checkpoint['message_hub']['log_scalars'].items()}
     assert checkpoint['meta']['iter'] == 2

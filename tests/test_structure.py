@@ -23,13 +23,13 @@ FLOORS = (
         'video_files',
     },
     {'provenance', 'views', 'video'},
-    {'losses', 'connectors', 'discriminators'},
+    {'losses', 'connectors', 'discriminators', 'teacher_cache'},
     {'criterion'},
     {'inspection'},
     {'distillers', 'teachers', 'datasets', 'evaluation', 'engine', 'preparation'},
     {'backbones', 'yaml_experiments', 'demo', 'templates'},
     {'config_files'},
-    {'deployment', 'feature_extraction', 'reporting'},
+    {'cache_writing', 'deployment', 'feature_extraction', 'reporting'},
     {'cli'},
 )
 ALLOWED = {room: set().union(*FLOORS[:floor]) for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -21,6 +21,7 @@ from kdtoolbox.criterion.term import Term
 from kdtoolbox.isolation import untouched_randomness
 from kdtoolbox.method_card import cards
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
+from kdtoolbox.teacher_cache.frame_keys import META_KEY, NOISE
 from kdtoolbox.unregistered_modules import UnregisteredModules
 from kdtoolbox.views import View, view_of
 from kdtoolbox.views.input_sizes import student_size, teacher_key, teacher_size, wrong_size
@@ -91,7 +92,7 @@ def run_networks(
     data = preprocessor(
         {
             'inputs': [clip[0].transpose(0, 1) if isinstance(student, Recognizer2D) else clip],
-            'data_samples': [ActionDataSample().set_gt_labels(0)],
+            'data_samples': [ActionDataSample(metainfo={META_KEY: NOISE}).set_gt_labels(0)],
         },
         training=True,
     )

@@ -70,6 +70,8 @@ def _networks(runner: Runner) -> list[tuple[str, str]]:
 
 def _named(config: Mapping) -> str:
     """Type, network and weights of a teacher, as far as its config names them."""
+    if isinstance(config.get('teacher'), Mapping):
+        return f'{config["type"]} of {_named(config["teacher"])}'
     network = config.get('model')
     words = [config.get('type', 'teacher'), network.get('type') if isinstance(network, Mapping) else network]
     words.append(f'weights {config.get("weights") or "random"}')

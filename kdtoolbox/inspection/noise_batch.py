@@ -9,6 +9,7 @@ from torch import nn
 
 from kdtoolbox.criterion.building import GUESSED_FRAMES
 from kdtoolbox.inspection.networks import num_classes_of, student_of, teachers_of
+from kdtoolbox.teacher_cache.frame_keys import META_KEY, NOISE
 from kdtoolbox.views import view_of
 from kdtoolbox.views.preprocessor import ViewPreprocessor
 
@@ -25,7 +26,7 @@ def noise_batch(model_config: Mapping, model: nn.Module, num_clips: int) -> dict
         sample = ActionDataSample()
         if getattr(model, 'use_labels', True):
             sample.set_gt_labels(index % num_classes_of(model))
-        sample.set_metainfo(dict(sample_id=f'noise{index}'))
+        sample.set_metainfo({'sample_id': f'noise{index}', META_KEY: NOISE})
         samples.append(sample)
     clips = [torch.randint(0, 256, (1, 3, *clip_shape), dtype=torch.uint8, generator=generator) for _ in samples]
     is_2d = type(student_of(model)).__name__ == 'Recognizer2D'

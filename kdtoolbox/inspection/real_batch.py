@@ -70,6 +70,8 @@ def input_ranges(model: nn.Module, data: Mapping) -> Iterator[Finding]:
         'the student': (data['inputs'], 'model.student.data_preprocessor', getattr(student, 'data_preprocessor', None))
     }
     for name, frames in data.get('teacher_inputs', {}).items():
+        if not isinstance(frames, Tensor):  # the keys of a cached teacher, which is shown no pixels
+            continue
         shown[_called(name)] = (frames, f'{teacher_key(name)}.view', view_of(teachers_of(model)[name]))
     for who, (tensor, key, owner) in shown.items():
         mean, deviation = tensor.float().mean().item(), tensor.float().std().item()

@@ -1,6 +1,6 @@
 """An image foundation model (CLIP, DINOv2) as a teacher: embeddings of single frames, averaged over the clip."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +10,12 @@ from kdtoolbox.losses.embeddings.text_logits import checked_logit_scale
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS, Taps
 from kdtoolbox.teachers.embedding_models import build_embedding_model
-from kdtoolbox.teachers.frame_by_frame import clip_layout, frame_by_frame
-from kdtoolbox.teachers.frozen import FrozenTeacher
+from kdtoolbox.teachers.frame_by_frame import FrameTeacher, clip_layout, frame_by_frame
 from kdtoolbox.views import View
 
 
 @MODELS.register_module()
-class EmbeddingTeacher(FrozenTeacher):
+class EmbeddingTeacher(FrameTeacher):
     """A frozen image network that gives embeddings; with stored text features it also gives zero-shot logits.
 
     It gives ``'features'`` (N, D), the mean of the frames' embeddings, and ``'frame_features'`` (N, D, T'); with texts
@@ -39,7 +38,7 @@ class EmbeddingTeacher(FrozenTeacher):
         compute_dtype: ``'float32'``, ``'bfloat16'`` or ``'float16'``.
     """
 
-    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
+    frame_outputs = (FRAME_FEATURES,)
 
     def __init__(
         self,
@@ -82,17 +81,22 @@ class EmbeddingTeacher(FrozenTeacher):
         inner = [path for path in paths if path not in self.outputs_without_path]
         self.taps = Taps(self.network, inner, classifier=None, owner='teacher')
 
-    def run(self, frames: Tensor) -> dict[str, Tensor]:
-        answers = frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
-        embeddings = answers[FRAME_FEATURES].float()
+    def run_frames(self, frames: Tensor) -> dict[str, Tensor]:
+        return frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
+
+    def combine(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        outputs = dict(outputs)
+        embeddings = outputs[FRAME_FEATURES].float()
         clip = embeddings.mean(1)
+        logits = {}
         if self.text is not None:
-            with torch.autocast(frames.device.type, enabled=False):
-                answers[FRAME_LOGITS] = self.logit_scale * text_similarity(embeddings, self.text)
+            with torch.autocast(embeddings.device.type, enabled=False):
+                outputs[FRAME_LOGITS] = self.logit_scale * text_similarity(embeddings, self.text)
                 logits = {LOGITS: self.logit_scale * text_similarity(clip, self.text)}
-        else:
-            logits = {}
-        return {FEATURES: clip, **logits, **{path: clip_layout(answer) for path, answer in answers.items()}}
+        return {FEATURES: clip, **logits, **{path: clip_layout(output) for path, output in outputs.items()}}
+
+    def needed_for(self, paths: Collection[str]) -> set[str]:
+        return {FRAME_FEATURES, *paths} - {LOGITS, FRAME_LOGITS, FEATURES}
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
         with self.taps.listening() as tapped:

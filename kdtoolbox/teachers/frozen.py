@@ -1,6 +1,7 @@
 """Base class of all teachers: frozen, with its own view, run for its outputs only."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -67,11 +68,15 @@ class FrozenTeacher(nn.Module):
             float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each tap a map (N, C, T', H, W), or
             another output of its module.
         """
-        with torch.autocast(
-            frames.device.type, dtype=self.compute_dtype or torch.bfloat16, enabled=self.compute_dtype is not None
-        ):
+        with self.computing(frames.device):
             answers = self.run(frames)
         return {path: answer.float() for path, answer in answers.items()}
+
+    def computing(self, device: torch.device) -> AbstractContextManager:
+        """Autocast to the teacher's ``compute_dtype``, if it is not float32."""
+        return torch.autocast(
+            device.type, dtype=self.compute_dtype or torch.bfloat16, enabled=self.compute_dtype is not None
+        )
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
         """Compute the outputs; :meth:`forward` adds ``no_grad``, autocast and the conversion to float32."""

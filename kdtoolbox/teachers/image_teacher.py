@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS
-from kdtoolbox.teachers.frame_by_frame import clip_layout, frame_by_frame
-from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
+from kdtoolbox.teachers.frame_by_frame import FrameTeacher, clip_layout, frame_by_frame
+from kdtoolbox.teachers.frozen import recognizer_normalisation
 from kdtoolbox.teachers.probe import load_probe
 from kdtoolbox.teachers.weights import load_teacher_weights, torchvision_weights
 from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
@@ -49,7 +49,7 @@ POOLINGS = {
 
 
 @MODELS.register_module()
-class ImageTeacher(FrozenTeacher):
+class ImageTeacher(FrameTeacher):
     """A frozen image classifier; its logits and features are pooled over the frames of the clip.
 
     All frames of a batch of clips go through the network together, ``chunk_size`` at a time.
@@ -76,8 +76,6 @@ class ImageTeacher(FrozenTeacher):
         classifier: path of the layer from features to logits; default: the last linear or convolutional layer.
         compile: ``True`` or arguments for ``torch.compile``.
     """
-
-    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
 
     def __init__(
         self,
@@ -118,7 +116,7 @@ class ImageTeacher(FrozenTeacher):
         if compile:
             self.network.compile(**(compile if isinstance(compile, Mapping) else {}))
 
-    def run(self, frames: Tensor) -> dict[str, Tensor]:
+    def run_frames(self, frames: Tensor) -> dict[str, Tensor]:
         answers = frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
         logits, features = answers.pop(LOGITS), answers.pop(FEATURES)
         if features.dim() == 4:
@@ -130,13 +128,16 @@ class ImageTeacher(FrozenTeacher):
         features = features.flatten(3).mean(3) if features.dim() > 3 else features
         if self.probe is not None:
             logits = self.probe(features.float())
-        per_frame = {FRAME_LOGITS: logits, FRAME_FEATURES: features}
-        answers.update((name, answer) for name, answer in per_frame.items() if name in self.listened)
-        return {
-            LOGITS: pool_logits(logits, self.pooling),
-            FEATURES: features if self.pooling == 'none' else features.mean(1),
-            **{path: clip_layout(answer) for path, answer in answers.items()},
-        }
+        return {FRAME_LOGITS: logits, FRAME_FEATURES: features, **answers}
+
+    def combine(self, outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        clip = {}
+        if FRAME_LOGITS in outputs:
+            clip[LOGITS] = pool_logits(outputs[FRAME_LOGITS], self.pooling)
+        if FRAME_FEATURES in outputs:
+            features = outputs[FRAME_FEATURES]
+            clip[FEATURES] = features if self.pooling == 'none' else features.mean(1)
+        return {**clip, **{name: clip_layout(one) for name, one in outputs.items() if name in self.listened}}
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
         images = images.contiguous(memory_format=torch.channels_last)

@@ -71,7 +71,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         inputs = inputs.unsqueeze(1) if data['inputs'][0].dim() == 5 else inputs.transpose(1, 2)
         out = preprocess({'inputs': list(inputs), 'data_samples': data['data_samples']}, training=True)
         if views:
-            out['teacher_inputs'] = {name: view.render(clips).transpose(1, 2) for name, view in views.items()}
+            out['teacher_inputs'] = {name: view.inputs_of(clips, data['data_samples']) for name, view in views.items()}
         return out
 
 

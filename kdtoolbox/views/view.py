@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -80,6 +81,15 @@ class View:
             )
             frames = (frames - mean) / std
         return frames.view(num_clips, num_frames, 3, *self.height_and_width).transpose(1, 2).contiguous()
+
+    def inputs_of(self, clips: Tensor, samples: Sequence[BaseDataElement]) -> Tensor:
+        """The input of a teacher with this view: (N, T', 3, h, w).
+
+        Args:
+            clips: (N, 3, T, H, W), as for :meth:`render`.
+            samples: N of them; a view that looks something up instead of rendering uses their meta information.
+        """
+        return self.render(clips).transpose(1, 2)
 
 
 def view_of(teacher: nn.Module) -> View:

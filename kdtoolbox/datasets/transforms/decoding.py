@@ -14,6 +14,7 @@ from kdtoolbox.datasets.transforms.watching import Watch, retried
 from kdtoolbox.plain_files import numbered_lines
 from kdtoolbox.registry import TRANSFORMS
 from kdtoolbox.video import DecodeError, VideoReader, frames_between
+from kdtoolbox.video.decoder_versions import decoder_version
 from kdtoolbox.video.killable import KillableReader
 
 _warned_of: set[str] = set()
@@ -24,9 +25,9 @@ class OpenVideo(BaseTransform):
     """Open the video, so that a sampler can choose frames.
 
     Reads ``filename``, sets ``video_reader``, ``total_frames`` and ``avg_fps``; a folder of frames (``frame_dir``)
-    comes with the latter two. With ``segment_seconds`` ``[start, end)``, ``total_frames`` is the segment's and
-    ``offset`` is its first frame: those are the frames that begin in it, by the frames' own times, so that neighbouring
-    segments share no frame.
+    comes with the latter two. ``decoder`` becomes what decodes it, with its version. With ``segment_seconds`` ``[start,
+    end)``, ``total_frames`` is the segment's and ``offset`` is its first frame: those are the frames that begin in it,
+    by the frames' own times, so that neighbouring segments share no frame.
 
     The frames of some videos (AVI) can only be counted by decoding. This is done once: the workers of a data set share
     the number in ``frame_counts[video_number]``.
@@ -69,9 +70,17 @@ class OpenVideo(BaseTransform):
             results['video_reader'] = reader
             results['total_frames'] = len(reader)
             results['avg_fps'] = reader.frames_per_second
+        results['decoder'] = self._decoder_of(results)
         if 'segment_seconds' in results:
             _restrict_to_segment(results)
         return results
+
+    def _decoder_of(self, results: dict) -> str:
+        if 'frame_dir' in results:
+            return decoder_version('jpeg')
+        if self.decoder == 'pyav' and self.max_short_side is not None:
+            return f'{decoder_version("pyav")}, max_short_side {self.max_short_side}'
+        return decoder_version(self.decoder)
 
     def _open(self, path: str, known_num_frames: int | None) -> VideoReader | KillableReader:
         if self.decoder == 'decord':

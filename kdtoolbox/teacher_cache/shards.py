@@ -1,0 +1,118 @@
+"""One shard: a safetensors file with the outputs for the frames of a few videos, and an index in its header.
+
+Each tensor has one row for each stored frame. The rows of a video begin at its ``first_row`` and are ordered by view,
+then by frame.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from kdtoolbox.safe_files import write_bytes_aside
+from kdtoolbox.teacher_cache.top_k import largest_logits
+
+INDEX = 'videos'
+
+
+@dataclass(frozen=True)
+class CachedVideo:
+    """What a shard holds of one video.
+
+    Args:
+        sample_id: of the data set's sample.
+        first_row: of its frames.
+        num_frames: number of stored frames, the first ones of the video.
+        total_frames: that the video has.
+        size: as in :class:`SourceState`.
+        modified_ns: likewise.
+        sha256: of the content.
+        decoder: what decoded it, with its version.
+        problem: why frames are missing; empty if none are.
+    """
+
+    sample_id: str
+    first_row: int
+    num_frames: int
+    total_frames: int
+    size: int
+    modified_ns: int
+    sha256: str
+    decoder: str
+    problem: str = ''
+
+    def rows(self, view: int, frames: Sequence[int]) -> list[int]:
+        """The rows of these frames in one view."""
+        start = self.first_row + view * self.num_frames
+        return [start + frame for frame in frames]
+
+
+def to_stored(outputs: Mapping[str, Tensor], *, top_k: int | None, logits: str) -> dict[str, Tensor]:
+    """Outputs of frames, (M, …) float32, as tensors of a shard: float16, and logits maybe as the ``top_k`` largest.
+
+    Args:
+        logits: name of the output that ``top_k`` is of.
+
+    Raises:
+        ValueError: a value is not finite, or too large for float16.
+    """
+    stored = {}
+    for name, output in outputs.items():
+        if top_k is not None and name == logits:
+            stored.update({f'{name}.{part}': value for part, value in largest_logits(output, top_k).items()})
+        else:
+            stored[name] = output
+    on_cpu = {name: value.cpu() for name, value in stored.items()}
+    halved = {name: value.half() if value.is_floating_point() else value for name, value in on_cpu.items()}
+    for name, value in halved.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ValueError(
+                f"the teacher's {name} has values that are not finite in float16, in which a cache stores them (up to "
+                f'65504; the largest is {stored[name].abs().max().item():g}): take another layer, or the live teacher'
+            )
+    return halved
+
+
+def write_shard(file: Path, tensors: Mapping[str, Tensor], videos: Sequence[CachedVideo]) -> None:
+    """Write a shard beside its place, then move it there.
+
+    Raises:
+        ValueError: it cannot be written, such as to a full disk; nothing is left of it then.
+    """
+    index = json.dumps([asdict(video) for video in videos])
+    # One entry of metadata: the library writes several in random order, and the same content would differ in bytes.
+    content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()}, {INDEX: index})
+    write_bytes_aside(file, content)
+
+
+class Shard:
+    """A shard, memory-mapped: only the pages of rows that are read come into memory.
+
+    Attributes:
+        videos: sample id -> what is stored of it.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            with safe_open(file, 'pt') as content:
+                index = json.loads(content.metadata()[INDEX])
+                names = content.keys()
+                self.tensors = {name: content.get_tensor(name) for name in names}  # mapped, not read
+            self.videos = {video['sample_id']: CachedVideo(**video) for video in index}
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f'{file} is damaged ({error}): delete it, and run kdtoolbox cache CONFIG again, which writes it'
+            ) from error
+
+    def rows(self, rows: Sequence[int]) -> dict[str, Tensor]:
+        """Copies of some rows of all tensors."""
+        chosen = torch.tensor(rows)
+        return {name: tensor[chosen] for name, tensor in self.tensors.items()}
