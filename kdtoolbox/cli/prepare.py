@@ -19,6 +19,7 @@ EXAMPLE = 'kdtoolbox prepare hmdb51 data/hmdb51 --jobs 4'
 EXAMPLE_PATHS = {
     'video_dir': 'data/videos',
     'jpg_dir': 'data/frames',
+    'out_dir': 'data/encoded',
     'root': 'data/my_videos',
     'annotation_dir': 'data/annotations',
     'train_csv': 'train.csv',
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'decode each video below VIDEO_DIR once and keep the index of its frames beside it: training opens it faster'
     )
     _add_jobs(_command(subparsers, 'index', help_text, commands.index, 'video_dir'))
+    _add_reencoding(subparsers)
     _add_annotations(subparsers)
     for name in DATA_SETS:
         help_text = f'everything for {name}, as downloaded into ROOT'
@@ -68,6 +70,19 @@ def _add_extraction(subparsers: argparse._SubParsersAction) -> None:
         command = _command(subparsers, name, help_text, commands.extract, 'video_dir', 'jpg_dir')
         command.set_defaults(layout=layout)
         _add_frame_options(command, height)
+
+
+def _add_reencoding(subparsers: argparse._SubParsersAction) -> None:
+    help_text = 'encode videos again with close key frames, for fast random clips; frames keep their numbers'
+    command = _command(subparsers, 'reencode', help_text, commands.reencode, 'video_dir', 'out_dir')
+    _add_ffmpeg_options(command)
+    for name, value, words in (
+        ('--short-side', 256, 'of the frames in pixels; smaller videos keep their size'),
+        ('--keyframe-interval', 16, 'frames from one key frame to the next'),
+        ('--quality', 20, "x264's constant rate factor, 0 (best) to 51"),
+    ):
+        command.add_argument(name, type=int, default=value, metavar='N', help=f'{words} (default: %(default)s)')
+    command.add_argument('--dry-run', action='store_true', help='say what would be encoded, and do nothing')
 
 
 def _add_frame_facts(subparsers: argparse._SubParsersAction) -> None:

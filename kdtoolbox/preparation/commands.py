@@ -15,8 +15,10 @@ from kdtoolbox.preparation.frame_facts import write_fps, write_frame_counts
 from kdtoolbox.preparation.frame_folders import STATE_FOLDER
 from kdtoolbox.preparation.frame_indexes import write_frame_indexes
 from kdtoolbox.preparation.frame_tree import Extraction
+from kdtoolbox.preparation.isolated import IsolatedCalls
 from kdtoolbox.preparation.layouts import VideoTree, any_videos, class_videos
 from kdtoolbox.preparation.readable import unreadable_videos
+from kdtoolbox.preparation.reencoding import EncodingOptions, Reencoding, compare_frames
 from kdtoolbox.preparation.report import FAILED, Report
 from kdtoolbox.preparation.video_check import check_videos
 from kdtoolbox.safe_files import check_writable
@@ -40,6 +42,27 @@ def _extract_tree(tree: VideoTree, jpg_dir: Path, args: argparse.Namespace) -> i
         return 0
     with _closing_report(jpg_dir, 'extraction') as report:
         extraction.run(_ffmpeg(args), report, num_workers=args.jobs)
+    return report.exit_status
+
+
+def reencode(args: argparse.Namespace) -> int:
+    """Videos to H.264 with close key frames, in the same layout of folders."""
+    video_dir, out_dir = args.video_dir.resolve(), args.out_dir.resolve()
+    if out_dir == video_dir or video_dir in out_dir.parents:
+        raise ValueError(
+            f'{args.out_dir} lies in {args.video_dir}: what is written there would be taken for videos to encode'
+        )
+    options = EncodingOptions(args.short_side, args.keyframe_interval, args.quality)
+    readers = IsolatedCalls(compare_frames, time_limit_seconds=args.time_limit)
+    reencoding = Reencoding(any_videos(args.video_dir), args.out_dir, options, readers=readers)
+    if args.dry_run:
+        print('\n'.join(reencoding.plan()))
+        return 0
+    try:
+        with _closing_report(args.out_dir, 'encoding') as report:
+            reencoding.run(_ffmpeg(args), report, num_workers=args.jobs)
+    finally:
+        readers.stop()
     return report.exit_status
 
 

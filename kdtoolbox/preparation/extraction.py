@@ -5,9 +5,9 @@ import re
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from kdtoolbox.preparation.conversion import Converted
 from kdtoolbox.preparation.ffmpeg import Ffmpeg, FfmpegRun
 from kdtoolbox.preparation.frame_folders import (
     ascending,
@@ -27,18 +27,7 @@ from kdtoolbox.preparation.video_header import VideoHeader, exact_rate, read_hea
 _FAR_MORE = 1.1  # so many times the stored frames were written, or the other way round: worth a word
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """The result of one video; ``part`` is the complete but not yet renamed folder if the status is done or warning."""
-
-    job: VideoJob
-    status: str
-    reason: str = ''
-    part: Path | None = None
-    is_disk_full: bool = False
-
-
-def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Extracted:
+def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Converted:
     """Write the frames of a video to a new folder in ``parts``, unless ``jpg_dir`` has them all.
 
     What is wrong with the video or its place is the result's ``reason``; only bugs raise.
@@ -50,9 +39,9 @@ def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, 
         mark = read_mark(folder) or {}
         if problem is None and ('colours' in mark or ffmpeg.header(job.video)[0].has_jpeg_colours()):
             warning = mark.get('warning', '')
-            return Extracted(job, THERE, warning and f'{warning} (frames are kept)')
+            return Converted(job, THERE, warning and f'{warning} (frames are kept)')
         if problem:
-            return Extracted(job, FAILED, problem)
+            return Converted(job, FAILED, problem)
         part = parts / uuid.uuid4().hex
         part.mkdir()
         try:
@@ -61,7 +50,7 @@ def extract_video(job: VideoJob, jpg_dir: Path, parts: Path, *, ffmpeg: Ffmpeg, 
             shutil.rmtree(part, ignore_errors=True)  # the error is what counts; the next run clears the rest
             raise
     except OSError as error:  # unreadable video, disk full while marking, names too long …: a reason, not a traceback
-        return Extracted(
+        return Converted(
             job,
             FAILED,
             f'{error.strerror}: {error.filename or job.video}',
@@ -89,7 +78,7 @@ def _obstacle(folder: Path, video_bytes: int) -> str | None:
     ) or ''
 
 
-def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Extracted:
+def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Converted:
     header, _ = ffmpeg.header(job.video)
     arguments = options.arguments(
         has_jpeg_colours=header.has_jpeg_colours(), passthrough_options=ffmpeg.passthrough_options
@@ -111,7 +100,7 @@ def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg
             reason = f'{num_frames} frames, but times of {len(times)}'
     if reason:
         shutil.rmtree(part, ignore_errors=True)  # the next run clears what could not be removed
-        return Extracted(job, FAILED, reason, is_disk_full=run.has_full_disk())
+        return Converted(job, FAILED, reason, is_disk_full=run.has_full_disk())
     if options.as_stored:
         write_times(part, times)
     warning = doubt(run, header, num_frames, times)
@@ -120,7 +109,7 @@ def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg
     mark_complete(
         part, num_frames=num_frames, video_bytes=video_bytes, warning=warning, frames_per_second=_rate(header, times)
     )
-    return Extracted(job, WARNING if warning else DONE, warning, part)
+    return Converted(job, WARNING if warning else DONE, warning, part)
 
 
 def _stored_times(run: FfmpegRun, header: VideoHeader) -> list[float]:

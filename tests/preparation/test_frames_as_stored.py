@@ -10,7 +10,8 @@ import pytest
 
 from kdtoolbox.datasets.locating import FrameFolderFinder
 from kdtoolbox.datasets.transforms import OpenVideo
-from kdtoolbox.preparation.extraction import Extracted, FrameOptions, extract_video
+from kdtoolbox.preparation.conversion import Converted
+from kdtoolbox.preparation.extraction import FrameOptions, extract_video
 from kdtoolbox.preparation.frame_folders import frame_names
 from kdtoolbox.preparation.layouts import VideoJob
 from kdtoolbox.video import VideoReader
@@ -36,7 +37,7 @@ AS_STORED, CONSTANT_RATE = FrameOptions(height=144, as_stored=True), FrameOption
 
 @pytest.fixture
 def extract(tmp_path, ffmpeg):
-    def run(video: Path, options: FrameOptions) -> Extracted:
+    def run(video: Path, options: FrameOptions) -> Converted:
         (tmp_path / 'parts').mkdir(exist_ok=True)
         return extract_video(
             VideoJob(video, 'video'), tmp_path / 'jpg', tmp_path / 'parts', ffmpeg=ffmpeg, options=options
