@@ -152,7 +152,7 @@ def main() -> None:
     print('| step | seconds, median | / student alone |\n|---|---|---|')
     for name, value in medians.items():
         print(f'| {name} | {value:.3f} | {value / medians[ALONE]:.3f} |')
-    rows = computed_runs(config)
+    rows = computed_runs(read_config(CONFIG))
     print(f'\nComputed: {EPOCHS} epochs of UCF-101, clips of 16 frames, the teacher sees each of them\n')
     print('| teacher | views | whole run, making the cache included | later runs |\n|---|---|---|---|')
     for row in rows:

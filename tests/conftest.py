@@ -24,6 +24,7 @@ MEMORY_PER_WORKER = 2 << 30  # bytes; a worker that has trained holds 1 to 1.5 G
 # Folders and files whose tests train networks, encode many videos or start processes: `make test-fast` leaves them out.
 SLOW = (
     'benchmarks',
+    'cache_writing',
     'cli',
     'criterion/test_gates_of_every_loss.py',
     'demo',
@@ -35,6 +36,7 @@ SLOW = (
     'losses/test_memories_of_processes.py',
     'losses/test_time.py',
     'preparation',
+    'teachers/test_cached_teacher.py',
     'templates',
     'test_configs.py',
     'test_method_configs.py',

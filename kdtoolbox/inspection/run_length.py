@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil, prod
 
 from kdtoolbox.isolation import quiet_log
@@ -107,7 +108,7 @@ def _parts(dataset: Mapping, num_videos: int | None) -> Iterator[Part]:
 def _shape(pipeline) -> tuple[int, int, int, int]:
     """(3, T, H, W) that a pipeline ends with, as its sampler and its last crop or resize say."""
     frames, size = 1, (0, 0)
-    for transform in pipeline:
+    for transform in chain.from_iterable([one, *one.get('transforms', ())] for one in pipeline):  # of SpatialViews
         frames = transform.get('clip_len', frames)
         wanted = transform.get('crop_size', transform.get('size', transform.get('scale')))
         if transform.get('type') != 'MultiScaleCrop' and wanted is not None and not isinstance(wanted, float):

@@ -104,3 +104,11 @@ def test_devices_share_the_clips_and_wait_for_slow_decoding():
 def test_a_shape_follows_the_view():
     assert seen((3, 16, 200, 200), None) == (3, 16, 200, 200)
     assert seen((3, 16, 200, 200), dict(size=(56, 64), frame_stride=3)) == (3, 6, 56, 64)
+
+
+def test_crops_inside_of_spatial_views_give_the_shape_of_the_clips():
+    shapes = [
+        length_of(Config.fromfile(REPOSITORY / f'configs/{name}.py'), num_videos=100).clip
+        for name in ('kd_r2d_to_r3d_hmdb51', 'kd_cached_r2d_to_r3d_hmdb51')
+    ]
+    assert shapes == [(3, 16, 224, 224)] * 2
