@@ -1,6 +1,6 @@
 """Curves of the losses and the metrics of a training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from matplotlib.axis import Axis
@@ -99,6 +99,6 @@ def _line(number: int) -> str:
     return LINES[number // 6 % len(LINES)]
 
 
-def is_share(curve: Sequence[float]) -> bool:
+def is_share(curve: Iterable[float]) -> bool:
     """Whether all values could be shares."""
     return all(0 <= value <= 1 for value in curve)

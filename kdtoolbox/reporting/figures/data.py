@@ -39,7 +39,7 @@ def lengths(seconds: Mapping[str, Sequence[float]]) -> Figure:
         longest = max(np.quantile(values, 0.99) for values in seconds.values())
         bins = np.linspace(0, max(1.1 * float(longest), 1e-3), 34)
         for number, (name, values) in enumerate(seconds.items()):
-            axes.hist(values, bins=bins, histtype='step', lw=1.6, color=colour(number), label=name)
+            axes.hist(values, bins=bins.tolist(), histtype='step', lw=1.6, color=colour(number), label=name)
         axes.set(xlabel='length (seconds)', ylabel='videos', xlim=(0, bins[-1]))
         figure.legend(loc='outside upper left', ncols=3)
         return figure

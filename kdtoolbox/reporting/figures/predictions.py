@@ -30,7 +30,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str]) -> Figure:
         if num <= MAX_ANNOTATED:
             for row, column in np.argwhere(counts > 0):
                 shade = '#000000' if shares[row, column] > 0.55 else '#ffffff'
-                axes.text(column, row, int(counts[row, column]), ha='center', va='center', color=shade, fontsize=8)
+                axes.text(column, row, str(counts[row, column]), ha='center', va='center', color=shade, fontsize=8)
         if num <= MAX_NAMED:
             names = [shortened(name) for name in classes]
             axes.set_xticks(range(num), names, rotation=90)
@@ -61,9 +61,7 @@ def reliability_diagram(confidence: np.ndarray, is_right: np.ndarray, *, num_bin
         return figure
 
 
-def feature_map(
-    points: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, explained: Sequence[float]
-) -> Figure:
+def feature_map(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, explained: np.ndarray) -> Figure:
     """Two principal components of the features, a colour and marker for each class; groups have ids ``class-K``.
 
     Args:

@@ -50,8 +50,8 @@ def outcomes_of(run: Run, network: str = STUDENT) -> Outcomes | None:
     if len(features) and can_be_searched(record, features):
         ranks = first_hit_ranks(*_tensors(record, features)).numpy()
         num_gallery = int((~record.is_query).sum())
-        labels = [torch.from_numpy(record.labels[mask]) for mask in (record.is_query, ~record.is_query)]
-        by_chance = chance_topk(*labels, (1, 5))
+        queried, searched = (torch.from_numpy(record.labels[mask]) for mask in (record.is_query, ~record.is_query))
+        by_chance = chance_topk(queried, searched, (1, 5))
         for name, k in ((RETRIEVAL1, 1), (RETRIEVAL5, 5)):
             right[name], chances[name] = (ranks < k) & (ranks < num_gallery), by_chance[k]
     return Outcomes(record.query_ids, right, chances) if right else None

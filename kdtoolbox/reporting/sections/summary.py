@@ -22,7 +22,8 @@ def summary(context: Context) -> Section:
         blocks += missing('Not known: the work directory holds no config that can be read as data.')
     if run.commands:
         last = run.commands[-1]
-        versions = last.get('versions') if isinstance(last.get('versions'), dict) else {}
+        noted = last.get('versions')
+        versions = noted if isinstance(noted, dict) else {}
         origin = [('command', str(last['command'])), ('started', str(last.get('started') or 'not known'))]
         origin += [('commit', str(last.get('commit') or 'not of a git checkout'))]
         origin += [('versions', ', '.join(f'{name} {version}' for name, version in versions.items()))]
