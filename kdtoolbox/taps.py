@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import Tensor, nn
@@ -36,9 +36,9 @@ class Taps:
         self.paths = tuple(dict.fromkeys(paths))
         self.owner = owner
         self.classifier = classifier
-        self._modules = {
-            path: _find(network, classifier if path in (LOGITS, FEATURES) else path, path, owner) for path in self.paths
-        }
+        self._network = network
+        for path in self.paths:
+            self._module(path)
 
     @contextmanager
     def listening(self, paths: Iterable[str] | None = None):
@@ -53,7 +53,7 @@ class Taps:
         """
         calls: dict[str, list[tuple[Tensor, int]]] = {path: [] for path in (self.paths if paths is None else paths)}
         learns = torch.is_grad_enabled()
-        handles = [self._hook(path, self._modules[path], seen, learns=learns) for path, seen in calls.items()]
+        handles = [self._hook(path, self._module(path), seen, learns=learns) for path, seen in calls.items()]
         outputs: dict[str, Tensor] = {}
         try:
             yield outputs
@@ -62,6 +62,10 @@ class Taps:
                 handle.remove()
         for path, seen in calls.items():
             outputs[path] = self._only(path, seen)
+
+    def _module(self, path: str) -> nn.Module:
+        """Looked up each time: mmengine puts synchronised batch norms in the place of the others when a run starts."""
+        return _find(self._network, self.classifier if path in (LOGITS, FEATURES) else path, path, self.owner)
 
     def _hook(self, path: str, module: nn.Module, seen: list, *, learns: bool):
         def record(value) -> None:
@@ -111,9 +115,10 @@ class Taps:
 
 
 def _find(network: nn.Module, path: str | None, asked: str, owner: str) -> nn.Module:
+    with suppress(AttributeError, TypeError):
+        if path:
+            return network.get_submodule(path)
     modules = dict(network.named_modules())
-    if path and path in modules:
-        return modules[path]
     valid = [name for name in modules if name]
     nearest = difflib.get_close_matches(path or '', valid, n=5, cutoff=0.4)
     shallow = [name for name in valid if name.count('.') <= 1]

@@ -4,9 +4,8 @@ import argparse
 import atexit
 import logging
 import os
-import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -20,14 +19,13 @@ from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
 from kdtoolbox.engine.console import ConsoleHook, ConsoleRunner
+from kdtoolbox.engine.temporary_folder import check_temporary_folder, use_own_temporary_folder
 from kdtoolbox.engine.whole_checkpoints import damage_of, newest_whole_checkpoint
 from kdtoolbox.engine.work_dir_lock import only_training_in
 from kdtoolbox.engine.worker_processes import end_workers
 from kdtoolbox.inspection.training import of_the_config
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.run_origin import record_command
-
-MAX_BYTES_OF_TEMPORARY_FOLDER = 107 - len('/pymp-12345678/listener-12345678')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -119,6 +117,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     if weights and '://' not in weights:
         load_checkpoint(weights)  # of what is no checkpoint mmengine, when all is built, fails with a traceback
     prepare_cpu_processes(config)
+    use_own_temporary_folder()
     runner = ConsoleRunner.from_cfg(config)
     atexit.register(_end_workers_of, weakref.ref(runner))
     if is_main_process() and runner.logger.isEnabledFor(logging.INFO):  # else the config asks for silence
@@ -141,12 +140,19 @@ def leaves_parameters_unused(model: Mapping) -> bool:
     Without labels nothing may reach the student's head; a term that is scheduled to 0 does not reach its connectors;
     and mmaction2's backbones freeze their stages when training begins, after DDP has counted on them.
     """
-    terms = (model.get('terms') or {}).values()
+    terms = model.get('terms') or {}
+    scheduled = [model, *(terms.values() if isinstance(terms, Mapping) else ())]
     return (
-        model.get('use_labels', True) is False
-        or _freezes_stages(model)
-        or any(factor == 0 for term in terms for _, factor in term.get('weight_schedule', ()))
+        model.get('use_labels', True) is False or _freezes_stages(model) or any(_is_at_0_once(one) for one in scheduled)
     )
+
+
+def _is_at_0_once(scheduled: object) -> bool:
+    """Whether the points (progress, factor) of a schedule reach 0; what is none is refused when it is built."""
+    points = scheduled.get('weight_schedule') if isinstance(scheduled, Mapping) else None
+    if not isinstance(points, Sequence):
+        return False
+    return any(isinstance(point, Sequence) and len(point) == 2 and point[1] == 0 for point in points)
 
 
 def _be_strict(config: Config) -> None:
@@ -161,7 +167,9 @@ def _be_strict(config: Config) -> None:
 
 def _freezes_stages(config: Mapping) -> bool:
     return any(
-        _freezes_stages(value) if isinstance(value, Mapping) else key == 'frozen_stages' and value >= 0
+        _freezes_stages(value)
+        if isinstance(value, Mapping)
+        else key == 'frozen_stages' and isinstance(value, int) and value >= 0
         for key, value in config.items()
     )
 
@@ -194,22 +202,6 @@ def _optim_wrappers(config: Config) -> list[dict]:
     if not wrapper:
         return []
     return [one for one in wrapper.values() if isinstance(one, dict) and 'optimizer' in one] or [wrapper]
-
-
-def check_temporary_folder() -> None:
-    """Refuse a folder for temporary files in which data loading workers could not hand over what they loaded.
-
-    Their sockets lie in it, and the path of a socket has at most 107 bytes; beyond it the training would wait for ever.
-
-    Raises:
-        ValueError: its path is too long.
-    """
-    folder = tempfile.gettempdir()
-    if len(os.fsencode(folder)) > MAX_BYTES_OF_TEMPORARY_FOLDER:
-        raise ValueError(
-            f'the folder for temporary files, {folder}, has a path of {len(os.fsencode(folder))} bytes, and data '
-            f'loading workers need one of at most {MAX_BYTES_OF_TEMPORARY_FOLDER}: set TMPDIR to a shorter one'
-        )
 
 
 def _check_work_dir(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Weights that change in the course of the training."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def scheduled_weight(weight: float, schedule: Sequence[tuple[float, float]], progress: float) -> float:
@@ -26,3 +26,24 @@ def scheduled_weight(weight: float, schedule: Sequence[tuple[float, float]], pro
         if progress < stop:
             return weight * (factor + (next_factor - factor) * (progress - start) / (stop - start))
     return weight * schedule[-1][1]
+
+
+def points_of(schedule: Iterable[Iterable[float]]) -> list[tuple[float, float]]:
+    """The points of a schedule, as a config has them.
+
+    Raises:
+        ValueError: these are no points, or they do not rise in progress from 0 to 1.
+
+    >>> points_of([[0, 0], [0.5, 1]])
+    [(0.0, 0.0), (0.5, 1.0)]
+    """
+    try:
+        points = [(float(progress), float(factor)) for progress, factor in schedule]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f'weight_schedule {schedule!r}: expected points (progress, factor), such as [(0.0, 0.0), (0.1, 1.0)]'
+        ) from None
+    rising = [progress for progress, _ in points]
+    if rising != sorted(set(rising)) or any(not 0 <= point <= 1 for point in rising):
+        raise ValueError(f'weight_schedule {schedule} must rise in progress from 0 to 1')
+    return points

@@ -11,7 +11,7 @@ from kdtoolbox.criterion.connections import build_connector, connect_pair, paths
 from kdtoolbox.criterion.gates import gated_loss
 from kdtoolbox.criterion.loss_inputs import extra_inputs, scalar_of
 from kdtoolbox.criterion.network_runs import NetworkRuns
-from kdtoolbox.criterion.schedule import scheduled_weight
+from kdtoolbox.criterion.schedule import points_of, scheduled_weight
 from kdtoolbox.method_card import cards, mixes_clips
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import LOGITS
@@ -58,15 +58,9 @@ class Term(nn.Module):
         self.teacher = teacher if isinstance(teacher, (str, type(None))) else tuple(teacher)
         self.weight = float(weight)
         try:
-            self.weight_schedule = [(float(progress), float(factor)) for progress, factor in weight_schedule]
-        except TypeError as error:
-            raise ValueError(
-                f'term {name!r}: weight_schedule {weight_schedule!r}: expected points (progress, factor), such as '
-                '[(0.0, 0.0), (0.1, 1.0)]'
-            ) from error
-        points = [progress for progress, _ in self.weight_schedule]
-        if points != sorted(set(points)) or any(not 0 <= point <= 1 for point in points):
-            raise ValueError(f'term {name!r}: weight_schedule {weight_schedule} must rise in progress from 0 to 1')
+            self.weight_schedule = points_of(weight_schedule)
+        except ValueError as error:
+            raise ValueError(f'term {name!r}: {error}') from None
         self.loss = MODELS.build(dict(loss))
         self.extra_inputs = extra_inputs(name, self.loss)
         try:

@@ -198,14 +198,27 @@ class Distiller(BaseModel):
             of_logits = term.student == LOGITS and isinstance(term.student_connector, nn.Identity)
             if of_logits or 'student_classifier' in term.extra_inputs:
                 refuse_few_classes(term, self.student.cls_head.num_classes)
-        blending = getattr(self.student.data_preprocessor, 'blending', None)
-        if self.teachers and blending is not None:
-            raise ValueError(
-                f'the student blends clips ({type(blending).__name__}) after the teachers got theirs, so '
-                'they would answer for other clips: remove blending from its data_preprocessor'
-            )
+        self._check_blending()
         if not self.use_labels and not self.criterion.terms and not self.learns_without_terms:
             raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
+
+    def _check_blending(self) -> None:
+        blending = getattr(self.student.data_preprocessor, 'blending', None)
+        if blending is None:
+            return
+        where = f'the student blends clips ({type(blending).__name__} in its data_preprocessor)'
+        for term in self.criterion.all():
+            if term.needs_labels or 'sample_ids' in term.extra_inputs:
+                raise ValueError(
+                    f'term {term.name!r} asks for the {"label" if term.needs_labels else "sample_id"} of each clip, '
+                    f'but {where}, which then have two: remove blending, or take another loss'
+                )
+        for name, teacher in self.teachers.items():
+            if type(teacher.view) is not View:  # such as one of stored outputs
+                raise ValueError(
+                    f'the teacher {name} is not shown the pixels of a clip ({type(teacher).__name__}), but {where}: '
+                    'remove blending, or give a teacher that runs'
+                )
 
     def _check_classifiers(self, term: Term) -> None:
         if 'student_classifier' in term.extra_inputs:

@@ -6,9 +6,11 @@ from mmengine.model import ModuleDict
 from torch import Tensor, nn
 
 from kdtoolbox.criterion.batch_labels import labels_of, training_progress
-from kdtoolbox.criterion.schedule import scheduled_weight
+from kdtoolbox.criterion.loss_inputs import extra_inputs
+from kdtoolbox.criterion.schedule import points_of, scheduled_weight
 from kdtoolbox.distillers.distiller import Distiller
 from kdtoolbox.distillers.task_losses import task_losses
+from kdtoolbox.method_card import cards
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import LOGITS, Taps
 
@@ -32,7 +34,7 @@ class MutualDistiller(Distiller):
         options: of :class:`Distiller`.
 
     Raises:
-        ValueError: there is no peer, or one differs in normalisation or classes.
+        ValueError: there is no peer, one differs in normalisation or classes, or the loss needs more than logits.
     """
 
     learns_without_terms = True
@@ -59,7 +61,8 @@ class MutualDistiller(Distiller):
         self.peers = ModuleDict({name: MODELS.build(dict(config)) for name, config in peers.items()})
         self._check_peers()
         self.mutual_loss = MODELS.build(dict(loss))
-        self.weight, self.weight_schedule = weight, list(weight_schedule)
+        self._check_mutual_loss()
+        self.weight, self.weight_schedule = weight, points_of(weight_schedule)
         self._logit_taps = {
             name: Taps(network, [LOGITS], classifier='cls_head', owner=name)
             for name, network in self._students().items()
@@ -87,6 +90,20 @@ class MutualDistiller(Distiller):
 
     def _students(self) -> dict[str, nn.Module]:
         return {STUDENT: self.student, **self.peers}
+
+    def _check_mutual_loss(self) -> None:
+        name, num_classes = type(self.mutual_loss).__name__, self.student.cls_head.num_classes
+        if asked := extra_inputs('mutual', self.mutual_loss):
+            raise ValueError(
+                f'{name} asks for {", ".join(asked)}, but the loss between peers gets their logits alone: take '
+                'another, such as KLDivergence'
+            )
+        needed = max((card.min_classes for card in cards(self.mutual_loss)), default=1)
+        if num_classes < needed:
+            raise ValueError(
+                f'{name} between peers needs {needed} classes or more, got {num_classes}: take another, such as '
+                'KLDivergence'
+            )
 
     def _check_peers(self) -> None:
         for name, peer in self.peers.items():

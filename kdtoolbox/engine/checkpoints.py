@@ -51,6 +51,8 @@ class PlainCheckpointHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['message_hub'] = _to_plain(checkpoint['message_hub'])
+        if 'param_schedulers' in checkpoint:
+            checkpoint['param_schedulers'] = _without_functions(checkpoint['param_schedulers'])
         checkpoint['meta'].update(settings_to_store(runner.cfg))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -166,6 +168,13 @@ def _warn_of_other_normalisation(runner: Runner, checkpoint: Mapping) -> None:
 
 
 _BUFFER = 'HistoryBuffer'
+
+
+def _without_functions(state: object) -> object:
+    """States of schedules without OneCycleLR's function, which the one that is built to go on has anyway."""
+    if isinstance(state, Mapping):
+        return {name: _without_functions(value) for name, value in state.items() if not callable(value)}
+    return [_without_functions(value) for value in state] if isinstance(state, list) else state
 
 
 def _to_plain(value):

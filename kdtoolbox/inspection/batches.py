@@ -1,7 +1,7 @@
 """Checks of batch sizes and clip lengths."""
 
 from collections.abc import Iterator, Sized
-from typing import cast
+from typing import NamedTuple, cast
 
 from mmengine.dataset import InfiniteSampler
 from torch import nn
@@ -9,29 +9,55 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from kdtoolbox.inspection.data_sets import info_of, parts_of, size_of
 from kdtoolbox.inspection.findings import Finding, error
+from kdtoolbox.method_card import cards
 from kdtoolbox.video.errors import DecodeError
 
 NUM_VIDEOS = 3
 
 
-def small_batches(model: nn.Module, loader: DataLoader, *, num_processes: int) -> Iterator[Finding]:
-    """Batches with fewer clips than a term compares with one another, or takes statistics over."""
+class BatchNeeds(NamedTuple):
+    """How many clips a loss needs: in all processes together, and in each."""
+
+    name: str
+    loss: nn.Module
+    clips: int
+    clips_of_a_process: int
+    shapes_are_known: bool
+
+
+def batch_needs(model: nn.Module) -> Iterator[BatchNeeds]:
+    """Of every term of a distiller, and of the loss between the peers of mutual learning."""
     criterion = getattr(model, 'criterion', None)
-    terms = [] if criterion is None else list(criterion.terms.values())
+    for term in criterion.terms.values() if criterion is not None else ():
+        yield BatchNeeds(
+            f'term {term.name!r}', term.loss, term.min_batch_size, term.min_clips_of_a_process, bool(term.shapes)
+        )
+    mutual = getattr(model, 'mutual_loss', None)
+    if mutual is not None:
+        clips, elements = (
+            max((getattr(card, least) for card in cards(mutual)), default=1)
+            for least in ('min_batch_size', 'min_elements')
+        )
+        yield BatchNeeds('the loss between peers', mutual, clips, elements, shapes_are_known=True)
+
+
+def small_batches(model: nn.Module, loader: DataLoader, *, num_processes: int) -> Iterator[Finding]:
+    """Batches with fewer clips than a loss compares with one another, or takes statistics over."""
+    needs = list(batch_needs(model))
     for num_clips, fix in _smallest_batches(loader):
-        for term in terms:
-            if num_clips * num_processes < term.min_batch_size:
+        for need in needs:
+            if num_clips * num_processes < need.clips:
                 yield error(
-                    f'term {term.name!r}: {type(term.loss).__name__} compares the clips of a batch with one '
-                    f'another and needs {term.min_batch_size} or more, but {fix[0]} {num_clips} in each of '
+                    f'{need.name}: {type(need.loss).__name__} compares the clips of a batch with one '
+                    f'another and needs {need.clips} or more, but {fix[0]} {num_clips} in each of '
                     f'{num_processes} process(es): {fix[1]}'
                 )
-            elif num_clips < term.min_clips_of_a_process:
-                shapes = '' if term.shapes else ', or clip_shape=(T, H, W) of the distiller if it compares maps'
+            elif num_clips < need.clips_of_a_process:
+                shapes = ', or clip_shape=(T, H, W) of the distiller if it compares maps'
                 yield error(
-                    f'term {term.name!r}: {type(term.loss).__name__} takes statistics over the clips of a batch and '
-                    f'needs {term.min_clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: '
-                    f'{fix[1]}{shapes}'
+                    f'{need.name}: {type(need.loss).__name__} takes statistics over the clips of a batch and '
+                    f'needs {need.clips_of_a_process} or more in each process, but {fix[0]} {num_clips}: '
+                    f'{fix[1]}{"" if need.shapes_are_known else shapes}'
                 )
 
 

@@ -62,6 +62,12 @@ def classes_of(dataset: Dataset) -> list[str] | None:
     return getattr(dataset, 'metainfo', {}).get('classes')
 
 
+def numbered_classes(model: nn.Module) -> list[str]:
+    """Numbers in place of names, as many as the student's head has; none without such a head."""
+    head = getattr(getattr(model, 'student', model), 'cls_head', None)
+    return [f'number {label}' for label in range(getattr(head, 'num_classes', 0))]
+
+
 def unlike(what: str, found: Sequence[str], other: str, expected: Sequence[str]) -> str:
     """The difference of two lists of classes as text; empty if they are equal."""
     if list(found) == list(expected):

@@ -97,11 +97,20 @@ def shared_videos(training: Sequence[Video], validation: Sequence[Video]) -> Ite
 def missing_classes(
     classes: Sequence[str], training: Sequence[Video], validation: Sequence[Video], *, uses_labels: bool
 ) -> Iterator[Finding]:
-    """Classes without a training video, and those that are tested on but never trained."""
+    """Classes without a training video, those that are tested on but never trained, and labels that are no class.
+
+    Args:
+        classes: names, or their numbers in words where the data set does not name them.
+    """
     trained = {video.label for video in training if video.label >= 0}
     queried = {video.label for video in validation if video.is_query and video.label >= 0}
     if not trained or not uses_labels:
         return
+    if classes and (largest := max(trained | queried)) >= len(classes):
+        yield error(
+            f'a label is {largest}, but there are {len(classes)} classes, which are counted from 0: correct the '
+            f'labels, or set model.student.cls_head.num_classes={largest + 1}'
+        )
     absent = [number for number in range(len(classes)) if number not in trained]
     if not absent:
         return

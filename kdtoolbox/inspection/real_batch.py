@@ -9,6 +9,7 @@ from mmengine.dist import get_rank
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from kdtoolbox.inspection.batches import batch_needs
 from kdtoolbox.inspection.data_sets import size_of
 from kdtoolbox.inspection.findings import Finding, error, listed
 from kdtoolbox.inspection.gradients import NO_LOSS, gradients_of, learning_parameters
@@ -24,14 +25,7 @@ FAR_OFF = 20
 
 def few_clips(loader: DataLoader, model: nn.Module, *, num_processes: int = 1) -> Mapping:
     """A small batch of training clips from all over the data set, other ones in each process."""
-    criterion = getattr(model, 'criterion', None)
-    needed = max(
-        (
-            max(term.min_batch_size, term.min_clips_of_a_process)
-            for term in (criterion.terms.values() if criterion is not None else ())
-        ),
-        default=1,
-    )
+    needed = max((max(need.clips, need.clips_of_a_process) for need in batch_needs(model)), default=1)
     num_clips = min(max(NUM_CLIPS, needed), size_of(loader.dataset), num_processes * (loader.batch_size or NUM_CLIPS))
     indices = [
         (number * size_of(loader.dataset) // num_clips + get_rank()) % size_of(loader.dataset)

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 from kdtoolbox.inspection import classes, data_sets, metrics, real_batch, settings
 from kdtoolbox.inspection.batches import clips_longer_than_videos, small_batches
 from kdtoolbox.inspection.findings import Finding
+from kdtoolbox.inspection.segments import segments_behind_the_end
 from kdtoolbox.isolation import copy_to_try, untouched_randomness
 
 
@@ -93,10 +94,15 @@ def of_the_data(training: Training, loader: DataLoader) -> Iterator[Finding]:
     queries = [video for one in tested for video in data_sets.videos_of(one)]
     yield from data_sets.shared_videos(videos, queries)
     yield from data_sets.missing_classes(
-        classes.classes_of(dataset) or (), videos, queries, uses_labels=getattr(training.model, 'use_labels', True)
+        classes.classes_of(dataset) or classes.numbered_classes(training.model),
+        videos,
+        queries,
+        uses_labels=getattr(training.model, 'use_labels', True),
     )
     yield from small_batches(training.model, loader, num_processes=training.num_processes)
     yield from clips_longer_than_videos(dataset)
+    for one in (dataset, *tested):
+        yield from segments_behind_the_end(one)
 
 
 def of_the_classes(training: Training, dataset: Dataset) -> Iterator[Finding]:

@@ -90,6 +90,19 @@ class OpenedVideo:
         return stream
 
 
+def seconds_in_header(path: str) -> float | None:
+    """Length of a video file as its header has it, the longest of its streams; None if it has none.
+
+    Raises:
+        DecodeError: it cannot be opened.
+    """
+    container = _open(path)
+    try:
+        return container.duration / av.time_base if container.duration and container.duration > 0 else None
+    finally:
+        container.close()
+
+
 def _open(path: str) -> InputContainer:
     try:
         mode = os.stat(path).st_mode

@@ -1,8 +1,9 @@
 """The data preprocessor of a distiller: from one decoded clip to one view for each network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from mmaction.models.utils.blending_utils import BaseMiniBatchBlending
 from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
 from torch import Tensor
@@ -14,6 +15,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
     """Makes the student's view and, in training, the teachers' views of the clips of a batch.
 
     Decoding, cropping and flipping are done; clips arrive as uint8 and are resized and normalised on the device.
+    Several clips of a training sample become samples of their own. Where the student's preprocessor blends clips
+    (Mixup, CutMix), the decoded clips are blended, so that student and teachers see the same blend.
     The student's view is normalised by the student's own preprocessor, so that training and plain mmaction2 use the
     same input. Validation and test clips are not resized, their pipeline sets their size; frame differences are
     computed for them too, if the student is trained on these.
@@ -55,21 +58,26 @@ class ViewPreprocessor(BaseDataPreprocessor):
             needed, ``teacher_inputs``: name -> (N, T', 3, h, w).
 
         Raises:
-            ValueError: a training sample is not one RGB clip, or the clips differ in shape; a 2D student is tested on
-                differences of frames and the samples do not tell where their clips end.
+            ValueError: a training sample holds no RGB clips, or the clips differ in shape; a 2D student is tested on
+                differences of frames and the samples do not tell where their clips end; clips are to be blended of
+                which only some have a label.
         """
         data = self.cast_data(data)
         preprocess = self._student_preprocessor[0]
         if not training:
             return preprocess(self._in_modality(data), training=False)
+        data = _one_clip_a_sample(data)
         views = self.teacher_views()
         if not views and self.student_view is None:
             return preprocess(data, training=True)
-        clips = _stack(data['inputs'])
+        clips, blending = _stack(data['inputs']), getattr(preprocess, 'blending', None)
+        if blending is not None:
+            clips = _blended(clips, data['data_samples'], blending)
         inputs = clips if self.student_view is None else self.student_view.render(clips)
         # A 3D recognizer takes (clips, 3, T, H, W), a 2D one (T, 3, H, W).
         inputs = inputs.unsqueeze(1) if data['inputs'][0].dim() == 5 else inputs.transpose(1, 2)
-        out = preprocess({'inputs': list(inputs), 'data_samples': data['data_samples']}, training=True)
+        # Not "in training" where the blending is done: nothing else of mmaction2 1.1.0's preprocessor depends on it.
+        out = preprocess({'inputs': list(inputs), 'data_samples': data['data_samples']}, training=blending is None)
         if views:
             out['teacher_inputs'] = {name: view.inputs_of(clips, data['data_samples']) for name, view in views.items()}
         return out
@@ -87,6 +95,35 @@ def _differences_of_each_clip(frames: Tensor, sample: BaseDataElement) -> Tensor
     return frame_differences(frames.unflatten(0, (-1, length)), time=1).flatten(0, 1)
 
 
+def _one_clip_a_sample(data: dict) -> dict:
+    """The batch with a sample for each of several clips, which share label and ``sample_id``."""
+    counts = [clip.shape[0] if clip.dim() == 5 else 1 for clip in data['inputs']]
+    if max(counts) == 1:
+        return data
+    return {
+        **data,
+        'inputs': [clip.unsqueeze(0) for clips in data['inputs'] for clip in clips],
+        'data_samples': [sample.clone() for sample, count in zip(data['data_samples'], counts) for _ in range(count)],
+    }
+
+
+def _blended(clips: Tensor, samples: Sequence[BaseDataElement], blending: BaseMiniBatchBlending) -> Tensor:
+    """Clips that are blended as mmaction2 does it, as float32; the samples get the blended labels, if they have labels.
+
+    Raises:
+        ValueError: only some have a label.
+    """
+    has_label = ['gt_labels' in sample and bool((sample.gt_labels.item >= 0).all()) for sample in samples]
+    if all(has_label):
+        return blending(clips.float(), samples)[0]
+    if any(has_label):
+        raise ValueError(
+            f'{type(blending).__name__} blends the labels of clips too, but {len(samples) - sum(has_label)} of '
+            f'{len(samples)} in this batch have none: remove blending from the data_preprocessor of the student'
+        )
+    return blending.do_blending(clips.float(), torch.zeros(len(clips), 1, device=clips.device))[0]
+
+
 def _stack(inputs: list[Tensor]) -> Tensor:
     """List of (1, 3, T, H, W) or (T, 3, H, W) -> (N, 3, T, H, W)."""
     shapes = {tuple(clip.shape) for clip in inputs}
@@ -101,6 +138,6 @@ def _stack(inputs: list[Tensor]) -> Tensor:
     if len(shape) == 4 and shape[1] == 3:
         return torch.stack(inputs).transpose(1, 2)
     raise ValueError(
-        f'a training sample has shape {shape}, expected one RGB clip: (1, 3, T, H, W) by num_clips=1, one '
+        f'a training sample has shape {shape}, expected RGB clips: (clips, 3, T, H, W) by one '
         "crop and FormatShape(input_format='NCTHW'), or (T, 3, H, W) by 'NCHW' for a 2D student"
     )

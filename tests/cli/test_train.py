@@ -38,6 +38,13 @@ def test_resume_starts_as_the_config_says_until_there_is_a_checkpoint_to_go_on_f
         (dict(student=dict(student_config(), backbone=dict(type='ResNet3d', frozen_stages=-1))), False),
         (dict(peers=dict(twin=dict(backbone=dict(frozen_stages=0)))), True),
         (dict(type='Recognizer3D', backbone=dict(type='ResNet3d', frozen_stages=0)), True),
+        (dict(terms=dict(kd=dict(weight_schedule=[(0.0, 0.0), (0.5, 1.0)]))), True),
+        (dict(terms=dict(kd=dict(weight_schedule=[(0.0, 0.5), (0.5, 1.0)]))), False),
+        (dict(type='MutualDistiller', weight_schedule=[[0.0, 0.0], [0.5, 1.0]]), True),
+        # Refused when the model is built, in one line.
+        (dict(terms=dict(kd=dict(weight_schedule=0.5))), False),
+        (dict(terms=dict(kd=dict(weight_schedule=[0.5, 'ab', None])), weight_schedule=1), False),
+        (dict(terms=['kd'], backbone=dict(frozen_stages=None)), False),
     ],
 )
 def test_ddp_is_told_where_parameters_get_no_gradient(model, unused):

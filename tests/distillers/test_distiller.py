@@ -260,13 +260,73 @@ def test_a_term_may_not_take_the_name_of_the_students_own_loss():
         losses_of(distiller, batch())
 
 
-def test_blending_the_students_clips_is_refused_where_a_teacher_would_answer_for_others():
+def blending_distiller(term=None, **options):
     student = student_config()
-    student['data_preprocessor']['blending'] = dict(type='MixupBlending', num_classes=5)
-    with pytest.raises(ValueError, match='the student blends clips'):
-        MODELS.build(
-            dict(type='Distiller', student=student, teacher=teacher_config(), terms=dict(kd=distillation_head()))
+    student['data_preprocessor']['blending'] = dict(type='MixupBlending', num_classes=5, alpha=1.0)
+    return MODELS.build(
+        dict(
+            type='Distiller',
+            student=student,
+            teacher=teacher_config(),
+            student_view=dict(size=16),
+            terms=dict(kd=term or distillation_head()),
+            **options,
         )
+    ).train()
+
+
+def test_student_and_teacher_see_the_same_blend_of_clips():
+    distiller, clips = blending_distiller(), batch(4, pixels=48, labels=[0, 1, 2, 4])
+    torch.manual_seed(0)
+    out = distiller.data_preprocessor(clips, training=True)
+    torch.manual_seed(0)
+    share, order = torch.distributions.Beta(1.0, 1.0).sample(), torch.randperm(4)
+    decoded = torch.cat(clips['inputs']).float()
+    blend = share * decoded + (1 - share) * decoded[order]
+    view = distiller.teachers[''].view
+    torch.testing.assert_close(out['teacher_inputs'][''], view.render(blend).transpose(1, 2))
+    plain = build(student_view=dict(size=16)).data_preprocessor
+    expected = plain(dict(batch(4, pixels=48), inputs=list(blend.unsqueeze(1))), training=True)['inputs']
+    torch.testing.assert_close(out['inputs'], expected)
+    ones = torch.eye(5)[[0, 1, 2, 4]]
+    labels = torch.stack([sample.gt_labels.item for sample in out['data_samples']])
+    torch.testing.assert_close(labels, share * ones + (1 - share) * ones[order])
+    losses = distiller(**out, mode='loss')
+    assert losses['loss_cls'].isfinite() and losses['loss_kd'].isfinite()
+
+
+def test_clips_without_labels_are_blended_too_unless_some_have_them():
+    clips = batch(4, pixels=48)
+    for sample in clips['data_samples']:
+        sample.set_gt_labels(-1)
+    out = blending_distiller(use_labels=False).data_preprocessor(clips, training=True)
+    assert all(sample.gt_labels.item == -1 for sample in out['data_samples'])
+    clips['data_samples'][0].set_gt_labels(2)
+    with pytest.raises(ValueError, match='MixupBlending blends the labels of clips too, but 3 of 4'):
+        blending_distiller().data_preprocessor(clips, training=True)
+
+
+@pytest.mark.parametrize('loss, words', [(dict(type='DKD'), 'label'), (dict(type='CRD', num_samples=8), 'sample_id')])
+def test_terms_that_need_to_know_the_one_clip_are_refused_where_clips_are_blended(loss, words):
+    channels = dict(student_channels=32, teacher_channels=8) if loss['type'] == 'CRD' else {}
+    source = 'features' if channels else 'logits'
+    term = dict(student=source, teacher=source, loss=dict(loss, **channels))
+    if not channels:
+        term['student_connector'] = dict(type='LinearProjection', in_channels=5, out_channels=7)
+    with pytest.raises(ValueError, match=f"term 'kd' asks for the {words} of each clip, but the student blends"):
+        blending_distiller(term)
+
+
+def test_several_clips_of_a_sample_are_as_samples_of_one_clip():
+    distiller = build_with_head().train()
+    several = batch(3, clips=2, labels=[0, 3, 1])
+    single = dict(
+        inputs=[clip[None] for clips in several['inputs'] for clip in clips],
+        data_samples=[sample.clone() for sample in several['data_samples'] for _ in range(2)],
+    )
+    one, other = (losses_of(copy.deepcopy(distiller), data) for data in (several, single))
+    assert one.keys() == other.keys() >= {'loss_cls', 'loss_kd'}
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_a_label_beyond_the_head_is_refused():
@@ -308,11 +368,6 @@ def test_features_of_two_pathways_are_pooled_each_and_concatenated():
     assert losses_of(distiller.train(), batch(2, frames=8, pixels=32))['loss_kd'] > 0
     sample = distiller.eval().val_step(batch(1, frames=8, pixels=32))[0]
     assert sample.clip_features.shape == (96,)
-
-
-def test_training_on_several_clips_a_sample_is_refused():
-    with pytest.raises(ValueError, match='num_clips=1'):
-        step(build_with_head(), batch(clips=2))
 
 
 def test_clips_of_different_sizes_are_refused():

@@ -153,3 +153,20 @@ def test_peers_scheduled_to_nothing_without_labels_make_a_step_that_changes_noth
     total, _ = model.parse_losses(losses)
     total.backward()
     assert total == 0 and all(not p.grad.any() for p in model.student.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (dict(loss=dict(type='DKD')), 'DKD asks for labels'),
+        (
+            dict(loss=dict(type='DIST'), student=student_config(2), peers=dict(twin=student_config(2))),
+            'DIST between peers needs 3 classes or more, got 2',
+        ),
+        (dict(weight_schedule=0.5), r'weight_schedule 0.5: expected points \(progress, factor\)'),
+        (dict(weight_schedule=[0.5]), 'expected points'),
+    ],
+)
+def test_what_peers_cannot_compare_by_is_refused_when_built(change, words):
+    with pytest.raises(ValueError, match=words):
+        build(**change)

@@ -13,10 +13,11 @@ from mmengine.model import is_model_wrapper
 from kdtoolbox.cli.test import test_student as run_test
 from kdtoolbox.cli.train import build_runner
 from tests.conftest import REPOSITORY
-from tests.tiny import run_config, student_config, teacher_config
+from tests.engine import batch_norm_of_all
+from tests.tiny import distillation_head, run_config, student_config, teacher_config
 
 SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py')
-TIME_LIMIT_SECONDS = 300
+TIME_LIMIT_SECONDS = 550
 GAME = dict(
     type='AdversarialDistiller',
     discriminator=dict(type='Discriminator', in_channels=8, widths=(6,)),
@@ -26,6 +27,7 @@ GAME = dict(
         student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8),
     ),
 )
+ODD_LOSS = dict(type='NanOfSomeClips', clips=('video3',))
 MEAN_TEACHER = dict(
     teacher=dict(type='EMATeacher', view=dict(size=16), decay=0.9),
     terms=dict(self_distillation=dict(loss=dict(type='KLDivergence'))),
@@ -42,17 +44,35 @@ def mutual(student) -> dict:
 
 
 def gathering_terms() -> dict:
-    """A term for every loss and connector that has the batch of all processes, but :func:`other_gathering_terms`'."""
+    """Terms of losses and connectors that have the batch of all processes, or normalise by it."""
+    channels = dict(student_channels='auto', teacher_channels='auto')
     losses = dict(
         similarity=dict(type='SimilarityPreserving'),
         angle=dict(type='RKDAngle'),
         distance=dict(type='RKDDistance'),
         pkt=dict(type='PKT'),
         congruence=dict(type='CorrelationCongruence', gamma=0.4, order=2),
+        crd=dict(type='CRD', num_samples=8, num_negatives=4, feature_dim=6, **channels),
+        clip_frame=dict(type='ClipFrameCorrespondence', hidden_channels=(6,), **channels),
     )
     terms = {name: dict(student='features', teacher='features', weight=0.1, loss=loss) for name, loss in losses.items()}
     for name, loss in (('dist', dict(type='DIST')), ('levels', dict(type='MultiLevelLogit', temperatures=(2, 4)))):
         terms[name] = dict(loss=loss, weight=0.1)
+    for name, several in (('Overhaul', True), ('ReviewKD', True), ('SimKD', False), ('SRRL', False)):
+        terms[name] = dict(
+            student=['backbone.layer2'] if several else 'backbone.layer2',
+            teacher=['layer2'] if several else 'layer2',
+            weight=0.1,
+            loss=dict(type=name, **channels),
+            student_connector=[dict(type='TemporalAlign', mode='pool'), dict(type='MatchSpace', size=(6, 6))],
+        )
+    terms['behind_a_batch_norm'] = dict(  # a module that mmengine replaces
+        student='backbone.layer1.1.conv2.bn',
+        teacher='layer1',
+        weight=0.1,
+        loss=dict(type='ChannelWise'),
+        student_connector='auto',
+    )
     terms['standardized'] = dict(
         student='features',
         teacher='features',
@@ -63,53 +83,33 @@ def gathering_terms() -> dict:
     return terms
 
 
-def other_gathering_terms() -> dict:
-    """CRD draws its negatives in each process, Overhaul has a batch norm of its own, and ClipFrameCorrespondence takes
-    the next clip of the batch for a wrong one, which processes put together in another order."""
-    channels = dict(student_channels='auto', teacher_channels='auto')
-    return dict(
-        crd=dict(
-            student='features', teacher='features', loss=dict(type='CRD', num_samples=8, num_negatives=4, **channels)
-        ),
-        clip_frame=dict(
-            student='features',
-            teacher='features',
-            loss=dict(type='ClipFrameCorrespondence', hidden_channels=(6,), **channels),
-        ),
-        overhaul=dict(
-            student=['backbone.layer2'],
-            teacher=['layer2'],
-            weight=0.1,
-            loss=dict(type='Overhaul', **channels),
-            student_connector=[dict(type='TemporalAlign', mode='pool'), dict(type='MatchSpace', size=(6, 6))],
-        ),
-    )
-
-
 SCENARIOS = {  # name -> arguments of the model, and changes of the config
     'frozen statistics': (dict(student=frozen_statistics()), {}),
-    'label-free': (dict(student=frozen_statistics(), use_labels=False), {}),
-    'adversarial': (dict(student=frozen_statistics(), **GAME), {}),
-    'mutual': (dict(student=frozen_statistics(), **mutual(frozen_statistics())), {}),
-    'gathering losses': (
+    'synced batch norm': (dict(student=student_config(frozen_stages=1)), {}),
+    'frozen statistics, label-free': (dict(student=frozen_statistics(), use_labels=False), {}),
+    'frozen statistics, adversarial': (dict(student=frozen_statistics(), **GAME), {}),
+    'synced batch norm, mutual': (dict(student=student_config(), **mutual(student_config())), {}),
+    'frozen statistics, accumulating': (dict(student=frozen_statistics(), **MEAN_TEACHER), {'accumulation': 2}),
+    'synced batch norm, gathering losses': (
         dict(
-            student=student_config(norm='GN'),
+            student=student_config(),
             terms=gathering_terms(),
             clip_shape=(4, 24, 24),
             teacher=dict(teacher_config(), model=dict(type='TinyImageNet', num_classes=5)),
         ),
         {},
     ),
-    'frozen stages': (dict(student=frozen_statistics(frozen_stages=1)), {}),
-    'accumulating': (dict(student=frozen_statistics(), **MEAN_TEACHER), {'accumulation': 2}),
+    'synced batch norm, NaN in one process': (
+        dict(
+            student=student_config(),
+            terms=dict(kd=distillation_head(), odd=dict(student='features', teacher=None, loss=ODD_LOSS)),
+        ),
+        {'finite_losses': dict(type='FiniteLossHook', action='skip')},
+    ),
     'batch norm': (dict(student=student_config(dropout=0.5)), {}),
     'batch norm, by iterations': (dict(student=student_config(dropout=0.5)), {'by_epoch': False}),
     'batch norm, adversarial': (dict(student=student_config(), **GAME), {}),
     'batch norm, mutual': (dict(student=student_config(), **mutual(student_config())), {}),
-    'batch norm, other gathering losses': (
-        dict(student=student_config(), terms=other_gathering_terms(), clip_shape=(4, 24, 24)),
-        {},
-    ),
     'batch norm, 5 videos': (dict(student=student_config()), {'length': 5}),
     'batch norm, 1 video': (dict(student=student_config()), {'length': 1}),
 }
@@ -121,8 +121,11 @@ def scenario(name: str, folder: Path, *, processes: int) -> Config:
     config = run_config(folder, epochs=2, batch_size=max(1, 4 // processes), **model)
     config.train_cfg.val_interval = 2
     config.custom_hooks = SHIPPED.custom_hooks
+    if 'finite_losses' in changes:
+        config.default_hooks.finite_losses = changes['finite_losses']
     config.default_hooks.sync_statistics = SHIPPED.default_hooks.sync_statistics
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    config.sync_bn = 'torch' if name.startswith('synced') else None
     config.optim_wrapper.accumulative_counts = changes.get('accumulation', 1)
     if model['student']['backbone'].get('norm_eval'):
         config.optim_wrapper.optimizer.lr = 0.005  # nothing keeps the activations in bounds
@@ -174,6 +177,7 @@ def carry_out(name: str, folder: Path, *, processes: int = 1, rank: int = 0) -> 
         tested={key: float(value) for key, value in run_test(config, saved).items()},
         saved=dict(torch.load(saved, weights_only=True)['state_dict']),
         iterations=runner.iter,
+        left_out=sorted(file.name for file in Path(runner.work_dir).glob('not_finite/*')),
     )
     torch.save(out, folder / f'{processes}-{name}-{rank}.pth')
     return out
@@ -210,6 +214,7 @@ def in_a_process(rank: int, processes: int, names, folder: str) -> None:
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
     dist.init_process_group('gloo', init_method=f'file://{folder}/{processes}-store', rank=rank, world_size=processes)
     torch.set_num_threads(1)
+    batch_norm_of_all.use_on_cpu()
     for name in names:
         carry_out(name, Path(folder), processes=processes, rank=rank)
     dist.barrier()

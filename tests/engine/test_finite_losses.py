@@ -5,28 +5,13 @@ import copy
 import pytest
 import torch
 from mmengine.hooks import Hook
-from torch import nn
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.registry import HOOKS, MODELS
+from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import load_safely
 from tests.engine.test_runs import assert_same
 from tests.tiny import distillation_head, run_config, student_config
-
-
-@MODELS.register_module(force=True)
-class NanOfSomeClips(nn.Module):
-    """NaN where one of ``clips`` is in the batch, else the mean square of the student's features."""
-
-    def __init__(self, clips: tuple = (), value: str = 'nan') -> None:
-        super().__init__()
-        self.clips = clips
-        self.value = float(value)
-
-    def forward(self, student, teacher, sample_ids):
-        loss = student.square().mean()
-        return loss * self.value if set(sample_ids) & set(self.clips) else loss
 
 
 @HOOKS.register_module(force=True)

@@ -14,7 +14,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import loops
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.train import check_temporary_folder
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
@@ -234,11 +233,3 @@ def test_the_hooks_of_the_tests_are_those_that_are_shipped():
     shipped = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py').default_hooks
     for name, hook in SHIPPED_HOOKS.items():
         assert shipped[name]['type'] == hook['type']
-
-
-def test_a_folder_for_temporary_files_with_too_long_a_path_is_refused(monkeypatch):
-    monkeypatch.setattr('tempfile.tempdir', '/tmp/' + 70 * 'x')
-    check_temporary_folder()
-    monkeypatch.setattr('tempfile.tempdir', '/tmp/' + 71 * 'x')
-    with pytest.raises(ValueError, match='has a path of 76 bytes.*at most 75: set TMPDIR to a shorter one'):
-        check_temporary_folder()

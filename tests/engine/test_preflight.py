@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.engine import PreflightHook, preflight
+from kdtoolbox.inspection.batches import small_batches
 from kdtoolbox.registry import MODELS
 from tests.tiny import distillation_head, run_config, student_config, teacher_config
 from tests.videos import write_video
@@ -87,6 +88,17 @@ def test_a_last_batch_that_is_too_small_is_refused_unless_it_is_dropped():
 
 def test_a_loss_of_single_clips_may_have_batches_of_one():
     check(loss='L2', batch_size=1)
+
+
+def test_the_loss_between_peers_counts_its_clips_too():
+    config = run_config(
+        'unused', type='MutualDistiller', peers=dict(twin=student_config()), loss=dict(type='DIST'), terms={}
+    )
+    loader = Runner.build_dataloader(dict(config.train_dataloader, batch_size=2))
+    model = MODELS.build(config.model)
+    (found,) = small_batches(model, loader, num_processes=1)
+    assert found.is_error and 'the loss between peers: DIST compares' in found.text and 'needs 3 or more' in found.text
+    assert not list(small_batches(model, loader, num_processes=2))
 
 
 def test_statistics_over_vectors_need_three_clips_in_each_process_and_over_maps_one(monkeypatch):

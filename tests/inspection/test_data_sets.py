@@ -1,11 +1,15 @@
 """What is said of videos in two sets, classes without videos, and sets that ignore their subset."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
+from torch.utils.data import DataLoader
 
+from kdtoolbox.inspection import Training
 from kdtoolbox.inspection.batches import clips_longer_than_videos
 from kdtoolbox.inspection.data_sets import Video, missing_classes, one_root_for_two_subsets, shared_videos, videos_of
+from kdtoolbox.inspection.training import of_the_data
 from kdtoolbox.registry import DATASETS
 from tests.videos import write_ucf101, write_video
 
@@ -101,6 +105,33 @@ def test_classes_without_a_training_video_are_named_and_labels_from_1_are_suspec
     assert 'have no training video: jump' in text and 'count them from 0' in text
     assert not texts(missing_classes(names, [*trained, video('c', 2)], [], uses_labels=True))
     assert not texts(missing_classes(names, trained, [], uses_labels=False))
+
+
+@pytest.mark.parametrize(
+    'labels, num_classes, words, is_error',
+    [
+        ((1, 2, 3), 4, '1 of 4 classes have no training video: number 0. Labels seem to be counted from 1', False),
+        ((1, 2, 3), 3, 'a label is 3, but there are 3 classes', True),
+        ((0, 1, 2), 3, None, False),
+    ],
+)
+def test_labels_of_a_list_without_names_are_looked_at_too(labels, num_classes, words, is_error, tmp_path):
+    """mmaction2's own data set, which knows no names of classes."""
+    for label in labels:
+        write_video(tmp_path / f'{label}.avi')
+    (tmp_path / 'list.txt').write_text(''.join(f'{label}.avi {label}\n' for label in labels))
+    dataset = DATASETS.build(
+        dict(
+            type='mmaction.VideoDataset',
+            ann_file=str(tmp_path / 'list.txt'),
+            data_prefix=dict(video=str(tmp_path)),
+            pipeline=[],
+        )
+    )
+    head = SimpleNamespace(cls_head=SimpleNamespace(num_classes=num_classes))
+    findings = list(of_the_data(Training({}, SimpleNamespace(student=head)), DataLoader(dataset)))
+    assert [words is not None and words in finding.text for finding in findings[:1]] == [True] * (words is not None)
+    assert any(finding.is_error for finding in findings) == is_error
 
 
 def test_a_root_without_annotations_cannot_be_asked_for_two_subsets(tmp_path):

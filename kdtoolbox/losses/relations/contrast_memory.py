@@ -25,7 +25,7 @@ def sample_key(sample_id: str) -> int:
 class ContrastMemory(nn.Module):
     """The memory bank of CRD. It consists of buffers, so that a resumed run continues with it.
 
-    A sample gets its slot when it is first used, in the order of the concatenated batches of all processes, so all
+    A sample gets its slot when it is first used, in the order of the batch that all processes make together, so all
     processes agree on it. Every process stores the embeddings of all samples.
 
     Args:

@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 
 import torch
+from mmengine.dist import broadcast
 from torch import Tensor, nn
 
 from kdtoolbox.losses.relations.contrast_memory import ContrastMemory
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_batch
+from kdtoolbox.losses.shared.gathering import gather_batch, rows_of_this_process
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share
 from kdtoolbox.method_card import MethodCard
@@ -37,11 +38,14 @@ def noise_contrastive(scores: Tensor, *, num_samples: int) -> Tensor:
     return -(log_positive + log_negative.sum(1)).mean()
 
 
-def draw_negatives(slots: Tensor, *, num_negatives: int, num_samples: int) -> Tensor:
-    """For each sample, slots of others, drawn with replacement from torch's random numbers.
+def draw_negatives(
+    slots: Tensor, *, num_negatives: int, num_samples: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """For each sample, slots of others, drawn with replacement.
 
     Args:
         slots: (N,).
+        generator: of the random numbers, on the device of the slots; torch's own if not given.
 
     Returns:
         (N, num_negatives).
@@ -49,8 +53,15 @@ def draw_negatives(slots: Tensor, *, num_negatives: int, num_samples: int) -> Te
     >>> draw_negatives(torch.tensor([1]), num_negatives=3, num_samples=2)
     tensor([[0, 0, 0]])
     """
-    offsets = torch.randint(1, num_samples, (len(slots), num_negatives), device=slots.device)
+    offsets = torch.randint(1, num_samples, (len(slots), num_negatives), device=slots.device, generator=generator)
     return (slots[:, None] + offsets) % num_samples
+
+
+def common_generator(device: torch.device) -> torch.Generator:
+    """Random numbers that are the same in all processes, seeded from torch's random numbers in the first."""
+    seed = torch.randint(2**62, (1,))
+    broadcast(seed)
+    return torch.Generator(device).manual_seed(int(seed))
 
 
 @MODELS.register_module()
@@ -62,7 +73,7 @@ class CRD(nn.Module):
     normalisers are estimated from the first batch and then stay. Negatives are other samples, whatever their classes;
     the authors' code can leave out those of the same class, for which labels are needed. Rows of samples not yet seen
     are random, as in the authors' code, whose memory however is per process, and with several processes falls back to
-    that of the first in every step; here all processes store all samples.
+    that of the first in every step; here all processes store all samples, and draw the negatives together.
 
     Args:
         student_channels: C of the student's vectors.
@@ -108,7 +119,12 @@ class CRD(nn.Module):
 
     def forward(self, student: Tensor, teacher: Tensor, sample_ids: Sequence[str]) -> Tensor:
         slots, all_slots = self.memory.slots_of(sample_ids)
-        negatives = draw_negatives(slots, num_negatives=self.num_negatives, num_samples=len(self.memory.keys))
+        negatives = draw_negatives(
+            all_slots,
+            num_negatives=self.num_negatives,
+            num_samples=len(self.memory.keys),
+            generator=common_generator(slots.device),
+        )[rows_of_this_process(len(slots), device=slots.device)]
         return self.contrast(
             student, teacher, indices=torch.cat([slots[:, None], negatives], dim=1), all_slots=all_slots
         )
@@ -120,7 +136,7 @@ class CRD(nn.Module):
             student: (N, C).
             teacher: (N, C').
             indices: (N, 1 + K), rows of the memory, each sample's own first.
-            all_slots: the own rows of the samples of all processes, in the order of the processes.
+            all_slots: the own rows of the samples of all processes, in the order of :func:`gather_batch`.
 
         Raises:
             ValueError: student or teacher are not vectors with as many channels as the loss was built for.

@@ -10,7 +10,10 @@ from kdtoolbox.method_card import MethodCard
 
 
 def gather_batch(local: Tensor) -> Tensor:
-    """The samples of all processes in the order of their ranks, with gradient for those of this process.
+    """The samples of all processes in the order of one process's batch, with gradient for those of this process.
+
+    mmengine's samplers deal out the samples like cards: the first to each process, then the second to each. So they are
+    put together: losses that depend on the order of the batch see that of a single process.
 
     Every process then computes the same loss of the same samples. The gradient of this process's samples is multiplied
     by the number of processes: data parallel training takes the mean of the processes' gradients, but the gradient of
@@ -36,7 +39,17 @@ def gather_batch(local: Tensor) -> Tensor:
     padded[: len(local)] = local.detach()
     parts = [part[:count] for part, count in zip(all_gather(padded), counts)]
     parts[get_rank()] = _with_gradient_times(local, len(counts))
-    return torch.cat(parts)
+    as_dealt = torch.cat([torch.arange(count) for count in counts]).argsort(stable=True)
+    return torch.cat(parts)[as_dealt.to(local.device)]
+
+
+def rows_of_this_process(num_local: int, *, device: torch.device) -> Tensor:
+    """Which rows that :func:`gather_batch` gives are this process's, boolean; they keep their order.
+
+    >>> rows_of_this_process(2, device=torch.device('cpu'))
+    tensor([True, True])
+    """
+    return gather_batch(torch.full((num_local,), get_rank(), device=device)) == get_rank()
 
 
 def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Tensor, Tensor]:

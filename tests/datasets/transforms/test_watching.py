@@ -2,6 +2,7 @@ import errno
 import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -71,12 +72,18 @@ def open_files() -> int:
     return len(os.listdir('/proc/self/fd'))
 
 
-def test_after_fifty_hangs_no_thread_process_or_file_is_left(video, monkeypatch):
+def memory_bytes() -> int:
+    return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+
+def test_after_fifty_hangs_no_thread_process_file_or_memory_is_left(video, monkeypatch):
     # Each in this process, so that it is the threads that are counted, and given up in the other.
     with pytest.raises(DecodeTimeout):
         Watch(0.01).open_killable(video, HoldsTheInterpreter)
     threads, files = threading.active_count(), open_files()
-    for _ in range(50):
+    for number in range(50):
+        if number == 5:
+            memory = memory_bytes()  # what is loaded once is loaded
         watching._hung_here.clear()
         monkeypatch.setattr(Watch, 'open_killable', lambda *_: None)
         Watch(0.005).open(video, HangsHere)
@@ -85,6 +92,7 @@ def test_after_fifty_hangs_no_thread_process_or_file_is_left(video, monkeypatch)
         time.sleep(0.1)
     assert threading.active_count() == threads
     assert open_files() <= files
+    assert memory_bytes() - memory < 10e6
 
 
 @pytest.mark.parametrize('number', [errno.EIO, errno.ESTALE])
