@@ -19,6 +19,44 @@ from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config, teacher_config
 
+EXPERIMENTS = {
+    path.stem: Config.fromfile(path)
+    for folder in ('', 'methods', 'regimes')
+    for path in sorted((REPOSITORY / 'configs' / folder).glob('*.py'))
+}
+NOWHERE = {
+    f'{name}_{what}': '/nowhere'
+    for name in ('HMDB51', 'UCF101', 'FOLDER', 'KINETICS400', 'ACTIVITYNET')
+    for what in ('VIDEOS', 'ANNOTATIONS')
+}
+
+
+def test_validation_and_test_are_at_most_15_percent_of_the_arithmetic_of_every_shipped_run(monkeypatch):
+    """Of own videos, of which the number is not known: of 1000."""
+    for variable, folder in NOWHERE.items():
+        monkeypatch.setenv(variable, folder)
+    shares = {}
+    for name, config in EXPERIMENTS.items():
+        own = 1000 if 'folder' in name else None
+        shares[name] = estimate_run_cost(config, num_videos=own, is_measured=False).evaluation_share
+    assert len(shares) > 60
+    assert {name: share for name, share in shares.items() if not 0.01 < share <= 0.15} == {}
+
+
+@pytest.mark.parametrize('name', EXPERIMENTS)
+def test_what_chooses_the_best_checkpoint_is_a_metric_of_the_validation_and_not_one_of_the_test(name):
+    config = EXPERIMENTS[name]
+    defaults = {'QueryAccuracy': 'acc', 'ClipRetrieval': 'retrieval'}
+
+    def prefixes(evaluator):
+        return {metric.get('prefix', defaults[metric.type]) for metric in evaluator}
+
+    quick, full = prefixes(config.val_evaluator), prefixes(config.test_evaluator)
+    assert not quick & full
+    best = config.default_hooks.checkpoint.get('save_best')
+    assert best is None or best.partition('/')[0] in quick
+    assert 'FullTestHook' in [hook.type for hook in config.custom_hooks]
+
 
 def test_operations_are_those_that_torch_counts_when_it_computes():
     student, shape = student_config(), (3, 4, 16, 16)
