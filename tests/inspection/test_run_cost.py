@@ -14,6 +14,7 @@ from kdtoolbox.inspection.network_cost import (
     training_operations,
 )
 from kdtoolbox.inspection.run_cost import RunCost, estimate_run_cost
+from kdtoolbox.inspection.run_cost_report import lines_of, table_of
 from kdtoolbox.inspection.run_length import length_of
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
@@ -142,3 +143,26 @@ def test_devices_share_the_clips_and_wait_for_slow_decoding():
 def test_a_shape_follows_the_view():
     assert seen((3, 16, 200, 200), None) == (3, 16, 200, 200)
     assert seen((3, 16, 200, 200), dict(size=(56, 64), frame_stride=3)) == (3, 6, 56, 64)
+
+
+def test_the_two_lines_and_the_table_say_what_was_counted(tmp_path, sized):
+    cost = estimate_run_cost(tiny_run(tmp_path), is_measured=False)
+    (line,) = lines_of(cost)
+    assert line.startswith(f'The run: 3 epochs, 2 validations; {cost.total_operations:.1e} operations, of which ')
+    assert [name for name in cost.operations if name in table_of(cost)] == ['student', 'teacher', 'validation', 'test']
+    seconds = dict(student=3600.0, teacher=0.0, validation=0.0, test=0.0, checkpoints=0.0)
+    timed = RunCost(cost.length, cost.operations, seconds, num_workers=4, device='cpu')
+    assert lines_of(timed)[1] == (
+        'At the speed of this machine (cpu): about 1 h on 1 of it, 0.125 h on 8 of it, without decoding: the data is '
+        'not there'
+    )
+
+
+def test_seconds_are_measured_and_leave_the_random_numbers_alone(tmp_path, sized):
+    torch.manual_seed(3)
+    cost = estimate_run_cost(tiny_run(tmp_path))
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(1))
+    assert {'student', 'teacher', 'validation', 'checkpoints'} <= cost.seconds.keys() and 'decoding' not in cost.seconds
+    assert cost.seconds['student'] > cost.seconds['teacher'] > 0 and cost.total_seconds() > cost.total_seconds(8)
