@@ -25,7 +25,7 @@ model = dict(student_view=dict(size=56))
 def clips_of(config: Config, loader: str, videos, annotations) -> np.ndarray:
     """The clips of the first query, (clips, 3, T, H, W)."""
     init_default_scope('kdtoolbox')
-    dataset = config[loader].dataset.datasets[1].to_dict()
+    dataset = config[loader].dataset.datasets[-1].to_dict()
     dataset.update(data_root=str(videos), ann_file=str(annotations))
     return DATASETS.build(dataset)[0]['inputs'].numpy()
 

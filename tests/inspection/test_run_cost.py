@@ -153,8 +153,8 @@ def test_the_two_lines_and_the_table_say_what_was_counted(tmp_path, sized):
     seconds = dict(student=3600.0, teacher=0.0, validation=0.0, test=0.0, checkpoints=0.0)
     timed = RunCost(cost.length, cost.operations, seconds, num_workers=4, device='cpu')
     assert lines_of(timed)[1] == (
-        'At the speed of this machine (cpu): about 1 h on 1 of it, 0.125 h on 8 of it, without decoding: the data is '
-        'not there'
+        'At the speed of this machine (cpu): about 1 h on 1 such device, 0.125 h on 8 such devices, without decoding: '
+        'the data is not there'
     )
 
 
