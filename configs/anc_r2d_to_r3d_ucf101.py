@@ -4,5 +4,5 @@ _base_ = ['_base_/default_runtime.py', '_base_/datasets/ucf101.py', '_base_/stud
 
 model = dict(_base_.anc, student=dict(cls_head=_base_.head, data_preprocessor=_base_.statistics))
 train_dataloader = dict(batch_size=16)  # that of the schedule's learning rate
-val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the data set's classes are not learned
-default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))
+val_evaluator, test_evaluator = _base_.retrieval_alone  # no accuracy: the data set's classes are not learned
+default_hooks = dict(checkpoint=dict(save_best='quick_retrieval/top5', rule='greater'))

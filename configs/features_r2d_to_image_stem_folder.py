@@ -13,5 +13,5 @@ model = dict(
         # Each channel on one scale: otherwise a few strong ones are all the loss sees.
         teacher_connector=dict(type='Standardize', channels=1280))))
 
-val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the classes are not learned
-default_hooks = dict(checkpoint=dict(save_best='retrieval/top1', rule='greater'))
+val_evaluator, test_evaluator = _base_.retrieval_alone  # no accuracy: the classes are not learned
+default_hooks = dict(checkpoint=dict(save_best='quick_retrieval/top1', rule='greater'))

@@ -6,4 +6,4 @@ _base_ = ['_base_/default_runtime.py', '_base_/datasets/hmdb51.py', '_base_/stud
 # C3D has 4096 features, where the other students have 512.
 head = dict(type='LinearProjection', in_channels=4096, out_channels=1000)
 model = dict(teacher=_base_.kd_teacher, terms=dict(kd=dict(_base_.kd_term, student_connector=head)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -7,4 +7,4 @@ num_classes = 10  # as many as you have: model.student.cls_head.num_classes
 model = dict(
     teacher=_base_.kd_teacher, terms=dict(kd=_base_.kd_term),
     student=dict(cls_head=dict(num_classes=num_classes), data_preprocessor=_base_.statistics))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -4,4 +4,4 @@ _base_ = ['_base_/default_runtime.py', '_base_/datasets/hmdb51.py', '_base_/stud
           '_base_/schedules/sgd_120e_warmup.py', '_base_/kd.py']
 
 model = dict(teacher=_base_.kd_teacher, terms=dict(kd=_base_.kd_term))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

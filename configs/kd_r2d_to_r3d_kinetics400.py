@@ -7,4 +7,5 @@ num_classes = 400  # of Kinetics-600 and -700: 600, 700
 model = dict(
     teacher=_base_.kd_teacher, terms=dict(kd=_base_.kd_term),
     student=dict(cls_head=dict(num_classes=num_classes), data_preprocessor=_base_.statistics))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))
+train_cfg = dict(val_interval=1)  # an epoch is a day or so, and a quick validation 3 % of it

@@ -1,6 +1,7 @@
 """Every config under configs/ is built and trained for an epoch, on generated videos, its teacher without weights."""
 
 import ast
+import json
 import math
 import re
 from pathlib import Path
@@ -44,9 +45,11 @@ def small(config: Path) -> list[str]:
         options += [f'{loader}_dataloader.num_workers=0', f'{loader}_dataloader.persistent_workers=False']
     for index in (0, 1):
         pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
-        options += [f'{pipeline}.1.num_clips=2', f'{pipeline}.4.crop_size=48']
-    if 'labels_per_class' in Config.fromfile(config).val_dataloader.dataset.datasets[0]:  # a part of the gallery
-        options.append('val_dataloader.dataset.datasets.0.labels_per_class=2')
+        options += [f'{pipeline}.1.num_clips=1', f'{pipeline}.4.crop_size=48']
+    for index, dataset in enumerate(Config.fromfile(config).test_dataloader.dataset.datasets):
+        pipeline = f'test_dataloader.dataset.datasets.{index}.pipeline'
+        crop = [f'{pipeline}.3.scale=(-1,48)'] if dataset.pipeline[4].type == 'ThreeCrop' else []
+        options += [f'{pipeline}.1.num_clips=2', f'{pipeline}.4.crop_size=48', *crop]
     if 'image_stem' in config.name:
         options += [
             'model.student.backbone.weights=None',
@@ -90,10 +93,14 @@ def test_config_trains_and_validates(config, data, tmp_path, monkeypatch):
     scalars = {key: value['HistoryBuffer'][0] for key, value in checkpoint['message_hub']['log_scalars'].items()}
     assert checkpoint['meta']['iter'] == 2
     assert all(math.isfinite(loss) for loss in scalars['train/loss'])
-    assert 0 <= scalars['val/retrieval/top1'][-1] <= 1
+    assert 0 <= scalars['val/quick_retrieval/top1'][-1] <= 1
     metrics = [metric.type for metric in Config.fromfile(config).val_evaluator]
-    assert ('val/acc/top1' in scalars) == ('QueryAccuracy' in metrics)
-    assert list(tmp_path.glob('best_*_epoch_1.pth'))
+    assert ('val/quick_acc/top1' in scalars) == ('QueryAccuracy' in metrics)
+    (best,) = tmp_path.glob('best_quick_*_epoch_1.pth')
+    tested = json.loads((tmp_path / 'full_test.json').read_text())
+    origin = tested.pop('provenance')
+    assert origin['checkpoint'] == best.name and '2 clips a video' in origin['protocol'].replace('6', '2')
+    assert tested and all(key.split('/')[0] in ('acc', 'retrieval') for key in tested)
 
 
 def test_configs_are_short_and_lean_on_one_level_of_bases():

@@ -18,9 +18,12 @@ SIZES = [
     'train_dataloader.batch_size=4',
     'val_dataloader.batch_size=4',
     'train_dataloader.num_workers=1',
+    'test_dataloader.batch_size=4',
     'val_dataloader.num_workers=1',
+    'test_dataloader.num_workers=1',
     *(
-        f'val_dataloader.dataset.datasets.{index}.pipeline.{option}'
+        f'{loader}_dataloader.dataset.datasets.{index}.pipeline.{option}'
+        for loader in ('val', 'test')
         for index in (0, 1)
         for option in ('1.num_clips=2', '4.crop_size=56')
     ),
@@ -74,13 +77,16 @@ def hmdb51(shared, tmp_path) -> tuple[Path, Path]:
 
 
 def test_the_flagship_runs_on_real_hmdb51_clips(hmdb51, shared, tmp_path):
-    datasets = ['train_dataloader.dataset', *(f'val_dataloader.dataset.datasets.{index}' for index in (0, 1))]
+    datasets = [
+        'train_dataloader.dataset',
+        *(f'{name}_dataloader.dataset.datasets.{index}' for name in ('val', 'test') for index in (0, 1)),
+    ]
     paths = [f'{dataset}.{key}={path}' for dataset in datasets for key, path in zip(('data_root', 'ann_file'), hmdb51)]
     scalars = train(
         'kd_r2d_to_r3d_hmdb51.py', shared, tmp_path / 'run', *paths, 'model.terms.kd.student_connector.in_channels=64'
     )
     assert all(math.isfinite(loss) for name in ('loss', 'loss_cls', 'loss_kd') for loss in scalars[f'train/{name}'])
-    assert {'val/acc/top1', 'val/acc/top5', 'val/acc/mean1', 'val/retrieval/top1'} <= scalars.keys()
+    assert {'val/quick_acc/top1', 'val/quick_acc/mean1', 'val/quick_retrieval/top1'} <= scalars.keys()
 
 
 def test_label_free_distillation_runs_on_real_ucf101_clips(shared, tmp_path, monkeypatch):
@@ -97,4 +103,4 @@ def test_label_free_distillation_runs_on_real_ucf101_clips(shared, tmp_path, mon
     scalars = train('distinit_r2d_to_r3d_ucf101.py', shared, tmp_path / 'run')
     assert all(math.isfinite(loss) for loss in scalars['train/loss_distinit'])
     assert 'train/loss_cls' not in scalars
-    assert scalars['val/retrieval/chance_top1'][-1] == pytest.approx(1 / len(classes), abs=0.05)
+    assert scalars['val/quick_retrieval/chance_top1'][-1] == pytest.approx(1 / len(classes), abs=0.05)

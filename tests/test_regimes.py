@@ -88,8 +88,9 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):
     for loader in ('train', 'val', 'test'):
         options.update({f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False})
     for index in (0, 1):
-        pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
-        options.update({f'{pipeline}.1.num_clips': 2, f'{pipeline}.4.crop_size': 48})
+        for loader in ('val', 'test'):
+            pipeline = f'{loader}_dataloader.dataset.datasets.{index}.pipeline'
+            options.update({f'{pipeline}.1.num_clips': 1, f'{pipeline}.4.crop_size': 48})
     config.merge_from_dict(options)
     runner = build_runner(config)
     runner.train()
@@ -98,7 +99,8 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):
     logged = {name.removeprefix('train/') for name in scalars if 'loss' in name} - {'loss'}
     assert logged == expected
     assert all(math.isfinite(scalars[f'train/{name}'].current()) for name in ('loss', *expected))
-    assert 0 <= scalars['val/retrieval/top1'].current() <= 1
+    assert 0 <= scalars['val/quick_retrieval/top1'].current() <= 1
+    assert (tmp_path / 'full_test.json').is_file()
     if file.stem.startswith('image_and_video'):
         assert 0 <= scalars['train/gate_image'].current() <= 1
 

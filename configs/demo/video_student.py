@@ -19,5 +19,6 @@ model = dict(
     terms=dict(kd=dict(student='logits', teacher='logits', weight=distillation_weight,
                        loss=dict(type='KLDivergence', temperature=temperature))))
 val_cfg = None  # the demo tests each student once, when it is trained
+custom_hooks = [hook for hook in _base_.custom_hooks if hook.type != 'FullTestHook']
 log_processor = dict(by_epoch=False)
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=_base_.max_iters, max_keep_ckpts=1))

@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(afd=dict(
     teacher=['layer1', 'layer2', 'layer3', 'layer4'],
     weight=200.0,
     loss=dict(type='AFD', attention_channels=128, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

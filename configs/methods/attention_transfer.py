@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(attention_transfer=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='AttentionTransfer', p=2.0, squared=True), weight=1000.0)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(clip_frame_correspondence=dict(
     student='features', teacher='features',
     loss=dict(type='ClipFrameCorrespondence', hidden_channels=(512, 128),
               student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(cosine=dict(
     student='features', teacher='features',
     student_connector='auto',
     loss=dict(type='Cosine'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(crd=dict(
     student='features', teacher='features',
     weight=0.8,
     loss=dict(type='CRD', num_samples=3570, num_negatives=2048, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

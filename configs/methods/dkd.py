@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(dkd=dict(
     student='logits', teacher='logits',
     weight_schedule=[(0, 0), (20 / 120, 1)],
     loss=dict(type='DKD', alpha=1.0, beta=8.0, temperature=4.0))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(factor_transfer=dict(
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     weight=500.0,
     loss=dict(type='FactorTransfer', warmup=0.1, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(frame_wise=dict(
     student='backbone.layer3', teacher='frame_features',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign'),
     loss=dict(type='FrameWise', distance='cosine'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -7,4 +7,4 @@ model = dict(_base_.taught, terms=dict(fsp=dict(
     student_connector=[dict(type='MatchSpace', size=7), dict(type='TemporalAlign', mode='pool')],
     teacher_connector=dict(type='MatchSpace', size=7),
     loss=dict(type='FSP'), weight=50.0)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

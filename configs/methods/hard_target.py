@@ -4,4 +4,4 @@ _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_b
 model = dict(_base_.taught, terms=dict(hard_target=dict(
     student='logits', teacher='logits',
     loss=dict(type='HardTarget'), weight=0.5)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(hierarchical_pkt=dict(
     teacher=['layer2', 'layer3', 'features'],
     student_connector=dict(type='GlobalPool'), teacher_connector=dict(type='GlobalPool'),
     loss=dict(type='HierarchicalPKT', num_epochs=_base_.max_epochs))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

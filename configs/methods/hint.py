@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(hint=dict(
     student='backbone.layer3', teacher='layer3',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign'),
     loss=dict(type='Hint'), weight=100.0)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

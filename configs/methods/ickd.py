@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(ickd=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto',
     loss=dict(type='ICKD'), weight=2.5)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

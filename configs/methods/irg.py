@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(irg=dict(
     student=['backbone.layer2', 'backbone.layer3', 'features'],
     teacher=['layer2', 'layer3', 'features'],
     loss=dict(type='IRG', vertices=False))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(itrd=dict(
     student='features', teacher='features',
     loss=dict(type='ITRD', alpha=1.01, correlation_weight=2.0, mutual_weight=1.0,
               student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(logit_standardization=dict(
     student='logits', teacher='logits',
     weight=9.0,
     loss=dict(type='LogitStandardization', loss=dict(type='KLDivergence', temperature=2.0)))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -9,4 +9,4 @@ recognizer = dict(_base_.model.student, data_preprocessor=_base_.motion_preproce
 model = dict(
     teacher=dict(_base_.motion_teacher, recognizer=recognizer),
     terms=dict(motion=dict(student='features', teacher='features', loss=dict(type='L2'), weight=feature_weight)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -9,5 +9,5 @@ model = dict(
     use_labels=False, teacher=dict(_base_.motion_teacher, recognizer=recognizer),
     terms=dict(motion=dict(student='features', teacher='features', loss=dict(type='L2'), weight=feature_weight)))
 
-val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
-default_hooks = dict(checkpoint=dict(save_best='retrieval/top1', rule='greater'))
+val_evaluator, test_evaluator = _base_.retrieval_alone  # no accuracy: the head is never trained
+default_hooks = dict(checkpoint=dict(save_best='quick_retrieval/top1', rule='greater'))

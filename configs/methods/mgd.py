@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(mgd=dict(
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     weight=7.0,
     loss=dict(type='MGD', masked='channels', masked_ratio=0.15, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(nst=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='NST'), weight=50.0)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

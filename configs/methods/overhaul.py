@@ -7,4 +7,4 @@ model = dict(_base_.taught, terms=dict(overhaul=dict(
     student_connector=dict(type='TemporalAlign', mode='pool'),
     weight=100.0,
     loss=dict(type='Overhaul', student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

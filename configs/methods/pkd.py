@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(pkd=dict(
     student='backbone.layer4', teacher='layer4',
     student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='PKD'), weight=6.0)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

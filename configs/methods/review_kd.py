@@ -8,4 +8,4 @@ model = dict(_base_.taught, terms=dict(review_kd=dict(
     student_connector=dict(type='TemporalAlign', mode='pool'),
     weight_schedule=[(0, 0), (20 / 120, 1)],
     loss=dict(type='ReviewKD', student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(seed=dict(
     student='features', teacher='features',
     student_connector=dict(type='MLPProjection', in_channels='auto', out_channels='auto'),
     loss=dict(type='SEED', queue_size=2048, teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

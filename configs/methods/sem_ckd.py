@@ -7,4 +7,4 @@ model = dict(_base_.taught, terms=dict(sem_ckd=dict(
     teacher=['layer2', 'layer3', 'layer4'],
     weight=400.0,
     loss=dict(type='SemCKD', batch_size=32, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(sim_kd=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='SimKD', reduction=2, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

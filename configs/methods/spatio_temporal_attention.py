@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(spatio_temporal_attention=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='SpatioTemporalAttention', time_weight=1.0), weight=20.0)))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

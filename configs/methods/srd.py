@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(srd=dict(
     student='features', teacher='features',
     weight=2.0,
     loss=dict(type='SRD', exponent=4.0, student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

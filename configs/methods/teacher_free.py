@@ -6,4 +6,4 @@ model = dict(_base_.taught, terms=dict(teacher_free=dict(
     student='logits', teacher=None,
     weight=0.0024,
     loss=dict(type='TeacherFree', correct_probability=0.99, temperature=20.0))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(temperature_curriculum=dict(
     student='logits', teacher='logits',
     weight=0.9,
     loss=dict(type='TemperatureCurriculum', loss=dict(type='KLDivergence')))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -5,4 +5,4 @@ model = dict(_base_.taught, terms=dict(vid=dict(
     student='backbone.layer4', teacher='layer4',
     teacher_connector=dict(type='TemporalAlign', mode='pool'),
     loss=dict(type='VID', student_channels='auto', teacher_channels='auto'))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -12,5 +12,5 @@ model = dict(
     terms=dict(embedding=dict(student='features', teacher='features', loss=dict(type='Cosine'),
                               student_connector=dict(type='MLPProjection', in_channels='auto', out_channels='auto'))))
 
-val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
-default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))
+val_evaluator, test_evaluator = _base_.retrieval_alone  # no accuracy: the head is never trained
+default_hooks = dict(checkpoint=dict(save_best='quick_retrieval/top5', rule='greater'))

@@ -14,4 +14,4 @@ model = dict(
                                 loss=dict(type='KLDivergence', temperature=1.0))))
 train_dataloader = dict(dataset=dict(labels_per_class=labels_per_class, unlabelled='keep'))
 custom_hooks = [*_base_.custom_hooks, dict(type='EMATeacherHook')]  # the last moves the teacher and saves it
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -16,9 +16,9 @@ model = dict(
                      student_connector=[dict(type='SpacePool'), dict(type='MLPProjection', in_channels='auto',
                                                                      out_channels='auto')],
                      teacher_connector=dict(type='TemporalAlign'))))
-val_pipeline = [_base_.val_pipeline[0],
-                dict(type='SampleClipsEvenly', clip_len=clip_len // student_frame_stride, num_clips=10,
-                     frame_stride=student_frame_stride),
-                *_base_.val_pipeline[2:]]
-val_dataloader = test_dataloader = dict(dataset=dict(datasets=[
-    dict(dataset, pipeline=val_pipeline) for dataset in _base_.val_dataloader.dataset.datasets]))
+half = dict(clip_len=clip_len // student_frame_stride, frame_stride=student_frame_stride)
+val_dataloader, test_dataloader = [
+    dict(dataset=dict(datasets=[
+        dict(dataset, pipeline=[dataset.pipeline[0], dict(dataset.pipeline[1], **half), *dataset.pipeline[2:]])
+        for dataset in loader.dataset.datasets]))
+    for loader in (_base_.val_dataloader, _base_.test_dataloader)]

@@ -19,4 +19,4 @@ model = dict(
                    loss=dict(type='KLDivergence', temperature=temperature)),
         video=dict(student='logits', teacher='video.logits', weight=0.5, weight_schedule=[(0.0, 0.0), (0.3, 1.0)],
                    loss=dict(type='KLDivergence', temperature=temperature))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

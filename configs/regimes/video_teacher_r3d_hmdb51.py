@@ -9,4 +9,4 @@ model = dict(
     teacher=dict(type='RecognizerTeacher', recognizer=_base_.model.student, view=dict(size=112),
                  weights='{{$HMDB51_VIDEO_TEACHER:work_dirs/video_teacher.pth}}'),  # an exported student
     terms=dict(kd=dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=temperature))))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -104,7 +104,7 @@ def _evaluation(experiment: Mapping, datasets: Mapping, *, template: Mapping, nu
     eval_ = experiment['eval']
     videos = source(eval_['data']['name'], datasets, prefer=VIDEOS)
     pipeline = evaluation_pipeline(
-        template['val_dataloader']['dataset']['datasets'][0]['pipeline'],
+        template['test_dataloader']['dataset']['datasets'][0]['pipeline'],
         wanted=own['eval'],
         student=own.get('train', own['eval']),
         data=experiment['train'] and experiment['train']['data'],

@@ -25,7 +25,7 @@ model = dict(student_view=dict(size=56))
 def clips_of(config: Config, loader: str, videos, annotations) -> np.ndarray:
     """The clips of the first query, (clips, 3, T, H, W)."""
     init_default_scope('kdtoolbox')
-    dataset = config[loader].dataset.datasets[1].to_dict()
+    dataset = config[loader].dataset.datasets[-1].to_dict()
     dataset.update(data_root=str(videos), ann_file=str(annotations))
     return DATASETS.build(dataset)[0]['inputs'].numpy()
 
@@ -63,9 +63,9 @@ def test_half_the_size_halves_the_clips_of_validation_and_test_in_every_shipped_
 
 
 def test_validation_clips_have_the_pixels_of_the_students_view(hmdb51):
-    assert clips_of(read_config(FLAGSHIP), 'val_dataloader', *hmdb51).shape == (10, 3, 16, 112, 112)
-    assert clips_of(with_size(FLAGSHIP, 56), 'val_dataloader', *hmdb51).shape == (10, 3, 16, 56, 56)
-    assert clips_of(with_size(FLAGSHIP, [48, 64]), 'val_dataloader', *hmdb51).shape == (10, 3, 16, 48, 64)
+    assert clips_of(read_config(FLAGSHIP), 'val_dataloader', *hmdb51).shape == (2, 3, 16, 112, 112)
+    assert clips_of(with_size(FLAGSHIP, 56), 'test_dataloader', *hmdb51).shape == (10, 3, 16, 56, 56)
+    assert clips_of(with_size(FLAGSHIP, [48, 64]), 'val_dataloader', *hmdb51).shape == (2, 3, 16, 48, 64)
 
 
 def test_test_clips_that_are_larger_than_the_view_keep_the_ratio(hmdb51):

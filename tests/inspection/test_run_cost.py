@@ -14,10 +14,49 @@ from kdtoolbox.inspection.network_cost import (
     training_operations,
 )
 from kdtoolbox.inspection.run_cost import RunCost, estimate_run_cost
+from kdtoolbox.inspection.run_cost_report import lines_of, table_of
 from kdtoolbox.inspection.run_length import length_of
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config, teacher_config
+
+EXPERIMENTS = {
+    path.stem: Config.fromfile(path)
+    for folder in ('', 'methods', 'regimes')
+    for path in sorted((REPOSITORY / 'configs' / folder).glob('*.py'))
+}
+NOWHERE = {
+    f'{name}_{what}': '/nowhere'
+    for name in ('HMDB51', 'UCF101', 'FOLDER', 'KINETICS400', 'ACTIVITYNET')
+    for what in ('VIDEOS', 'ANNOTATIONS')
+}
+
+
+def test_validation_and_test_are_at_most_15_percent_of_the_arithmetic_of_every_shipped_run(monkeypatch):
+    """Of own videos, of which the number is not known: of 1000."""
+    for variable, folder in NOWHERE.items():
+        monkeypatch.setenv(variable, folder)
+    shares = {}
+    for name, config in EXPERIMENTS.items():
+        own = 1000 if 'folder' in name else None
+        shares[name] = estimate_run_cost(config, num_videos=own, is_measured=False).evaluation_share
+    assert len(shares) > 60
+    assert {name: share for name, share in shares.items() if not 0.01 < share <= 0.15} == {}
+
+
+@pytest.mark.parametrize('name', EXPERIMENTS)
+def test_what_chooses_the_best_checkpoint_is_a_metric_of_the_validation_and_not_one_of_the_test(name):
+    config = EXPERIMENTS[name]
+    defaults = {'QueryAccuracy': 'acc', 'ClipRetrieval': 'retrieval'}
+
+    def prefixes(evaluator):
+        return {metric.get('prefix', defaults[metric.type]) for metric in evaluator}
+
+    quick, full = prefixes(config.val_evaluator), prefixes(config.test_evaluator)
+    assert not quick & full
+    best = config.default_hooks.checkpoint.get('save_best')
+    assert best is None or best.partition('/')[0] in quick
+    assert 'FullTestHook' in [hook.type for hook in config.custom_hooks]
 
 
 def test_operations_are_those_that_torch_counts_when_it_computes():
@@ -112,3 +151,26 @@ def test_crops_inside_of_spatial_views_give_the_shape_of_the_clips():
         for name in ('kd_r2d_to_r3d_hmdb51', 'kd_cached_r2d_to_r3d_hmdb51')
     ]
     assert shapes == [(3, 16, 224, 224)] * 2
+
+
+def test_the_two_lines_and_the_table_say_what_was_counted(tmp_path, sized):
+    cost = estimate_run_cost(tiny_run(tmp_path), is_measured=False)
+    (line,) = lines_of(cost)
+    assert line.startswith(f'The run: 3 epochs, 2 validations; {cost.total_operations:.1e} operations, of which ')
+    assert [name for name in cost.operations if name in table_of(cost)] == ['student', 'teacher', 'validation', 'test']
+    seconds = dict(student=3600.0, teacher=0.0, validation=0.0, test=0.0, checkpoints=0.0)
+    timed = RunCost(cost.length, cost.operations, seconds, num_workers=4, device='cpu')
+    assert lines_of(timed)[1] == (
+        'At the speed of this machine (cpu): about 1 h on 1 such device, 0.125 h on 8 such devices, without decoding: '
+        'the data is not there'
+    )
+
+
+def test_seconds_are_measured_and_leave_the_random_numbers_alone(tmp_path, sized):
+    torch.manual_seed(3)
+    cost = estimate_run_cost(tiny_run(tmp_path))
+    drawn = torch.rand(1)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(1))
+    assert {'student', 'teacher', 'validation', 'checkpoints'} <= cost.seconds.keys() and 'decoding' not in cost.seconds
+    assert cost.seconds['student'] > cost.seconds['teacher'] > 0 and cost.total_seconds() > cost.total_seconds(8)

@@ -9,7 +9,9 @@ source = dict(type='FolderDataset', data_root=data_root, ann_file=ann_file)
 # Kinetics', which are near those of most videos.
 statistics = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
 
-clip_pipeline, train_pipeline, val_pipeline = clips.pipelines(num_val_clips=10)
+clip_pipeline, train_pipeline, val_pipeline, test_pipeline = clips.pipelines()
 train_dataloader = clips.train_dataloader(source, train_pipeline)
-val_dataloader = test_dataloader = clips.val_dataloader(source, val_pipeline)
-val_evaluator = test_evaluator = [dict(type='QueryAccuracy'), dict(type='ClipRetrieval')]
+val_dataloader = clips.quick_dataloader(source, val_pipeline)
+test_dataloader = clips.full_dataloader(source, test_pipeline)
+val_evaluator, test_evaluator = clips.accuracy_and_retrieval()
+retrieval_alone = clips.retrieval_alone()  # for students whose head does not learn these classes

@@ -1,7 +1,7 @@
 # UCF-101, split 1.
 # Training: one random clip of 16 frames a video, cropped to 224² (the teacher's size; the student's view halves it).
-# Validation: 10 clips evenly spaced over the video, 112² centre crop, on the gallery (training videos) and the queries
-# (test videos) of clip retrieval; accuracy is that on the queries.
+# Testing: 10 clips evenly spaced over the video, 112² centre crop, on the gallery (training videos) and the queries
+# (test videos) of clip retrieval; accuracy is that on the queries. Validation: 2 clips of a fixed part of them.
 _base_ = []  # none; but without this line mmengine would not allow the import
 from kdtoolbox.config_files import clip_loaders as clips
 
@@ -13,7 +13,9 @@ source = dict(type='UCF101Dataset', data_root=data_root, ann_file=ann_file, spli
 # Of its colours, red, green, blue, on the scale 0 to 255, as in the original experiments.
 statistics = dict(mean=[101.00131, 97.3644226, 89.42114168], std=[38.7568578, 37.88248729, 40.02898126])
 
-clip_pipeline, train_pipeline, val_pipeline = clips.pipelines(num_val_clips=10)
+clip_pipeline, train_pipeline, val_pipeline, test_pipeline = clips.pipelines()
 train_dataloader = clips.train_dataloader(source, train_pipeline)
-val_dataloader = test_dataloader = clips.val_dataloader(source, val_pipeline)
-val_evaluator = test_evaluator = [dict(type='QueryAccuracy'), dict(type='ClipRetrieval')]
+val_dataloader = clips.quick_dataloader(source, val_pipeline)
+test_dataloader = clips.full_dataloader(source, test_pipeline)
+val_evaluator, test_evaluator = clips.accuracy_and_retrieval()
+retrieval_alone = clips.retrieval_alone()  # for students whose head does not learn these classes

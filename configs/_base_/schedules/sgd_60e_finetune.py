@@ -3,7 +3,7 @@ max_epochs = 60       # with the learning rate, usual for small data sets; neith
 warmup_epochs = 3     # the new head's first gradients say nothing; they should not undo what was learned
 learning_rate = 0.01  # for a batch of 32; --auto-scale-lr adapts it to another
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=1)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 optim_wrapper = dict(type='OptimWrapper', clip_grad=dict(max_norm=20),
                      optimizer=dict(type='SGD', lr=learning_rate, momentum=0.9, weight_decay=5e-4))
 param_scheduler = [

@@ -9,6 +9,7 @@ from kdtoolbox.reporting.sections.context import Context
 MAX_METRICS = 6
 SHARES = ('acc/', 'retrieval/', 'knn/', 'linear/')  # metrics that are shares of the videos
 LEADING = ('acc/top1', 'retrieval/top1', 'retrieval/top5', 'knn/top1', 'acc/mean1', 'acc/top5')
+QUICK = 'quick_'  # before the names of metrics of a validation that looks at a part of the test
 
 
 def learning(context: Context) -> Section:
@@ -44,7 +45,7 @@ def _metrics(context: Context) -> list[Block]:
     validation = context.run.curves.validation
     shares = {name: curve for name, curve in validation.items() if is_share(curve.values())}
     chances = {name: last_value(curve) for name, curve in shares.items() if 'chance' in name}
-    shown = [name for name in LEADING if name in shares]
+    shown = [name for one in LEADING for name in (one, f'{QUICK}{one}') if name in shares]
     shown += [name for name in shares if name not in shown and name not in chances]
     if not shown or max(len(shares[name]) for name in shown) < 2:
         return missing(
@@ -75,7 +76,7 @@ def _at(name: str, curve: Mapping[int, float], choose) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    return f'{100 * value:.1f} %' if name.startswith(SHARES) else f'{value:.4g}'
+    return f'{100 * value:.1f} %' if name.removeprefix(QUICK).startswith(SHARES) else f'{value:.4g}'
 
 
 def _chance_of(name: str) -> str:
@@ -85,4 +86,10 @@ def _chance_of(name: str) -> str:
     ('retrieval/chance_top5', 'acc/chance')
     """
     kind, _, rest = name.partition('/')
-    return f'{kind}/chance_{rest}' if kind == 'retrieval' else f'{kind}/chance' if rest == 'top1' else ''
+    return (
+        f'{kind}/chance_{rest}'
+        if kind.removeprefix(QUICK) == 'retrieval'
+        else f'{kind}/chance'
+        if rest == 'top1'
+        else ''
+    )
