@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -37,7 +38,7 @@ class ClassAttention:
             self._of_transformers(model)
 
     def _of_timm(self, model: nn.Module) -> None:
-        attention = getattr(list(model.get_submodule('blocks').children())[-1], 'attn', None)
+        attention: Any = getattr(list(model.get_submodule('blocks').children())[-1], 'attn', None)
         if getattr(model, 'cls_token', None) is None:
             raise ValueError(self._lacks('no class token'))
         if not hasattr(attention, 'fused_attn') or not isinstance(getattr(attention, 'attn_drop', None), nn.Module):
@@ -46,7 +47,7 @@ class ClassAttention:
         self.module, self.num_prefix_tokens = attention.attn_drop, getattr(model, 'num_prefix_tokens', 1)
 
     def _of_transformers(self, model: nn.Module) -> None:
-        attentions = [
+        attentions: list[Any] = [
             part
             for part in model.modules()
             if type(part).__name__.endswith('Attention')
