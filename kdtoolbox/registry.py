@@ -141,6 +141,7 @@ MODELS = _child(
     'MODELS',
     'kdtoolbox.losses',
     'kdtoolbox.connectors',
+    'kdtoolbox.hidden_tokens',
     'kdtoolbox.discriminators',
     'kdtoolbox.teachers',
     'kdtoolbox.backbones',

@@ -24,6 +24,7 @@ FLOORS = (
     },
     {'provenance', 'views', 'video'},
     {'losses', 'connectors', 'discriminators', 'teacher_cache'},
+    {'hidden_tokens'},
     {'criterion'},
     {'inspection'},
     {'distillers', 'teachers', 'datasets', 'evaluation', 'engine', 'preparation'},

@@ -198,3 +198,30 @@ def run_config(work_dir, *, epochs: int = 2, batch_size: int = 4, **model) -> Co
             visualizer=dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')]),
         )
     )
+
+
+TOKEN_CHANNELS, TOKEN_GRID = 16, (2, 4, 4)  # of the video transformer on clips of 4 frames of 32²
+
+
+def transformer_config(num_classes: int = NUM_CLASSES, **backbone) -> dict:
+    """A video transformer of two blocks, with tokens of 2 x 8 x 8 pixels; features of 16."""
+    return dict(
+        type='Recognizer3D',
+        backbone=dict(
+            type='VisionTransformer',
+            img_size=32,
+            patch_size=8,
+            embed_dims=TOKEN_CHANNELS,
+            depth=2,
+            num_heads=2,
+            mlp_ratio=2,
+            num_frames=4,
+            tubelet_size=2,
+            qkv_bias=True,
+            **backbone,
+        ),
+        cls_head=dict(
+            type='TimeSformerHead', num_classes=num_classes, in_channels=TOKEN_CHANNELS, average_clips='prob'
+        ),
+        data_preprocessor=dict(type='ActionDataPreprocessor', mean=MEAN, std=STD, format_shape='NCTHW'),
+    )

@@ -1,5 +1,6 @@
 """Connectors: modules that make a student tensor and a teacher tensor comparable."""
 
+from kdtoolbox.connectors.match_grid import MatchGrid, PatchTokens
 from kdtoolbox.connectors.matching import MatchSpace
 from kdtoolbox.connectors.mlp import MLPProjection
 from kdtoolbox.connectors.pooling import GlobalPool, SpacePool, TimePool
@@ -14,7 +15,9 @@ __all__ = [
     'MLPProjection',
     'MapProjection',
     'MapToTokens',
+    'MatchGrid',
     'MatchSpace',
+    'PatchTokens',
     'SpacePool',
     'Standardize',
     'TemporalAlign',

@@ -10,6 +10,7 @@ from torch import nn
 from kdtoolbox.criterion.criterion import Criterion, paths_of
 from kdtoolbox.criterion.dry_run import ClipDoesNotFit, Tapped, rehearse, run_networks, untouched_randomness
 from kdtoolbox.criterion.shape_inference import asks_for_shapes, fill_in, refuse_frames_as_channels
+from kdtoolbox.hidden_tokens import VisibleTokens
 from kdtoolbox.taps import LOGITS
 from kdtoolbox.views import View, view_of
 
@@ -27,6 +28,7 @@ def criterion_for(
     *,
     student_view: View | None,
     clip_shape: tuple[int, int, int] | None,
+    student_tokens: VisibleTokens | None = None,
 ) -> Criterion:
     """Build the criterion of ``terms``; the shapes are found by a forward pass on noise, see :func:`run_networks`.
 
@@ -38,6 +40,7 @@ def criterion_for(
         terms: name -> arguments of :class:`Term`, in which something may be ``'auto'``, see :func:`fill_in`.
         student: the recognizer.
         teachers: name -> teacher, with the taps that the terms need.
+        student_tokens: chooses the tokens that the student sees.
 
     Raises:
         ValueError: the shapes do not fit, or ``'auto'`` cannot be found from them.
@@ -56,7 +59,14 @@ def criterion_for(
     paths = tuple(path for term in terms.values() for path in paths_of(term.get('student', LOGITS)))
     with untouched_randomness():
         try:
-            tapped = run_networks(student, teachers, clip_shape=shape, student_view=student_view, student_paths=paths)
+            tapped = run_networks(
+                student,
+                teachers,
+                clip_shape=shape,
+                student_view=student_view,
+                student_paths=paths,
+                student_tokens=student_tokens,
+            )
         except ClipDoesNotFit as error:
             if clip_shape or any(is_open.values()):
                 raise

@@ -69,6 +69,8 @@ class Criterion(nn.Module):
         sample_ids: Sequence[str] | None,
         progress: float,
         runs: NetworkRuns | None = None,
+        hidden_tokens: Tensor | None = None,
+        clips: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """``loss_<name>``, the weighted loss of each active term, and ``gate_<name>``, the share of kept clips.
 
@@ -79,8 +81,16 @@ class Criterion(nn.Module):
             sample_ids: N of them.
             progress: share of the training that is done, [0, 1].
             runs: the networks, for terms that use their classifiers or the times of their steps.
+            hidden_tokens: (N, L), True where the student sees nothing; None for nowhere.
+            clips: (N, 3, T, H, W), the student's input.
         """
-        extra = {'labels': labels, 'sample_ids': sample_ids, 'progress': progress}
+        extra = {
+            'labels': labels,
+            'sample_ids': sample_ids,
+            'progress': progress,
+            'hidden_tokens': hidden_tokens,
+            'clips': clips,
+        }
         out = {}
         for term in self.active(progress):
             keep = term.kept(teacher, labels)

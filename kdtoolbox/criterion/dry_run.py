@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from kdtoolbox.criterion.connections import pick, shapes_of
 from kdtoolbox.criterion.network_runs import NetworkRuns, student_run, teacher_run
 from kdtoolbox.criterion.term import Term
+from kdtoolbox.hidden_tokens import AttentionTokens, VisibleTokens, clips_of, grid_of, hiding
 from kdtoolbox.isolation import untouched_randomness
 from kdtoolbox.method_card import cards
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
@@ -42,11 +43,15 @@ class Tapped:
         student: tap -> tensor.
         teacher: tap -> tensor.
         runs: the networks as they ran.
+        hidden_tokens: (1, L), True where the student saw nothing.
+        clips: (1, 3, T, H, W), the student's input.
     """
 
     student: Mapping[str, Tensor]
     teacher: Mapping[str, Tensor]
     runs: NetworkRuns
+    hidden_tokens: Tensor | None = None
+    clips: Tensor | None = None
 
     def repeated(self, num_clips: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The recorded outputs of student and teachers, repeated to a batch with a little noise."""
@@ -68,6 +73,7 @@ def run_networks(
     clip_shape: tuple[int, int, int],
     student_view: View | None,
     student_paths: tuple[str, ...],
+    student_tokens: VisibleTokens | None = None,
 ) -> Tapped:
     """Run a copy of the student and the teachers on one clip of noise.
 
@@ -77,6 +83,7 @@ def run_networks(
         teachers: name -> teacher, with the taps that the terms need.
         clip_shape: frames, height and width of the decoded clip.
         student_paths: the taps of the student.
+        student_tokens: chooses the tokens that the student sees.
 
     Raises:
         ClipDoesNotFit: a network does not run on such a clip.
@@ -96,7 +103,11 @@ def run_networks(
         },
         training=True,
     )
+    choose = copy.deepcopy(student_tokens)  # which counts steps
+    grid = None if choose is None else grid_of(student, data['inputs'])
+    hidden = None if choose is None else choose(grid, ['dry run'])
     with (
+        hiding(student, hidden),
         Taps(student, student_paths, classifier='cls_head', owner='student').listening() as outputs,
         _on_this_clip(
             'the student',
@@ -124,6 +135,8 @@ def run_networks(
         ):
             for path, answer in teacher(frames[name]).items():
                 answers[f'{name}.{path}' if name else path] = answer
+    if isinstance(choose, AttentionTokens):
+        choose(grid, ['dry run'], weights=choose.weights_in(answers))
     stride = student_view.frame_stride if student_view else 1
     return Tapped(
         outputs,
@@ -132,6 +145,8 @@ def run_networks(
             student_run(student, data['inputs'], stride),
             {name: teacher_run(name, teacher, frames[name]) for name, teacher in teachers.items()},
         ),
+        hidden_tokens=hidden,
+        clips=clips_of(data['inputs']),
     )
 
 
@@ -145,7 +160,13 @@ def rehearse(term: Term, tapped: Tapped) -> None:
     num_clips = max(2, term.min_batch_size, *(card.min_elements for card in cards(term.loss)))
     student, teacher = tapped.repeated(num_clips)
     labels = torch.zeros(num_clips, dtype=torch.long)
-    extra = {'labels': labels, 'sample_ids': [f'dry run {index}' for index in range(num_clips)], 'progress': 0.0}
+    extra = {
+        'labels': labels,
+        'sample_ids': [f'dry run {index}' for index in range(num_clips)],
+        'progress': 0.0,
+        'hidden_tokens': None if tapped.hidden_tokens is None else tapped.hidden_tokens.expand(num_clips, -1),
+        'clips': None if tapped.clips is None else tapped.clips.expand(num_clips, -1, -1, -1, -1),
+    }
     # In training mode: a connector that learns statistics has none yet.
     copied = cast(Term, copy_with_unregistered(term)).train()
     try:

@@ -12,7 +12,15 @@ from kdtoolbox.criterion.building import criterion_for
 from kdtoolbox.criterion.criterion import Term, checked_terms, paths_of
 from kdtoolbox.criterion.dry_run import refuse_few_classes, untouched_randomness
 from kdtoolbox.criterion.network_runs import NetworkRuns, linear_in, student_run, teacher_classifier, teacher_run
+from kdtoolbox.distillers.student_tokens import (
+    attention_paths,
+    checked_tokens,
+    draw_hidden,
+    refuse_without_hidden,
+    require_attention,
+)
 from kdtoolbox.distillers.task_losses import task_losses
+from kdtoolbox.hidden_tokens import clips_of, hiding
 from kdtoolbox.inspection.gradients import NO_LOSS
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, Taps, pool_to_vector
@@ -42,6 +50,10 @@ class Distiller(BaseModel):
         clip_shape: frames, height and width of the decoded clips, for the forward pass on noise that finds the shapes
             when the distiller is built, see :func:`criterion_for`; default: 16 frames in the size of the student's
             view.
+        student_tokens: for a student that is a transformer, which of its tokens it computes in training:
+            ``RandomTokens``, ``TubeTokens`` or ``AttentionTokens``. Validation and prediction see all.
+        task_sees: ``'all'``: the student's own loss is of all tokens, in a forward pass of its own, ``'visible'``: of
+            those that it sees.
 
     Raises:
         ValueError: student, teachers and terms do not fit together.
@@ -58,6 +70,8 @@ class Distiller(BaseModel):
         student_view: Mapping | None = None,
         use_labels: bool = True,
         clip_shape: tuple[int, int, int] | None = None,
+        student_tokens: Mapping | None = None,
+        task_sees: str = 'all',
     ) -> None:
         super().__init__()
         self.student = MODELS.build(dict(student))
@@ -67,12 +81,21 @@ class Distiller(BaseModel):
                 'recognizer with a classification head'
             )
         self.use_labels = use_labels
+        self.student_tokens = checked_tokens(student_tokens, self.student, task_sees=task_sees)
+        self.task_sees = task_sees
         view = View(**student_view) if student_view else None
         terms = checked_terms(terms or {})
         with untouched_randomness():  # a teacher with random weights must not change the student's random weights
             self._teachers = UnregisteredModules(self._build_teachers(teacher, terms, view))
         self._set_taps(terms)
-        self.criterion = criterion_for(terms, self.student, self.teachers, student_view=view, clip_shape=clip_shape)
+        self.criterion = criterion_for(
+            terms,
+            self.student,
+            self.teachers,
+            student_view=view,
+            clip_shape=clip_shape,
+            student_tokens=self.student_tokens,
+        )
         self._check_terms()
         self.data_preprocessor = ViewPreprocessor(
             self.student.data_preprocessor, student_view=view, teacher_views=self._needed_views
@@ -114,18 +137,23 @@ class Distiller(BaseModel):
         progress = training_progress()
         active = self.criterion.active(progress)
         labels = labels_of(data_samples, inputs.device)
-        with self._taps.listening(self._student_paths(active)) as outputs:
-            losses = self._task_losses(inputs, data_samples, labels)
+        sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
+        answers, hidden = None, None
+        if self.student_tokens is not None and active:
+            answers = self._answers(teacher_inputs)  # before the student, which may see what they look at
+            hidden = draw_hidden(self.student_tokens, self.student, inputs, sample_ids, answers)
+        with self._taps.listening(self._student_paths(active)) as outputs, hiding(self.student, hidden):
+            if hidden is None or self.task_sees == 'visible':
+                losses = self._task_losses(inputs, data_samples, labels)
+            else:
+                self.student(inputs, mode='tensor', stage='head')
+        if hidden is not None and self.task_sees == 'all':
+            losses = self._task_losses(inputs, data_samples, labels) if self.use_labels else {}
         if not active:
             return losses
         if FEATURES in outputs:
             outputs[FEATURES] = pool_to_vector(outputs[FEATURES], len(data_samples))
-        answers = {
-            f'{name}.{path}' if name else path: answer
-            for name in self._needed_teachers()
-            for path, answer in self.teachers[name](teacher_inputs[name]).items()
-        }
-        sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
+        answers = self._answers(teacher_inputs) if answers is None else answers
         terms = self.criterion(
             outputs,
             answers,
@@ -133,6 +161,8 @@ class Distiller(BaseModel):
             sample_ids=sample_ids,
             progress=progress,
             runs=self._network_runs(inputs, teacher_inputs),
+            hidden_tokens=hidden,
+            clips=clips_of(inputs),
         )
         if clash := sorted(losses.keys() & terms.keys()):
             raise ValueError(
@@ -150,6 +180,14 @@ class Distiller(BaseModel):
             sample.set_field(feature, 'clip_features', dtype=Tensor)
         return predictions
 
+    def _answers(self, teacher_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the needed teachers give, by the paths of the terms' taps."""
+        return {
+            f'{name}.{path}' if name else path: answer
+            for name in self._needed_teachers()
+            for path, answer in self.teachers[name](teacher_inputs[name]).items()
+        }
+
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
         return task_losses(self.student, inputs, data_samples, labels if self.use_labels else None)
 
@@ -165,6 +203,7 @@ class Distiller(BaseModel):
     ) -> dict[str, nn.Module]:
         configs = {} if config is None else {'': config} if 'type' in config else dict(config)
         needed = {path for term in terms.values() for path in paths_of(term.get('teacher', LOGITS))}
+        needed |= set(attention_paths(self.student_tokens))
         return {
             name: self._build_teacher(one, student_view)
             for name, one in configs.items()
@@ -184,6 +223,10 @@ class Distiller(BaseModel):
             for path in paths_of(term.get('teacher', LOGITS)):
                 teacher, inner = self._split(name, path)
                 paths[teacher].append(inner)
+        for path in attention_paths(self.student_tokens):
+            owner, inner = self._split('student_tokens', path)
+            require_attention(self.teachers[owner])
+            paths[owner].append(inner)
         for name, listened in paths.items():
             cast(Any, self.teachers[name]).listen(listened)
         student_paths = [path for term in terms.values() for path in paths_of(term.get('student', LOGITS))]
@@ -195,6 +238,7 @@ class Distiller(BaseModel):
                 what = term.loss if 'labels' in term.extra_inputs else term.gate
                 raise ValueError(f'term {term.name!r}: {type(what).__name__} needs labels, but use_labels=False')
             self._check_classifiers(term)
+            refuse_without_hidden(term, self.student_tokens)
             of_logits = term.student == LOGITS and isinstance(term.student_connector, nn.Identity)
             if of_logits or 'student_classifier' in term.extra_inputs:
                 refuse_few_classes(term, self.student.cls_head.num_classes)
@@ -206,6 +250,11 @@ class Distiller(BaseModel):
         blending = getattr(self.student.data_preprocessor, 'blending', None)
         if blending is None:
             return
+        if self.student_tokens is not None:
+            raise ValueError(
+                f'the student blends clips ({type(blending).__name__}), but with student_tokens it sees only some of '
+                'the tokens, which belong to one clip: remove blending from its data_preprocessor'
+            )
         where = f'the student blends clips ({type(blending).__name__} in its data_preprocessor)'
         for term in self.criterion.all():
             if term.needs_labels or 'sample_ids' in term.extra_inputs:
@@ -260,6 +309,7 @@ class Distiller(BaseModel):
 
     def _needed_teachers(self) -> list[str]:
         paths = [path for term in self.criterion.active(training_progress()) for path in paths_of(term.teacher)]
+        paths += attention_paths(self.student_tokens)
         return [name for name in self.teachers if (not name and paths) or any(p.startswith(f'{name}.') for p in paths)]
 
     def _needed_views(self) -> dict[str, View]:

@@ -49,6 +49,10 @@ class MutualDistiller(Distiller):
         weight_schedule: Sequence[tuple[float, float]] = (),
         **options,
     ) -> None:
+        if options.get('student_tokens') is not None:
+            raise ValueError(
+                'student_tokens: the students of a MutualDistiller answer once for the whole clip: take a Distiller'
+            )
         super().__init__(student, **options)
         if not peers or STUDENT in peers:
             raise ValueError(f'peers {sorted(peers)}: expected one or more, none of them called {STUDENT!r}')

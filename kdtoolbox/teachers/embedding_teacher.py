@@ -9,6 +9,7 @@ from kdtoolbox.losses.embeddings.text_features import load_text_features, text_s
 from kdtoolbox.losses.embeddings.text_logits import checked_logit_scale
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS, Taps
+from kdtoolbox.teachers.class_attention import CLASS_ATTENTION
 from kdtoolbox.teachers.embedding_models import build_embedding_model
 from kdtoolbox.teachers.frame_by_frame import FrameTeacher, clip_layout, frame_by_frame
 from kdtoolbox.views import View
@@ -20,7 +21,7 @@ class EmbeddingTeacher(FrameTeacher):
 
     It gives ``'features'`` (N, D), the mean of the frames' embeddings, and ``'frame_features'`` (N, D, T'); with texts
     also ``'logits'`` (N, K), ``logit_scale * cos(features, text)``, and ``'frame_logits'`` (N, K, T'), the same of each
-    frame. Taps of the network's modules work as in :class:`ImageTeacher`.
+    frame. Taps of the network's modules and ``'class_attention'`` work as in :class:`ImageTeacher`.
 
     For a classifier use :class:`ImageTeacher`, whose outputs have the same names.
 
@@ -39,6 +40,7 @@ class EmbeddingTeacher(FrameTeacher):
     """
 
     frame_outputs = (FRAME_FEATURES,)
+    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES, CLASS_ATTENTION)
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class EmbeddingTeacher(FrameTeacher):
             )
         inner = [path for path in paths if path not in self.outputs_without_path]
         self.taps = Taps(self.network, inner, classifier=None, owner='teacher')
+        self._attend()
 
     def run_frames(self, frames: Tensor) -> dict[str, Tensor]:
         return frame_by_frame(self._run_images, frames, chunk_size=self.chunk_size)
@@ -99,7 +102,7 @@ class EmbeddingTeacher(FrameTeacher):
         return {FRAME_FEATURES, *paths} - {LOGITS, FRAME_LOGITS, FEATURES}
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
-        with self.taps.listening() as tapped:
+        with self.taps.listening() as tapped, self.recording_attention() as attention:
             embeddings = self.network(images)
         if not isinstance(embeddings, Tensor) or embeddings.dim() != 2:
             got = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else type(embeddings).__name__
@@ -107,4 +110,4 @@ class EmbeddingTeacher(FrameTeacher):
                 f'the embedding teacher {type(self.network).__name__} gave {got}, expected embeddings of '
                 'shape (images, D)'
             )
-        return {FRAME_FEATURES: embeddings, **tapped}
+        return {FRAME_FEATURES: embeddings, **tapped, **attention}

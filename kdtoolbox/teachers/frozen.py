@@ -1,12 +1,13 @@
 """Base class of all teachers: frozen, with its own view, run for its outputs only."""
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from kdtoolbox.taps import FEATURES, LOGITS, Taps
+from kdtoolbox.teachers.class_attention import CLASS_ATTENTION, ClassAttention
 from kdtoolbox.views import View
 
 COMPUTE_DTYPES = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -56,6 +57,15 @@ class FrozenTeacher(nn.Module):
         self.listened = frozenset(paths := tuple(paths))
         inner = [path for path in paths if path not in self.outputs_without_path]
         self.taps = Taps(self.network, [FEATURES, *inner], classifier=self.classifier, owner='teacher')
+        self._attend()
+
+    def recording_attention(self) -> AbstractContextManager[dict[str, Tensor]]:
+        """Run the network once inside; the dict then holds the class token's attention, if it is listened to."""
+        return nullcontext({}) if self.class_attention is None else self.class_attention.recording()
+
+    def _attend(self) -> None:
+        asked = CLASS_ATTENTION in self.listened and CLASS_ATTENTION in self.outputs_without_path
+        self.class_attention = ClassAttention(self.network) if asked else None
 
     @torch.no_grad()
     def forward(self, frames: Tensor) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, FRAME_FEATURES, FRAME_LOGITS, LOGITS
+from kdtoolbox.teachers.class_attention import CLASS_ATTENTION
 from kdtoolbox.teachers.frame_by_frame import FrameTeacher, clip_layout, frame_by_frame
 from kdtoolbox.teachers.frozen import recognizer_normalisation
 from kdtoolbox.teachers.probe import load_probe
@@ -55,8 +56,9 @@ class ImageTeacher(FrameTeacher):
     All frames of a batch of clips go through the network together, ``chunk_size`` at a time.
 
     Taps are module paths of the network, and ``'frame_features'`` (N, C, T') and ``'frame_logits'`` (N, K, T'):
-    features and logits before pooling over time. Maps become (N, C, T', H, W), tokens (N, C, T', L), vectors (N, C,
-    T'). Maps with channels last (the blocks of Swin) cannot be tapped: tap the module after them that moves the
+    features and logits before pooling over time, and ``'class_attention'`` (N, patches, T'): the attention of a ViT's
+    class token in its last block. Maps become (N, C, T', H, W), tokens (N, C, T', L), vectors (N, C, T'). Maps with
+    channels last (the blocks of Swin) cannot be tapped: tap the module after them that moves the
     channels to the front.
 
     Args:
@@ -76,6 +78,8 @@ class ImageTeacher(FrameTeacher):
         classifier: path of the layer from features to logits; default: the last linear or convolutional layer.
         compile: ``True`` or arguments for ``torch.compile``.
     """
+
+    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES, CLASS_ATTENTION)
 
     def __init__(
         self,
@@ -141,7 +145,7 @@ class ImageTeacher(FrameTeacher):
 
     def _run_images(self, images: Tensor) -> dict[str, Tensor]:
         images = images.contiguous(memory_format=torch.channels_last)
-        with self.taps.listening() as tapped:
+        with self.taps.listening() as tapped, self.recording_attention() as attention:
             if self._is_recognizer:
                 logits = self.network(images.unsqueeze(1), mode='tensor', stage='head')
             else:
@@ -152,7 +156,7 @@ class ImageTeacher(FrameTeacher):
                 f'{tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__}, '
                 'expected logits of shape (images, classes)'
             )
-        return {LOGITS: logits, **tapped}
+        return {LOGITS: logits, **tapped, **attention}
 
 
 def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | None = None) -> nn.Module:

@@ -1,0 +1,186 @@
+"""Which tokens of each clip the student sees: at random, in tubes, or those that a teacher looks at."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.connectors.match_grid import match_grid
+from kdtoolbox.registry import MODELS
+
+Grid = tuple[int, int, int]
+
+
+class VisibleTokens(nn.Module):
+    """Base class: the share of tokens that is kept, and random numbers of its own.
+
+    Each clip has a generator that is seeded by ``seed``, the number of the step and the clip's ``sample_id``. So the
+    choice does not depend on how the batch is shared out over processes, and a resumed run continues exactly: the
+    number of the step is a buffer.
+
+    Args:
+        keep: share of the tokens that the student sees, above 0, at most 1; as in the papers' code ``L - int(L *
+            (1 - keep))`` of L.
+        seed: of all draws.
+
+    Raises:
+        ValueError: ``keep`` is out of range.
+    """
+
+    step: Tensor
+
+    def __init__(self, *, keep: float, seed: int = 0) -> None:
+        super().__init__()
+        if not 0 < keep <= 1:
+            raise ValueError(
+                f'student_tokens keep={keep} leaves {"no token" if keep <= 0 else "more tokens than there are"}: '
+                'expected a share above 0, at most 1'
+            )
+        self.keep, self.seed = float(keep), seed
+        self.register_buffer('step', torch.zeros((), dtype=torch.long))
+
+    def forward(self, grid: Grid, sample_ids: Sequence[str | None], *, weights: Tensor | None = None) -> Tensor | None:
+        """Draw the hidden tokens of a batch and count the step.
+
+        Args:
+            grid: time steps, rows and columns of the student's tokens.
+            sample_ids: of the N clips.
+            weights: see :class:`AttentionTokens`.
+
+        Returns:
+            (N, T H W) boolean on the CPU, True for hidden tokens, time first; None where all are kept.
+        """
+        step = int(self.step)
+        self.step += 1
+        if self.keep == 1:
+            return None
+        noise = torch.stack(
+            [self._noise(step, place if sample is None else sample, grid) for place, sample in enumerate(sample_ids)]
+        )
+        return self.choose(noise, weights).flatten(1)
+
+    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+        """Hidden tokens (N, T, H, W) from noise (N, T, H, W), uniform in [0, 1)."""
+        raise NotImplementedError(f'{type(self).__name__} must override choose()')
+
+    def count(self, total: int) -> int:
+        """How many of ``total`` tokens are kept.
+
+        >>> RandomTokens(keep=0.2).count(196)
+        40
+        """
+        return total - int(total * (1 - self.keep) + 1e-9)
+
+    def _noise(self, step: int, sample: object, grid: Grid) -> Tensor:
+        text = f'{self.seed} {step} {sample}'
+        seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), 'big') >> 1
+        return torch.rand(grid, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def all_but_the_largest(scores: Tensor, count: int) -> Tensor:
+    """True for all but the ``count`` largest scores of each row (..., L)."""
+    hidden = torch.ones_like(scores, dtype=torch.bool)
+    return hidden.scatter(-1, scores.topk(count, dim=-1).indices, False)
+
+
+@MODELS.register_module()
+class RandomTokens(VisibleTokens):
+    """Tokens of the whole clip, or as many of each time step, each as likely.
+
+    Args:
+        keep: share that the student sees.
+        seed: of all draws.
+        each_step: whether each time step keeps as many; a student that sees frames as images needs it.
+
+    >>> hidden = RandomTokens(keep=0.25)((2, 4, 4), ['a', 'b'])
+    >>> hidden.shape, (~hidden).sum(1)
+    (torch.Size([2, 32]), tensor([8, 8]))
+    """
+
+    def __init__(self, *, keep: float, seed: int = 0, each_step: bool = False) -> None:
+        super().__init__(keep=keep, seed=seed)
+        self.each_step = each_step
+
+    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+        rows = noise.flatten(2) if self.each_step else noise.flatten(1)
+        return all_but_the_largest(rows, self.count(rows.shape[-1])).view(noise.shape)
+
+
+@MODELS.register_module()
+class TubeTokens(VisibleTokens):
+    """The same places in all time steps, as in VideoMAE: a place that stands still cannot be read off another step.
+
+    Args:
+        keep: share that the student sees.
+        seed: of all draws.
+
+    >>> hidden = TubeTokens(keep=0.5)((3, 2, 2), ['a']).view(3, 4)
+    >>> bool((hidden == hidden[0]).all())
+    True
+    """
+
+    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+        places = noise[:, 0].flatten(1)
+        hidden = all_but_the_largest(places, self.count(places.shape[-1]))
+        return hidden.view(len(noise), 1, *noise.shape[2:]).expand(noise.shape).clone()
+
+
+@MODELS.register_module()
+class AttentionTokens(VisibleTokens):
+    """Tokens of each time step, drawn without replacement with a teacher's attention as weights, as in UMT.
+
+    The attention is that of the class token to the patches in the last block, mean over the heads. It is brought to the
+    student's grid by position, see :func:`match_grid`.
+
+    Args:
+        keep: share of each time step that the student sees.
+        seed: of all draws.
+        teacher: name of the teacher; ``''`` for a single one.
+        frames: ``'first'`` or ``'mean'``: which of the teacher's frames in a time step of the student count.
+
+    Raises:
+        ValueError: an option is out of range.
+    """
+
+    def __init__(self, *, keep: float, seed: int = 0, teacher: str = '', frames: str = 'first') -> None:
+        super().__init__(keep=keep, seed=seed)
+        if frames not in ('first', 'mean'):
+            raise ValueError(f"AttentionTokens frames={frames!r}: expected 'first' or 'mean'")
+        self.teacher, self.frames = teacher, frames
+
+    def weights_in(self, answers: Mapping[str, Tensor]) -> Tensor:
+        """The attention among the answers of the teachers, by the paths of a term's taps."""
+        return answers[self.path]
+
+    @property
+    def path(self) -> str:
+        """Of the teacher's attention, as a term's tap would name it."""
+        return f'{self.teacher}.class_attention' if self.teacher else 'class_attention'
+
+    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+        """``weights`` are the teacher's attention (N, L', T') to its L' patches; None makes all patches as likely."""
+        rows = noise.flatten(2)
+        if weights is not None:
+            attention = patch_map(weights).to(noise)
+            attention = match_grid(attention, noise.shape[1:], frames=self.frames)[:, 0].flatten(2)
+            # The largest of log w + Gumbel noise are a draw without replacement (Yellott, 1977).
+            smallest = torch.finfo(torch.float64).tiny
+            rows = attention.clamp(min=smallest).log() - (-rows.clamp(min=smallest).log()).log()
+        return all_but_the_largest(rows, self.count(rows.shape[-1])).view(noise.shape)
+
+
+def patch_map(attention: Tensor) -> Tensor:
+    """Attention to the patches of frames (N, L', T') as a map (N, 1, T', H', W').
+
+    Raises:
+        ValueError: the patches are no square.
+
+    >>> patch_map(torch.zeros(2, 196, 8)).shape
+    torch.Size([2, 1, 8, 14, 14])
+    """
+    side = math.isqrt(attention.shape[1])
+    if side**2 != attention.shape[1]:
+        raise ValueError(f"AttentionTokens: the teacher's {attention.shape[1]} patches a frame are no square")
+    return attention.transpose(1, 2).unflatten(2, (side, side)).unsqueeze(1)

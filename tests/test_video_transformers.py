@@ -1,0 +1,113 @@
+"""The configs of video transformers are trained with tiny networks on generated videos; one is stopped and resumed."""
+
+import math
+
+import pytest
+import timm
+import torch
+from mmengine.config import Config
+
+from kdtoolbox.cli.train import build_runner
+from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import load_safely
+from tests.conftest import REPOSITORY
+
+CONFIGS = REPOSITORY / 'configs/video_transformers'
+
+
+@MODELS.register_module(force=True)
+class TwelveBlockViT(timm.models.VisionTransformer):
+    """An image transformer as deep as CLIP's ViT-B, with patches of 24²: 2 x 2 of a frame of 48²."""
+
+    def __init__(self) -> None:
+        super().__init__(img_size=48, patch_size=24, embed_dim=8, depth=12, num_heads=2, num_classes=6)
+
+
+def umt(data) -> Config:
+    config = Config.fromfile(CONFIGS / 'umt_clip_b16_to_vit_b16_kinetics400.py')
+    model = config.model.to_dict()
+    model['student']['backbone'].update(img_size=48, patch_size=24, embed_dims=8, num_heads=2)
+    model['student']['cls_head'].update(in_channels=8, num_classes=3)
+    model['student_view'].update(size=48)
+    model['teacher'].update(model=dict(type='TwelveBlockViT'), weights=None, view=dict(size=48))
+    model['terms']['umt']['teacher_connector'][1].update(grid=(8, 2, 2))
+    model['student_tokens'].update(keep=0.5)
+    model.update(clip_shape=(8, 48, 48))
+    config.model = model
+    options = {'train_cfg.max_epochs': 2, 'auto_scale_lr.enable': False}
+    options |= {'train_dataloader.batch_size': 2, 'val_dataloader.batch_size': 3, 'default_hooks.logger.interval': 1}
+    options |= {'param_scheduler.0.end': 1, 'param_scheduler.1.begin': 1}
+    for index in (0, 1):
+        pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
+        options |= {f'{pipeline}.1.num_clips': 1, f'{pipeline}.4.crop_size': 48}
+    options['val_dataloader.dataset.datasets.0.labels_per_class'] = 2
+    config.merge_from_dict(options)
+    return config
+
+
+def demo(data) -> Config:
+    config = Config.fromfile(CONFIGS / 'vit_tiny_demo.py')
+    videos, annotations = data['hmdb51']
+    model = config.model.to_dict()
+    model['teacher'].update(weights=None)
+    for network in (model['student'], model['teacher']['model']):
+        network['cls_head'].update(num_classes=51)
+    config.model = model
+    options = {'train_cfg.max_iters': 1, 'train_cfg.val_interval': 1, 'train_dataloader.batch_size': 2}
+    options['train_dataloader.dataset.pipeline.3.size'] = 32  # the videos are smaller than the demo's
+    for dataset in (
+        'train_dataloader.dataset',
+        *(f'{kind}_dataloader.dataset.datasets.{number}' for kind in ('val', 'test') for number in (0, 1)),
+    ):
+        options |= {f'{dataset}.data_root': str(videos), f'{dataset}.ann_file': str(annotations)}
+    config.merge_from_dict(options)
+    return config
+
+
+UNTESTED = {'val_dataloader': None, 'val_evaluator': None, 'val_cfg': None, 'default_hooks.checkpoint.save_best': None}
+
+
+def run(config: Config, folder, **options):
+    config = config.copy()
+    config.work_dir, config.launcher = str(folder), 'none'
+    config.merge_from_dict(options)
+    runner = build_runner(config)
+    runner.train()
+    return runner
+
+
+@pytest.fixture
+def kinetics(data, monkeypatch):
+    videos, annotations = data['kinetics400']
+    monkeypatch.setenv('KINETICS400_VIDEOS', str(videos))
+    monkeypatch.setenv('KINETICS400_ANNOTATIONS', str(annotations))
+    return data
+
+
+def test_the_demo_of_a_tiny_transformer_trains_a_step_and_is_tested(data, tmp_path):
+    scalars = run(demo(data), tmp_path).message_hub.log_scalars
+    assert all(math.isfinite(scalars[f'train/{name}'].current()) for name in ('loss_umt', 'loss_kd'))
+    assert 0 <= scalars['val/retrieval/top1'].current() <= 1
+
+
+def test_umt_with_workers_resumed_after_an_epoch_ends_as_if_it_had_not_been_stopped(kinetics, tmp_path):
+    config = umt(kinetics)
+    workers = {f'{kind}_dataloader.num_workers': 1 for kind in ('train', 'val')}
+    run(config, tmp_path / 'whole', **workers)
+    # The resumed run is one that was stopped behind its first epoch: its folder has what the other had then.
+    (tmp_path / 'stopped').mkdir()
+    (tmp_path / 'stopped/epoch_1.pth').write_bytes((tmp_path / 'whole/epoch_1.pth').read_bytes())
+    run(
+        config,
+        tmp_path / 'stopped',
+        resume=True,
+        load_from=str(tmp_path / 'stopped/epoch_1.pth'),
+        **workers,
+        **UNTESTED,
+    )
+    whole, resumed = (
+        load_safely(tmp_path / folder / 'epoch_2.pth', what='checkpoint')['state_dict']
+        for folder in ('whole', 'stopped')
+    )
+    assert whole['student_tokens.step'] == resumed['student_tokens.step'] > 1
+    assert whole.keys() == resumed.keys() and all(torch.equal(value, resumed[key]) for key, value in whole.items())
