@@ -43,7 +43,7 @@ def distill(videos: str | Path, out: str | Path, **options: object) -> Student:
     Raises:
         ValueError: as the command's messages.
     """
-    parser = CommandParser('kdtoolbox.distill')
+    parser = CommandParser(prog='kdtoolbox.distill')
     arguments.add_arguments(parser)
     args = parser.parse_args([str(videos), '--out', str(out)])
     if unknown := sorted(options.keys() - vars(args).keys()):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from mmengine.config import Config
 
@@ -51,7 +52,7 @@ def finish_run(out: Path) -> Student:
     checkpoint = newest_whole_checkpoint(config.work_dir)
     if checkpoint is None:
         raise ValueError(f'{config.work_dir} has no checkpoint: start again, with another --out')
-    database = read_json(out / SPLIT)['database']
+    database = cast(dict, read_json(out / SPLIT))['database']
     metrics = _measure(config, checkpoint)
     write_metrics(out / METRICS, metrics, None)
     write_student_folder(

@@ -18,6 +18,7 @@ from kdtoolbox.evaluation.video_record import VideoRecord, load_record, save_rec
 from kdtoolbox.feature_extraction.network_cost import cost_of
 from kdtoolbox.feature_extraction.video_recording import record_student, record_teacher, teacher_sized
 from kdtoolbox.feature_extraction.video_vectors import ordered_loader
+from kdtoolbox.inspection.data_sets import size_of
 from kdtoolbox.inspection.term_report import examine
 from kdtoolbox.provenance import named_by_content
 from kdtoolbox.registry import MODELS
@@ -133,9 +134,9 @@ def _measure_teacher(
     if size is not None:
         size = (size, size) if isinstance(size, int) else tuple(size)
         config.test_dataloader = teacher_sized(
-            config.test_dataloader.to_dict(), student_size=size, teacher_size=view.size
+            config.test_dataloader.to_dict(), student_size=size, teacher_size=view.height_and_width
         )
-        sees = f'on the same clips at its own size, {view.size[0]}×{view.size[1]}'
+        sees = f'on the same clips at its own size, {view.height_and_width[0]}×{view.height_and_width[1]}'
     seed_datasets(config)
     loader = ordered_loader(config, 'test')
     average = (config.model.student.cls_head or {}).get('average_clips') or 'score'
@@ -173,8 +174,8 @@ def _gradient_shares(settings: Mapping, checkpoint: Path, measured: Path) -> dic
     model.to(get_device()).train()
     loader = ordered_loader(config, 'train')
     dataset = loader.dataset
-    batch_size = config.train_dataloader.get('batch_size') or len(dataset)
-    clips = [dataset[place] for place in spread(len(dataset), batch_size)]  # of all classes, which are in order
+    batch_size = config.train_dataloader.get('batch_size') or size_of(dataset)
+    clips = [dataset[place] for place in spread(size_of(dataset), batch_size)]  # of all classes, which are in order
     checkup = examine(model, loader.collate_fn(clips))
     return {loss.name: loss.gradient_share for loss in checkup.losses}
 

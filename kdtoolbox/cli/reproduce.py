@@ -8,6 +8,7 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
@@ -50,12 +51,12 @@ def run(args: argparse.Namespace) -> int:
     docs = {file: read_json(args.docs / file) for file in (CHANCE, PUBLISHED, MEASURED)}
     # Of the annotations given, and before anything is trained: they must be those of the official split.
     docs[CHANCE] = {**docs[CHANCE], args.data_set: chance_rows(args.annotations, args.data_set)}
-    given = args.cfg_options or {}
+    given: dict[str, Any] = args.cfg_options or {}
     trainings = trainings_of(rows)
     run_stages([Stage(one.name, one.config, {**one.cfg_options, **given}) for one in trainings], work_dir)
     options = {one.name: {**one.options_of_tests, **given} for one in trainings}
     for row in rows:
-        file, checkpoint = measure(row, work_dir, options=options.get(row.training, given))
+        file, checkpoint = measure(row, work_dir, options=options.get(row.training or '', given))
         found = measured_row(
             file,
             data_set=row.data_set,

@@ -151,13 +151,12 @@ def made_clips(student: Student, *, number: int = 4) -> Tensor:
     Raises:
         ValueError: its preprocessing does not tell the size.
     """
-    height, width = student.preprocessing['size'] or (None, None)
-    frames = student.preprocessing['frames']
-    if height is None or frames is None:
+    size, frames = student.preprocessing['size'], student.preprocessing['frames']
+    if size is None or frames is None:
         raise ValueError("the student's preprocessing does not tell the size of its clips: give videos, --videos")
     random = np.random.default_rng(0)
     coarse = torch.from_numpy(random.uniform(0, 255, (number, 3, max(2, frames // 2), 6, 6))).float()
-    smooth = nn.functional.interpolate(coarse, (frames, height, width), mode='trilinear', align_corners=True)
+    smooth = nn.functional.interpolate(coarse, (frames, *size), mode='trilinear', align_corners=True)
     noise = torch.from_numpy(random.normal(0, 12, tuple(smooth.shape))).float()
     return (smooth + noise).clamp(0, 255).round().to(torch.uint8)
 
@@ -178,9 +177,15 @@ def _write_onnx(network: nn.Module, file: Path, clip: Tensor, dynamic_batch: boo
             dynamic_shapes={'clips': {0: torch.export.Dim('batch')}} if dynamic_batch else None,
             verbose=False,
         )
+        assert program is not None  # as torch.export makes one
         program.save(str(file))
     session = onnxruntime.InferenceSession(str(file), providers=['CPUExecutionProvider'])
-    return lambda clips: tuple(map(torch.from_numpy, session.run(['logits', 'features'], {'clips': clips.numpy()})))
+
+    def run(clips: Tensor) -> tuple[Tensor, Tensor]:
+        logits, features = session.run(['logits', 'features'], {'clips': clips.numpy()})
+        return torch.from_numpy(logits), torch.from_numpy(features)
+
+    return run
 
 
 def _write_torch_export(network: nn.Module, file: Path, clip: Tensor, dynamic_batch: bool) -> Run:

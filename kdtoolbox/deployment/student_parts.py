@@ -135,10 +135,10 @@ def _checked_model(model: object, source: Path) -> dict:
 def _read_classes(file: Path) -> tuple[list[str] | None, bool]:
     content = read_json(file, max_bytes=10_000_000)
     classes = content.get('classes', 0) if isinstance(content, dict) else 0
-    is_list = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
-    if not isinstance(content, dict) or not (classes is None or is_list):
+    names = classes if isinstance(classes, list) and all(isinstance(name, str) for name in classes) else None
+    if not isinstance(content, dict) or (classes is not None and names is None):
         raise ValueError(f'{file}: expected {{"classes": [names] or null, "learned": true or false}}')
-    return classes, bool(content.get('learned', True))
+    return names, bool(content.get('learned', True))
 
 
 def _read_metrics(file: Path) -> Mapping:

@@ -87,7 +87,7 @@ def choose_teacher(spec: str, *, weights: str | None, frames: int, size: int | N
     return TeacherChoice(
         config=config,
         channels=features.shape[-1],
-        pixels=max(teacher.view.size),
+        pixels=max(teacher.view.height_and_width),
         takes_probe=isinstance(teacher, ImageTeacher),
         stem=stem_layer(teacher.network) if is_image_network and isinstance(config['model'], str) else None,
         own=own,
@@ -96,7 +96,7 @@ def choose_teacher(spec: str, *, weights: str | None, frames: int, size: int | N
 
 def teacher_features(teacher: FrozenTeacher, *, frames: int) -> Tensor:
     """(1, C), of frames of noise in its own view."""
-    height, width = teacher.view.size
+    height, width = teacher.view.height_and_width
     return teacher(torch.rand(1, -(-frames // teacher.view.frame_stride), 3, height, width))[FEATURES]
 
 

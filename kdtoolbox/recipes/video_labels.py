@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from random import Random
 
 from kdtoolbox.datasets.annotations import SUBSETS, read_json
+from kdtoolbox.preparation.annotations import Annotations
 from kdtoolbox.preparation.folder_split import folder_annotations
 
 # Folders of these names are subsets, above class folders.
@@ -53,7 +54,7 @@ class LabelledVideos:
             if its == subset and (labelled is None or (self.labels[name] is not None) == labelled)
         ]
 
-    def annotations(self, *, labelled_only: bool = False) -> dict:
+    def annotations(self, *, labelled_only: bool = False) -> Annotations:
         """As the JSON that FolderDataset reads."""
         database = {}
         for name, label in self.labels.items():

@@ -19,7 +19,7 @@ class FrameTeacher(FrozenTeacher):
         frame_outputs: what :meth:`run_frames` always gives.
     """
 
-    outputs_without_path = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
+    outputs_without_path: tuple[str, ...] = (LOGITS, FEATURES, FRAME_LOGITS, FRAME_FEATURES)
     frame_outputs: tuple[str, ...] = (FRAME_LOGITS, FRAME_FEATURES)
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
