@@ -28,6 +28,7 @@ SLOW = (
     'cli',
     'criterion/test_gates_of_every_loss.py',
     'demo',
+    'deployment',
     'distillers',
     'engine',
     'evaluation/test_two_processes.py',

@@ -90,7 +90,8 @@ class ImageStem3D(BaseModule):
         frames = clips.transpose(1, 2).flatten(0, 1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stem_mode != 'frozen'):
             maps = self.stem(frames)['maps']
-        return self.top(maps.unflatten(0, (len(clips), -1)).transpose(1, 2).contiguous())
+        # By the number of frames, which is the same for all clips: of clips there may be any number in an exported one.
+        return self.top(maps.unflatten(0, (-1, clips.shape[2])).transpose(1, 2).contiguous())
 
 
 def _first_layers(

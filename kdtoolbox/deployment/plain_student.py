@@ -6,6 +6,8 @@ from kdtoolbox.config_files.data_configs import LIBRARIES, known_names, known_ty
 from kdtoolbox.engine.plain_values import refuse_unknown_types, types_in
 from kdtoolbox.registry import MODELS, WEIGHT_INITIALIZERS
 
+WITH_WEIGHTS = ('ImageStem3D', 'kdtoolbox.ImageStem3D')  # backbones that load weights as they are built
+
 
 def refuse_unknown_student(model: Mapping) -> None:
     """Refuse the config of a student that names what is in no registry.
@@ -30,3 +32,15 @@ def needs_kdtoolbox(model: Mapping) -> bool:
     """Whether the student is built of a class that only kdtoolbox's registry knows."""
     known_to_mmaction2 = known_names(MODELS.parent) | known_names(WEIGHT_INITIALIZERS.parent)
     return bool(types_in(model) & (known_names(MODELS) | known_names(WEIGHT_INITIALIZERS)) - known_to_mmaction2)
+
+
+def without_own_weights(model: Mapping) -> dict:
+    """The config of a student that fetches no weights when it is built, as its checkpoint brings them all.
+
+    >>> without_own_weights(dict(type='Recognizer3D', backbone=dict(type='ImageStem3D', weights='IMAGENET1K_V1')))
+    {'type': 'Recognizer3D', 'backbone': {'type': 'ImageStem3D', 'weights': None}}
+    """
+    backbone = model.get('backbone')
+    if not isinstance(backbone, Mapping) or backbone.get('type') not in WITH_WEIGHTS or not backbone.get('weights'):
+        return dict(model)
+    return {**model, 'backbone': {**backbone, 'weights': None}}

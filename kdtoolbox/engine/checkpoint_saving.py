@@ -7,6 +7,7 @@ from mmengine.hooks import CheckpointHook as OfMMEngine
 from mmengine.runner import Runner
 
 from kdtoolbox.engine.whole_checkpoints import LAST, WHOLE_FILES, NotWrittenError, WholeFilesBackend
+from kdtoolbox.inspection.resuming import IN_AN_EPOCH
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import write_aside
 
@@ -73,7 +74,7 @@ class CheckpointHook(OfMMEngine):
                     INTERRUPTED,
                     save_optimizer=self.save_optimizer,
                     save_param_scheduler=self.save_param_scheduler,
-                    meta=dict(epoch=epoch, iter=iteration),
+                    meta={'epoch': epoch, 'iter': iteration, IN_AN_EPOCH: True},
                     by_epoch=self.by_epoch,
                     backend_args=self.backend_args,
                 )

@@ -12,7 +12,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from kdtoolbox.engine.checkpoint_saving import drop_code
-from kdtoolbox.engine.student_settings import settings_to_store, student_config
+from kdtoolbox.engine.student_settings import LEARNED_CLASSES, settings_to_store, student_config
+from kdtoolbox.inspection.real_batch import trains_its_head
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import load_safely
 
@@ -54,6 +55,8 @@ class PlainCheckpointHook(Hook):
         if 'param_schedulers' in checkpoint:
             checkpoint['param_schedulers'] = _without_functions(checkpoint['param_schedulers'])
         checkpoint['meta'].update(settings_to_store(runner.cfg))
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        checkpoint['meta'][LEARNED_CLASSES] = trains_its_head(model)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         source = runner._load_from or find_latest_checkpoint(runner.work_dir) or ''

@@ -13,6 +13,8 @@ from kdtoolbox.engine.run_summary import summary_of_test, summary_of_training
 
 # mmengine 0.10.7 says these of its own use of them; drop when its hooks use file backends.
 NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+# With paramwise_cfg, mmengine 0.10.7 says this of each frozen tensor.
+FROZEN = 'is skipped since its requires_grad=False'
 NO_LOSS = ('time', 'data_time', 'memory', 'lr', 'base_lr', 'momentum')
 
 
@@ -32,9 +34,13 @@ class ConsoleHandler(logging.Handler):
         message = record.getMessage()
         is_warning = record.levelno >= logging.WARNING
         is_ours = '/kdtoolbox/' in record.pathname and message not in self._shown and not terminal.is_quiet()
-        if (is_warning or is_ours or terminal.is_verbose()) and not message.startswith(NOISE):
+        if (is_warning or is_ours or terminal.is_verbose()) and not _is_noise(message):
             self._shown.add(message)
             terminal.say(f'{record.levelname.lower()}: {message}' if is_warning else message)
+
+
+def _is_noise(message: str) -> bool:
+    return message.startswith(NOISE) or message.endswith(FROZEN)
 
 
 class ConsoleRunner(Runner):

@@ -11,6 +11,7 @@ Kind = TypeVar('Kind', dict, list)
 
 # Keys in the meta of checkpoints.
 STUDENT_CONFIG, STUDENT_VIEW, TEST_PIPELINE = 'student_config', 'student_view', 'student_test_pipeline'
+LEARNED_CLASSES = 'student_learned_classes'  # whether anything taught its head
 
 
 def settings_to_store(config: Mapping) -> dict[str, str]:

@@ -9,6 +9,7 @@ from kdtoolbox.inspection.findings import Finding, error, listed
 COMPARED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
 OF_THE_MACHINE = re.compile(r'.*\.(num_workers|persistent_workers|pin_memory|prefetch_factor|chunk_size|compile)')
 OF_THE_OPTIMIZER = re.compile(r'optim_wrapper\.(\w+\.)?optimizer\..*')
+IN_AN_EPOCH = 'interrupted'  # in the meta of a checkpoint that was not written at the end of an epoch
 START_ANEW = 'To train on from its weights otherwise: --cfg-options load_from=CHECKPOINT, without --resume'
 MAX_LETTERS = 500_000  # a whole config has some ten thousands
 MAX_NAMED = 6
@@ -23,11 +24,15 @@ def resumed_otherwise(meta: Mapping, config: Mapping, *, steps_now: int) -> Iter
         steps_now: in an epoch.
     """
     epoch, step = meta.get('epoch') or 0, meta.get('iter') or 0
-    if epoch and step % epoch == 0 and step // epoch != steps_now:
+    if meta.get(IN_AN_EPOCH):  # or at its end
+        is_as_before = epoch * steps_now <= step <= (epoch + 1) * steps_now
+    else:
+        is_as_before = not epoch or step % epoch > 0 or step // epoch == steps_now
+    if not is_as_before:
         yield error(
-            f'an epoch has {steps_now} steps, of the training that is resumed it had {step // epoch}: the batch size, '
-            'the number of processes or the data set is another, and the learning rate goes by steps. Set them as they '
-            f'were. {START_ANEW}'
+            f'an epoch has {steps_now} steps, of the training that is resumed it had {step // max(1, epoch)}: the '
+            'batch size, the number of processes or the data set is another, and the learning rate goes by steps. Set '
+            f'them as they were. {START_ANEW}'
         )
     then = read_plain_config(meta.get('cfg'))
     if then is None:

@@ -69,6 +69,13 @@ def test_another_number_of_steps_is_refused():
     assert finding.is_error and 'an epoch has 4 steps, of the training that is resumed it had 2' in finding.text
 
 
+@pytest.mark.parametrize('step, is_refused', [(2, False), (3, False), (4, False), (5, True), (1, True)])
+def test_a_checkpoint_from_inside_the_second_epoch_of_two_steps_is_one_of_that_epoch(step, is_refused):
+    config = run_config('unused')
+    meta = dict(epoch=1, iter=step, interrupted=True, cfg=config.pretty_text)
+    assert bool(list(resumed_otherwise(meta, config.to_dict(), steps_now=2))) == is_refused
+
+
 def test_lists_and_tuples_are_alike_and_lengths_are_not():
     assert not dict(differences(dict(a=(1, [2])), dict(a=[1, (2,)])))
     assert dict(differences(dict(a=[1]), dict(a=[1, 2]))) == {'a': ([1], [1, 2])}

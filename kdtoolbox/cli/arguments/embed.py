@@ -1,0 +1,22 @@
+"""Features of videos by a student, one vector each, for search and probes."""
+
+import argparse
+from pathlib import Path
+
+from kdtoolbox.cli.arguments.student import add_student
+from kdtoolbox.safe_files import check_writable
+
+EXAMPLE = 'kdtoolbox embed student videos --out features.npz'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_student(parser)
+    parser.set_defaults(check_first=_check)
+    parser.add_argument('videos', nargs='+', metavar='VIDEO', help='video files, or folders of any depth')
+    parser.add_argument('--out', required=True, metavar='FILE.npz', help='the feature file to write')
+
+
+def _check(args: argparse.Namespace) -> None:
+    if Path(args.out).suffix != '.npz':
+        raise ValueError(f'--out {args.out}: features are written as npz: name a file that ends in .npz')
+    check_writable(args.out)

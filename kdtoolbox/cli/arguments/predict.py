@@ -1,0 +1,34 @@
+"""The likeliest classes of videos, of a student that learned classes."""
+
+import argparse
+
+from kdtoolbox.cli.arguments.student import add_student, at_least_one, seconds
+from kdtoolbox.safe_files import check_writable
+
+EXAMPLE = 'kdtoolbox predict student videos --topk 3 --csv predictions.csv'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_student(parser)
+    parser.set_defaults(check_first=_check)
+    parser.add_argument('videos', nargs='+', metavar='VIDEO', help='video files, or folders of any depth')
+    parser.add_argument('--topk', type=at_least_one, default=5, metavar='K', help='classes of each (default 5)')
+    parser.add_argument('--json', metavar='FILE', help='write the predictions as JSON')
+    parser.add_argument('--csv', metavar='FILE', help='write the predictions as CSV, a line for each class')
+    parser.add_argument(
+        '--window',
+        type=seconds,
+        metavar='SECONDS',
+        help='long videos: classes of windows of this length, as a timeline',
+    )
+    parser.add_argument('--stride', type=seconds, metavar='SECONDS', help='between windows (default half a window)')
+    parser.add_argument('--draw', metavar='OUT.mp4', help='a copy of the video with the classes written on it')
+
+
+def _check(args: argparse.Namespace) -> None:
+    for file in (args.json, args.csv, args.draw):
+        check_writable(file)
+    if args.stride is not None and args.window is None:
+        raise ValueError('--stride is between windows: give their length too, --window SECONDS')
+    if args.draw and len(args.videos) > 1:
+        raise ValueError(f'--draw draws on one video, but {len(args.videos)} are named')

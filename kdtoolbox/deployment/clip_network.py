@@ -1,0 +1,41 @@
+"""A student as a plain function of clips of pixels, as other runtimes take it."""
+
+import torch
+from torch import Tensor, nn
+
+
+class ClipNetwork(nn.Module):
+    """Clips of pixels -> logits and features, the normalisation included.
+
+    Args:
+        recognizer: of mmaction2, 3D, with a classification head.
+        half: compute in float16; input and output stay float32.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, recognizer: nn.Module, *, half: bool = False) -> None:
+        super().__init__()
+        preprocessor = recognizer.data_preprocessor
+        self.backbone, self.head = recognizer.backbone, recognizer.cls_head
+        self.neck = getattr(recognizer, 'neck', None)
+        if self.neck is not None:
+            raise ValueError(f'a student with a neck ({type(self.neck).__name__}) cannot be exported so')
+        self.swaps_colours = bool(getattr(preprocessor, 'to_rgb', False))
+        has_mean = getattr(preprocessor, 'mean', None) is not None
+        for name, default in (('mean', 0.0), ('std', 1.0)):
+            value = getattr(preprocessor, name).flatten() if has_mean else torch.full((3,), default)
+            self.register_buffer(name, value.float().view(1, 3, 1, 1, 1).clone())
+        self.half_inside = half
+        if half:
+            self.backbone.half()
+            self.head.half()
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, T, H, W), RGB, 0-255, float32 -> logits (N, K) and features (N, C), float32."""
+        clips = clips.flip(1) if self.swaps_colours else clips
+        clips = (clips - self.mean) / self.std
+        maps = self.backbone(clips.half() if self.half_inside else clips)
+        features = maps.flatten(2).mean(2) if maps.dim() > 2 else maps
+        return self.head(maps).float(), features.float()

@@ -1,0 +1,233 @@
+"""Export of a student to ONNX, torch.export and safetensors; each is run and compared before it is kept."""
+
+import copy
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kdtoolbox.deployment.clip_network import ClipNetwork
+from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
+from kdtoolbox.deployment.preprocessing import preprocessing_text
+from kdtoolbox.deployment.student import Student
+from kdtoolbox.deployment.student_folder import CLASSES, save_tensors
+from kdtoolbox.safe_files import load_safely, write_aside
+
+ONNX, TORCH_EXPORT, SAFETENSORS = 'onnx', 'torch-export', 'safetensors'
+FILES = {ONNX: 'student.onnx', TORCH_EXPORT: 'student.pt2', SAFETENSORS: 'student.safetensors'}
+AGREEMENT = 'agreement.json'
+TOLERANCES = {False: 1e-3, True: 2e-2}  # half -> largest difference over largest value
+Run = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far an output of the exported model is from the student's.
+
+    Args:
+        output: 'logits' or 'features'.
+        largest: of the student's values.
+        difference: the largest.
+        tolerance: for their ratio.
+        same_top1: share of the clips with the same likeliest class; of features nan.
+    """
+
+    output: str
+    largest: float
+    difference: float
+    tolerance: float
+    same_top1: float
+
+    @property
+    def ratio(self) -> float:
+        """Largest difference over largest value."""
+        return self.difference / max(self.largest, 1e-12)
+
+
+def export_to(
+    student: Student,
+    out: str | Path,
+    kind: str,
+    *,
+    clips: Tensor,
+    half: bool = False,
+    dynamic_batch: bool = False,
+) -> list[Agreement]:
+    """Write a student for another runtime, with its preprocessing and classes, into a folder.
+
+    The input of the model is one clip of pixels, (N, 3, T, H, W), RGB, 0-255, float32; its outputs are logits and
+    features, which are averaged over the clips of a video.
+
+    Args:
+        out: the folder; other files in it stay.
+        kind: :data:`ONNX`, :data:`TORCH_EXPORT` or :data:`SAFETENSORS` (weights alone).
+        clips: (N, 3, T, H, W) uint8, on which the exported model is compared with the student.
+        half: compute in float16.
+        dynamic_batch: any number of clips at a time, instead of one.
+
+    Raises:
+        ValueError: a library is missing, the student cannot be exported, or the exported model disagrees with it.
+    """
+    out = Path(out)
+    recognizer = copy.deepcopy(student.recognizer).cpu().eval()
+    reference = ClipNetwork(copy.deepcopy(recognizer)).eval()
+    network = ClipNetwork(recognizer, half=half).eval()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='.export.', dir=out) as folder:
+        file = Path(folder) / FILES[kind]
+        at_once = dynamic_batch or kind == SAFETENSORS
+        run = _WRITERS[kind](network, file, clips[:1].float(), dynamic_batch)
+        found = compare(reference, run, clips.float(), tolerance=TOLERANCES[half], at_once=at_once)
+        refuse_disagreement(found, kind)
+        os.replace(file, out / FILES[kind])
+    size = list(clips.shape[1:])
+    described = {
+        **student.preprocessing,
+        'model': FILES[kind],
+        'input': {
+            'name': 'clips',
+            'shape': ['batch' if dynamic_batch else 1, *size],
+            'type': 'float32',
+            'values': f'{student.preprocessing["colour"]} pixels, 0 to 255: the normalisation is inside',
+        }
+        if kind != SAFETENSORS
+        else None,
+        'outputs': ['logits', 'features'],
+    }
+    write_aside(out / PREPROCESSING, preprocessing_text(described))
+    classes = {'classes': student.classes, 'learned': student.learned_classes}
+    write_aside(out / CLASSES, json.dumps(classes, indent=2, ensure_ascii=False) + '\n')
+    write_aside(out / AGREEMENT, json.dumps([asdict(one) for one in found], indent=2) + '\n')
+    return found
+
+
+@torch.no_grad()
+def compare(reference: nn.Module, run: Run, clips: Tensor, *, tolerance: float, at_once: bool) -> list[Agreement]:
+    """How far the outputs of ``run`` are from those of ``reference``.
+
+    Args:
+        clips: (N, 3, T, H, W), float32.
+        at_once: all in one batch; else one after the other.
+    """
+    expected = reference(clips)
+    batches = [clips] if at_once else clips.split(1)
+    answers = [run(batch) for batch in batches]
+    found = [torch.cat([answer[index] for answer in answers]) for index in (0, 1)]
+    same = (expected[0].argmax(1) == found[0].argmax(1)).double().mean().item()
+    return [
+        Agreement(
+            name,
+            largest=expected[index].abs().max().item(),
+            difference=(expected[index] - found[index]).abs().max().item(),
+            tolerance=tolerance,
+            same_top1=same if name == 'logits' else float('nan'),
+        )
+        for index, name in enumerate(('logits', 'features'))
+    ]
+
+
+def refuse_disagreement(found: list[Agreement], kind: str) -> None:
+    """Raise ValueError if an output is further off than its tolerance, or not finite."""
+    for one in found:
+        if not one.ratio <= one.tolerance:
+            raise ValueError(
+                f'the student as {kind} gives other {one.output}: they differ by up to {one.difference:.3g}, where the '
+                f'largest is {one.largest:.3g}; at most {one.tolerance:g} of it is accepted. Nothing is written'
+            )
+
+
+def made_clips(student: Student, *, number: int = 4) -> Tensor:
+    """Clips of moving shades in the student's size, (N, 3, T, H, W) uint8, the same each time.
+
+    Raises:
+        ValueError: its preprocessing does not tell the size.
+    """
+    height, width = student.preprocessing['size'] or (None, None)
+    frames = student.preprocessing['frames']
+    if height is None or frames is None:
+        raise ValueError("the student's preprocessing does not tell the size of its clips: give videos, --videos")
+    random = np.random.default_rng(0)
+    coarse = torch.from_numpy(random.uniform(0, 255, (number, 3, max(2, frames // 2), 6, 6))).float()
+    smooth = nn.functional.interpolate(coarse, (frames, height, width), mode='trilinear', align_corners=True)
+    noise = torch.from_numpy(random.normal(0, 12, tuple(smooth.shape))).float()
+    return (smooth + noise).clamp(0, 255).round().to(torch.uint8)
+
+
+def _write_onnx(network: nn.Module, file: Path, clip: Tensor, dynamic_batch: bool) -> Run:
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401  torch's exporter is built on it
+    except ImportError as error:
+        raise ValueError(f"--to onnx needs {error.name}: pip install 'kdtoolbox[onnx]'") from error
+    with _quiet():
+        program = torch.onnx.export(
+            network,
+            (_example(clip, dynamic_batch),),
+            dynamo=True,
+            input_names=['clips'],
+            output_names=['logits', 'features'],
+            dynamic_shapes={'clips': {0: torch.export.Dim('batch')}} if dynamic_batch else None,
+            verbose=False,
+        )
+        program.save(str(file))
+    session = onnxruntime.InferenceSession(str(file), providers=['CPUExecutionProvider'])
+    return lambda clips: tuple(map(torch.from_numpy, session.run(['logits', 'features'], {'clips': clips.numpy()})))
+
+
+def _write_torch_export(network: nn.Module, file: Path, clip: Tensor, dynamic_batch: bool) -> Run:
+    shapes = {'clips': {0: torch.export.Dim('batch')}} if dynamic_batch else None
+    with _quiet():
+        torch.export.save(
+            torch.export.export(network, (_example(clip, dynamic_batch),), dynamic_shapes=shapes), str(file)
+        )
+        return torch.export.load(str(file)).module()
+
+
+def _write_safetensors(network: ClipNetwork, file: Path, clip: Tensor, dynamic_batch: bool) -> Run:
+    """Weights alone; they are compared in float32, as a float16 network may need a GPU."""
+    state = {f'backbone.{name}': value for name, value in network.backbone.state_dict().items()}
+    state |= {f'cls_head.{name}': value for name, value in network.head.state_dict().items()}
+    save_tensors(state, file)
+    again = copy.deepcopy(network)
+    again.half_inside = False
+    again.backbone.float()
+    again.head.float()
+    loaded: Mapping[str, Tensor] = load_safely(file, what='exported weights')
+    for prefix, module in (('backbone.', again.backbone), ('cls_head.', again.head)):
+        part = {name.removeprefix(prefix): value for name, value in loaded.items() if name.startswith(prefix)}
+        module.load_state_dict(part, strict=True)
+    return again
+
+
+_WRITERS: dict[str, Callable[..., Run]] = {
+    ONNX: _write_onnx,
+    TORCH_EXPORT: _write_torch_export,
+    SAFETENSORS: _write_safetensors,
+}
+
+
+def _example(clip: Tensor, dynamic_batch: bool) -> Tensor:
+    """torch.export takes a batch of 1 for a constant."""
+    return clip.repeat(2, 1, 1, 1, 1) if dynamic_batch else clip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporters say of their own deprecations and steps."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,163 @@
+"""Students in other runtimes: every student of the shipped configs gives there what it gives here."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from kdtoolbox.cli.main import main
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.deployment import runtime_export
+from kdtoolbox.deployment.clip_network import ClipNetwork
+from kdtoolbox.deployment.preprocessing import describe_preprocessing
+from kdtoolbox.deployment.runtime_export import (
+    ONNX,
+    SAFETENSORS,
+    TORCH_EXPORT,
+    Agreement,
+    export_to,
+    made_clips,
+    refuse_disagreement,
+)
+from kdtoolbox.deployment.student import Student, load_student
+from kdtoolbox.deployment.student_parts import StudentParts
+from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import load_safely
+
+# Name -> changes that make it tiny, and the frames and pixels that it is run on.
+STUDENTS = {
+    'r3d18': (dict(base_channels=4), 32, 8, 32),
+    'r2plus1d18': (dict(base_channels=4), 32, 8, 32),
+    'c3d': (dict(out_dim=2048), 4096, 16, 32),  # its widths are fixed
+    'image_stem': (dict(weights=None), 256, 8, 64),
+}
+
+
+def tiny_student(name: str, tmp_path) -> Student:
+    """A student of configs/_base_/students with random weights, its statistics not those of its start."""
+    changes, channels, frames, size = STUDENTS[name]
+    config = Config.fromfile(find_config(f'_base_/students/{name}.py')).model.student.to_dict()
+    config['backbone'].update(changes)
+    config['cls_head'].update(in_channels=channels, num_classes=3, init_std=0.1)
+    torch.manual_seed(0)
+    recognizer = MODELS.build(config)
+    recognizer.init_weights()
+    for module in recognizer.modules():
+        if isinstance(module, torch.nn.BatchNorm3d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    pipeline = [
+        dict(type='OpenVideo'),
+        dict(type='SampleClipsEvenly', clip_len=frames, num_clips=1),
+        dict(type='DecodeClip'),
+        dict(type='Resize', scale=(-1, size)),
+        dict(type='CenterCrop', crop_size=size),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
+    ]
+    preprocessing = describe_preprocessing(pipeline, config)
+    state = recognizer.state_dict()
+    return Student(StudentParts(tmp_path, tmp_path, config, state, preprocessing, None, True, {}), device='cpu')
+
+
+def test_the_plain_function_of_clips_gives_what_the_model_gives_in_its_test(student_folder, videos):
+    student = load_student(student_folder, device='cpu')
+    video = next(videos.rglob('*.avi'))
+    logits, features = ClipNetwork(student.recognizer).eval()(student.clips_of(video).float())
+    torch.testing.assert_close(features.mean(0), student.features(video), rtol=1e-4, atol=1e-5)
+    expected = dict(zip(*[getattr(student.predict(video), name) for name in ('classes', 'probabilities')]))
+    found = logits.mean(0).softmax(0).tolist()
+    assert found == pytest.approx([expected[name] for name in student.classes], abs=1e-5)
+
+
+@pytest.mark.parametrize('name', STUDENTS)
+def test_every_student_of_the_configs_agrees_in_onnx_runtime(name, tmp_path):
+    onnxruntime = pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    student = tiny_student(name, tmp_path)
+    clips = made_clips(student, number=2)
+    found = export_to(student, tmp_path / 'out', ONNX, clips=clips, dynamic_batch=name == 'r3d18')
+    assert [one.output for one in found] == ['logits', 'features'] and all(one.ratio < 1e-3 for one in found)
+    # By ONNX Runtime alone, as somebody else would do it, from what the folder says.
+    described = json.loads((tmp_path / 'out/preprocessing.json').read_text())
+    session = onnxruntime.InferenceSession(str(tmp_path / 'out' / described['model']))
+    shape = described['input']['shape'][1:]
+    batch = 3 if name == 'r3d18' else 1
+    pixels = np.random.default_rng(1).integers(0, 256, (batch, *shape)).astype(described['input']['type'])
+    logits, features = session.run(described['outputs'], {described['input']['name']: pixels})
+    with torch.no_grad():
+        expected = ClipNetwork(student.recognizer).eval()(torch.from_numpy(pixels))
+    np.testing.assert_allclose(logits, expected[0], atol=1e-3 * expected[0].abs().max())
+    np.testing.assert_allclose(features, expected[1], atol=1e-3 * expected[1].abs().max())
+
+
+def test_a_student_in_half_precision_agrees_in_torch_export(tmp_path):
+    student = tiny_student('image_stem', tmp_path)
+    found = export_to(
+        student, tmp_path / 'out', TORCH_EXPORT, clips=made_clips(student, number=3), half=True, dynamic_batch=True
+    )
+    assert all(0 < one.ratio <= one.tolerance == 2e-2 for one in found)
+    assert (tmp_path / 'out/student.pt2').is_file()
+
+
+def test_half_precision_weights_are_half_the_size_and_agree(student_folder, tmp_path):
+    student = load_student(student_folder, device='cpu')
+    clips = made_clips(student)
+    found = export_to(student, tmp_path, SAFETENSORS, clips=clips, half=True)
+    whole = export_to(student, tmp_path / 'whole', SAFETENSORS, clips=clips)
+    assert 0 < found[0].ratio <= 2e-2 and whole[0].difference == 0
+    sizes = [(folder / 'student.safetensors').stat().st_size for folder in (tmp_path, tmp_path / 'whole')]
+    assert sizes[0] < 0.6 * sizes[1]
+    state = load_safely(tmp_path / 'student.safetensors', what='weights')
+    assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
+
+
+def test_a_model_that_disagrees_is_refused():
+    fine = Agreement('logits', largest=10.0, difference=0.009, tolerance=1e-3, same_top1=1.0)
+    refuse_disagreement([fine], 'onnx')
+    for difference in (0.011, float('nan')):
+        off = Agreement('logits', largest=10.0, difference=difference, tolerance=1e-3, same_top1=1.0)
+        with pytest.raises(ValueError, match='gives other logits'):
+            refuse_disagreement([fine, off], 'onnx')
+
+
+def test_a_model_that_disagrees_is_not_written(student_folder, tmp_path, monkeypatch):
+    student = load_student(student_folder, device='cpu')
+
+    def write_another(network, file, clip, dynamic_batch):
+        file.write_bytes(b'another')
+        return lambda clips: (network(clips)[0] + 1, network(clips)[1])
+
+    monkeypatch.setitem(runtime_export._WRITERS, TORCH_EXPORT, write_another)
+    with pytest.raises(ValueError, match='Nothing is written'):
+        export_to(student, tmp_path / 'out', TORCH_EXPORT, clips=made_clips(student))
+    assert list((tmp_path / 'out').iterdir()) == []
+
+
+def test_the_command_prints_the_table_and_compares_on_real_files(student_folder, videos, tmp_path, capsys):
+    command = ['export', student_folder, '--out', tmp_path, '--to', 'torch-export', '--videos', videos / 'jumping']
+    assert main([*map(str, command)]) == 0
+    printed = capsys.readouterr().out
+    assert 'compared on 18 clips' in printed and 'logits' in printed and '100 %' in printed
+    assert {'student.pt2', 'preprocessing.json', 'classes.json', 'agreement.json'} <= {
+        file.name for file in tmp_path.iterdir()
+    }
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (['--half'], 'are for another runtime'),
+        (['--to', 'onnx', '--metrics', 'a.json'], 'for the model card of a folder'),
+        (['--to', 'safetensors', '--dynamic-batch'], 'for models that can be run'),
+        (['--to', 'onnxx'], 'did you mean onnx?'),
+    ],
+)
+def test_options_that_do_not_go_together_are_said(tmp_path, capsys, options, message):
+    try:
+        status = main(['export', 'student', '--out', str(tmp_path), *options])
+    except SystemExit as error:
+        status = error.code
+    assert status == 2 and message in capsys.readouterr().err
