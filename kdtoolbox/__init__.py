@@ -10,6 +10,7 @@ __version__ = '0.1.0'
 
 # Imported when they are first used: `import kdtoolbox` must not wait for torch.
 _LAZY = {
+    'distill': 'kdtoolbox.cli.distill',
     'Student': 'kdtoolbox.deployment.student',
     'load_student': 'kdtoolbox.deployment.student',
     'nearest': 'kdtoolbox.deployment.student',

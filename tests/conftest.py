@@ -38,6 +38,7 @@ SLOW = (
     'losses/test_time.py',
     'preparation',
     'teachers/test_cached_teacher.py',
+    'recipes',
     'templates',
     'test_configs.py',
     'test_method_configs.py',

@@ -31,6 +31,7 @@ FLOORS = (
     {'backbones', 'yaml_experiments', 'demo', 'templates'},
     {'config_files'},
     {'cache_writing', 'deployment', 'feature_extraction', 'reporting'},
+    {'recipes'},
     {'cli'},
 )
 ALLOWED = {room: set().union(*FLOORS[:floor]) for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -53,6 +53,7 @@ COMMANDS = {
     'prepare': Command('prepare', 'kdtoolbox.cli.prepare'),
     'fit-probe': _heavy('prepare', 'fit_probe', is_long=True),
     'cache': _heavy('prepare', 'cache', is_long=True),
+    'distill': _heavy('train', 'distill', is_long=True),
     'train': _heavy('train', 'train', is_long=True),
     'stages': _heavy('train', 'stages', is_long=True),
     'experiment': _heavy('train', 'experiment', is_long=True),

@@ -17,6 +17,7 @@ from kdtoolbox.cli.parser import build_parser
 FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 GO_ON = {
     'train': '. The same command with --resume goes on from the last checkpoint',
+    'distill': '. The same command with --resume goes on from the last checkpoint',
     'stages': '. The same command goes on where it stopped',
     'experiment': '',
 }

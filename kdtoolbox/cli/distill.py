@@ -1,0 +1,95 @@
+"""From a folder of videos to a trained student, in one command."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from mmengine.registry import init_default_scope
+
+from kdtoolbox import terminal
+from kdtoolbox.cli.arguments import distill as arguments
+from kdtoolbox.cli.distilled_run import finish_run
+from kdtoolbox.cli.parser import CommandParser
+from kdtoolbox.deployment.student import Student
+from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within, step_time_of, write_recipe
+from kdtoolbox.recipes.config_text import config_text
+from kdtoolbox.recipes.recipe import Recipe, describe
+from kdtoolbox.recipes.step_time import in_words
+from kdtoolbox.safe_files import write_aside
+
+LEFT_OUT = 'videos_report.tsv'
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.print_config:
+        print(config_text(_recipe(args), args.out), end='')
+        return 0
+    _distill(args)
+    return 0
+
+
+def distill(videos: str | Path, out: str | Path, **options: object) -> Student:
+    """Train a student on a folder of videos, as ``kdtoolbox distill`` does; returns it.
+
+    Args:
+        videos: the folder.
+        out: the folder to write.
+        options: of the command, with ``_`` for ``-``: ``student``, ``teacher``, ``weights``, ``labels``, ``frames``,
+            ``size``, ``epochs``, ``hours``, ``resume``, …
+
+    Raises:
+        ValueError: as the command's messages.
+    """
+    parser = CommandParser('kdtoolbox.distill')
+    arguments.add_arguments(parser)
+    args = parser.parse_args([str(videos), '--out', str(out)])
+    if unknown := sorted(options.keys() - vars(args).keys()):
+        raise ValueError(f'distill() has no option {unknown[0]!r}: expected any of {", ".join(sorted(vars(args)))}')
+    for name, value in options.items():
+        setattr(args, name, value)
+    if args.epochs and args.hours:
+        raise ValueError('epochs and hours: give one of them')
+    arguments.check_run(args)
+    return _distill(args)
+
+
+def _distill(args: argparse.Namespace) -> Student:
+    init_default_scope('kdtoolbox')
+    out = Path(args.out).absolute()
+    if not args.resume:
+        recipe = _recipe(args)
+        out.mkdir(parents=True, exist_ok=True)
+        if recipe.survey.left_out:
+            write_aside(out / LEFT_OUT, recipe.survey.report())
+        config = write_recipe(recipe, out)
+        terminal.say(f'wrote {config}, the whole of what happens now')
+    return finish_run(out)
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """The recipe, told on the console, with the time that it will take."""
+    init_default_scope('kdtoolbox')
+    wishes = Wishes(
+        videos=args.videos,
+        student=args.student,
+        teacher=args.teacher,
+        weights=args.weights,
+        labels=args.labels,
+        group_separator=args.group_separator,
+        frames=args.frames,
+        size=args.size,
+        teacher_size=args.teacher_size,
+        epochs=args.epochs,
+        layers=[tuple(layer.split('=')) for layer in args.layers],
+    )
+    recipe = choose_recipe(wishes)
+    if args.print_config and args.hours is None:
+        return recipe
+    times = step_time_of(recipe)
+    if args.hours is not None:
+        recipe = replace(recipe, epochs=epochs_within(args.hours, recipe, times))
+    seconds = times.training(epochs=recipe.epochs, steps_per_epoch=recipe.steps_per_epoch)
+    time = f'about {in_words(seconds)} of training, measured: {times.step:.2f} s a step; then the test'
+    if not args.print_config:
+        terminal.say(terminal.table_text([*describe(recipe), ('time', time)], num_left=2) + '\n')
+    return recipe

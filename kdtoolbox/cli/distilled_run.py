@@ -1,0 +1,176 @@
+"""Running what ``kdtoolbox distill`` wrote: training, test, student folder, features, pictures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+
+from kdtoolbox import terminal
+from kdtoolbox.cli.measure_run import measure_run
+from kdtoolbox.cli.search import FEATURES
+from kdtoolbox.cli.test import measure_student
+from kdtoolbox.cli.train import resume_from, train
+from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.deployment.drawing import save_picture, strips
+from kdtoolbox.deployment.student import Student, load_student, nearest
+from kdtoolbox.deployment.student_folder import write_student_folder
+from kdtoolbox.deployment.student_parts import STUDENT_IN_A_RUN
+from kdtoolbox.deployment.video_samples import VideoPart
+from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
+from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
+from kdtoolbox.feature_extraction.probe import fit_probe
+from kdtoolbox.plain_files import read_json
+from kdtoolbox.recipes.choosing import CONFIG
+from kdtoolbox.recipes.config_text import SPLIT
+from kdtoolbox.reporting.html_report import write_report
+from kdtoolbox.reporting.provenance import write_metrics
+from kdtoolbox.safe_files import load_safely
+
+METRICS, NEAREST, REPORT = 'metrics.json', 'nearest.png', 'report.html'
+QUERIES_DRAWN, NEIGHBOURS_DRAWN = 6, 3
+
+
+def finish_run(out: Path) -> Student:
+    """Do what of a run is not done yet, and say where everything is.
+
+    Args:
+        out: the folder, with the config in it.
+
+    Raises:
+        ValueError: as training, test and export.
+    """
+    config = read_config(out / CONFIG)
+    config.launcher = 'none'
+    probe = config.model.teacher.get('probe')
+    if probe and not Path(probe).is_file():
+        accuracy = fit_probe(config, probe)
+        terminal.say(f'the probe of the teacher: {100 * accuracy:.1f} % on the labelled views that it was fitted on')
+    if not is_trained(config):
+        resume_from(config, 'auto')
+        train(config)
+    checkpoint = newest_whole_checkpoint(config.work_dir)
+    if checkpoint is None:
+        raise ValueError(f'{config.work_dir} has no checkpoint: start again, with another --out')
+    database = read_json(out / SPLIT)['database']
+    metrics = _measure(config, checkpoint)
+    write_metrics(out / METRICS, metrics, None)
+    write_student_folder(
+        checkpoint,
+        out / STUDENT_IN_A_RUN,
+        metrics=metrics,
+        protocol=_protocol(config, database),
+        facts=_facts(config, database),
+        imports=(config.get('custom_imports') or {}).get('imports', ()),
+    )
+    student = load_student(out / STUDENT_IN_A_RUN)
+    features = _embed(student, config, database)
+    save_features(features, out / FEATURES)
+    if not config.source.get('frames'):
+        _draw_nearest(features, database, Path(config.data_root), out / NEAREST)
+    _report(config.work_dir, out / REPORT, is_measured=bool(metrics))
+    _tell(out, student, metrics)
+    return student
+
+
+def is_trained(config: Config) -> bool:
+    """Whether the newest checkpoint is that of the last epoch."""
+    newest = newest_whole_checkpoint(config.work_dir) if Path(config.work_dir).is_dir() else None
+    if newest is None:
+        return False
+    epoch = load_safely(newest, what='checkpoint').get('meta', {}).get('epoch', 0)
+    return epoch >= config.train_cfg.max_epochs
+
+
+def _measure(config: Config, checkpoint: str) -> dict[str, float]:
+    if not config.test_evaluator:
+        return {}
+    metrics, failures = measure_student(config, checkpoint)
+    for failure in failures:
+        terminal.say(f'not measured: {failure}')
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _embed(student: Student, config: Config, database: Mapping) -> VideoFeatures:
+    root = Path(config.data_root)
+    parts = [VideoPart(name, root / name) for name in database]
+    found = student.video_features(parts, num_workers=config.test_dataloader.num_workers)
+    roles = ['query' if database[name]['subset'] == 'validation' else 'gallery' for name in found.sample_ids]
+    origin = {**found.provenance, 'videos': str(root)}
+    return VideoFeatures(found.features, found.labels, found.sample_ids, roles, (), origin)
+
+
+def _draw_nearest(features: VideoFeatures, database: Mapping, root: Path, out: Path) -> None:
+    """A picture of held-out videos, each with the videos to learn from that are nearest to it."""
+    places = {role: [i for i, its in enumerate(features.roles) if its == role] for role in ('query', 'gallery')}
+    if not places['query'] or not places['gallery']:
+        return
+    gallery = VideoFeatures(
+        features.features[places['gallery']],
+        features.labels[places['gallery']],
+        [features.sample_ids[i] for i in places['gallery']],
+        ['gallery'] * len(places['gallery']),
+    )
+    step = max(1, len(places['query']) // QUERIES_DRAWN)  # from all over, as names are sorted by class
+    rows = []
+    for place in places['query'][::step][:QUERIES_DRAWN]:
+        name = features.sample_ids[place]
+        rows.append((f'held out: {name}', root / name))
+        for other, cosine in nearest(features.features[place], gallery, topk=NEIGHBOURS_DRAWN):
+            labels = [(database[one].get('annotations') or {}).get('label') for one in (name, other)]
+            mark = '' if None in labels else ' (right)' if labels[0] == labels[1] else ' (another class)'
+            rows.append((f'    {cosine:.3f}  {other}{mark}', root / other))
+    save_picture(strips(rows), out)
+
+
+def _report(work_dir: str, out: Path, *, is_measured: bool) -> None:
+    """The report on the training; without labels it has no more than the curves. The student is there without it."""
+    try:
+        for problem in measure_run(work_dir) if is_measured else ():
+            terminal.say(f'not in the report: {problem}')
+        write_report([work_dir], out)
+    except ValueError as error:
+        terminal.say(f'no report: {error}')
+
+
+def _protocol(config: Config, database: Mapping) -> dict[str, str]:
+    subsets = [entry['subset'] for entry in database.values()]
+    sampler = next(one for one in _test_pipeline(config) if one['type'] == 'SampleClipsEvenly')
+    return {
+        'data': Path(config.data_root).name,
+        'queries': f'{subsets.count("validation")} held-out videos',
+        'gallery': f'{subsets.count("training")} videos that it learned from',
+        'clips': f'{sampler["num_clips"]} of {sampler["clip_len"]} frames, every {sampler["frame_stride"]}',
+        'weights': 'of the last epoch, not chosen by these numbers',
+    }
+
+
+def _facts(config: Config, database: Mapping) -> dict[str, str]:
+    teacher = config.model.teacher
+    network = teacher.get('model') or teacher.get('recognizer')
+    labelled = sum('annotations' in entry for entry in database.values())
+    return {
+        'teacher': network if isinstance(network, str) else str(network.get('type')),
+        'terms': ', '.join(f'{name} ({term["loss"]["type"]})' for name, term in config.model.terms.items()),
+        'data': f'{len(database)} videos of {Path(config.data_root).name}, {labelled} with a label'
+        + ('' if config.model.use_labels else ', which were not used'),
+    }
+
+
+def _test_pipeline(config: Config) -> list:
+    dataset = config.test_dataloader.dataset
+    return (dataset.get('datasets') or [dataset])[0]['pipeline']
+
+
+def _tell(out: Path, student: Student, metrics: Mapping[str, float]) -> None:
+    rows = [('student', f'{out / STUDENT_IN_A_RUN}, with a model card'), ('features', str(out / FEATURES))]
+    if (out / NEAREST).is_file():
+        rows.append(('look at', str(out / NEAREST)))
+    if (out / REPORT).is_file():
+        rows.append(('report', str(out / REPORT)))
+    shown = {name: value for name, value in metrics.items() if name.endswith('/top1')}
+    if shown:
+        rows.append(('measured', ', '.join(f'{name} {100 * value:.1f} %' for name, value in shown.items())))
+    if student.learned_classes:
+        rows.append(('next', f'kdtoolbox predict {out} VIDEO'))
+    rows.append(('next', f'kdtoolbox search VIDEO --in {out} --draw nearest.png'))
+    terminal.say('\n' + terminal.table_text(rows, num_left=2))

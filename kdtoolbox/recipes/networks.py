@@ -1,0 +1,270 @@
+"""The teacher and the student of a recipe: by a library's name, by a class of one's own, or by a file."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
+
+from kdtoolbox.arguments import did_you_mean
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.deployment.student_parts import read_student
+from kdtoolbox.recipes.stem_layer import stem_layer
+from kdtoolbox.registry import MODELS
+from kdtoolbox.taps import FEATURES
+from kdtoolbox.teachers import FrozenTeacher, ImageTeacher
+from kdtoolbox.teachers.weights import torchvision_weights
+
+STUDENTS = ('image_stem', 'r3d18', 'r2plus1d18')
+TEACHER_FRAMES = 4  # of a clip: neighbouring frames look alike
+USUAL_WEIGHTS = 'IMAGENET1K_V1'
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A Python file with a class of one's own.
+
+    Args:
+        folder: that it is in, for Python's path.
+        module: its name without the suffix.
+    """
+
+    folder: str
+    module: str
+
+
+@dataclass(frozen=True)
+class TeacherChoice:
+    """A teacher as a config, and what is known of it.
+
+    Args:
+        config: of ``model.teacher``.
+        channels: of its features.
+        pixels: height and width of its view.
+        takes_probe: a linear probe can be fitted on it.
+        stem: path of the last layer of its first ones, for a student that begins with them; None if there is none.
+        own: the file of its class.
+    """
+
+    config: dict
+    channels: int
+    pixels: int
+    takes_probe: bool
+    stem: str | None
+    own: OwnFile | None = None
+
+
+def choose_teacher(spec: str, *, weights: str | None, frames: int, size: int | None) -> TeacherChoice:
+    """Build the teacher that is meant, with its weights, and look at what it gives.
+
+    Args:
+        spec: 'torchvision.<name>', 'timm.<name>', 'transformers.<name or folder>', 'FILE.py:Class', the name of a
+            registered class, or a student folder or checkpoint of kdtoolbox, a video network.
+        weights: file or name; None is the library's own.
+        frames: of a clip.
+        size: height and width in pixels; None is the teacher's own.
+
+    Raises:
+        ValueError: there is no such network, or its weights cannot be had.
+    """
+    own, spec = import_own(spec)
+    view = {} if size is None else {'size': size}
+    with DefaultScope.overwrite_default_scope('kdtoolbox'):
+        config = _teacher_config(spec, weights, own=own, frames=frames, view=view)
+        try:
+            teacher = MODELS.build(dict(config))
+        except ValueError as error:
+            raise ValueError(_with_hint(spec, str(error))) from error
+        config['view'] = {'size': _whole(teacher.view.size), **config['view']}
+        features = teacher_features(teacher, frames=frames)
+    is_image_network = isinstance(teacher, ImageTeacher) and own is None
+    return TeacherChoice(
+        config=config,
+        channels=features.shape[-1],
+        pixels=max(teacher.view.size),
+        takes_probe=isinstance(teacher, ImageTeacher),
+        stem=stem_layer(teacher.network) if is_image_network and isinstance(config['model'], str) else None,
+        own=own,
+    )
+
+
+def teacher_features(teacher: FrozenTeacher, *, frames: int) -> Tensor:
+    """(1, C), of frames of noise in its own view."""
+    height, width = teacher.view.size
+    return teacher(torch.rand(1, -(-frames // teacher.view.frame_stride), 3, height, width))[FEATURES]
+
+
+def _teacher_config(spec: str, weights: str | None, *, own: OwnFile | None, frames: int, view: Mapping) -> dict:
+    library, _, name = spec.partition('.')
+    strided = {**view, 'frame_stride': max(1, frames // TEACHER_FRAMES)}
+    weights = (
+        str(Path(weights).expanduser().absolute()) if weights and Path(weights).expanduser().is_file() else weights
+    )
+    if library == 'torchvision':
+        known = torchvision_weights(name) if _is_torchvision(name) else {}
+        usual = USUAL_WEIGHTS if USUAL_WEIGHTS in known else next(iter(known), None)
+        return dict(type='ImageTeacher', model=spec, weights=weights or usual, view=strided)
+    if library == 'transformers' or (library == 'timm' and weights is None):
+        model = dict(type=spec, num_classes=0) if library == 'timm' else spec
+        its = {'weights': 'pretrained'} if library == 'timm' else {}
+        return dict(type='EmbeddingTeacher', model=model, **its, view=strided)
+    if library == 'timm':
+        return dict(type='ImageTeacher', model=spec, weights=weights, view=strided)
+    if own is not None or _is_registered(spec):
+        return dict(type='ImageTeacher', model=dict(type=spec), weights=weights, view=strided)
+    if Path(spec).expanduser().exists():
+        parts = read_student(Path(spec).expanduser())
+        sees = {'size': max(parts.preprocessing['size'] or [112])}
+        return dict(
+            type='RecognizerTeacher',
+            recognizer=dict(parts.model),
+            weights=str(parts.weights_file.absolute()),
+            view={**sees, **view},
+        )
+    raise ValueError(
+        f'--teacher {spec}: expected torchvision.<name>, timm.<name>, transformers.<name or folder>, FILE.py:Class, a '
+        f'registered class, or a student of kdtoolbox; {did_you_mean(spec, list(MODELS.module_dict))}'
+    )
+
+
+def _with_hint(spec: str, reason: str) -> str:
+    if 'could not be fetched' not in reason:
+        return f'--teacher {spec}: {reason}'
+    reason = reason.partition('. Without a network')[0]
+    return (
+        f'{reason}. The teacher {spec} needs its weights once. Without a network, name a file of them: --weights FILE; '
+        'or another teacher whose weights are at hand: --teacher torchvision.mobilenet_v2 --weights FILE'
+    )
+
+
+@dataclass(frozen=True)
+class StudentChoice:
+    """A student as a config.
+
+    Args:
+        name: as it was chosen.
+        config: of ``model.student``.
+        channels: of its features.
+        own: the file of its class.
+    """
+
+    name: str
+    config: dict
+    channels: int
+    own: OwnFile | None = None
+
+
+def choose_student(spec: str, teacher: TeacherChoice, *, num_classes: int, frames: int, size: int) -> StudentChoice:
+    """The student that is meant, with a head for so many classes.
+
+    Args:
+        spec: one of :data:`STUDENTS`, 'FILE.py:Class' or the name of a registered class: a backbone from clips
+            (N, 3, T, H, W) to maps (N, C, T', h, w).
+
+    Raises:
+        ValueError: there is no such student, or it does not run on such clips.
+    """
+    own, spec = import_own(spec)
+    head = dict(type='I3DHead', num_classes=num_classes, in_channels=1, dropout_ratio=0.5, average_clips='prob')
+    with DefaultScope.overwrite_default_scope('kdtoolbox'):
+        if spec in STUDENTS:
+            base = Config.fromfile(find_config(f'_base_/students/{spec}.py')).to_dict()['model']['student']
+            backbone, preprocessor = base['backbone'], base['data_preprocessor']
+            if spec == 'image_stem':
+                backbone = _stem_of(teacher, backbone)
+        elif own is not None or _is_registered(spec):
+            backbone = dict(type=spec)
+            preprocessor = Config.fromfile(find_config('_base_/students/image_stem.py')).to_dict()['model']['student'][
+                'data_preprocessor'
+            ]
+        else:
+            raise ValueError(
+                f'--student {spec}: expected {", ".join(STUDENTS)}, auto, FILE.py:Class or a registered backbone; '
+                f'{did_you_mean(spec, [*STUDENTS, *MODELS.module_dict])}'
+            )
+        channels = _channels_of(backbone, spec, frames=frames, size=size)
+    config = dict(
+        type='Recognizer3D',
+        backbone=backbone,
+        cls_head={**head, 'in_channels': channels},
+        data_preprocessor=preprocessor,
+    )
+    return StudentChoice(spec, config, channels, own)
+
+
+def _stem_of(teacher: TeacherChoice, backbone: Mapping) -> dict:
+    if teacher.stem is None:
+        raise ValueError(
+            '--student image_stem begins with the first layers of its teacher, a convolutional network of torchvision '
+            f'or timm; of {teacher.config.get("model") or teacher.config["type"]} they cannot be taken: --student '
+            'r3d18'
+        )
+    return {
+        **backbone,
+        'image_model': teacher.config['model'],
+        'weights': teacher.config['weights'],
+        'last_layer': teacher.stem,
+    }
+
+
+def _channels_of(backbone: Mapping, spec: str, *, frames: int, size: int) -> int:
+    network: nn.Module = MODELS.build(dict(backbone)).eval()
+    try:
+        with torch.no_grad():
+            maps = network(torch.zeros(1, 3, frames, size, size))
+    except Exception as error:  # a network may fail in any way on clips that it is not made for
+        raise ValueError(
+            f'--student {spec}: its backbone fails on clips (1, 3, {frames}, {size}, {size}): {error}'
+        ) from error
+    if not isinstance(maps, Tensor) or maps.dim() != 5:
+        got = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
+        raise ValueError(f"--student {spec}: its backbone gives {got}, expected maps (N, C, T', h, w)")
+    return maps.shape[1]
+
+
+def import_own(spec: str) -> tuple[OwnFile | None, str]:
+    """Import the file of 'FILE.py:Class'; gives it and the class, or None and the spec where it is none.
+
+    Raises:
+        ValueError: there is no such file or class in it, or the class is not registered.
+    """
+    name, colon, kind = spec.rpartition(':')
+    if not colon or not name.endswith('.py'):
+        if spec.endswith('.py'):
+            raise ValueError(f'{spec}: name the class in it too: {spec}:MyNetwork')
+        return None, spec
+    file = Path(name).expanduser().absolute()
+    if not file.is_file():
+        raise ValueError(f'{name}: no such file')
+    if str(file.parent) not in sys.path:
+        sys.path.insert(0, str(file.parent))
+    module = import_module(file.stem)
+    if Path(module.__file__ or '').resolve() != file.resolve():
+        raise ValueError(f'{name}: Python has another module called {file.stem}: rename the file')
+    if not hasattr(module, kind):
+        raise ValueError(f'{name} has no class {kind!r}')
+    if not _is_registered(kind):
+        raise ValueError(
+            f'{name}: {kind} is not registered: add "from kdtoolbox.registry import MODELS" and '
+            f'@MODELS.register_module() above "class {kind}"'
+        )
+    return OwnFile(str(file.parent), file.stem), kind
+
+
+def _is_torchvision(name: str) -> bool:
+    import torchvision
+
+    return name in torchvision.models.list_models(module=torchvision.models)
+
+
+def _is_registered(name: str) -> bool:
+    return name.isidentifier() and name in MODELS
+
+
+def _whole(size: tuple[int, int]) -> int | tuple[int, int]:
+    return size[0] if size[0] == size[1] else size

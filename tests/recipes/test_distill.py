@@ -1,0 +1,278 @@
+"""One command on a folder of videos: what it trains, what it leaves behind, what it says."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from PIL import Image
+
+import kdtoolbox
+from kdtoolbox.cli.main import main
+from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.deployment.student_folder import FILES
+from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
+from kdtoolbox.evaluation.feature_file import load_features
+from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within
+from kdtoolbox.recipes.networks import choose_teacher
+from kdtoolbox.recipes.recipe import (
+    ALL_LABELS,
+    FEW_LABELS,
+    LABEL_FREE,
+    batch_size_for,
+    epochs_for,
+    frame_stride_for,
+    regime_of,
+    student_for,
+)
+from kdtoolbox.recipes.step_time import StepTime
+from kdtoolbox.recipes.survey import Survey, VideoFacts, survey_videos
+from kdtoolbox.recipes.video_labels import label_videos
+from kdtoolbox.safe_files import load_safely
+from tests.recipes.conftest import TINY
+from tests.videos import write_video
+
+
+def test_a_run_that_was_ended_goes_on_with_resume_and_is_finished(interrupted_run):
+    out, status = interrupted_run
+    assert status == 128 + 15
+    checkpoint = load_safely(newest_whole_checkpoint(out / 'training'), what='checkpoint')
+    assert checkpoint['meta']['epoch'] == 2 and checkpoint['meta']['iter'] == 4
+    assert sorted(path.name for path in out.iterdir()) == [
+        'config.py',
+        'features.npz',
+        'labelled.json',
+        'metrics.json',
+        'nearest.png',
+        'report.html',
+        'split.json',
+        'student',
+        'training',
+        'videos_report.tsv',
+    ]
+    assert sorted(path.name for path in (out / 'student').iterdir()) == sorted(FILES)
+
+
+def test_what_it_measured_is_what_the_test_of_its_config_measures(interrupted_run, tmp_path):
+    out, _ = interrupted_run
+    metrics = json.loads((out / 'metrics.json').read_text())
+    assert {'acc/top1', 'retrieval/top1', 'knn/top1'} <= metrics.keys()
+    checkpoint = newest_whole_checkpoint(out / 'training')
+    command = ['test', out / 'config.py', checkpoint, '--out', tmp_path / 'metrics.json', '--work-dir', tmp_path]
+    assert main([*map(str, command)]) == 0
+    again = json.loads((tmp_path / 'metrics.json').read_text())
+    assert {name: again[name] for name in metrics} == pytest.approx(metrics)
+    card = (out / 'student/README.md').read_text()
+    assert f'{100 * metrics["acc/top1"]:.1f} %' in card and '4 held-out videos' in card and 'OwnTeacher' in card
+
+
+def test_copies_and_unreadable_videos_are_left_out_and_listed(interrupted_run):
+    out, _ = interrupted_run
+    report = dict(line.split('\t') for line in (out / 'videos_report.tsv').read_text().splitlines()[1:])
+    assert report.keys() == {'all/jump/broken.mp4', 'all/run/day0/0.avi'}
+    assert report['all/run/day0/0.avi'] == 'the same file as all/run/copy.avi'
+    split = json.loads((out / 'split.json').read_text())
+    assert len(split['database']) == 22 and split['labels'] == ['jump', 'run']
+
+
+def test_layers_are_compared_beside(interrupted_run):
+    config = read_config(interrupted_run[0] / 'config.py')
+    assert config.model.terms.layer1.loss.type == 'PKD' and config.model.use_labels
+    assert config.model.terms.features.teacher_connector.channels == 12
+
+
+def test_the_student_predicts_embeds_and_searches(interrupted_run, class_folders, tmp_path, capsys):
+    out, _ = interrupted_run
+    video = str(class_folders / 'all/run/day1/3.avi')
+    assert main(['predict', str(out), video, '--topk', '2']) == 0
+    assert re.search(r'(run|jump) 0\.\d\d, (run|jump) 0\.\d\d', capsys.readouterr().out)
+    features = load_features(out / 'features.npz')
+    assert len(features.sample_ids) == 22 and sorted(set(features.roles)) == ['gallery', 'query']
+    assert main(['search', video, '--in', str(out), '--topk', '1', '--draw', str(tmp_path / 'found.png')]) == 0
+    assert re.search(r'1\.000 +all/run/day1/3\.avi', capsys.readouterr().out)
+    with Image.open(out / 'nearest.png') as picture:
+        assert picture.height > 4 * 90
+
+
+def test_a_run_without_labels_learns_features_and_says_that_it_has_no_classes(label_free_run):
+    config = read_config(label_free_run / 'config.py')
+    assert not config.model.use_labels and list(config.model.terms) == ['features'] and not config.test_evaluator
+    assert json.loads((label_free_run / 'metrics.json').read_text()) == {}
+    assert (label_free_run / 'nearest.png').is_file() and (label_free_run / 'report.html').is_file()
+    student = kdtoolbox.load_student(label_free_run)
+    video = next(label_free_run.parent.glob('videos/*.avi'))
+    assert student.features(video).shape == (8,)
+    with pytest.raises(ValueError, match='learned without labels'):
+        student.predict(video)
+
+
+def test_a_second_run_in_the_same_place_is_refused(interrupted_run, class_folders, capsys):
+    assert main(['distill', str(class_folders), '--out', str(interrupted_run[0])]) == 2
+    assert 'holds a run already: go on with it, --resume' in capsys.readouterr().err
+
+
+def test_few_labels_make_a_probe_that_teaches_all_videos(class_folders, networks, tmp_path):
+    labelled = [f'all/{name}/day{number % 2}/{number}' for name in ('jump', 'run') for number in range(1, 7)]
+    entries = {key: {'subset': 'training', 'annotations': {'label': key.split('/')[1]}} for key in labelled}
+    (tmp_path / 'few.json').write_text(json.dumps({'database': entries}))
+    options = ['--teacher', f'{networks}:OwnTeacher', '--student', f'{networks}:OwnBackbone', *TINY, '--epochs', '1']
+    command = ['distill', class_folders, '--out', tmp_path / 'run', '--labels', tmp_path / 'few.json', *options]
+    assert main([*map(str, command)]) == 0
+    config = read_config(tmp_path / 'run/config.py')
+    assert config.model.terms.probe.loss.type == 'KLDivergence' and config.model.use_labels
+    assert load_safely(config.model.teacher.probe, what='probe')
+    assert 'acc/top1' in json.loads((tmp_path / 'run/metrics.json').read_text())
+
+
+def test_the_config_is_printed_and_nothing_is_written(class_folders, networks, tmp_path, capsys):
+    options = ['--teacher', f'{networks}:OwnTeacher', '--student', f'{networks}:OwnBackbone', *TINY]
+    command = ['distill', class_folders, '--out', tmp_path / 'run', '--labels', 'none', '--print-config', *options]
+    assert main([*map(str, command)]) == 0
+    printed = capsys.readouterr().out
+    assert not (tmp_path / 'run').exists()
+    with DefaultScope.overwrite_default_scope('kdtoolbox'):
+        config = Config.fromstring(printed, '.py')
+    assert config.train_dataloader.dataset.data_root == str(class_folders) and config.train_cfg.max_epochs == 100
+    assert not config.model.use_labels and 'val_dataloader' not in config
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        (['gone'], 'there is no such folder of videos'),
+        (['.', '--resume'], 'holds no run'),
+        (['.', '--out', '.'], 'is the folder of the videos'),
+        (['.', '--layers', 'a'], 'expected STUDENT=TEACHER'),
+        (['.', '--hours', '0'], 'expected a number above 0'),
+        (['.', '--teacher', 'torchvision.resnet5'], "torchvision has no 'resnet5': did you mean"),
+        (['.', '--teacher', 'nothing'], 'expected torchvision.<name>, timm.<name>'),
+        (['.', '--teacher', 'gone.py:Net'], 'gone.py: no such file'),
+        (['.', '--teacher', 'gone.py'], 'name the class in it too'),
+        (['.'], 'holds no videos'),
+    ],
+)
+def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, networks, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    out = [] if '--out' in arguments else ['--out', 'run']
+    teacher = [] if '--teacher' in arguments else ['--teacher', f'{networks}:OwnTeacher']
+    assert main(['distill', *arguments, *out, *teacher]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.strip().count('\n') == 0 and not (tmp_path / 'run').exists()
+
+
+def test_weights_out_of_reach_are_said_before_any_video_is_opened(class_folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    monkeypatch.setattr('kdtoolbox.recipes.survey._open', None)
+    assert main(['distill', str(class_folders), '--out', str(tmp_path / 'run')]) == 2
+    said = capsys.readouterr().err
+    assert 'could not be fetched' in said and '--teacher torchvision.mobilenet_v2 --weights FILE' in said
+
+
+def test_a_class_that_is_not_registered_is_said_with_the_line_to_add(networks):
+    with pytest.raises(ValueError, match=r'@MODELS.register_module\(\) above "class NotRegistered"'):
+        choose_teacher(f'{networks}:NotRegistered', weights=None, frames=4, size=16)
+
+
+@pytest.mark.parametrize(
+    'names, labels',
+    [
+        (['run/a.mp4', 'run/b.mp4', 'sit/c.mp4', 'sit/d.mp4'], ['run', 'run', 'sit', 'sit']),
+        (['x/run/a.mp4', 'x/run/b.mp4', 'x/sit/deep/c.mp4', 'x/sit/d.mp4'], ['run', 'run', 'sit', 'sit']),
+        (['run/a.mp4', 'run/b.mp4', 'sit/c.mp4', 'sit/d.mp4', 'e.mp4'], ['run', 'run', 'sit', 'sit', None]),
+        (['run/a.mp4', 'run/b.mp4', 'sit/c.mp4', 'sit/d.mp4', 'unlabelled/e.mp4'], ['run', 'run', 'sit', 'sit', None]),
+        (['a/1.mp4', 'b/2.mp4', 'c/3.mp4'], [None] * 3),  # a folder for each video
+        (['a/1.mp4', 'a/2.mp4'], [None] * 2),
+        (['1.mp4', '2.mp4'], [None] * 2),
+    ],
+)
+def test_class_folders_are_recognised_and_other_folders_are_not(names, labels):
+    assert list(label_videos(names).labels.values()) == labels
+
+
+def test_train_and_test_folders_are_subsets_and_the_folders_in_them_classes():
+    names = [f'{subset}/{label}/{n}.mp4' for subset in ('train', 'test') for label in ('run', 'sit') for n in range(3)]
+    videos = label_videos(names)
+    assert videos.classes == ['run', 'sit'] and videos.names('validation') == names[6:]
+
+
+def test_a_fifth_of_each_class_is_held_out_and_recordings_are_not_divided():
+    names = [f'{label}/g{group}_{n}.mp4' for label in ('run', 'sit') for group in range(10) for n in range(2)]
+    videos = label_videos(names, group_separator='_')
+    held_out = videos.names('validation')
+    assert len(held_out) == 8 and {name.split('/')[0] for name in held_out} == {'run', 'sit'}
+    groups = {
+        subset: {name.rpartition('_')[0] for name in videos.names(subset)} for subset in ('training', 'validation')
+    }
+    assert not groups['training'] & groups['validation']
+    assert label_videos(names[::-1]).subsets == label_videos(names).subsets | {}
+
+
+@pytest.mark.parametrize(
+    'content, message',
+    [
+        ({'database': {'other/a': {'subset': 'training', 'annotations': {'label': 'a'}}}}, 'names none of the videos'),
+        ({}, 'is not ActivityNet-style JSON'),
+    ],
+)
+def test_labels_that_do_not_fit_are_said(tmp_path, content, message):
+    (tmp_path / 'split.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        label_videos(['run/a.mp4'], labels=str(tmp_path / 'split.json'))
+    with pytest.raises(ValueError, match='expected a folder for each class'):
+        label_videos(['a.mp4'], labels='folders')
+    with pytest.raises(ValueError, match='expected auto, folders, none, or a JSON file'):
+        label_videos(['a.mp4'], labels='colours')
+
+
+def test_the_regime_follows_the_labels_and_the_length_the_videos(networks):
+    teacher = choose_teacher(f'{networks}:OwnTeacher', weights=None, frames=8, size=16)
+    assert teacher.config['view'] == {'size': 16, 'frame_stride': 2} and teacher.channels == 12
+    folders = [f'{label}/{n}.mp4' for label in ('run', 'sit') for n in range(5)]
+    assert regime_of(label_videos(folders), teacher) == ALL_LABELS
+    assert regime_of(label_videos([*folders, 'a.mp4']), teacher) == FEW_LABELS
+    assert regime_of(label_videos([*folders, 'a.mp4']), replace(teacher, takes_probe=False)) == ALL_LABELS
+    assert regime_of(label_videos(folders, labels='none'), teacher) == LABEL_FREE
+    assert student_for(200, teacher) == 'r3d18' and student_for(200, replace(teacher, stem='layer2')) == 'image_stem'
+    assert student_for(20_000, replace(teacher, stem='layer2')) == 'r3d18'
+    assert (epochs_for(20), epochs_for(1), epochs_for(1000)) == (38, 100, 25)
+    assert (batch_size_for(5, has_gpu=True), batch_size_for(500, has_gpu=False)) == (5, 8)
+    with pytest.raises(ValueError, match='3 videos to learn from, expected 4 or more'):
+        batch_size_for(3, has_gpu=False)
+
+
+@pytest.mark.parametrize('num_frames, rate, stride', [(300, 25, 2), (300, 60, 5), (20, 25, 1), (300, 10, 1)])
+def test_a_clip_spans_a_good_second_but_not_more_than_the_videos_have(num_frames, rate, stride):
+    survey = Survey(Path('x'), [VideoFacts('a', num_frames, rate)])
+    assert frame_stride_for(survey, 16) == stride
+
+
+def test_hours_are_filled_with_epochs_of_the_measured_time(class_folders, networks):
+    recipe = choose_recipe(
+        Wishes(class_folders, student=f'{networks}:OwnBackbone', teacher=f'{networks}:OwnTeacher', size=16, frames=4)
+    )
+    assert recipe.steps_per_epoch == 2 and recipe.evaluates
+    assert epochs_within(1, recipe, StepTime(step=1.0, clip=0.1)) == 1530  # 0.85 h of 2 s
+    assert epochs_within(0.001, recipe, StepTime(step=10.0, clip=0.1)) == 1
+
+
+def test_frames_of_prepare_are_videos_too(tmp_path):
+    for number in range(2):
+        folder = tmp_path / f'run/{number}'
+        folder.mkdir(parents=True)
+        (folder / 'n_frames').write_text('12')
+        (folder / 'fps').write_text('25')
+    survey = survey_videos(tmp_path)
+    assert survey.are_frames and survey.videos[0] == VideoFacts('run/0', 12, 25.0)
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ValueError, match='holds no videos'):
+        survey_videos(tmp_path / 'empty')
+
+
+def test_a_folder_of_nothing_readable_says_why(tmp_path):
+    (tmp_path / 'a.mp4').write_bytes(b'no video')
+    write_video(tmp_path / 'still.avi', num_frames=1)
+    with pytest.raises(ValueError, match=r'none of the 2 videos .* can be used; the first, a\.mp4'):
+        survey_videos(tmp_path)
