@@ -12,6 +12,8 @@ class ClipNetwork(nn.Module):
         half: compute in float16; input and output stay float32.
     """
 
+    backbone: nn.Module
+    head: nn.Module
     mean: Tensor
     std: Tensor
 
