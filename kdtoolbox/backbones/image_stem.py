@@ -88,7 +88,10 @@ class ImageStem3D(BaseModule):
         if self.stem_mode == 'inflated':
             return self.top(self.stem(clips)['maps'])
         frames = clips.transpose(1, 2).flatten(0, 1)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.stem_mode != 'frozen'):
+        if self.stem_mode == 'frozen' and torch.is_grad_enabled():
+            with torch.no_grad():
+                maps = self.stem(frames)['maps']
+        else:  # without a change of the gradient's mode, which torch.export cannot write down
             maps = self.stem(frames)['maps']
         # By the number of frames, which is the same for all clips: of clips there may be any number in an exported one.
         return self.top(maps.unflatten(0, (-1, clips.shape[2])).transpose(1, 2).contiguous())

@@ -11,6 +11,7 @@ from kdtoolbox.cli.arguments import distill as arguments
 from kdtoolbox.cli.distilled_run import finish_run
 from kdtoolbox.cli.parser import CommandParser
 from kdtoolbox.deployment.student import Student
+from kdtoolbox.isolation import quiet_log
 from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within, step_time_of, write_recipe
 from kdtoolbox.recipes.config_text import config_text
 from kdtoolbox.recipes.recipe import Recipe, describe
@@ -22,7 +23,9 @@ LEFT_OUT = 'videos_report.tsv'
 
 def run(args: argparse.Namespace) -> int:
     if args.print_config:
-        print(config_text(_recipe(args), args.out), end='')
+        with quiet_log():  # which goes to standard output too
+            text = config_text(_recipe(args), args.out)
+        print(text, end='')
         return 0
     _distill(args)
     return 0

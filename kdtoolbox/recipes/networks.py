@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from kdtoolbox.arguments import did_you_mean
+from kdtoolbox.config_files.data_configs import known_names
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.deployment.student_parts import read_student
 from kdtoolbox.recipes.stem_layer import stem_layer
@@ -263,7 +264,7 @@ def _is_torchvision(name: str) -> bool:
 
 
 def _is_registered(name: str) -> bool:
-    return name.isidentifier() and name in MODELS
+    return name.isidentifier() and name in known_names(MODELS)
 
 
 def _whole(size: tuple[int, int]) -> int | tuple[int, int]:

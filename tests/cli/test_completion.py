@@ -27,7 +27,7 @@ def test_bash_completes_a_command(tmp_path, capsys):
     script.write_text(capsys.readouterr().out)
     ask = f'source {script}; COMP_WORDS=(kdtoolbox exp); COMP_CWORD=1; _shtab_kdtoolbox; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(['bash', '-c', ask], capture_output=True, text=True)
-    assert set(done.stdout.split()) == {'experiment', 'export-student'}, done
+    assert set(done.stdout.split()) == {'experiment', 'export', 'export-student'}, done
 
 
 def test_without_shtab_the_command_says_what_to_install(monkeypatch, capsys):
