@@ -151,7 +151,7 @@ class Student:
             gallery = load_features(gallery)
         elif not isinstance(gallery, VideoFeatures):
             gallery = self.video_features(find_videos(gallery))
-        vector = query if isinstance(query, Tensor) else self.features(query)
+        vector = query if isinstance(query, Tensor) else self.video_features(find_videos(query)).features[0]
         return nearest(vector, gallery, topk=topk)
 
     def predictions(
