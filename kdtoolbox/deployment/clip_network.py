@@ -20,7 +20,9 @@ class ClipNetwork(nn.Module):
     def __init__(self, recognizer: nn.Module, *, half: bool = False) -> None:
         super().__init__()
         preprocessor = recognizer.data_preprocessor
-        self.backbone, self.head = recognizer.backbone, recognizer.cls_head
+        backbone, head = recognizer.backbone, recognizer.cls_head
+        assert isinstance(backbone, nn.Module) and isinstance(head, nn.Module)
+        self.backbone, self.head = backbone, head
         self.neck = getattr(recognizer, 'neck', None)
         if self.neck is not None:
             raise ValueError(f'a student with a neck ({type(self.neck).__name__}) cannot be exported so')

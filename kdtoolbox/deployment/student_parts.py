@@ -134,8 +134,9 @@ def _checked_model(model: object, source: Path) -> dict:
 
 def _read_classes(file: Path) -> tuple[list[str] | None, bool]:
     content = read_json(file, max_bytes=10_000_000)
-    classes = content.get('classes') if isinstance(content, dict) else 0
-    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+    classes = content.get('classes', 0) if isinstance(content, dict) else 0
+    is_list = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    if not isinstance(content, dict) or not (classes is None or is_list):
         raise ValueError(f'{file}: expected {{"classes": [names] or null, "learned": true or false}}')
     return classes, bool(content.get('learned', True))
 
