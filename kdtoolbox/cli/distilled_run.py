@@ -23,7 +23,7 @@ from kdtoolbox.plain_files import read_json
 from kdtoolbox.recipes.choosing import CONFIG
 from kdtoolbox.recipes.config_text import SPLIT
 from kdtoolbox.reporting.html_report import write_report
-from kdtoolbox.reporting.provenance import write_metrics
+from kdtoolbox.provenance import write_metrics
 from kdtoolbox.safe_files import load_safely
 
 METRICS, NEAREST, REPORT = 'metrics.json', 'nearest.png', 'report.html'

@@ -12,7 +12,7 @@ from kdtoolbox.deployment.student import load_student
 from kdtoolbox.deployment.student_folder import CHECKPOINT, is_student_folder, write_student_folder
 from kdtoolbox.deployment.student_parts import STUDENT_IN_A_RUN
 from kdtoolbox.plain_files import read_json
-from kdtoolbox.reporting.provenance import PROVENANCE
+from kdtoolbox.provenance import PROVENANCE
 
 
 def run(args: argparse.Namespace) -> int:

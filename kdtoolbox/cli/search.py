@@ -8,6 +8,7 @@ from kdtoolbox.cli.export_student import import_all
 from kdtoolbox.deployment.drawing import save_picture, strips
 from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
+from kdtoolbox.provenance import CONTENT
 
 FEATURES = 'features.npz'  # in a folder of kdtoolbox distill
 
@@ -53,7 +54,7 @@ def student_of(features: VideoFeatures, args: argparse.Namespace) -> Student:
         raise ValueError(f'the student {place} is not there: name where it is now, --student STUDENT')
     student = load_student(place, device=args.device, batch_size=args.batch_size)
     known, now = features.provenance.get('weights', ''), student.provenance()['weights']
-    if known.partition(' sha256:')[2] != now.partition(' sha256:')[2]:
+    if known.partition(CONTENT)[2] != now.partition(CONTENT)[2]:
         raise ValueError(
             f'{args.features} was made by another student than {place} ({known[:80] or "unknown"}, now {now[:80]}): '
             'embed the videos again'

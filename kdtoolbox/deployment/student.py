@@ -16,8 +16,8 @@ from kdtoolbox.deployment.video_samples import VideoPart, VideoSamples, find_vid
 from kdtoolbox.engine.checkpoints import check_same_tensors
 from kdtoolbox.evaluation.feature_file import UNLABELLED, VideoFeatures, load_features
 from kdtoolbox.evaluation.nearest import nearest_neighbours
+from kdtoolbox.provenance import named_by_content
 from kdtoolbox.registry import MODELS
-from kdtoolbox.safe_files import sha256_of
 from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError
 
@@ -225,7 +225,7 @@ class Student:
         return {
             'student': str(self.source.resolve()),
             'layer': 'features',
-            'weights': f'{self.weights_file.name} sha256:{sha256_of(self.weights_file)}',
+            'weights': named_by_content(self.weights_file),
         }
 
     @torch.no_grad()
