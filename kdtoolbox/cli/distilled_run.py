@@ -20,10 +20,10 @@ from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.plain_files import read_json
+from kdtoolbox.provenance import write_metrics
 from kdtoolbox.recipes.choosing import CONFIG
 from kdtoolbox.recipes.config_text import SPLIT
 from kdtoolbox.reporting.html_report import write_report
-from kdtoolbox.provenance import write_metrics
 from kdtoolbox.safe_files import load_safely
 
 METRICS, NEAREST, REPORT = 'metrics.json', 'nearest.png', 'report.html'
