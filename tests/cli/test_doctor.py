@@ -5,10 +5,12 @@ import copy
 import pytest
 import torch
 
+from kdtoolbox.cli.doctor import cost_lines
 from kdtoolbox.cli.main import main
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.checkup import check
 from kdtoolbox.reporting.checkup_text import checkup_text
+from tests.conftest import REPOSITORY
 from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
 
 
@@ -261,3 +263,13 @@ def test_a_first_step_in_which_nothing_is_learned_is_said(tmp_path):
     )
     checkup, _ = check(config, synthetic=False)
     assert not checkup.losses and 'nothing is learned in the first step' in checkup.problems[0]
+
+
+def test_the_cost_of_the_run_is_told_or_why_it_is_not_known(monkeypatch):
+    monkeypatch.setenv('HMDB51_ANNOTATIONS', '/nowhere')
+    config = Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py')
+    (line,) = cost_lines(config, is_measured=False)
+    assert line.startswith('The run: 120 epochs') and 'are validation and test' in line
+    config.model.student = None
+    (line,) = cost_lines(config, is_measured=False)
+    assert line.startswith('The cost of the run is not known: ')
