@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.config import Config
 
 from kdtoolbox.cli.doctor import cost_lines
 from kdtoolbox.cli.main import main
