@@ -19,4 +19,4 @@ train_pipeline = [
     dict(type='PackActionInputs', meta_keys=('sample_id', 'role', 'frame_keys')),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

@@ -19,6 +19,7 @@ model = dict(
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=[
     dict(type='OpenVideo'), dict(type='UniformSample', clip_len=8),  # 8 frames spread over the whole video
     *_base_.train_pipeline[2:]]))
+validation_size = 224
 val_pipeline = [
     dict(type='OpenVideo'), dict(type='SampleClipsEvenly', clip_len=8, num_clips=3, frame_stride=4),
     dict(type='DecodeClip'), dict(type='Resize', scale=(342, 256), keep_ratio=False),

@@ -1,5 +1,6 @@
 """`kdtoolbox reproduce`: the experiments of docs/results.md, run on small networks and generated videos."""
 
+import ast
 import dataclasses
 import json
 import shutil
@@ -19,24 +20,25 @@ ROWS_OF_R3D = ['R3D-18, distilled', 'scratch']
 
 
 def options(config: str) -> dict:
-    file = find_config(config)
-    return dict(option.split('=', 1) for option in small(file))
+    """Changes that make a config small."""
+    return dict(option.split('=', 1) for option in small(find_config(config)))
+
+
+def parsed_value(text: str):
+    """As ``--cfg-options`` reads it."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):  # a name
+        return text
 
 
 @pytest.fixture
 def small_trainings(data, monkeypatch):
     """Every training with a small network; the generated videos count as the whole data set."""
-    numbers = {'none': None, 'False': False, 'None': None}
     parsed = {
-        training.name: {
-            key: numbers.get(value, int(value) if value.isdigit() else value)
-            for key, value in options(training.config).items()
-        }
+        training.name: {key: parsed_value(value) for key, value in options(training.config).items()}
         for training in TRAININGS
     }
-    for name in parsed:
-        clips = {key: value for key, value in parsed[name].items() if key.endswith('num_clips')}
-        parsed[name].update({key.replace('val_', 'test_'): value for key, value in clips.items()})
     monkeypatch.setattr(
         reproduction,
         'TRAININGS',

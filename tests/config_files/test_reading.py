@@ -38,6 +38,8 @@ def test_a_whole_config_as_yaml_trains_like_the_same_as_python(tmp_path, data):
         'train_dataloader.dataset',
         'val_dataloader.dataset.datasets.0',
         'val_dataloader.dataset.datasets.1',
+        'test_dataloader.dataset.datasets.0',
+        'test_dataloader.dataset.datasets.1',
     ):
         options += [f'{loader}.data_root={videos}', f'{loader}.ann_file={annotations}']
     assert (

@@ -62,6 +62,7 @@ def run(case: Case, gate: str, kept: list[int], rows: slice):
         progress=0.5,
         runs=runs,
         sample_ids=[f'video{number}' for number in range(CLIPS)][rows],
+        **{name: extra[name][rows] for name in ('hidden_tokens', 'clips') if name in extra},
     )
     assert found['gate_kd'].item() == pytest.approx(
         len([clip for clip in range(CLIPS)[rows] if clip in kept]) / len(range(CLIPS)[rows])
@@ -88,7 +89,7 @@ def clip_by_clip(case: Case):
     found = []
     for clip in range(CLIPS):
         loss, extra = case.build(), case.extra(clips=CLIPS)
-        for name in ('labels', 'sample_ids'):
+        for name in ('labels', 'sample_ids', 'hidden_tokens', 'clips'):
             if name in extra:
                 extra[name] = extra[name][clip : clip + 1]
         student, teacher = (each(side, itemgetter(slice(clip, clip + 1))) for side in case.pair(clips=CLIPS))
