@@ -55,6 +55,16 @@ def evenly_spaced(*, num_clips: int) -> Pipeline:
     ]
 
 
+def dataloaders(source: Mapping) -> tuple[dict, dict, dict]:
+    """Those of training, of the quick validation and of the full test, with :func:`pipelines`.
+
+    Args:
+        source: the data set without its part (``subset``) and pipeline.
+    """
+    _, train, quick, full = pipelines()
+    return train_dataloader(source, train), quick_dataloader(source, quick), full_dataloader(source, full)
+
+
 def train_dataloader(source: Mapping, pipeline: Pipeline) -> dict:
     """Batches of 32 clips of the training videos, shuffled.
 
@@ -104,12 +114,10 @@ def _gallery_and_queries(source: Mapping, pipeline: Pipeline, *, gallery: Mappin
     )
 
 
-def accuracy_and_retrieval() -> tuple[list[dict], list[dict]]:
-    """Metrics of validation and test; those of the quick validation say so by their names, ``quick_acc/top1`` …"""
-    quick, full = retrieval_alone()
-    return [dict(type='QueryAccuracy', prefix='quick_acc'), *quick], [dict(type='QueryAccuracy'), *full]
+def evaluators() -> tuple[list[dict], list[dict], tuple[list[dict], list[dict]]]:
+    """Metrics of validation and of the test, accuracy and retrieval; and both with retrieval alone.
 
-
-def retrieval_alone() -> tuple[list[dict], list[dict]]:
-    """As :func:`accuracy_and_retrieval`, of features alone."""
-    return [dict(type='ClipRetrieval', prefix='quick_retrieval')], [dict(type='ClipRetrieval')]
+    Those of the quick validation say so by their names, ``quick_acc/top1`` …
+    """
+    quick, full = retrieval = [dict(type='ClipRetrieval', prefix='quick_retrieval')], [dict(type='ClipRetrieval')]
+    return [dict(type='QueryAccuracy', prefix='quick_acc'), *quick], [dict(type='QueryAccuracy'), *full], retrieval

@@ -10,8 +10,6 @@ source = dict(type='FolderDataset', data_root=data_root, ann_file=ann_file)
 statistics = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
 
 clip_pipeline, train_pipeline, val_pipeline, test_pipeline = clips.pipelines()
-train_dataloader = clips.train_dataloader(source, train_pipeline)
-val_dataloader = clips.quick_dataloader(source, val_pipeline)
-test_dataloader = clips.full_dataloader(source, test_pipeline)
-val_evaluator, test_evaluator = clips.accuracy_and_retrieval()
-retrieval_alone = clips.retrieval_alone()  # for students whose head does not learn these classes
+train_dataloader, val_dataloader, test_dataloader = clips.dataloaders(source)
+# retrieval_alone: for students whose head does not learn these classes
+val_evaluator, test_evaluator, retrieval_alone = clips.evaluators()

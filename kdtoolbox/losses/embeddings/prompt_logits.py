@@ -1,10 +1,10 @@
 """Zero-shot logits of an ensemble of prompts at each time step: ours, after CLIP, Radford et al., ICML 2021."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
-from kdtoolbox.losses.embeddings.text_logits import checked_logit_scale
+from kdtoolbox.losses.embeddings.text_logits import TextLogits
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
@@ -56,7 +56,7 @@ def prompt_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale
 
 
 @MODELS.register_module()
-class PromptLogits(nn.Module):
+class PromptLogits(TextLogits):
     """Match zero-shot class probabilities of an ensemble of prompts over time, see :func:`prompt_logits`.
 
     What an image model says of each moment is kept, where ``TextLogits`` compares the clip as a whole.
@@ -76,13 +76,11 @@ class PromptLogits(nn.Module):
         checked_against=('torch.nn.functional.kl_div in a loop over steps',),
     )
 
-    def __init__(self, text_features: str, *, logit_scale: float = 100.0) -> None:
-        super().__init__()
-        text, self.classes = ensemble(*load_text_features(text_features))
-        if len(self.classes) < 2:
-            raise ValueError(f'text features {text_features}: prompts of {self.classes} alone, expected two classes')
-        self.register_buffer('text', text, persistent=False)  # it is in its file
-        self.logit_scale = checked_logit_scale(logit_scale)
+    function = staticmethod(prompt_logits)
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return prompt_logits(student, teacher, text=self.text, logit_scale=self.logit_scale)
+    @staticmethod
+    def load(text_features: str) -> tuple[Tensor, list[str]]:
+        text, classes = ensemble(*load_text_features(text_features))
+        if len(classes) < 2:
+            raise ValueError(f'text features {text_features}: prompts of {classes} alone, expected two classes')
+        return text, classes

@@ -4,6 +4,9 @@ Our variant of the contrastive relational distillation of CLIP-KD, Yang et al., 
 instead of the texts of the batch.
 """
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
@@ -63,11 +66,18 @@ class TextLogits(nn.Module):
         checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
     )
 
+    function: ClassVar[Callable[..., Tensor]] = staticmethod(text_logits)
+
     def __init__(self, text_features: str, *, logit_scale: float = 100.0) -> None:
         super().__init__()
-        text, self.classes = load_text_features(text_features)
+        text, self.classes = self.load(text_features)
         self.register_buffer('text', text, persistent=False)  # it is in its file
         self.logit_scale = checked_logit_scale(logit_scale)
 
+    @staticmethod
+    def load(text_features: str) -> tuple[Tensor, list[str]]:
+        """The texts (K, D) and the class of each."""
+        return load_text_features(text_features)
+
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return text_logits(student, teacher, text=self.text, logit_scale=self.logit_scale)
+        return self.function(student, teacher, text=self.text, logit_scale=self.logit_scale)

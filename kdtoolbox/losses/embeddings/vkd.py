@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_map_pair
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -28,7 +28,7 @@ def vkd(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class VkD(nn.Module):
+class VkD(ChannelPairLoss):
     """Match normalised features through an orthogonal projection, see :func:`vkd`.
 
     The projection keeps lengths and angles, so that the student must learn what a free projection would. Maps are
@@ -50,9 +50,7 @@ class VkD(nn.Module):
     )
 
     def __init__(self, student_channels: int, teacher_channels: int) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         # Not torch's Householder map: its signs are stored as floats that weight decay shrinks, and then cut to 0.
         self.projection = orthogonal(
             nn.Linear(student_channels, teacher_channels, bias=False), orthogonal_map='matrix_exp'
@@ -62,5 +60,5 @@ class VkD(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
+        student, teacher = self.clip_maps(student, teacher)
         return vkd(self.projection(student.mean((2, 3, 4))), teacher.mean((2, 3, 4)))

@@ -3,10 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_map_pair
+from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -59,7 +60,7 @@ def translator(channels: int, factor_channels: int) -> nn.Sequential:
 
 
 @MODELS.register_module()
-class FactorTransfer(nn.Module):
+class FactorTransfer(ChannelPairLoss):
     """Match compressed factors of the features, the teacher's from an autoencoder, see :func:`factor_distance`.
 
     The paper trains the paraphraser, the autoencoder of the teacher's map, in a stage of its own before the student,
@@ -98,9 +99,7 @@ class FactorTransfer(nn.Module):
         warmup: float = 0.1,
         reconstruction_weight: float = 0.002,
     ) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         if factor_channels is None:
             factor_channels = max(1, teacher_channels // 2)
         if not 0 <= warmup <= 1 or not reconstruction_weight >= 0 or (warmup > 0 and reconstruction_weight == 0):
@@ -118,7 +117,7 @@ class FactorTransfer(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher, progress=progress)
 
     def _loss(self, student: Tensor, teacher: Tensor, *, progress: float) -> Tensor:
-        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
+        student, teacher = self.clip_maps(student, teacher)
         require_same_positions(student, teacher)
         teacher_factor, error = self.paraphraser(teacher)
         reconstruction = self.reconstruction_weight * error

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share, clip_map_pair
+from kdtoolbox.losses.shared.learned_maps import checked_share
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -48,7 +49,7 @@ def mgd(student: Tensor, teacher: Tensor, *, keep: Tensor, generation: nn.Module
 
 
 @MODELS.register_module()
-class MGD(nn.Module):
+class MGD(ChannelPairLoss):
     """Generate the teacher's features from the student's with a random part hidden, see :func:`mgd`.
 
     A 1x1x1 convolution aligns the channels if they differ; two 3x3x3 convolutions with a ReLU between them generate.
@@ -76,9 +77,7 @@ class MGD(nn.Module):
     def __init__(
         self, student_channels: int, teacher_channels: int, *, masked: str = 'channels', masked_ratio: float = 0.15
     ) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         if masked not in MASKED:
             raise ValueError(f'masked={masked!r}: expected one of {MASKED}')
         self.masked = masked
@@ -96,7 +95,7 @@ class MGD(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
+        student, teacher = self.clip_maps(student, teacher)
         require_same_positions(student, teacher)
         keep = keep_mask(
             tuple(teacher.shape), masked=self.masked, masked_ratio=self.masked_ratio, device=student.device

@@ -3,13 +3,13 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     as_clip_map,
     checked_positive,
-    clip_map_pair,
     conv_norm,
     require_elements,
 )
@@ -38,7 +38,7 @@ def sim_kd(student: Tensor, teacher: Tensor, *, projector: nn.Module) -> Tensor:
 
 
 @MODELS.register_module()
-class SimKD(nn.Module):
+class SimKD(ChannelPairLoss):
     """Project the student's last map to the teacher's, for the teacher's classifier, see :func:`sim_kd`.
 
     The projector is a bottleneck of 1x1x1, 3x3x3 and 1x1x1 convolutions, each with batch norm and ReLU. In the paper
@@ -64,9 +64,7 @@ class SimKD(nn.Module):
     )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, reduction: int = 2) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         inside = checked_positive(
             teacher_channels // checked_positive(reduction, 'reduction'), 'teacher_channels // reduction'
         )
@@ -80,7 +78,7 @@ class SimKD(nn.Module):
         )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
+        student, teacher = self.clip_maps(student, teacher)
         if self.training:
             require_elements(student)
         return sim_kd(student, teacher, projector=self.projector)

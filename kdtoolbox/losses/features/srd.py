@@ -5,9 +5,9 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_vectors
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -36,7 +36,7 @@ def srd(student: Tensor, teacher: Tensor, *, exponent: float = 4.0) -> Tensor:
 
 
 @MODELS.register_module()
-class SRD(nn.Module):
+class SRD(ChannelPairLoss):
     """Match batch-normalised features through a linear layer by a log of a high power, see :func:`srd`.
 
     The paper adds the KL divergence of the logits at temperature 1 (a term with ``KLDivergence``). Maps are averaged
@@ -60,9 +60,7 @@ class SRD(nn.Module):
     )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, exponent: float = 4.0) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         if not 1 <= exponent < math.inf:
             raise ValueError(f'exponent={exponent}: expected 1 or more; the paper takes 4')
         self.exponent = exponent
@@ -77,7 +75,5 @@ class SRD(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student = clip_vectors(student, channels=self.student_channels, side='student')
-        teacher = clip_vectors(teacher, channels=self.teacher_channels, side='teacher')
-        student, teacher = gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+        student, teacher = gather_pair(*self.clip_vectors(student, teacher), min_clips=self.card.min_batch_size)
         return srd(self.embed(student), teacher, exponent=self.exponent)

@@ -3,11 +3,10 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
-    checked_positive,
-    clip_map_pair,
     conv_norm,
     require_elements,
 )
@@ -43,7 +42,7 @@ def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: 
 
 
 @MODELS.register_module()
-class SRRL(nn.Module):
+class SRRL(ChannelPairLoss):
     """Match the logits of the teacher's classifier for the student's features, see :func:`softmax_regression`.
 
     The student's last map passes through a 1x1x1 convolution, batch norm and ReLU; :func:`mean_feature_distance` is
@@ -67,9 +66,7 @@ class SRRL(nn.Module):
     )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, regression_weight: float = 1.0) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         if not regression_weight >= 0:
             raise ValueError(f'regression_weight={regression_weight}: expected 0 or more')
         self.regression_weight = regression_weight
@@ -79,7 +76,7 @@ class SRRL(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher, teacher_classifier=teacher_classifier)
 
     def _loss(self, student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
-        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
+        student, teacher = self.clip_maps(student, teacher)
         if self.training:
             require_elements(student)
         pooled = _pooled(self.connector(student)), _pooled(teacher)

@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_map_pair
+from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -32,7 +33,7 @@ def vid(mean: Tensor, teacher: Tensor, *, variance: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class VID(nn.Module):
+class VID(ChannelPairLoss):
     """Maximise the information about the teacher's features in the student's, see :func:`vid`.
 
     The mean is predicted by three 1x1x1 convolutions with ReLUs between them, the variance learned for each channel.
@@ -64,9 +65,7 @@ class VID(nn.Module):
         initial_variance: float = 5.0,
         minimum_variance: float = 1e-5,
     ) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         hidden = checked_positive(teacher_channels if hidden_channels is None else hidden_channels, 'hidden_channels')
         if not 0 < minimum_variance < initial_variance < math.inf:
             raise ValueError(
@@ -93,6 +92,6 @@ class VID(nn.Module):
         return in_full_precision_of_any_shape(self._loss)(student, teacher)
 
     def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = clip_map_pair(student, teacher, channels=(self.student_channels, self.teacher_channels))
+        student, teacher = self.clip_maps(student, teacher)
         require_same_positions(student, teacher)
         return vid(self.regressor(student), teacher, variance=self.variance())

@@ -1,13 +1,14 @@
 """CompRess: learning by compressing representations, Koohpayegani et al., NeurIPS 2020, arXiv:2010.14713."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_queue import FeatureQueue
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_vectors
+from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -39,7 +40,7 @@ def compress(
 
 
 @MODELS.register_module()
-class CompRess(nn.Module):
+class CompRess(ChannelPairLoss):
     """Match the teacher's similarities to earlier clips, each network in its own space, see :func:`compress`.
 
     It needs no labels, no large batch and no equal channels: each network has a queue of its own vectors of the same
@@ -67,9 +68,7 @@ class CompRess(nn.Module):
     def __init__(
         self, student_channels: int, teacher_channels: int, *, queue_size: int = 128000, temperature: float = 0.04
     ) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         self.temperature = checked_temperature(temperature)
         self.student_queue, self.teacher_queue = (
             FeatureQueue(checked_positive(queue_size, 'queue_size'), channels)
@@ -82,8 +81,7 @@ class CompRess(nn.Module):
         Raises:
             ValueError: they differ in N, or channels are not those it was built for.
         """
-        student = clip_vectors(student, channels=self.student_channels, side='student')
-        teacher = clip_vectors(teacher, channels=self.teacher_channels, side='teacher')
+        student, teacher = self.clip_vectors(student, teacher)
         value = compress(
             student,
             teacher,

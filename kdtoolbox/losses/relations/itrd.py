@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_vectors
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
@@ -72,7 +72,7 @@ def mutual_information_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class ITRD(nn.Module):
+class ITRD(ChannelPairLoss):
     """Match channel correlations and the information in the similarities of clips, see :func:`correlation_loss`.
 
     A linear layer brings the student to the teacher's channels; where both have as many,
@@ -107,9 +107,7 @@ class ITRD(nn.Module):
         correlation_weight: float = 2.0,
         mutual_weight: float = 1.0,
     ) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         if not 0.5 <= alpha < math.inf:
             raise ValueError(f'alpha={alpha}: expected 0.5 or more; the paper takes 1.01 and 1.5')
         for name, weight in (('correlation_weight', correlation_weight), ('mutual_weight', mutual_weight)):
@@ -133,14 +131,7 @@ class ITRD(nn.Module):
         return {'correlation': correlation, 'mutual': mutual}
 
     def _parts(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = (
-            clip_vectors(features, channels=channels, side=side)
-            for features, channels, side in (
-                (student, self.student_channels, 'student'),
-                (teacher, self.teacher_channels, 'teacher'),
-            )
-        )
-        student, teacher = gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+        student, teacher = gather_pair(*self.clip_vectors(student, teacher), min_clips=self.card.min_batch_size)
         embedded = self.embed(student)
         same = self.student_channels == self.teacher_channels
         return torch.stack(

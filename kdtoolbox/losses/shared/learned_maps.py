@@ -50,21 +50,6 @@ def clip_vectors(features: Tensor, *, channels: int, side: str) -> Tensor:
     return as_clip_map(features, channels=channels, side=side).mean((2, 3, 4))
 
 
-def clip_map_pair(student: Tensor, teacher: Tensor, *, channels: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """:func:`as_clip_map` of both sides.
-
-    Args:
-        channels: those of the student and those of the teacher.
-
-    Raises:
-        ValueError: see :func:`as_clip_map`.
-    """
-    return (
-        as_clip_map(student, channels=channels[0], side='student'),
-        as_clip_map(teacher, channels=channels[1], side='teacher'),
-    )
-
-
 def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tuple[Tensor, ...]:
     """The features of all taps as a tuple, also for one tap.
 

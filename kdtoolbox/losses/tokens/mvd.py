@@ -1,9 +1,9 @@
 """Masked video distillation, Wang et al., CVPR 2023, arXiv:2212.04500."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
 from kdtoolbox.losses.shared.tokens import (
     TOKEN_DISTANCES,
@@ -36,7 +36,7 @@ def mvd(student: Tensor, teacher: Tensor, *, distance: str = 'smooth_l1', normal
 
 
 @MODELS.register_module()
-class MVD(nn.Module):
+class MVD(ChannelPairLoss):
     """Predict the teacher's tokens at the hidden positions by a decoder, see :func:`mvd`.
 
     It is also the masked feature distillation of students in the manner of VideoMAE. The paper has two teachers, one of
@@ -74,9 +74,7 @@ class MVD(nn.Module):
         decoder_depth: int = 2,
         decoder_heads: int = 6,
     ) -> None:
-        super().__init__()
-        self.student_channels = checked_positive(student_channels, 'student_channels')
-        self.teacher_channels = checked_positive(teacher_channels, 'teacher_channels')
+        super().__init__(student_channels, teacher_channels)
         self.distance, self.normalize = checked_distance(distance), normalize
         self.decoder = TokenDecoder(
             student_channels, teacher_channels, channels=decoder_channels, depth=decoder_depth, num_heads=decoder_heads
