@@ -54,6 +54,17 @@ def test_shares_and_chance_are_those_computed_by_hand():
     )
 
 
+def test_centred_on_the_gallery_a_part_that_all_vectors_share_does_not_matter():
+    shifted = [one | {'clip_features': one['clip_features'] + 50.0} for one in videos()]
+    centred = evaluate(videos(), topk=(1, 2), centre='gallery', prefix='centred')
+    assert evaluate(shifted, topk=(1, 2), centre='gallery', prefix='centred') == centred
+    # By hand: less the gallery's mean (0.53, 0.6), q1 (0.17, 0.3) is nearest to g2 (0.07, 0.2), then g1 (-0.53, 0.4).
+    assert (centred['centred/top1'], centred['centred/top2']) == (0.5, 1.0)
+    assert evaluate(shifted, topk=(1,))['retrieval/top1'] == 0.5
+    with pytest.raises(ValueError, match='expected .gallery.'):
+        evaluate(videos(), centre='queries')
+
+
 def test_a_repeated_video_counts_once():
     repeated = videos() + videos()[3:4] * 3 + videos()[:1]
     assert evaluate(repeated, topk=(1, 2)) == evaluate(videos(), topk=(1, 2))
