@@ -46,9 +46,9 @@ class ClipRetrieval(BaseMetric):
 
     Args:
         topk: the numbers of neighbours.
-        centre: ``'gallery'`` subtracts the mean vector of the gallery from all vectors first. Vectors of a network often
-            share a large part, which hides their differences from the cosine. It is not the protocol's: report it
-            beside the other, with a ``prefix`` of its own.
+        centre: ``'gallery'`` subtracts the mean vector of the gallery from all vectors first. Vectors of a network
+            often share a large part, which hides their differences from the cosine. It is not the protocol's: report
+            it beside the other, with a ``prefix`` of its own.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``retrieval``.
 
