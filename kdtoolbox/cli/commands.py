@@ -63,6 +63,7 @@ COMMANDS = {
     'doctor': _heavy('look', 'doctor'),
     'data': _heavy('look', 'data', is_long=True),
     'browse': _heavy('look', 'browse'),
+    'profile': _heavy('look', 'profile'),
     'env': Command('look', 'kdtoolbox.cli.env'),
     'test': _heavy('evaluate', 'test', is_long=True),
     'extract-features': _heavy('evaluate', 'extract_features', is_long=True),

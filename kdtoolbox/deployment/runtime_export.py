@@ -2,12 +2,9 @@
 
 import copy
 import json
-import logging
 import os
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.deployment.clip_network import ClipNetwork
+from kdtoolbox.deployment.onnx_files import OUTPUTS, batch_of_example, open_onnx, quiet_exporter, save_onnx
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
 from kdtoolbox.deployment.preprocessing import preprocessing_text
 from kdtoolbox.deployment.student import Student
@@ -26,7 +24,7 @@ ONNX, TORCH_EXPORT, SAFETENSORS = 'onnx', 'torch-export', 'safetensors'
 FILES = {ONNX: 'student.onnx', TORCH_EXPORT: 'student.pt2', SAFETENSORS: 'student.safetensors'}
 AGREEMENT = 'agreement.json'
 TOLERANCES = {False: 1e-3, True: 2e-2}  # half -> largest difference over largest value
-Run = Callable[[Tensor], tuple[Tensor, Tensor]]
+Run = Callable[[Tensor], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def export_to(
         }
         if kind != SAFETENSORS
         else None,
-        'outputs': ['logits', 'features'],
+        'outputs': list(OUTPUTS),
     }
     write_aside(out / PREPROCESSING, preprocessing_text(described))
     classes = {'classes': student.classes, 'learned': student.learned_classes}
@@ -131,7 +129,7 @@ def compare(reference: nn.Module, run: Run, clips: Tensor, *, tolerance: float, 
             tolerance=tolerance,
             same_top1=same if name == 'logits' else float('nan'),
         )
-        for index, name in enumerate(('logits', 'features'))
+        for index, name in enumerate(OUTPUTS)
     ]
 
 
@@ -162,38 +160,15 @@ def made_clips(student: Student, *, number: int = 4) -> Tensor:
 
 
 def _write_onnx(network: nn.Module, file: Path, clip: Tensor, dynamic_batch: bool) -> Run:
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401  torch's exporter is built on it
-    except ImportError as error:
-        raise ValueError(f"--to onnx needs {error.name}: pip install 'kdtoolbox[onnx]'") from error
-    with _quiet():
-        program = torch.onnx.export(
-            network,
-            (_example(clip, dynamic_batch),),
-            dynamo=True,
-            input_names=['clips'],
-            output_names=['logits', 'features'],
-            dynamic_shapes={'clips': {0: torch.export.Dim('batch')}} if dynamic_batch else None,
-            verbose=False,
-        )
-        assert program is not None  # as torch.export makes one
-        program.save(str(file))
-    session = onnxruntime.InferenceSession(str(file), providers=['CPUExecutionProvider'])
-
-    def run(clips: Tensor) -> tuple[Tensor, Tensor]:
-        logits, features = session.run(['logits', 'features'], {'clips': clips.numpy()})
-        return torch.from_numpy(logits), torch.from_numpy(features)
-
-    return run
+    save_onnx(network, file, clip, dynamic_batch=dynamic_batch)
+    return open_onnx(file)
 
 
 def _write_torch_export(network: nn.Module, file: Path, clip: Tensor, dynamic_batch: bool) -> Run:
     shapes = {'clips': {0: torch.export.Dim('batch')}} if dynamic_batch else None
-    with _quiet():
-        torch.export.save(
-            torch.export.export(network, (_example(clip, dynamic_batch),), dynamic_shapes=shapes), str(file)
-        )
+    example = batch_of_example(clip, dynamic_batch)
+    with quiet_exporter():
+        torch.export.save(torch.export.export(network, (example,), dynamic_shapes=shapes), str(file))
         return torch.export.load(str(file)).module()
 
 
@@ -218,21 +193,3 @@ _WRITERS: dict[str, Callable[..., Run]] = {
     TORCH_EXPORT: _write_torch_export,
     SAFETENSORS: _write_safetensors,
 }
-
-
-def _example(clip: Tensor, dynamic_batch: bool) -> Tensor:
-    """torch.export takes a batch of 1 for a constant."""
-    return clip.repeat(2, 1, 1, 1, 1) if dynamic_batch else clip
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the exporters say of their own deprecations and steps."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        logging.disable(before)

@@ -77,7 +77,7 @@ def seconds_of_a_clip(config: Mapping, clip: tuple[int, ...], device: torch.devi
         role: ``'training'``, ``'inference'`` or ``'teacher'``.
     """
     with quiet_log():  # of random weights, which are meant
-        network = MODELS.build(_without_files(config)).to(device)
+        network = MODELS.build(without_files(config)).to(device)
     run = _runner(network, role=role, shape=clip, device=device, num_clips=CLIPS_TIMED)
     best = float('inf')
     for is_warm in (False, *[True] * ROUNDS_TIMED):
@@ -127,10 +127,10 @@ def _counted(config: str, role: str, shape: tuple[int, ...], *, with_gradient: b
 
 def _key(config: Mapping) -> str:
     """A config as text, for the cache, without files that would be loaded."""
-    return json.dumps(_without_files(config), sort_keys=True)
+    return json.dumps(without_files(config), sort_keys=True)
 
 
-def _without_files(config: Mapping) -> dict:
+def without_files(config: Mapping) -> dict:
     """A copy of a config that builds with random weights; stays in that form what is no setting to load something."""
 
     def cleaned(value):

@@ -1,6 +1,6 @@
 """How long a run is, from its config: videos, epochs, clips that are trained on, validated and tested."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import ceil, prod
@@ -102,11 +102,11 @@ def _parts(dataset: Mapping, num_videos: int | None) -> Iterator[Part]:
         pipeline = one.get('pipeline') or ()
         clips = [transform['num_clips'] for transform in pipeline if 'num_clips' in transform]
         crops = prod(CROPS.get(transform.get('type'), 1) for transform in pipeline)
-        yield Part(_num_videos(one, num_videos), crops * (clips[0] if clips else 1), _shape(pipeline))
+        yield Part(_num_videos(one, num_videos), crops * (clips[0] if clips else 1), shape_of_clips(pipeline))
 
 
-def _shape(pipeline) -> tuple[int, int, int, int]:
-    """(3, T, H, W) that a pipeline ends with, as its sampler and its last crop or resize say."""
+def shape_of_clips(pipeline: Sequence[Mapping]) -> tuple[int, int, int, int]:
+    """(3, T, H, W) that a pipeline ends with, as its sampler and its last crop or resize say; else H and W 0."""
     frames, size = 1, (0, 0)
     for transform in chain.from_iterable([one, *one.get('transforms', ())] for one in pipeline):  # of SpatialViews
         frames = transform.get('clip_len', frames)

@@ -1,0 +1,94 @@
+"""Networks as ONNX files, and running them in ONNX Runtime."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+OUTPUTS = ('logits', 'features')
+INPUT = 'clips'
+
+
+def save_onnx(
+    network: nn.Module, file: Path, example: Tensor, *, dynamic_batch: bool, outputs: Sequence[str] = OUTPUTS
+) -> None:
+    """Write a network of one input as an ONNX file.
+
+    Args:
+        example: an input of the shape to export, its batch 1; with ``dynamic_batch`` any batch can be run.
+        outputs: names of what the network gives.
+
+    Raises:
+        ValueError: a library is missing.
+    """
+    require_onnx_runtime()
+    with quiet_exporter():
+        program = torch.onnx.export(
+            network,
+            (batch_of_example(example, dynamic_batch),),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=list(outputs),
+            dynamic_shapes=({0: torch.export.Dim('batch')},) if dynamic_batch else None,
+            verbose=False,
+        )
+        assert program is not None  # as torch.export makes one
+        program.save(str(file))
+
+
+def open_onnx(file: Path, *, num_threads: int | None = None) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """A function that runs an ONNX file of :func:`save_onnx` on the CPU: its input -> all its outputs.
+
+    Args:
+        num_threads: of an operator; None is as many as there are cores.
+
+    Raises:
+        ValueError: ONNX Runtime is missing.
+    """
+    onnxruntime = require_onnx_runtime()
+    options = onnxruntime.SessionOptions()
+    if num_threads is not None:
+        options.intra_op_num_threads = num_threads
+    session = onnxruntime.InferenceSession(str(file), options, providers=['CPUExecutionProvider'])
+
+    def run(inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(torch.from_numpy(answer) for answer in session.run(None, {INPUT: inputs.numpy()}))
+
+    return run
+
+
+def require_onnx_runtime() -> ModuleType:
+    """The module onnxruntime.
+
+    Raises:
+        ValueError: it, or what torch's exporter is built on, is not installed.
+    """
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ValueError(f"ONNX needs {error.name}: pip install 'kdtoolbox[onnx]'") from error
+    return onnxruntime
+
+
+def batch_of_example(example: Tensor, dynamic_batch: bool) -> Tensor:
+    """torch.export takes a batch of 1 for a constant, so two of them where the batch is to be free."""
+    return torch.cat([example, example]) if dynamic_batch else example
+
+
+@contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Without what the exporters say of their own deprecations and steps."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,1 @@
+"""What networks cost, side by side: parameters, operations, memory, latency and throughput."""
