@@ -56,6 +56,7 @@ COMMANDS = {
     'distill': _heavy('train', 'distill', is_long=True),
     'train': _heavy('train', 'train', is_long=True),
     'stages': _heavy('train', 'stages', is_long=True),
+    'sweep': _heavy('train', 'sweep', is_long=True),
     'experiment': _heavy('train', 'experiment', is_long=True),
     'demo': _heavy('train', 'demo', is_long=True),
     'list': Command('look', 'kdtoolbox.cli.catalogue'),

@@ -19,6 +19,7 @@ GO_ON = {
     'train': '. The same command with --resume goes on from the last checkpoint',
     'distill': '. The same command with --resume goes on from the last checkpoint',
     'stages': '. The same command goes on where it stopped',
+    'sweep': '. The same command goes on where it stopped',
     'experiment': '',
 }
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -123,8 +124,7 @@ def _in_onnx_runtime(
             return []
         found = []
         for size, run in runs.items():
-            inputs = torch.zeros(size, *measured.shape)
-            seconds = _seconds(lambda run=run, inputs=inputs: run(inputs), min_seconds)
+            seconds = _seconds(partial(run, torch.zeros(size, *measured.shape)), min_seconds)
             found.append(Speed(ONNX_RUNTIME, _cpu(), size, 1000 * seconds, size / seconds, None))
         return found
 
