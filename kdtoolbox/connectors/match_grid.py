@@ -93,7 +93,8 @@ class PatchTokens(nn.Module):
     """Tokens straight from a transformer, without class and register tokens and with channels first.
 
     (N, L, C) -> (N, C, L - num_prefix_tokens); with ``num_frames``, for a transformer that has the frames in the batch,
-    (N T, L, C) -> (N, C, T (L - num_prefix_tokens)).
+    (N T, L, C) -> (N, C, T (L - num_prefix_tokens)). Tokens that a teacher gave, (N, C, T, L), likewise become
+    (N, C, T (L - num_prefix_tokens)).
 
     Args:
         num_prefix_tokens: class and register tokens before the patches; mmaction2's VisionTransformer has none.
@@ -117,6 +118,8 @@ class PatchTokens(nn.Module):
         self.num_prefix_tokens, self.num_frames = num_prefix_tokens, num_frames
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 4 and x.shape[3] > self.num_prefix_tokens:
+            return x[..., self.num_prefix_tokens :].flatten(2)
         if x.dim() != 3 or x.shape[1] <= self.num_prefix_tokens or len(x) % self.num_frames:
             raise ValueError(
                 f'PatchTokens got {tuple(x.shape)}, expected tokens (N, L, C) with more than num_prefix_tokens='

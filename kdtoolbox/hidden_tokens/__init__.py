@@ -1,7 +1,7 @@
 """Students that compute only some of their tokens in training: which ones, and how the others are left out."""
 
 from kdtoolbox.hidden_tokens.choosing import AttentionTokens, RandomTokens, TubeTokens, VisibleTokens
-from kdtoolbox.hidden_tokens.hiding import clips_of, grid_of, hiding, transformer_of
+from kdtoolbox.hidden_tokens.hiding import clips_of, grid_of, hiding, patch_size, transformer_of
 
 __all__ = [
     'AttentionTokens',
@@ -11,5 +11,6 @@ __all__ = [
     'clips_of',
     'grid_of',
     'hiding',
+    'patch_size',
     'transformer_of',
 ]

@@ -9,6 +9,7 @@ from kdtoolbox.teachers.image_teacher import ImageTeacher, pool_logits
 from kdtoolbox.teachers.probe import load_probe, save_probe
 from kdtoolbox.teachers.recognizer_teacher import RecognizerTeacher
 from kdtoolbox.teachers.torchvision_classifier import torchvision_classifier
+from kdtoolbox.teachers.video_teacher import VideoTeacher
 from kdtoolbox.teachers.weights import load_weights
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     'FrozenTeacher',
     'ImageTeacher',
     'RecognizerTeacher',
+    'VideoTeacher',
     'load_probe',
     'load_weights',
     'pool_logits',

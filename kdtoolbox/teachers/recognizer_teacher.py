@@ -7,7 +7,9 @@ from torch import Tensor
 
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
+from kdtoolbox.teachers.frame_by_frame import clip_layout
 from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
+from kdtoolbox.teachers.token_layout import layout_of_recognizer
 from kdtoolbox.teachers.weights import load_teacher_weights
 from kdtoolbox.views import View
 
@@ -16,7 +18,9 @@ from kdtoolbox.views import View
 class RecognizerTeacher(FrozenTeacher):
     """A frozen recognizer: a 2D recognizer (TSN, TSM) gets the frames as segments, a 3D recognizer as one clip.
 
-    Its normalisation is that of its own ``data_preprocessor``.
+    Its normalisation is that of its own ``data_preprocessor``. A tap of a block of a transformer gives its tokens as
+    (N, C, T, L): of a 3D recognizer T time steps of L places each, without the class token; of a 2D one each frame's L
+    tokens, with it.
 
     Args:
         recognizer: config of any mmaction2 recognizer with a classification head.
@@ -39,6 +43,7 @@ class RecognizerTeacher(FrozenTeacher):
         own_view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
         super().__init__(network, classifier='cls_head', view=own_view, compute_dtype=compute_dtype)
         self.is_2d = isinstance(network, Recognizer2D)
+        self.layout = None if self.is_2d else layout_of_recognizer(network)
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
         num_clips, num_frames = frames.shape[:2]
@@ -55,9 +60,12 @@ class RecognizerTeacher(FrozenTeacher):
         features = pool_to_vector(answers.pop(FEATURES), num_clips)
         if self.is_2d:
             answers = {path: self._to_clip(answer, num_clips) for path, answer in answers.items()}
+        elif self.layout is not None:
+            grid = self.layout.grid((num_frames, *frames.shape[3:]))
+            answers = {path: self.layout.to_steps(answer, grid) for path, answer in answers.items()}
         return {LOGITS: logits, FEATURES: features, **answers}
 
     @staticmethod
     def _to_clip(answer: Tensor, num_clips: int) -> Tensor:
-        """(N * T', C, H, W) -> (N, C, T', H, W)."""
-        return answer.unflatten(0, (num_clips, -1)).movedim(1, 2) if answer.dim() == 4 else answer
+        """(N * T', C, H, W) -> (N, C, T', H, W), tokens (N * T', L, C) -> (N, C, T', L)."""
+        return clip_layout(answer.unflatten(0, (num_clips, -1))) if answer.dim() in (3, 4) else answer

@@ -1,0 +1,60 @@
+"""Where the tokens of a video transformer lie in the clip, whichever library it is of."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmaction.models import TimeSformer
+from torch import Tensor, nn
+
+from kdtoolbox.hidden_tokens import patch_size
+
+Grid = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """The order of the tokens of a video transformer.
+
+    Args:
+        tubelet: frames, height and width that a token covers.
+        num_prefix_tokens: class tokens before the others.
+        places_first: all time steps of one place, then those of the next, as in TimeSformer; else all places of a step.
+    """
+
+    tubelet: Grid
+    num_prefix_tokens: int = 0
+    places_first: bool = False
+
+    def grid(self, frames: Sequence[int]) -> Grid:
+        """Time steps, rows and columns of the tokens of frames (T, H, W)."""
+        time, height, width = (side // part for side, part in zip(frames, self.tubelet))
+        return time, height, width
+
+    def to_steps(self, output: Tensor, grid: Grid) -> Tensor:
+        """Tokens (N, L, C) as (N, C, T, H W) without class token; other outputs as they are.
+
+        >>> import torch
+        >>> TokenLayout((2, 16, 16), num_prefix_tokens=1).to_steps(torch.zeros(2, 1 + 8 * 4, 6), (8, 2, 2)).shape
+        torch.Size([2, 6, 8, 4])
+        """
+        if output.dim() != 3 or output.shape[1] != self.num_prefix_tokens + math.prod(grid):
+            return output
+        patches = output[:, self.num_prefix_tokens :]
+        if self.places_first:
+            patches = patches.unflatten(1, (-1, grid[0])).transpose(1, 2).flatten(1, 2)
+        return patches.unflatten(1, (grid[0], -1)).permute(0, 3, 1, 2)
+
+
+def layout_of_recognizer(recognizer: nn.Module) -> TokenLayout | None:
+    """The layout of a 3D recognizer of mmaction2; None if its backbone does not embed patches by a convolution."""
+    backbone = getattr(recognizer, 'backbone', None)
+    if not isinstance(backbone, nn.Module) or not isinstance(getattr(backbone, 'patch_embed', None), nn.Module):
+        return None
+    try:
+        tubelet = patch_size(backbone)
+    except ValueError:
+        return None
+    of_frames = isinstance(backbone, TimeSformer)
+    has_class_token = isinstance(getattr(backbone, 'cls_token', None), Tensor)
+    return TokenLayout(tubelet, num_prefix_tokens=int(has_class_token), places_first=of_frames)
