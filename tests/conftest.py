@@ -9,7 +9,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from tests.videos import write_activitynet, write_folders, write_hmdb51, write_kinetics, write_ucf101
+from tests.videos import write_activitynet, write_folders, write_hmdb51, write_kinetics, write_ssv2, write_ucf101
 
 WRITERS = {
     'hmdb51': write_hmdb51,
@@ -17,6 +17,7 @@ WRITERS = {
     'kinetics400': write_kinetics,
     'activitynet': write_activitynet,
     'folder': write_folders,
+    'ssv2': write_ssv2,
 }
 
 REPOSITORY = Path(__file__).parents[1]

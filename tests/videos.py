@@ -12,7 +12,9 @@ def write_video(file: Path, *, seed: int = 0, num_frames: int = 20, width: int =
     file.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
     background = random.integers(0, 120, (height, width, 3), dtype=np.uint8)
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*'MJPG'), 10, (width, height))
+    writer = cv2.VideoWriter(
+        str(file), cv2.VideoWriter_fourcc(*('VP80' if file.suffix == '.webm' else 'MJPG')), 10, (width, height)
+    )
     for index in range(num_frames):
         frame = background.copy()
         left = (index * (1 + seed % 4)) % (width - 12)
@@ -94,3 +96,28 @@ def write_folders(folder: Path) -> tuple[Path, Path]:
     """Videos in class folders, and a split as ``kdtoolbox prepare folder`` writes it."""
     clip = 'class{label}/clip{number}'
     return write_with_json(folder, key=clip, video=clip, cut=True)
+
+
+SSV2_TEMPLATES = (
+    'Holding [something]',
+    'Pushing [something] from left to right',
+    'Tearing [something] into two pieces',
+)
+
+
+def write_ssv2(folder: Path, *, videos: int = 2) -> tuple[Path, Path]:
+    """Videos and JSON files in the layout of Something-Something V2."""
+    annotations = folder / 'labels'
+    annotations.mkdir(parents=True)
+    splits: dict[str, list[dict]] = {'train': [], 'validation': []}
+    for label, template in enumerate(SSV2_TEMPLATES):
+        for number in range(2 * videos):
+            name = str(1000 + 10 * label + number)
+            write_video(folder / f'20bn-something-something-v2/{name}.webm', seed=10 * label + number)
+            entry = dict(id=name, label=template.lower(), template=template, placeholders=['a spoon'])
+            splits['train' if number < videos else 'validation'].append(entry)
+    names = [template.replace('[', '').replace(']', '') for template in SSV2_TEMPLATES]
+    labels = {name: str(number) for number, name in reversed(list(enumerate(names)))}
+    for name, content in dict(splits, labels=labels, test=[dict(id='9')]).items():
+        (annotations / f'{name}.json').write_text(json.dumps(content))
+    return folder / '20bn-something-something-v2', annotations

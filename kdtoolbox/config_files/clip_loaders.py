@@ -7,7 +7,7 @@ videos, enough to choose a checkpoint, and not to be compared with other numbers
 fifths of the arithmetic of a run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Pipeline = list[dict]
 
@@ -17,13 +17,21 @@ CLIP_PIPELINE: Pipeline = [
 ]
 
 
-def pipelines() -> tuple[Pipeline, Pipeline, Pipeline, Pipeline]:
-    """What every pipeline ends with; those of training, of quick validation (2 clips a video), of the test (10)."""
-    return CLIP_PIPELINE, train_pipeline(), evenly_spaced(num_clips=2), evenly_spaced(num_clips=10)
+def pipelines(*, flip: bool = True) -> tuple[Pipeline, Pipeline, Pipeline, Pipeline]:
+    """What every pipeline ends with; those of training, of quick validation (2 clips a video), of the test (10).
+
+    Args:
+        flip: see :func:`train_pipeline`.
+    """
+    return CLIP_PIPELINE, train_pipeline(flip=flip), evenly_spaced(num_clips=2), evenly_spaced(num_clips=10)
 
 
-def train_pipeline() -> Pipeline:
-    """One clip of 16 frames from anywhere in the video, 224²."""
+def train_pipeline(*, flip: bool = True) -> Pipeline:
+    """One clip of 16 frames from anywhere in the video, 224².
+
+    Args:
+        flip: whether half of the clips are flipped from left to right; False where classes tell the side.
+    """
     return [
         dict(type='OpenVideo'),
         dict(type='SampleFrames', clip_len=16, num_clips=1, out_of_bound_opt='loop'),
@@ -38,21 +46,50 @@ def train_pipeline() -> Pipeline:
             num_fixed_crops=5,
         ),
         dict(type='Resize', scale=(224, 224), keep_ratio=False),
-        dict(type='Flip', flip_ratio=0.5),
+        *([dict(type='Flip', flip_ratio=0.5)] if flip else []),
         *CLIP_PIPELINE,
     ]
 
 
-def evenly_spaced(*, num_clips: int) -> Pipeline:
-    """Clips of 16 frames, evenly spaced, 112²; for another ``model.student_view.size`` the sizes are scaled."""
+def evenly_spaced(*, num_clips: int, clip_len: int = 16, frame_stride: int = 1, size: int = 112) -> Pipeline:
+    """Clips evenly spaced over the video, the centre; for another ``model.student_view.size`` the sizes are scaled.
+
+    Args:
+        num_clips: of each video.
+        clip_len: frames of each clip.
+        frame_stride: frames of the video from one frame of the clip to the next.
+        size: height and width in pixels.
+    """
     return [
         dict(type='OpenVideo'),
-        dict(type='SampleClipsEvenly', clip_len=16, num_clips=num_clips),
+        dict(type='SampleClipsEvenly', clip_len=clip_len, num_clips=num_clips, frame_stride=frame_stride),
         dict(type='DecodeClip'),
-        dict(type='Resize', scale=(171, 128), keep_ratio=False),
-        dict(type='CenterCrop', crop_size=112),
+        dict(type='Resize', scale=(171 * size // 112, 128 * size // 112), keep_ratio=False),
+        dict(type='CenterCrop', crop_size=size),
         *CLIP_PIPELINE,
     ]
+
+
+def three_crops(*, num_clips: int, clip_len: int, frame_stride: int, size: int) -> Pipeline:
+    """As :func:`evenly_spaced`, three square crops of each clip from side to side: 5 clips give 15 views of a video."""
+    return [
+        *evenly_spaced(num_clips=num_clips, clip_len=clip_len, frame_stride=frame_stride)[:3],
+        dict(type='Resize', scale=(-1, size)),  # the shorter side
+        dict(type='ThreeCrop', crop_size=size),
+        *CLIP_PIPELINE,
+    ]
+
+
+def with_pipeline(dataloader: Mapping, pipeline: Pipeline, *, roles: Sequence[str] = ('gallery', 'query')) -> dict:
+    """The loader of validation or test with another pipeline for its data sets.
+
+    Args:
+        dataloader: of :func:`full_dataloader` or :func:`quick_dataloader`.
+        pipeline: its transforms.
+        roles: of the data sets that are kept: accuracy alone needs the queries only.
+    """
+    parts = [dict(part, pipeline=pipeline) for part in dataloader['dataset']['datasets'] if part['role'] in roles]
+    return dict(dataset=dict(datasets=parts))
 
 
 def dataloaders(source: Mapping) -> tuple[dict, dict, dict]:
