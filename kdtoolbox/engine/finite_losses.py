@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Literal
 
@@ -104,6 +105,7 @@ class FiniteLossHook(Hook):
                 is_bad = self._is_bad = True
             backward(loss, **options)
 
+        @wraps(step)  # with what mmengine's schedulers left on it, or they warn that the steps are not counted
         def watched_step(**options) -> None:
             nonlocal is_bad
             if not is_bad:
