@@ -1,6 +1,5 @@
 """The losses of the logits that have a paper of their own: by hand, and by the properties that all of them share."""
 
-import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,7 +9,6 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 from scipy.stats import entropy
-from torch.nn import functional as F
 
 from kdtoolbox.losses import (
     DIST,
@@ -30,10 +28,10 @@ from kdtoolbox.losses.logits.dkd import dkd
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.logits.multi_level_logit import batch_level, class_level
 from kdtoolbox.losses.logits.soft_cross_entropy import soft_cross_entropy
-from kdtoolbox.losses.logits.teacher_free import virtual_teacher
 from kdtoolbox.losses.shared import gathering
 from kdtoolbox.losses.shared.wrapped_loss import extra_inputs
 from kdtoolbox.registry import MODELS
+from tests.losses.random_logits import logits, some_labels
 
 LOSSES = {
     'DKD': DKD(),
@@ -52,16 +50,6 @@ LOSSES = {
 every_loss = pytest.mark.parametrize('name', LOSSES)
 WITH_LABELS = [name for name, loss in LOSSES.items() if 'labels' in extra_inputs(loss)]
 every_loss_with_labels = pytest.mark.parametrize('name', WITH_LABELS)
-
-
-def logits(num_clips=6, num_classes=10, seed=0, scale=3.0):
-    generator = torch.Generator().manual_seed(seed)
-    pair = torch.randn(2, num_clips, num_classes, generator=generator, dtype=torch.float64) * scale
-    return pair[0].requires_grad_(), pair[1]
-
-
-def some_labels(num_clips=6, num_classes=10):
-    return torch.arange(num_clips) * 3 % num_classes
 
 
 def value_of(name, student, teacher, labels=None):
@@ -467,130 +455,3 @@ def test_two_processes_take_the_step_that_one_with_both_batches_takes(name, two_
     assert mean_value == pytest.approx(alone.item(), rel=1e-10)
     # Data parallel training takes the mean of the processes' gradients.
     torch.testing.assert_close(torch.cat([half.grad for half in halves]) / 2, student.grad)
-
-
-# Temperature curriculum.
-
-
-def curriculum(**options):
-    return TemperatureCurriculum(loss=dict(type=KLDivergence), **options).double()
-
-
-def test_the_temperature_gets_minus_the_strength_times_the_slope_of_the_loss():
-    student, teacher = logits()
-    loss = curriculum(ramp_share=0.5)
-
-    def at(theta):
-        return kl_divergence(student, teacher, temperature=1 + 20 / (1 + np.exp(-theta))).item()
-
-    slope = (at(1 + 1e-5) - at(1 - 1e-5)) / 2e-5
-    for progress, strength in [(0, 0), (0.25, 0.5), (0.5, 1), (0.9, 1)]:
-        loss.zero_grad()
-        loss(student, teacher, progress=progress).backward()
-        assert loss.theta.grad.item() == pytest.approx(-strength * slope, rel=1e-6, abs=1e-12)
-
-
-def test_the_students_loss_is_that_of_the_learned_temperature():
-    student, teacher = logits()
-    loss = curriculum(temperature_start=2, temperature_range=6)
-    loss.theta.data.zero_()
-    torch.testing.assert_close(loss(student, teacher, progress=1.0), kl_divergence(student, teacher, temperature=5.0))
-    assert loss.loss.temperature == 1.0  # its own again
-
-
-def test_a_step_of_the_optimizer_makes_the_temperature_harder_for_the_student():
-    student, teacher = logits()
-    loss = curriculum()
-    before = loss(student, teacher, progress=1.0)
-    before.backward()
-    torch.optim.SGD(loss.parameters(), lr=0.1).step()
-    assert loss(student, teacher, progress=1.0) > before
-
-
-@pytest.mark.parametrize(
-    'loss, message',
-    [
-        (dict(type='KLDivergence', temperature=4), 'temperature=4, but here it is learned'),
-        (dict(type='WTTM'), 'WTTM has no temperature'),
-    ],
-)
-def test_a_curriculum_of_a_fixed_or_missing_temperature_is_refused(loss, message):
-    with pytest.raises(ValueError, match=message):
-        TemperatureCurriculum(loss=loss)
-
-
-@pytest.mark.parametrize('options', [dict(ramp_share=0), dict(temperature_start=0), dict(temperature_range=-1)])
-def test_a_curriculum_out_of_range_is_refused(options):
-    with pytest.raises(ValueError, match='expected'):
-        curriculum(**options)
-
-
-# Wrappers.
-
-
-def test_a_wrapper_asks_for_what_the_wrapped_loss_asks_for():
-    def asked(**config):
-        return extra_inputs(MODELS.build(config))
-
-    kl, dkd = dict(type='KLDivergence'), dict(type='DKD')
-    assert asked(type='LogitStandardization', loss=kl) == ()
-    assert asked(type='LogitStandardization', loss=dkd) == ('labels',)
-    assert asked(type='TemperatureCurriculum', loss=kl) == ('progress',)
-    assert asked(type='TemperatureCurriculum', loss=dict(type='NKD')) == ('progress', 'labels')
-    assert asked(type='LogitStandardization', loss=dict(type='TemperatureCurriculum', loss=kl)) == ('progress',)
-
-
-def test_a_copy_of_a_wrapper_uses_its_own_temperature():
-    student, teacher = logits()
-    loss = curriculum()
-    copied = copy.deepcopy(loss)
-    copied.theta.data.fill_(-50.0)  # temperature 1
-    torch.testing.assert_close(copied(student, teacher, progress=0.0), kl_divergence(student, teacher))
-    assert extra_inputs(copied) == ('progress',)
-    assert loss(student, teacher, progress=0.0) != copied(student, teacher, progress=0.0)
-
-
-# Teacher-free.
-
-
-def test_teacher_free_without_temperature_is_torchs_label_smoothing():
-    student, _ = logits()
-    labels = some_labels()
-    value = TeacherFree(correct_probability=0.9, temperature=1)(student, None, labels)
-    # torch spreads the smoothing over the label's class too.
-    smoothed = F.cross_entropy(student, labels, label_smoothing=0.1 * 10 / 9)
-    entropy_of_teacher = entropy([0.9] + [0.1 / 9] * 9)
-    assert value.item() == pytest.approx(smoothed.item() - entropy_of_teacher, rel=1e-6)
-
-
-def test_teacher_free_softens_both_sides_as_in_the_paper():
-    student, _ = logits()
-    virtual = np.where(np.eye(10)[some_labels()], 0.99, 0.01 / 9) ** (1 / 20)
-    expected = 400 * entropy(virtual, softmax(student.detach().numpy() / 20, 1), axis=1).mean()
-    assert TeacherFree()(student, None, some_labels()).item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_teacher_free_has_no_gradient_where_the_student_is_the_virtual_teacher():
-    labels = some_labels()
-    student = virtual_teacher(labels, num_classes=10, correct_probability=0.99).requires_grad_()
-    TeacherFree()(student, None, labels).backward()
-    assert student.grad.abs().max() < 1e-5
-
-
-def test_teacher_free_leaves_unlabelled_samples_out():
-    student, _ = logits()
-    value = TeacherFree()(student, None, torch.tensor([0, 1, 2, -1, -1, -1]))
-    torch.testing.assert_close(value, TeacherFree()(student[:3], None, torch.tensor([0, 1, 2])) / 2)
-    assert TeacherFree()(student, None, torch.full((6,), -1)) == 0
-
-
-def test_teacher_free_with_a_teacher_says_that_it_uses_none():
-    student, teacher = logits()
-    with pytest.raises(ValueError, match='teacher=None'):
-        TeacherFree()(student, teacher, some_labels())
-
-
-@pytest.mark.parametrize('probability', [0, 1, 99])
-def test_a_virtual_teacher_without_doubt_is_refused(probability):
-    with pytest.raises(ValueError, match='correct_probability'):
-        TeacherFree(correct_probability=probability)
