@@ -6,6 +6,7 @@ import logging
 import os
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.config import Config
@@ -131,7 +132,8 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
 def _end_workers_of(reference: weakref.ref) -> None:
     runner = reference()
     if runner is not None:
-        end_workers(runner)
+        with suppress(RuntimeError):  # a worker that the same signal ended: this process ends too
+            end_workers(runner)
 
 
 def leaves_parameters_unused(model: Mapping) -> bool:
