@@ -12,6 +12,7 @@ from kdtoolbox.video.errors import DamagedVideo, DecodeError, WrongTimeStamps
 from kdtoolbox.video.frame_index import FrameIndex, load_index
 from kdtoolbox.video.indexing import decode_whole, index_by_rate, index_from_packets, is_listed_by_packets
 from kdtoolbox.video.pixels import rgb
+from kdtoolbox.video.remembered_indexes import forget_index, remember_index, remembered_index
 
 _MAX_KEPT_BYTES = 64 * 2**20
 """Files that are decoded in order to be counted are not decoded again if their frames, as decoded, fit in here."""
@@ -57,7 +58,7 @@ class VideoReader:
         self._on_frame = on_frame
         self._video = OpenedVideo(self.path, on_frame=on_frame)
         self._size = self._video.header_size
-        self.index: FrameIndex = load_index(path) or self._find_index(known_num_frames)
+        self.index: FrameIndex = load_index(path) or remembered_index(self.path) or self._find_index(known_num_frames)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -106,6 +107,7 @@ class VideoReader:
                     for number, frame in decode_by_time(self._video, self.index, wanted)
                 }
             except WrongTimeStamps:
+                forget_index(self.path)
                 announced = len(self.index)
                 self._reopen()
                 self.index = self._index_by_decoding()
@@ -136,6 +138,7 @@ class VideoReader:
         if is_listed_by_packets(self._video):
             index = index_from_packets(self._video)
             if index is not None:
+                remember_index(index, self.path)
                 return index
             self._reopen()
         if known_num_frames is not None and not self._video.has_time_stamps:

@@ -2,7 +2,6 @@
 
 import os
 import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from kdtoolbox.datasets.transforms.decoding_thread import decoding_thread, give_up
 from kdtoolbox.video import DecodeError, DecodeTimeout, VideoReader
 from kdtoolbox.video.errors import is_passing
 from kdtoolbox.video.killable import KillableDecoder, KillableReader
@@ -116,15 +116,7 @@ class _Progress:
 
 
 def _watched(work: Callable[[], Any], progress: _Progress, *, path: str, seconds: float) -> Any:
-    outcome: queue.SimpleQueue = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put((work(), None))
-        except Exception as error:  # whatever it is, it is raised where the caller waits
-            outcome.put((None, error))
-
-    threading.Thread(target=run, daemon=True, name='decode').start()
+    outcome = decoding_thread().start(work)
     while True:
         before = progress.num_frames
         try:
@@ -133,6 +125,7 @@ def _watched(work: Callable[[], Any], progress: _Progress, *, path: str, seconds
             if progress.num_frames > before:
                 continue
             progress.is_given_up = True
+            give_up()
             raise DecodeTimeout(path, seconds) from None
         if error is not None:
             raise error
