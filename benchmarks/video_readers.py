@@ -1,13 +1,13 @@
 """The readers that right_frames.py and loading.py set side by side: ours, decord, mmaction2's loading, torchcodec."""
 
 import importlib.metadata
-import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 OURS, DECORD, MMACTION2, TORCHCODEC = 'kdtoolbox', 'decord', 'mmaction2', 'torchcodec exact'
+BY_OUR_INDEX = "torchcodec by kdtoolbox's index"
 
 
 class OurReader:
@@ -71,25 +71,30 @@ class TorchCodec:
         return list(self.reader.get_frames_at(list(numbers)).data.numpy())
 
 
+class TorchCodecByOurIndex(OurReader):
+    """What OpenVideo and DecodeClip use with decoder='torchcodec'."""
+
+    def __init__(self, path: str) -> None:
+        from kdtoolbox.video.torchcodec_reader import TorchCodecReader
+
+        self.reader = TorchCodecReader(path)
+
+
 READERS: dict[str, Callable[[str], object]] = {
     OURS: OurReader,
     DECORD: Decord,
     MMACTION2: MMAction2,
     TORCHCODEC: TorchCodec,
+    BY_OUR_INDEX: TorchCodecByOurIndex,
 }
 
 
 def available_readers() -> list[str]:
     """Those that import here; torchcodec is no dependency, and needs FFmpeg's libraries on the machine."""
-    names = [OURS, DECORD, MMACTION2]
-    if importlib.util.find_spec('torchcodec'):
-        try:
-            import torchcodec.decoders  # noqa: F401
+    from kdtoolbox.video.torchcodec_reader import torchcodec_imports
 
-            names.append(TORCHCODEC)
-        except (ImportError, RuntimeError, OSError):
-            pass
-    return names
+    names = [OURS, DECORD, MMACTION2]
+    return [*names, TORCHCODEC, BY_OUR_INDEX] if torchcodec_imports() else names
 
 
 def versions() -> dict[str, str]:

@@ -64,6 +64,11 @@ class VideoReader:
         return len(self.index)
 
     @property
+    def video(self) -> OpenedVideo:
+        """The open file."""
+        return self._video
+
+    @property
     def seconds(self) -> np.ndarray:
         """(F,) when each frame begins, in seconds on the container's time line, sound included."""
         return self.index.seconds

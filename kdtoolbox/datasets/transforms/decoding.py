@@ -16,6 +16,7 @@ from kdtoolbox.registry import TRANSFORMS
 from kdtoolbox.video import DecodeError, VideoReader, frames_between
 from kdtoolbox.video.decoder_versions import decoder_version
 from kdtoolbox.video.killable import KillableReader
+from kdtoolbox.video.torchcodec_reader import TorchCodecReader, torchcodec_imports
 
 _warned_of: set[str] = set()
 
@@ -33,29 +34,34 @@ class OpenVideo(BaseTransform):
     the number in ``frame_counts[video_number]``.
 
     Args:
-        decoder: 'pyav' gives the i-th frame that playing the file shows, of any file; 'decord' is right only for files
-            without B-frames.
+        decoder: 'pyav' gives the i-th frame that playing the file shows, of any file; 'torchcodec' gives the same, by
+            torchcodec where it finds them, see :class:`TorchCodecReader`; 'auto' is 'torchcodec' where that imports,
+            else 'pyav'; 'decord' is right only for files without B-frames.
         max_short_side: frames of 'pyav' with more pixels on their shorter side are scaled down to it as they are
             decoded: ten clips of 4K would need 4 GB otherwise. None keeps all pixels.
         time_limit_seconds: without a frame for so long, decoding is given up and tried again in a process that can be
             killed; a large file or a slow disk goes on as long as frames come. The decoder 'decord', which can hang for
             ever and stop its whole process (https://github.com/dmlc/decord/issues/375), always runs in such a process.
+        device: 'cuda' decodes by torchcodec on an NVIDIA GPU; workers of a data loader then need
+            ``multiprocessing_context='spawn'``.
 
     Raises:
+        ValueError: torchcodec is asked for and does not import, or an option is none of these.
         DecodeError: the file does not open, or the segment starts after its end.
     """
 
     def __init__(
         self,
-        decoder: Literal['pyav', 'decord'] = 'pyav',
+        decoder: Literal['pyav', 'torchcodec', 'auto', 'decord'] = 'pyav',
         max_short_side: int | None = 320,
         time_limit_seconds: float = 60,
+        device: str = 'cpu',
     ) -> None:
-        if decoder not in ('pyav', 'decord'):
-            raise ValueError(f"OpenVideo(decoder={decoder!r}): expected 'pyav' or 'decord'")
+        decoder = _settled(decoder, device)
         if max_short_side is not None and max_short_side < 1:
             raise ValueError(f'OpenVideo(max_short_side={max_short_side}): expected pixels, or None for no limit')
         self.decoder = decoder
+        self.device = device
         self.max_short_side = max_short_side
         self._watch = Watch(time_limit_seconds)
 
@@ -78,8 +84,8 @@ class OpenVideo(BaseTransform):
     def _decoder_of(self, results: dict) -> str:
         if 'frame_dir' in results:
             return decoder_version('jpeg')
-        if self.decoder == 'pyav' and self.max_short_side is not None:
-            return f'{decoder_version("pyav")}, max_short_side {self.max_short_side}'
+        if self.decoder != 'decord' and self.max_short_side is not None:
+            return f'{decoder_version(self.decoder)}, max_short_side {self.max_short_side}'
         return decoder_version(self.decoder)
 
     def _open(self, path: str, known_num_frames: int | None) -> VideoReader | KillableReader:
@@ -87,9 +93,11 @@ class OpenVideo(BaseTransform):
             from kdtoolbox.video.decord_reader import DecordReader  # only needed where a config asks for it
 
             return self._watch.open_killable(path, DecordReader)
-        reader = self._watch.open(
-            path, partial(VideoReader, max_short_side=self.max_short_side, known_num_frames=known_num_frames)
-        )
+        options = dict(max_short_side=self.max_short_side, known_num_frames=known_num_frames)
+        make = partial(VideoReader, **options)
+        if self.decoder == 'torchcodec':
+            make = partial(TorchCodecReader, device=self.device, **options)
+        reader = self._watch.open(path, make)
         if reader.damage and path not in _warned_of:
             _warned_of.add(path)
             print_log(str(reader.damage), 'current', logging.WARNING)
@@ -130,6 +138,23 @@ class DecodeClip(BaseTransform):
         except (OSError, cv2.error) as error:
             reason = str(error).strip().splitlines()[0]
             raise DecodeError(f'{results["frame_dir"]}: a frame cannot be read: {reason}') from error
+
+
+def _settled(decoder: str, device: str) -> Literal['pyav', 'torchcodec', 'decord']:
+    if decoder == 'auto':
+        decoder = 'torchcodec' if torchcodec_imports() else 'pyav'
+    elif decoder == 'torchcodec' and not torchcodec_imports():
+        raise ValueError(
+            "OpenVideo(decoder='torchcodec'): torchcodec does not import. Install kdtoolbox[torchcodec], and FFmpeg "
+            "(4 to 9) with its shared libraries where the system finds them; decoder='auto' takes PyAV without it"
+        )
+    if decoder not in ('pyav', 'torchcodec', 'decord'):
+        raise ValueError(f"OpenVideo(decoder={decoder!r}): expected 'pyav', 'torchcodec', 'auto' or 'decord'")
+    if device != 'cpu' and (decoder != 'torchcodec' or not device.startswith('cuda')):
+        raise ValueError(
+            f"OpenVideo(decoder={decoder!r}, device={device!r}): only torchcodec decodes on another device, 'cuda'"
+        )
+    return decoder  # type: ignore[return-value]  # it is one of the three
 
 
 def _restrict_to_segment(results: dict) -> None:

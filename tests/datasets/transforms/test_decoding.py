@@ -64,7 +64,7 @@ def test_a_file_that_is_no_video_is_a_decode_error(tmp_path, content, decoder):
 
 
 def test_an_unknown_decoder_is_refused():
-    with pytest.raises(ValueError, match="decoder='opencv'.*expected 'pyav' or 'decord'"):
+    with pytest.raises(ValueError, match="decoder='opencv'.*expected 'pyav', 'torchcodec', 'auto' or 'decord'"):
         OpenVideo('opencv')
 
 
