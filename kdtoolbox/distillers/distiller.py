@@ -50,6 +50,8 @@ class Distiller(BaseModel):
         clip_shape: frames, height and width of the decoded clips, for the forward pass on noise that finds the shapes
             when the distiller is built, see :func:`criterion_for`; default: 16 frames in the size of the student's
             view.
+        clip_size: height and width, or one number, to which training clips are resized on the device; their pipeline
+            then needs no Resize behind its crop.
         student_tokens: for a student that is a transformer, which of its tokens it computes in training:
             ``RandomTokens``, ``TubeTokens`` or ``AttentionTokens``. Validation and prediction see all.
         task_sees: ``'all'``: the student's own loss is of all tokens, in a forward pass of its own, ``'visible'``: of
@@ -70,6 +72,7 @@ class Distiller(BaseModel):
         student_view: Mapping | None = None,
         use_labels: bool = True,
         clip_shape: tuple[int, int, int] | None = None,
+        clip_size: int | tuple[int, int] | None = None,
         student_tokens: Mapping | None = None,
         task_sees: str = 'all',
     ) -> None:
@@ -98,7 +101,10 @@ class Distiller(BaseModel):
         )
         self._check_terms()
         self.data_preprocessor = ViewPreprocessor(
-            self.student.data_preprocessor, student_view=view, teacher_views=self._needed_views
+            self.student.data_preprocessor,
+            student_view=view,
+            teacher_views=self._needed_views,
+            clip_size=clip_size,
         )
 
     @property

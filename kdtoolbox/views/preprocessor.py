@@ -7,6 +7,7 @@ from mmaction.models.utils.blending_utils import BaseMiniBatchBlending
 from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
 from torch import Tensor
+from torch.nn import functional as F
 
 from kdtoolbox.views import View, frame_differences
 
@@ -25,6 +26,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
         student_preprocessor: of the recognizer.
         student_view: None leaves the clip unchanged.
         teacher_views: gives name -> view of the teachers that are needed now; called for every batch.
+        clip_size: height and width to which the clips of a training batch are resized, each by itself, so that their
+            pipeline may end with a crop and leave that to the device; None takes clips of one size as they are.
     """
 
     def __init__(
@@ -33,11 +36,13 @@ class ViewPreprocessor(BaseDataPreprocessor):
         *,
         student_view: View | None,
         teacher_views: Callable[[], Mapping[str, View]],
+        clip_size: int | tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self._student_preprocessor = (student_preprocessor,)  # a tuple: it belongs to the student's module tree
         self.student_view = student_view
         self.teacher_views = teacher_views
+        self.clip_size = None if clip_size is None else View(size=clip_size).height_and_width
 
     def _in_modality(self, data: dict) -> dict:
         if self.student_view is None or self.student_view.modality == 'rgb':
@@ -67,6 +72,8 @@ class ViewPreprocessor(BaseDataPreprocessor):
         if not training:
             return preprocess(self._in_modality(data), training=False)
         data = _one_clip_a_sample(data)
+        if self.clip_size is not None:
+            data = {**data, 'inputs': [resized(clip, self.clip_size) for clip in data['inputs']]}
         views = self.teacher_views()
         if not views and self.student_view is None:
             return preprocess(data, training=True)
@@ -124,13 +131,26 @@ def _blended(clips: Tensor, samples: Sequence[BaseDataElement], blending: BaseMi
     return blending.do_blending(clips.float(), torch.zeros(len(clips), 1, device=clips.device))[0]
 
 
+def resized(clip: Tensor, size: tuple[int, int]) -> Tensor:
+    """A clip (1, 3, T, H, W) or (T, 3, H, W) of uint8 in another size, rounded: (…, h, w) uint8.
+
+    Bilinear; where it makes clips smaller each pixel is a mean of those it covers, which OpenCV's bilinear is not.
+    """
+    if clip.shape[-2:] == size:
+        return clip
+    frames = clip.transpose(1, 2).flatten(0, 1) if clip.dim() == 5 else clip
+    frames = F.interpolate(frames.float(), size, mode='bilinear', antialias=True).round_().clamp_(0, 255)
+    frames = frames.to(torch.uint8)
+    return frames.unflatten(0, (clip.shape[0], -1)).transpose(1, 2) if clip.dim() == 5 else frames
+
+
 def _stack(inputs: list[Tensor]) -> Tensor:
     """List of (1, 3, T, H, W) or (T, 3, H, W) -> (N, 3, T, H, W)."""
     shapes = {tuple(clip.shape) for clip in inputs}
     if len(shapes) > 1:
         raise ValueError(
             f'the clips of one batch have different shapes, {sorted(shapes)}: end the training pipeline '
-            'with a crop or Resize(keep_ratio=False) to one size'
+            'with a crop or Resize(keep_ratio=False) to one size, or set clip_size of the distiller'
         )
     shape = shapes.pop()
     if len(shape) == 5 and shape[:2] == (1, 3):

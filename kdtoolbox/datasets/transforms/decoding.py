@@ -1,15 +1,17 @@
 """Transforms that open a video or a folder of frames, and decode the frames of clips."""
 
 import logging
+import os
+from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
-from mmaction.datasets.transforms import RawFrameDecode
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
+from kdtoolbox.datasets.transforms.frame_files import read_frames
 from kdtoolbox.datasets.transforms.watching import Watch, retried
 from kdtoolbox.plain_files import numbered_lines
 from kdtoolbox.registry import TRANSFORMS
@@ -93,8 +95,8 @@ class OpenVideo(BaseTransform):
             from kdtoolbox.video.decord_reader import DecordReader  # only needed where a config asks for it
 
             return self._watch.open_killable(path, DecordReader)
-        options = dict(max_short_side=self.max_short_side, known_num_frames=known_num_frames)
-        make = partial(VideoReader, **options)
+        options: dict[str, Any] = dict(max_short_side=self.max_short_side, known_num_frames=known_num_frames)
+        make: Callable[..., Any] = partial(VideoReader, **options)
         if self.decoder == 'torchcodec':
             make = partial(TorchCodecReader, device=self.device, **options)
         reader = self._watch.open(path, make)
@@ -108,36 +110,52 @@ class OpenVideo(BaseTransform):
 class DecodeClip(BaseTransform):
     """Decode the frames ``frame_inds`` to ``imgs``, a list of (H, W, 3) RGB uint8.
 
-    Reads what OpenVideo and a sampler set; decodes a frame once however often it is in the clips. Frames of a
-    ``frame_dir`` are read by mmaction2's RawFrameDecode.
+    Reads what OpenVideo and a sampler set; decodes a frame once however often it is in the clips.
 
     Args:
         time_limit_seconds: as in OpenVideo.
+        jpeg_short_side: frames of a ``frame_dir`` are decoded at a half, a quarter or an eighth of their size where the
+            shorter side then still has so many pixels, which takes a fraction of the time. Take the size that the
+            pipeline resizes to; for square crops down to a half of the picture (MultiScaleCrop), twice the student's
+            size. Teachers see these pixels as well. None decodes all pixels.
 
     Raises:
         DecodeError: a frame cannot be decoded, or not in time.
     """
 
-    def __init__(self, time_limit_seconds: float = 60) -> None:
+    def __init__(self, time_limit_seconds: float = 60, jpeg_short_side: int | None = None) -> None:
+        if jpeg_short_side is not None and jpeg_short_side < 1:
+            raise ValueError(f'DecodeClip(jpeg_short_side={jpeg_short_side}): expected pixels, or None for all of them')
         self._watch = Watch(time_limit_seconds)
-        self.decode_frame_files = RawFrameDecode()
+        self.jpeg_short_side = jpeg_short_side
 
     def transform(self, results: dict) -> dict:
         if 'frame_dir' in results:
             return self._decode_frame_files(results)
         reader = results.pop('video_reader')
         indices = results['frame_inds'] + results.get('offset', 0)
-        results['imgs'] = retried(lambda: self._watch.frames(reader, indices), path=results['filename'])
+        images = retried(lambda: self._watch.frames(reader, indices), path=results['filename'])
         reader.close()
-        results['original_shape'] = results['img_shape'] = results['imgs'][0].shape[:2]
-        return results
+        return _with_images(results, images)
 
     def _decode_frame_files(self, results: dict) -> dict:
+        folder, name = results['frame_dir'], results['filename_tmpl']
+        numbers = np.asarray(results['frame_inds']).reshape(-1) + results.get('offset', 0)
+        files = [os.path.join(folder, name.format(number)) for number in numbers]
         try:
-            return retried(lambda: self.decode_frame_files(dict(results)), path=results['frame_dir'])
+            images = retried(lambda: read_frames(files, min_short_side=self.jpeg_short_side), path=folder)
         except (OSError, cv2.error) as error:
             reason = str(error).strip().splitlines()[0]
-            raise DecodeError(f'{results["frame_dir"]}: a frame cannot be read: {reason}') from error
+            raise DecodeError(f'{folder}: a frame cannot be read: {reason}') from error
+        if self.jpeg_short_side is not None and 'decoder' in results:
+            results['decoder'] += f', jpeg_short_side {self.jpeg_short_side}'
+        return _with_images(results, images)
+
+
+def _with_images(results: dict, images: list[np.ndarray]) -> dict:
+    results['imgs'] = images
+    results['original_shape'] = results['img_shape'] = images[0].shape[:2]
+    return results
 
 
 def _settled(decoder: str, device: str) -> Literal['pyav', 'torchcodec', 'decord']:
