@@ -12,6 +12,7 @@ PACKAGE = REPOSITORY / 'kdtoolbox'
 FLOORS = (
     {'arguments'},  # Python's own alone
     {
+        'host_reads',
         'isolation',
         'method_card',
         'plain_files',

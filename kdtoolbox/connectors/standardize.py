@@ -7,6 +7,7 @@ from mmengine.dist import all_reduce
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import HostCopy
 from kdtoolbox.registry import MODELS
 
 
@@ -43,7 +44,8 @@ class Standardize(nn.Module):
         for name in ('sum', 'sum_of_squares'):
             self.register_buffer(name, torch.zeros(channels, dtype=torch.float64))
         self.register_buffer('count', torch.zeros((), dtype=torch.float64))
-        self._said = False
+        self._said = self._has_seen = False
+        self._finite: HostCopy | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C) -> (N, C).
@@ -57,31 +59,48 @@ class Standardize(nn.Module):
                 f'{x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
             )
         if self.training:
-            self._update(self._finite_rows(x.detach().double()))
-        if not self.count:
+            self._update(x.detach().double())
+        if not self._has_statistics():
             raise ValueError('Standardize has seen nothing finite in training yet, so it has no mean to subtract')
         mean = self.sum / self.count
         deviation = (self.sum_of_squares / self.count - mean.square()).clamp(min=0).sqrt()
         return (x - mean.to(x.dtype)) / (deviation + self.eps).to(x.dtype)
 
-    def _finite_rows(self, x: Tensor) -> Tensor:
-        finite = x.isfinite().all(1)
-        if not self._said and not bool(finite.all()):
-            self._said = True
-            print_log(
-                f'Standardize: {int((~finite).sum())} of {len(x)} clips have infinite or NaN features and are left '
-                'out of its statistics. If the teacher runs in half precision, take float32 or bfloat16',
-                'current',
-                logging.WARNING,
-            )
-        return x[finite]
+    def _has_statistics(self) -> bool:
+        """Whether finite features were seen; the host asks the device until they were, which is in the first step."""
+        if not self._has_seen:
+            self._has_seen = bool(self.count)
+        return self._has_seen
+
+    def _load_from_state_dict(self, *args, **options) -> None:
+        super()._load_from_state_dict(*args, **options)
+        self._has_seen = False
+
+    def _warn(self, finite: Tensor) -> None:
+        """Say once that clips are left out; on a GPU a step late, so that the host need not wait for the teacher."""
+        if self._said:
+            return
+        looked_at, self._finite = (self._finite, HostCopy(finite)) if finite.is_cuda else (HostCopy(finite), None)
+        if looked_at is None or bool(looked_at.value().all()):
+            return
+        self._said = True
+        print_log(
+            f'Standardize: {int((~looked_at.value()).sum())} of {len(finite)} clips have infinite or NaN features and '
+            'are left out of its statistics. If the teacher runs in half precision, take float32 or bfloat16',
+            'current',
+            logging.WARNING,
+        )
 
     @torch.no_grad()
     def _update(self, x: Tensor) -> None:
+        finite = x.isfinite().all(1)
+        self._warn(finite)
+        x = x.where(finite[:, None], 0)
         for total, value in (
             (self.sum, x.sum(0)),
             (self.sum_of_squares, x.square().sum(0)),
-            (self.count, x.new_tensor(float(len(x)))),
+            (self.count, finite.sum()),
         ):
+            value = value.to(total.dtype)
             all_reduce(value)
             total += value

@@ -114,6 +114,6 @@ class TemporalAlign(nn.Module):
         if len(times) == len(target_times) and torch.equal(times, target_times):
             return x
         dtype = torch.promote_types(x.dtype, torch.float32)
-        weights = alignment_weights(times, target_times, self.mode).to(x.device, dtype)
+        weights = alignment_weights(times, target_times, self.mode).to(x.device, dtype, non_blocking=True)
         with torch.autocast(x.device.type, enabled=False):
             return (x.to(dtype).movedim(2, -1) @ weights.t()).movedim(-1, 2)

@@ -8,6 +8,8 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import to_device
+
 UNLABELLED = -1
 
 
@@ -19,14 +21,13 @@ def training_progress() -> float:
 
 
 def labels_of(data_samples: Sequence, device: torch.device) -> Tensor:
-    """(N,), -1 where a sample has none; (N, ...) of multi-label samples."""
-    labels = [
-        sample.gt_labels.item.to(device) if 'gt_labels' in sample else torch.tensor([UNLABELLED], device=device)
-        for sample in data_samples
-    ]
+    """(N,), -1 where a sample has none; (N, ...) of multi-label samples. The host knows them if they come from it."""
+    labels = [sample.gt_labels.item if 'gt_labels' in sample else torch.tensor([UNLABELLED]) for sample in data_samples]
+    if any(label.device.type != 'cpu' for label in labels):  # such as blended ones
+        labels = [label.to(device, non_blocking=True) for label in labels]
     if any(label.numel() != 1 for label in labels):
-        return torch.stack(labels)
-    return torch.cat([label.view(1) for label in labels])
+        return to_device(torch.stack(labels), device)
+    return to_device(torch.cat([label.view(1) for label in labels]), device)
 
 
 def zero_with_graph(network: nn.Module) -> Tensor:

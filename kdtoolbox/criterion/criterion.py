@@ -7,6 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from kdtoolbox.criterion.connections import paths_of
+from kdtoolbox.criterion.gates import Kept
 from kdtoolbox.criterion.network_runs import NetworkRuns
 from kdtoolbox.criterion.schedule import scheduled_weight
 from kdtoolbox.criterion.term import Term
@@ -60,6 +61,11 @@ class Criterion(nn.Module):
         """All terms."""
         return [cast(Term, term) for term in self.terms.values()]
 
+    def kept(self, teacher: Mapping[str, Tensor], labels: Tensor | None, *, progress: float) -> dict[str, Kept]:
+        """The clips that the gates of active terms keep, by the names of the terms."""
+        choices = {term.name: term.kept(teacher, labels) for term in self.active(progress)}
+        return {name: choice for name, choice in choices.items() if choice is not None}
+
     def forward(
         self,
         student: Mapping[str, Tensor],
@@ -71,6 +77,7 @@ class Criterion(nn.Module):
         runs: NetworkRuns | None = None,
         hidden_tokens: Tensor | None = None,
         clips: Tensor | None = None,
+        kept: Mapping[str, Kept] | None = None,
     ) -> dict[str, Tensor]:
         """``loss_<name>``, the weighted loss of each active term, and ``gate_<name>``, the share of kept clips.
 
@@ -83,6 +90,7 @@ class Criterion(nn.Module):
             runs: the networks, for terms that use their classifiers or the times of their steps.
             hidden_tokens: (N, L), True where the student sees nothing; None for nowhere.
             clips: (N, 3, T, H, W), the student's input.
+            kept: what :meth:`kept` gave, if it was asked before.
         """
         extra = {
             'labels': labels,
@@ -92,9 +100,10 @@ class Criterion(nn.Module):
             'clips': clips,
         }
         out = {}
+        kept = self.kept(teacher, labels, progress=progress) if kept is None else kept
         for term in self.active(progress):
-            keep = term.kept(teacher, labels)
-            out[f'loss_{term.name}'] = term.weight_at(progress) * term(student, teacher, extra, runs=runs, keep=keep)
-            if keep is not None:
-                out[f'gate_{term.name}'] = keep.float().mean()
+            choice = kept.get(term.name)
+            out[f'loss_{term.name}'] = term.weight_at(progress) * term(student, teacher, extra, runs=runs, kept=choice)
+            if choice is not None:
+                out[f'gate_{term.name}'] = choice.share
         return out

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from kdtoolbox.criterion.loss_inputs import scalar_of
+from kdtoolbox.host_reads import HostCopy, rows_of
 from kdtoolbox.registry import MODELS
 
 
@@ -57,12 +58,31 @@ class CorrectGate(nn.Module):
         return logits.argmax(-1) == labels
 
 
+class Kept:
+    """The clips that a gate keeps.
+
+    How many clips the loss gets is for the host to know, so it has to wait for the gate. It waits as late as it can:
+    the copy is queued when the gate has decided, which a distiller lets it do before the student runs.
+
+    Args:
+        keep: (N,), True for the clips that are kept.
+    """
+
+    def __init__(self, keep: Tensor) -> None:
+        self.share = keep.float().mean()
+        self._copy = HostCopy(keep)
+
+    def on_host(self) -> Tensor:
+        """(N,) on the CPU; waits for the gate, once."""
+        return self._copy.value()
+
+
 def gated_loss(
     loss: nn.Module,
     student: Tensor | tuple[Tensor, ...],
     teacher: Tensor | tuple[Tensor, ...],
     asked: Mapping,
-    keep: Tensor,
+    kept: Kept,
 ) -> Tensor:
     """The mean of a loss over the batch, with 0 for the clips that are not kept.
 
@@ -71,13 +91,15 @@ def gated_loss(
         student: (N, ...), or several.
         teacher: likewise.
         asked: name -> further input of the loss.
-        keep: (N,), True for the clips that are kept.
+        kept: what the gate decided.
 
     Raises:
         ValueError: a tensor does not have one row for each clip, or the loss is no scalar.
     """
-    student, teacher = _rows(student, keep), _rows(teacher, keep)
-    num_kept = int(keep.sum())
+    keep = kept.on_host()
+    places = keep.nonzero()[:, 0]
+    num_kept = len(places)
+    student, teacher = (_rows(side, places, num_clips=len(keep)) for side in (student, teacher))
     if not num_kept:  # 0 with a gradient to everything that would learn, which DDP waits for
         classifier = asked.get('student_classifier')
         learning = [
@@ -89,19 +111,19 @@ def gated_loss(
     asked = dict(asked)
     for name in ('labels', 'hidden_tokens', 'clips'):
         if asked.get(name) is not None:
-            asked[name] = asked[name][keep]
+            asked[name] = rows_of(asked[name], places)
     if 'sample_ids' in asked:
         asked['sample_ids'] = [one for one, kept in zip(asked['sample_ids'], keep.tolist()) if kept]
     return scalar_of(loss, student, teacher, asked) * (num_kept / len(keep))
 
 
-def _rows(side: Tensor | tuple[Tensor, ...], keep: Tensor):
+def _rows(side: Tensor | tuple[Tensor, ...], places: Tensor, *, num_clips: int):
     """The kept clips of a tensor (N, ...) or of several."""
     if isinstance(side, tuple):
-        return tuple(_rows(tensor, keep) for tensor in side)
-    if side.shape[0] != len(keep):
+        return tuple(_rows(tensor, places, num_clips=num_clips) for tensor in side)
+    if side.shape[0] != num_clips:
         raise ValueError(
-            f'a gate chooses among {len(keep)} clips, but the loss gets {tuple(side.shape)}: end the '
+            f'a gate chooses among {num_clips} clips, but the loss gets {tuple(side.shape)}: end the '
             'connector with one row a clip'
         )
-    return side[keep]
+    return rows_of(side, places)

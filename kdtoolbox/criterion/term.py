@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kdtoolbox.criterion.connections import build_connector, connect_pair, paths_of, pick, shapes_of
-from kdtoolbox.criterion.gates import gated_loss
+from kdtoolbox.criterion.gates import Kept, gated_loss
 from kdtoolbox.criterion.loss_inputs import extra_inputs, scalar_of
 from kdtoolbox.criterion.network_runs import NetworkRuns
 from kdtoolbox.criterion.schedule import points_of, scheduled_weight
@@ -116,7 +116,7 @@ class Term(nn.Module):
         extra: Mapping,
         *,
         runs: NetworkRuns | None = None,
-        keep: Tensor | None = None,
+        kept: Kept | None = None,
     ) -> Tensor:
         """The loss, unweighted.
 
@@ -125,7 +125,7 @@ class Term(nn.Module):
             teacher: tap -> tensor.
             extra: name -> further input that losses may take: ``labels`` (N,), ``sample_ids``, ``progress``.
             runs: the networks, for losses that use their classifiers and connectors that use times.
-            keep: (N,), True for the clips that :meth:`kept` keeps.
+            kept: the clips that :meth:`kept` keeps.
 
         Raises:
             ValueError: the shapes do not fit the connectors or the loss; the message names the taps.
@@ -133,8 +133,8 @@ class Term(nn.Module):
         try:
             of_student, of_teacher = self.connected(student, teacher, runs)
             asked = {name: extra[name] if name in extra else self._classifier(name, runs) for name in self.extra_inputs}
-            if keep is not None:
-                return gated_loss(self.loss, of_student, of_teacher, asked, keep)
+            if kept is not None:
+                return gated_loss(self.loss, of_student, of_teacher, asked, kept)
             return scalar_of(self.loss, of_student, of_teacher, asked)
         except ValueError as error:
             raise ValueError(
@@ -155,8 +155,8 @@ class Term(nn.Module):
             teacher_paths=paths_of(self.teacher),
         )
 
-    def kept(self, teacher: Mapping[str, Tensor], labels: Tensor | None) -> Tensor | None:
-        """(N,), True for the clips that the gate keeps; None without a gate.
+    def kept(self, teacher: Mapping[str, Tensor], labels: Tensor | None) -> Kept | None:
+        """The clips that the gate keeps; None without a gate.
 
         Raises:
             ValueError: the teacher gave no logits (N, K).
@@ -169,7 +169,7 @@ class Term(nn.Module):
                 f'term {self.name!r}: its gate decides by logits (N, K) of the teacher, which gave '
                 f'{shapes_of(teacher.get(path))}: take a teacher with a classifier, pooled over frames'
             )
-        return self.gate(teacher[path], **({'labels': labels} if self._gate_needs_labels else {}))
+        return Kept(self.gate(teacher[path], **({'labels': labels} if self._gate_needs_labels else {})))
 
     def describe(self) -> dict[str, object]:
         """Taps, loss, weight, gate and shapes of the term, for reports."""

@@ -144,9 +144,12 @@ class Distiller(BaseModel):
         active = self.criterion.active(progress)
         labels = labels_of(data_samples, inputs.device)
         sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
-        answers, hidden = None, None
+        answers, hidden, kept = None, None, None
+        if any(term.gate is not None for term in active):
+            answers = self._answers(teacher_inputs)  # before the student: the host knows what is kept while it runs
+            kept = self.criterion.kept(answers, labels, progress=progress)
         if self.student_tokens is not None and active:
-            answers = self._answers(teacher_inputs)  # before the student, which may see what they look at
+            answers = self._answers(teacher_inputs) if answers is None else answers  # the student may see what they do
             hidden = draw_hidden(self.student_tokens, self.student, inputs, sample_ids, answers)
         with self._taps.listening(self._student_paths(active)) as outputs, hiding(self.student, hidden):
             if hidden is None or self.task_sees == 'visible':
@@ -169,6 +172,7 @@ class Distiller(BaseModel):
             runs=self._network_runs(inputs, teacher_inputs),
             hidden_tokens=hidden,
             clips=clips_of(inputs),
+            kept=kept,
         )
         if clash := sorted(losses.keys() & terms.keys()):
             raise ValueError(

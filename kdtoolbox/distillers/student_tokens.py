@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.criterion.term import Term
 from kdtoolbox.hidden_tokens import AttentionTokens, VisibleTokens, grid_of, transformer_of
+from kdtoolbox.host_reads import to_device
 from kdtoolbox.method_card import cards
 from kdtoolbox.registry import MODELS
 
@@ -72,6 +73,7 @@ def draw_hidden(
     answers: Mapping[str, Tensor],
 ) -> Tensor | None:
     """The hidden tokens (N, L) of a batch, True where the student sees nothing; None where it sees all."""
+    # The student computes as many tokens as are drawn, on the host: with AttentionTokens it waits for the teacher.
     weights = tokens.weights_in(answers).cpu() if isinstance(tokens, AttentionTokens) else None
     hidden = tokens(grid_of(student, inputs), sample_ids, weights=weights)
-    return None if hidden is None else hidden.to(inputs.device)
+    return None if hidden is None else to_device(hidden, inputs.device)

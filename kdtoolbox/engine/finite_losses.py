@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from kdtoolbox.host_reads import HostCopy
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import save_aside
 
@@ -49,7 +50,7 @@ class FiniteLossHook(Hook):
         self.patience = patience
         self.num_saved = num_saved
         self._in_a_row = self._num_left_out = 0
-        self._is_bad = False  # since the last step
+        self._is_finite: list[HostCopy] = []  # of the losses of this iteration
         self._statistics: list[tuple[Tensor, Tensor]] = []
 
     def before_train(self, runner: Runner) -> None:
@@ -57,11 +58,11 @@ class FiniteLossHook(Hook):
             self._watch(wrapper)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
-        self._is_bad = False
+        self._is_finite = []
         self._statistics = [(buffer, buffer.clone()) for buffer in _statistics(runner.model)]
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        if not self._is_bad:
+        if _all_true(self._is_finite):
             self._in_a_row = 0
             return
         for buffer, before in self._statistics:
@@ -95,22 +96,25 @@ class FiniteLossHook(Hook):
             )
 
     def _watch(self, wrapper: OptimWrapper) -> None:
-        """Have the wrapper look at each loss before its gradients count; mmengine has no hook between the two."""
+        """Have the wrapper look at each loss before its gradients count; mmengine has no hook between the two.
+
+        Whether there is a step is the host's decision, so it waits for the loss: after the backward pass is queued,
+        with which the device is busy meanwhile.
+        """
         backward, step = wrapper.backward, wrapper.step
-        is_bad = False  # a loss since this optimizer's last step
+        since_step: list[HostCopy] = []  # of this optimizer's losses
 
         def watched_backward(loss: Tensor, **options) -> None:
-            nonlocal is_bad
-            if not _all_finite(loss):
-                is_bad = self._is_bad = True
+            copy = HostCopy(_all_finite(loss))
+            since_step.append(copy)
+            self._is_finite.append(copy)
             backward(loss, **options)
 
         @wraps(step)  # with what mmengine's schedulers left on it, or they warn that the steps are not counted
         def watched_step(**options) -> None:
-            nonlocal is_bad
-            if not is_bad:
+            if _all_true(since_step):
                 step(**options)
-            is_bad = False
+            since_step.clear()
 
         wrapper.backward, wrapper.step = watched_backward, watched_step
 
@@ -120,12 +124,16 @@ def _wrappers(runner: Runner) -> list[OptimWrapper]:
     return list(wrapper.optim_wrappers.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
 
 
-def _all_finite(loss: Tensor) -> bool:
-    """Whether a loss is finite in all processes, whose gradients are averaged."""
+def _all_true(copies: list[HostCopy]) -> bool:
+    return all(bool(copy.value()) for copy in copies)
+
+
+def _all_finite(loss: Tensor) -> Tensor:
+    """1 if a loss is finite in all processes, whose gradients are averaged, else 0, on its device."""
     finite = loss.detach().isfinite().all().to(torch.int32).reshape(1)
     if get_world_size() > 1:
         all_reduce(finite, op='min')
-    return bool(finite)
+    return finite
 
 
 def _statistics(model: nn.Module) -> list[Tensor]:

@@ -40,6 +40,7 @@ class VisibleTokens(nn.Module):
             )
         self.keep, self.seed = float(keep), seed
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
+        self._next_step: int | None = None
 
     def forward(self, grid: Grid, sample_ids: Sequence[str | None], *, weights: Tensor | None = None) -> Tensor | None:
         """Draw the hidden tokens of a batch and count the step.
@@ -52,7 +53,9 @@ class VisibleTokens(nn.Module):
         Returns:
             (N, T H W) boolean on the CPU, True for hidden tokens, time first; None where all are kept.
         """
-        step = int(self.step)
+        if self._next_step is None:
+            self._next_step = int(self.step)  # once: the host would wait for a device to tell
+        step, self._next_step = self._next_step, self._next_step + 1
         self.step += 1
         if self.keep == 1:
             return None
@@ -60,6 +63,10 @@ class VisibleTokens(nn.Module):
             [self._noise(step, place if sample is None else sample, grid) for place, sample in enumerate(sample_ids)]
         )
         return self.choose(noise, weights).flatten(1)
+
+    def _load_from_state_dict(self, *args, **options) -> None:
+        super()._load_from_state_dict(*args, **options)
+        self._next_step = None
 
     def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
         """Hidden tokens (N, T, H, W) from noise (N, T, H, W), uniform in [0, 1)."""

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import on_host, to_device
+
 # Their layers need all tokens: windows, pooling or convolutions over them.
 NEED_ALL_TOKENS = ('SwinTransformer3D', 'MViT', 'UniFormer', 'UniFormerV2')
 
@@ -104,13 +106,13 @@ def hiding(student: nn.Module, hidden: Tensor | None) -> Iterator[None]:
     prefix = getattr(backbone, 'num_prefix_tokens', 0)
 
     def choose(module: nn.Module, inputs, tokens: Tensor) -> Tensor:
-        visible = ~hidden.view(len(tokens), -1)
+        visible = ~on_host(hidden).view(len(tokens), -1)
         if tokens.shape[1] != prefix + visible.shape[1]:
             raise ValueError(
                 f'student_tokens: {type(backbone).__name__} has {tokens.shape[1]} tokens, expected {prefix} class and '
                 f'register tokens and {visible.shape[1]} patches'
             )
-        order = visible.nonzero()[:, 1].view(len(tokens), -1) + prefix
+        order = to_device(visible.nonzero()[:, 1].view(len(tokens), -1) + prefix, tokens.device)
         kept = tokens.gather(1, order[..., None].expand(-1, -1, tokens.shape[2]))
         return torch.cat([tokens[:, :prefix], kept], dim=1) if prefix else kept
 

@@ -127,7 +127,10 @@ class CachedTeacher(FrozenTeacher):
         computed = self.live.outputs_of_frames(pixels)
         for place, clip in enumerate(missing):
             found[clip] = {name: computed[name][place] for name in self._needed}
-        return {name: torch.stack([one[name].to(device).float() for one in found]) for name in self._needed}
+        return {
+            name: torch.stack([one[name].to(device, non_blocking=True).float() for one in found])
+            for name in self._needed
+        }
 
     def _of_clip(self, frames: CachedFrames, clip: int) -> dict[str, Tensor]:
         keys = frames.keys[clip]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
 from mmaction.models.utils.blending_utils import BaseMiniBatchBlending
 from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
@@ -38,7 +39,7 @@ class ViewPreprocessor(BaseDataPreprocessor):
         teacher_views: Callable[[], Mapping[str, View]],
         clip_size: int | tuple[int, int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(non_blocking=True)  # copies to a device are queued; its clips are used there alone
         self._student_preprocessor = (student_preprocessor,)  # a tuple: it belongs to the student's module tree
         self.student_view = student_view
         self.teacher_views = teacher_views
@@ -67,16 +68,16 @@ class ViewPreprocessor(BaseDataPreprocessor):
                 differences of frames and the samples do not tell where their clips end; clips are to be blended of
                 which only some have a label.
         """
-        data = self.cast_data(data)
         preprocess = self._student_preprocessor[0]
         if not training:
-            return preprocess(self._in_modality(data), training=False)
-        data = _one_clip_a_sample(data)
+            return preprocess(self._in_modality(self.cast_data(data)), training=False)
+        # Labels stay on the host, which looks at them; labels_of() copies those of the batch to the device at once.
+        data = _one_clip_a_sample({**data, 'inputs': self.cast_data(data['inputs'])})
         if self.clip_size is not None:
             data = {**data, 'inputs': [resized(clip, self.clip_size) for clip in data['inputs']]}
         views = self.teacher_views()
         if not views and self.student_view is None:
-            return preprocess(data, training=True)
+            return _preprocessed(preprocess, data, training=True)
         clips, blending = _stack(data['inputs']), getattr(preprocess, 'blending', None)
         if blending is not None:
             clips = _blended(clips, data['data_samples'], blending)
@@ -84,10 +85,19 @@ class ViewPreprocessor(BaseDataPreprocessor):
         # A 3D recognizer takes (clips, 3, T, H, W), a 2D one (T, 3, H, W).
         inputs = inputs.unsqueeze(1) if data['inputs'][0].dim() == 5 else inputs.transpose(1, 2)
         # Not "in training" where the blending is done: nothing else of mmaction2 1.1.0's preprocessor depends on it.
-        out = preprocess({'inputs': list(inputs), 'data_samples': data['data_samples']}, training=blending is None)
+        data = {'inputs': list(inputs), 'data_samples': data['data_samples']}
+        out = _preprocessed(preprocess, data, training=blending is None)
         if views:
             out['teacher_inputs'] = {name: view.inputs_of(clips, data['data_samples']) for name, view in views.items()}
         return out
+
+
+def _preprocessed(preprocess: BaseDataPreprocessor, data: dict, *, training: bool) -> dict:
+    """The inputs as the student's preprocessor makes them; mmaction2's usual one need not see, and move, the labels."""
+    blends = training and getattr(preprocess, 'blending', None) is not None
+    if type(preprocess) is not ActionDataPreprocessor or blends:
+        return preprocess(data, training=training)
+    return {**preprocess({**data, 'data_samples': ()}, training=training), 'data_samples': data['data_samples']}
 
 
 def _differences_of_each_clip(frames: Tensor, sample: BaseDataElement) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import torch
@@ -76,9 +77,7 @@ class View:
         if self.swap_channels:
             frames = frames.flip(1)
         if self.mean is not None and self.std is not None:
-            mean, std = (
-                torch.tensor(tuple(value), device=frames.device).view(3, 1, 1) for value in (self.mean, self.std)
-            )
+            mean, std = (_per_channel(tuple(value), frames.device) for value in (self.mean, self.std))
             frames = (frames - mean) / std
         return frames.view(num_clips, num_frames, 3, *self.height_and_width).transpose(1, 2).contiguous()
 
@@ -90,6 +89,12 @@ class View:
             samples: N of them; a view that looks something up instead of rendering uses their meta information.
         """
         return self.render(clips).transpose(1, 2)
+
+
+@cache
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """(3, 1, 1) on a device, made once: each new one would have the host wait for its copy."""
+    return torch.tensor(values, device=device).view(-1, 1, 1)
 
 
 def view_of(teacher: nn.Module) -> View:

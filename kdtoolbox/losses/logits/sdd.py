@@ -104,6 +104,7 @@ def sdd(
     student_rows, teacher_rows = student.transpose(1, 2), teacher.transpose(1, 2)
     row_labels = labels[:, None].expand_as(right)
     total = student.sum() * 0
+    # How many regions are in each group, which is the teacher's to say, is a matter of shapes: the host waits for it.
     for group, weight in ((labelled & ~complementary, 1.0), (labelled & complementary, complementary_weight)):
         if group.any():
             share = group.to(student.dtype).mean()

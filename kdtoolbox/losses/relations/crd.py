@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from mmengine.dist import broadcast
+from mmengine.dist import broadcast, get_world_size
 from torch import Tensor, nn
 
 from kdtoolbox.losses.relations.contrast_memory import ContrastMemory
@@ -32,7 +32,7 @@ def noise_contrastive(scores: Tensor, *, num_samples: int) -> Tensor:
     tensor(1.3863)
     """
     noise = (scores.shape[1] - 1) / num_samples
-    total = torch.logaddexp(scores, scores.new_tensor(noise + EPSILON).log())
+    total = torch.logaddexp(scores, scores.new_full((), noise + EPSILON).log())
     log_positive = scores[:, 0] - total[:, 0]
     log_negative = math.log(noise) - total[:, 1:]
     return -(log_positive + log_negative.sum(1)).mean()
@@ -124,7 +124,9 @@ class CRD(nn.Module):
             num_negatives=self.num_negatives,
             num_samples=len(self.memory.keys),
             generator=common_generator(slots.device),
-        )[rows_of_this_process(len(slots), device=slots.device)]
+        )
+        if get_world_size() > 1:
+            negatives = negatives[rows_of_this_process(len(slots), device=slots.device)]
         return self.contrast(
             student, teacher, indices=torch.cat([slots[:, None], negatives], dim=1), all_slots=all_slots
         )
@@ -166,7 +168,7 @@ class CRD(nn.Module):
     def _log_normalisers(self, scores: Sequence[Tensor]) -> Tensor:
         """(2,), of student and teacher: mean of exp(score) over the first batch of all processes, times num_samples."""
         known = self.memory.log_normalisers
-        if bool(torch.isfinite(known).all()):
+        if self.memory.normalisers_are_known():
             return known.clone()
         per_sample = torch.stack([score.logsumexp(1) for score in scores], dim=1)
         of_all = gather_batch(per_sample)

@@ -30,8 +30,13 @@ class FeatureQueue(nn.Module):
     @torch.no_grad()
     def add(self, vectors: Tensor) -> None:
         """Replace the oldest rows by ``vectors`` (N, C), those of all processes; infinite and NaN ones are left out."""
-        vectors = vectors[vectors.isfinite().all(1)][-len(self.rows) :].to(self.rows.dtype)
-        slots = (self.position + torch.arange(len(vectors), device=vectors.device)) % len(self.rows)
+        finite = vectors.isfinite().all(1)
+        order = (~finite).int().argsort(stable=True)  # the finite ones first; how many these are, only the device knows
+        numbers = torch.arange(min(len(vectors), len(self.rows)), device=vectors.device)
+        num_added = finite.sum().clamp(max=len(self.rows))
+        chosen = order[numbers + finite.sum() - num_added]
+        slots = (self.position + numbers) % len(self.rows)
+        new = torch.where((numbers < num_added)[:, None], vectors[chosen].to(self.rows.dtype), self.rows[slots])
         # Not in place: the similarities of this step still need the rows as they were for their gradient.
-        self.rows = self.rows.index_copy(0, slots, vectors)
-        self.position = (self.position + len(vectors)) % len(self.rows)
+        self.rows = self.rows.index_copy(0, slots, new)
+        self.position = (self.position + num_added) % len(self.rows)

@@ -34,6 +34,7 @@ def gather_batch(local: Tensor) -> Tensor:
     """
     if get_world_size() == 1:
         return local
+    # With several processes the host waits here: how many rows there are together is a matter of shapes.
     counts = torch.cat(all_gather(torch.tensor([len(local)], device=local.device))).tolist()
     padded = local.detach().new_zeros(max(counts), *local.shape[1:])
     padded[: len(local)] = local.detach()

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from functools import wraps
 
+import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from kdtoolbox.host_reads import known_on_host, on_host, to_device
 from kdtoolbox.losses.shared.input_checks import require_logits
 
 UNLABELLED = -1
@@ -13,6 +14,9 @@ UNLABELLED = -1
 
 def checked_labels(labels: Tensor, *, num_samples: int, num_classes: int) -> Tensor:
     """Check the labels and return them as int64, which torch's loss functions need.
+
+    Values that only the device knows are not looked at, since the host would have to wait: a distiller's labels are
+    known to the host.
 
     Raises:
         ValueError: the labels are not (N,) integers, each a class or -1.
@@ -29,14 +33,17 @@ label. Give the student (and the teacher a probe with) the classes of the data s
             f'labels {tuple(labels.shape)} {labels.dtype}, expected ({num_samples},) integers: one class '
             'a sample, neither several nor mixed ones'
         )
-    low, high = int(labels.min()), int(labels.max())
+    known = known_on_host(labels)
+    if known is None or not len(known):
+        return labels.long()
+    low, high = int(known.min()), int(known.max())
     if low < UNLABELLED or high >= num_classes:
         raise ValueError(
             f'labels from {low} to {high}, but the logits have {num_classes} classes: expected 0 to '
             f'{num_classes - 1}, or {UNLABELLED} for a sample without a label. Give the student (and the '
             'teacher a probe with) the classes of the data set'
         )
-    return labels.long()
+    return labels if labels.dtype == torch.long else labels.long()  # itself: the host's knowledge belongs to it
 
 
 def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -51,13 +58,16 @@ def over_labelled(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def wrapped(student: Tensor, teacher: Tensor, *, labels: Tensor, **options) -> Tensor:
         require_logits(student, min_classes=2)
         labels = checked_labels(labels, num_samples=len(student), num_classes=student.shape[-1])
-        labelled = labels != UNLABELLED
-        if not labelled.any():
+        labelled = on_host(labels) != UNLABELLED
+        num_labelled = int(labelled.sum())
+        if not num_labelled:
             return student.sum() * 0
-        rows = student[labelled].flatten(0, -2)
-        row_labels = labels[labelled].repeat_interleave(student[0, ..., 0].numel())
-        value = loss(rows, teacher[labelled].flatten(0, -2), labels=row_labels, **options)
-        return value * labelled.to(value.dtype).mean()
+        if num_labelled < len(labels):
+            places = to_device(labelled.nonzero()[:, 0], student.device)
+            student, teacher, labels = student[places], teacher[places], labels[places]
+        row_labels = labels.repeat_interleave(student[0, ..., 0].numel())
+        value = loss(student.flatten(0, -2), teacher.flatten(0, -2), labels=row_labels, **options)
+        return value * (num_labelled / len(labelled))
 
     return wrapped
 
@@ -86,4 +96,5 @@ def other_classes(logits: Tensor, labels: Tensor) -> Tensor:
             f'{num_classes} classes: a loss of the classes beside the right one needs at least 3, '
             'otherwise that part is always 0. Use KLDivergence'
         )
-    return logits[F.one_hot(labels, num_classes) == 0].view(num_samples, num_classes - 1)
+    others = torch.arange(num_classes - 1, device=logits.device).expand(num_samples, -1)
+    return logits.gather(1, others + (others >= labels[:, None]))

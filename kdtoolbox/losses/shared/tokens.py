@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdtoolbox.host_reads import on_host, to_device
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 
 NORM_EPSILON = 1e-6  # of layer norms, as in ViTs
@@ -79,9 +80,11 @@ def chosen_tokens(tokens: Tensor, chosen: Tensor) -> Tensor:
             f'there are {tokens.shape[1]} tokens, but the hidden tokens are some of {chosen.shape[1]}: bring the '
             "teacher to the student's grid (MatchGrid), and drop class and register tokens (num_prefix_tokens)"
         )
-    if len(counts := set(chosen.sum(1).tolist())) > 1:
+    known = on_host(chosen)
+    if len(counts := set(known.sum(1).tolist())) > 1:
         raise ValueError(f'the clips have {sorted(counts)} chosen tokens, expected as many in each')
-    return tokens[chosen].unflatten(0, (len(tokens), -1))
+    places = to_device(known.nonzero()[:, 1].view(len(tokens), -1), tokens.device)
+    return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[2]))
 
 
 def require_hidden(hidden_tokens: Tensor | None) -> Tensor:
@@ -90,7 +93,7 @@ def require_hidden(hidden_tokens: Tensor | None) -> Tensor:
     Raises:
         ValueError: there is none, or it hides nothing.
     """
-    if hidden_tokens is None or not hidden_tokens.any():
+    if hidden_tokens is None or not on_host(hidden_tokens).any():
         raise ValueError(
             "this loss predicts hidden tokens, but none is hidden: give the distiller student_tokens=dict(type='"
             "RandomTokens', keep=…) with keep below 1"
@@ -108,7 +111,7 @@ def require_visible(tokens: Tensor, visible: Tensor) -> None:
     Raises:
         ValueError: it gave another number.
     """
-    expected = int(visible[0].sum())
+    expected = int(on_host(visible)[0].sum())
     if tokens.shape[1] != expected:
         raise ValueError(
             f'the student gave {tokens.shape[1]} tokens, but {expected} of {visible.shape[1]} positions are visible: '

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
@@ -122,9 +123,9 @@ class AMD(nn.Module):
     def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
-        require_visible(tokens, ~hidden)
+        require_visible(tokens, inverted(hidden))
         aligned = self.aligners[depth](tokens)
         generated = self.generators[depth](aligned, hidden)
         return self.direct_weight * amd(
-            aligned, chosen_tokens(goal, ~hidden), distance=self.distance
+            aligned, chosen_tokens(goal, inverted(hidden)), distance=self.distance
         ) + self.generated_weight * amd(generated, chosen_tokens(goal, hidden), distance=self.distance)

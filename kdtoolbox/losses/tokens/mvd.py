@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
@@ -96,6 +97,6 @@ class MVD(ChannelPairLoss):
     def _loss(self, student: Tensor, teacher: Tensor, *, hidden: Tensor) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels, side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels, side='teacher')
-        require_visible(tokens, ~hidden)
+        require_visible(tokens, inverted(hidden))
         prediction = self.decoder(tokens, hidden)
         return mvd(prediction, chosen_tokens(goal, hidden), distance=self.distance, normalize=self.normalize)

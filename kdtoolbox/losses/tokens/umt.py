@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
 from kdtoolbox.losses.shared.tokens import (
@@ -110,7 +111,7 @@ class UMT(nn.Module):
     def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor | None) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
-        visible = torch.ones_like(goal[..., 0], dtype=torch.bool) if hidden is None else ~hidden
+        visible = torch.ones_like(goal[..., 0], dtype=torch.bool) if hidden is None else inverted(hidden)
         require_visible(tokens, visible)
         prediction = self.predict(tokens, visible, depth=depth)
         return umt(prediction, chosen_tokens(goal, visible), distance=self.distance, normalize=self.normalize)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
@@ -129,7 +130,7 @@ class VideoMAE(nn.Module):
 
     def _loss(self, student: Tensor, clips: Tensor, *, hidden: Tensor) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels, side='student')
-        require_visible(tokens, ~hidden)
+        require_visible(tokens, inverted(hidden))
         cubes = cubes_of(clips, tubelet=self.tubelet)
         cubes = (normalized_cubes(cubes) if self.normalize else cubes).flatten(2)
         return predicted_pixels(self.decoder(tokens, hidden), chosen_tokens(cubes, hidden))
