@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+FEATURE_FILES = ('.safetensors', '.npz')  # the ends of their names; npz alone until 2026
 MAX_BYTES = 2**29  # the annotations of Kinetics-700 are a fifth of it
 MAX_DEPTH = 50
 MAX_EXPANSION = 20  # of a compressed archive: features compress by 2, zeros that are made to fill the memory by 1000

@@ -119,6 +119,14 @@ def save_arrays_aside(arrays: Mapping[str, np.ndarray], file: str | Path) -> Non
     _aside(file, write)
 
 
+def save_safetensors_aside(tensors: Mapping, file: str | Path, *, metadata: Mapping[str, str]) -> None:
+    """Write tensors by their names, and texts, as a safetensors file beside ``file``, then move it there."""
+    from safetensors.torch import save
+
+    content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, dict(metadata))
+    write_bytes_aside(file, content)
+
+
 def write_aside(file: str | Path, text: str) -> None:
     """Write a text file beside ``file``, then move it there."""
     _aside(file, lambda aside: aside.write_text(text, encoding='utf-8'))

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import sys
 import time
@@ -11,6 +12,8 @@ from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+# Of a terminal: moving its cursor, clearing it, naming its window, reversing the direction of text.
+CONTROLS = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]')
 UNLIMITED = 10_000  # columns of a file: a row stays one line
 QUIET, NORMAL, VERBOSE = 'quiet', 'normal', 'verbose'
 
@@ -34,9 +37,18 @@ def is_verbose() -> bool:
     return _state['verbosity'] == VERBOSE
 
 
+def printable(text: str) -> str:
+    r"""The text, in which control characters, which names in somebody's files may have, are written as escapes.
+
+    >>> print(printable('run\x1b[2J'))
+    run\x1b[2J
+    """
+    return CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def say(text: str) -> None:
     """Print a message; it comes to stand above a progress bar if there is one."""
-    _console.print(text, soft_wrap=True)
+    _console.print(printable(text), soft_wrap=True)
 
 
 def table_text(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), num_left: int = 1) -> str:
@@ -60,7 +72,7 @@ def table_text(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), num
             header[column] if header else '', justify='left' if column < num_left else 'right', overflow='fold'
         )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return as_text(table)
 
 

@@ -3,6 +3,7 @@
 import re
 
 from kdtoolbox import terminal
+from kdtoolbox.cli.main import main
 from kdtoolbox.terminal import Progress, table_text
 
 
@@ -68,3 +69,14 @@ def test_numbers_are_aligned_to_the_right_and_brackets_are_no_markup():
     lines = table_text([('a [bold]', '1.0'), ('b', '10.0')], header=('', 'top-1')).splitlines()
     assert '[bold]' in lines[-2] and lines[-2].endswith(' 1.0') and lines[-1].endswith('10.0')
     assert len(lines[-2]) == len(lines[-1])
+
+
+def test_names_from_files_cannot_steer_the_terminal(capsys):
+    """Clearing it, naming its window, writing over a line, reversing what is read."""
+    evil = 'run\x1b[2J\x1b]0;x\x07\rok\u202etxt'
+    terminal.say(f'{evil}\tä\n')
+    print(terminal.table_text([[evil, '1']]))
+    assert main(['predict', evil, 'a.mp4']) == 2
+    for printed in capsys.readouterr():
+        assert r'run\x1b[2J\x1b]0;x\x07\rok\u202etxt' in printed
+        assert not set(printed) & set('\x1b\x07\r\u202e')

@@ -43,24 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except OSError as error:
         if error.errno in FULL_OR_READ_ONLY and error.filename is None:
-            print(f'kdtoolbox {options.command}: a file cannot be written: {error.strerror}', file=sys.stderr)
+            _complain(f'kdtoolbox {options.command}: a file cannot be written: {error.strerror}')
             return 2
         if error.filename is None or error.strerror is None:  # not of a file: of a socket, a process, …
             raise
-        print(f'kdtoolbox {options.command}: {error.filename}: {error.strerror}', file=sys.stderr)
+        _complain(f'kdtoolbox {options.command}: {error.filename}: {error.strerror}')
         return 2
     except (KeyboardInterrupt, SyntaxError) as error:
         interruption = _interruption(error)
         if interruption is None and (killed := _killed_worker(error)):
-            print(
-                f'kdtoolbox {options.command}: {_of_a_worker(killed)}{GO_ON.get(options.command, "")}', file=sys.stderr
-            )
+            _complain(f'kdtoolbox {options.command}: {_of_a_worker(killed)}{GO_ON.get(options.command, "")}')
             return 2
         if interruption is None:
             raise
         number = getattr(interruption, 'signal', signal.SIGINT)
         words = str(interruption) or 'interrupted'
-        print(f'kdtoolbox {options.command}: {words}{GO_ON.get(options.command, "")}', file=sys.stderr)
+        _complain(f'kdtoolbox {options.command}: {words}{GO_ON.get(options.command, "")}')
         if getattr(interruption, 'is_of_all_processes', False):
             _leave_processes(128 + number)
         return 128 + number  # as shells say it
@@ -70,17 +68,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             message = message.rstrip().rpartition('Error: ')[2]  # torch hands on a worker's whole traceback as text
         elif not _is_for_users(error):
             raise
-        print(f'kdtoolbox {options.command}: {message}', file=sys.stderr)
+        _complain(f'kdtoolbox {options.command}: {message}')
         return 2
     except RuntimeError as error:
         if _killed_worker(error) is None:
             raise
-        print(f'kdtoolbox {options.command}: {_of_a_worker(error)}{GO_ON.get(options.command, "")}', file=sys.stderr)
+        _complain(f'kdtoolbox {options.command}: {_of_a_worker(error)}{GO_ON.get(options.command, "")}')
         return 2
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         terminal.close_bars()
+
+
+def _complain(message: str) -> None:
+    print(terminal.printable(message), file=sys.stderr)
 
 
 class _Terminated(KeyboardInterrupt):

@@ -10,7 +10,8 @@ from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.provenance import CONTENT
 
-FEATURES = 'features.npz'  # in a folder of kdtoolbox distill
+FEATURES = 'features.safetensors'  # in a folder of kdtoolbox distill
+FORMER_FEATURES = 'features.npz'  # of folders from before safetensors
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,9 +37,12 @@ def feature_file(place: str) -> Path:
         ValueError: the folder has none.
     """
     path = Path(place)
-    if path.is_dir() and not (path / FEATURES).is_file():
-        raise ValueError(f'{place} has no {FEATURES}: kdtoolbox embed STUDENT VIDEOS --out FILE.npz writes features')
-    return path / FEATURES if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    found = next((path / name for name in (FEATURES, FORMER_FEATURES) if (path / name).is_file()), None)
+    if found is None:
+        raise ValueError(f'{place} has no {FEATURES}: kdtoolbox embed STUDENT VIDEOS --out FILE writes features')
+    return found
 
 
 def student_of(features: VideoFeatures, args: argparse.Namespace) -> Student:

@@ -175,4 +175,5 @@ def load_student(runner: Runner, checkpoint: str | Path) -> list[str] | None:
     state = student_state_dict(content)
     check_same_tensors(state, student.state_dict(), what=f'checkpoint {checkpoint}', model=type(student).__name__)
     student.load_state_dict(state, strict=True)
-    return ((content.get('meta') or {}).get('dataset_meta') or {}).get('classes')
+    meta = (content.get('meta') or {}).get('dataset_meta')
+    return meta.get('classes') if isinstance(meta, Mapping) else None

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from kdtoolbox.deployment.plain_pipeline import plain_pipeline
 from kdtoolbox.deployment.plain_student import needs_kdtoolbox, refuse_unknown_student, without_own_weights
+from kdtoolbox.deployment.preprocessing import refuse_unknown_transforms
+from kdtoolbox.deployment.student_network import check_finite
 from kdtoolbox.engine.checkpoints import load_checkpoint, student_state_dict
 from kdtoolbox.engine.plain_values import as_python
 from kdtoolbox.engine.student_settings import (
@@ -48,7 +50,7 @@ def export_student(checkpoint_file: str | Path, out: str | Path, *, imports: Seq
         )
     checkpoint = load_checkpoint(checkpoint_file)
     state = recognizer_state(checkpoint, checkpoint_file)
-    text, config_file = config_text(checkpoint, imports=imports), out.with_suffix('.py')
+    text, config_file = config_text(checkpoint, source=checkpoint_file, imports=imports), out.with_suffix('.py')
     if text is not None and config_file.is_file() and not _is_ours(config_file):
         raise ValueError(f'{config_file} is in the place of the exported config: choose another name for {out}')
     save_aside({'meta': kept_meta(checkpoint), 'state_dict': state}, out)
@@ -63,7 +65,7 @@ def recognizer_state(checkpoint: Mapping, checkpoint_file: str | Path) -> dict:
     """The student's tensors by their names in the plain recognizer.
 
     Raises:
-        ValueError: there is no student in the checkpoint.
+        ValueError: there is no student in the checkpoint, or it has diverged.
     """
     state = student_state_dict(checkpoint)
     if not any(name.startswith('backbone.') for name in state):
@@ -71,6 +73,7 @@ def recognizer_state(checkpoint: Mapping, checkpoint_file: str | Path) -> dict:
             f'checkpoint {checkpoint_file} holds no student: none of its {len(state)} tensors is one of a '
             "recognizer's backbone. Expected a checkpoint written by tools/train.py"
         )
+    check_finite(state, source=checkpoint_file)
     return state
 
 
@@ -78,28 +81,34 @@ def kept_meta(checkpoint: Mapping) -> dict:
     """What of a checkpoint's meta stays with the exported student."""
     meta = checkpoint.get('meta') or {}
     kept = {key: meta[key] for key in KEPT_META if key in meta}
+    if not _is_known(student_test_pipeline(checkpoint)):
+        del kept[TEST_PIPELINE]  # of one's own transforms, or crafted: whoever gets the student cannot use it
     model = student_config(checkpoint)
     # Weights that it began with are a file of the machine that trained it, and no longer needed.
     return kept if model is None else {**kept, STUDENT_CONFIG: repr(without_own_weights(model))}
 
 
-def config_text(checkpoint: Mapping, *, imports: Sequence[str] = ()) -> str | None:
+def config_text(checkpoint: Mapping, *, source: object, imports: Sequence[str] = ()) -> str | None:
     """The config of the student for mmaction2, None if the checkpoint does not tell it.
+
+    Args:
+        source: the checkpoint's file, for messages.
+        imports: as in :func:`export_student`.
 
     Raises:
         ValueError: what it tells is not of plain values and registered names.
     """
-    model = student_config(checkpoint)
+    model = student_config(checkpoint, source=str(source))
     if model is None:
         return None
-    refuse_unknown_student(model)
+    refuse_unknown_student(model, source=source)
     model = without_own_weights(model)
     settings: dict[str, object] = {'default_scope': 'mmaction'}
     if needs_kdtoolbox(model):
         settings['default_scope'], imports = 'kdtoolbox', ['kdtoolbox.registry', *imports]
     if imports:
         settings['custom_imports'] = {'imports': list(imports), 'allow_failed_imports': False}
-    pipeline, remarks = _pipeline(checkpoint)
+    pipeline, remarks = _pipeline(checkpoint, source=source)
     classes = class_names(checkpoint, model)
     text = HEADER + ''.join(f'# {remark}\n' for remark in remarks) + as_python(**settings, model=model)
     text += as_python(test_pipeline=pipeline) if pipeline else ''
@@ -116,18 +125,26 @@ def class_names(checkpoint: Mapping, model: Mapping) -> list[str] | None:
     return list(classes) if isinstance(head, Mapping) and head.get('num_classes') == len(classes) else None
 
 
-def _pipeline(checkpoint: Mapping) -> tuple[list[dict] | None, list[str]]:
+def _pipeline(checkpoint: Mapping, *, source: object) -> tuple[list[dict] | None, list[str]]:
     """The test pipeline in mmaction2's transforms, and what the reader of the config should know of it."""
-    tested = student_test_pipeline(checkpoint)
+    tested = student_test_pipeline(checkpoint, source=str(source))
     missing = 'No test_pipeline, which mmaction.apis.inference_recognizer needs: '
     if tested is None:
         return None, [missing + 'the checkpoint does not tell how the student is tested.']
-    if (student_view(checkpoint) or {}).get('modality', 'rgb') != 'rgb':
+    if (student_view(checkpoint, source=str(source)) or {}).get('modality', 'rgb') != 'rgb':
         return None, [missing + 'mmaction2 does not make the frame differences that this student sees.']
     try:
         return plain_pipeline(tested), []
     except ValueError as error:
         return None, [f'{missing}{error}.'.replace('\n', ' ')]
+
+
+def _is_known(pipeline: list | None) -> bool:
+    try:
+        refuse_unknown_transforms(pipeline or [], what='')
+    except ValueError:
+        return False
+    return True
 
 
 def _is_ours(config_file: Path) -> bool:

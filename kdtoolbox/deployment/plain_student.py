@@ -9,8 +9,11 @@ from kdtoolbox.registry import MODELS, WEIGHT_INITIALIZERS
 WITH_WEIGHTS = ('ImageStem3D', 'kdtoolbox.ImageStem3D')  # backbones that load weights as they are built
 
 
-def refuse_unknown_student(model: Mapping) -> None:
+def refuse_unknown_student(model: Mapping, *, source: object = 'the checkpoint') -> None:
     """Refuse the config of a student that names what is in no registry.
+
+    Args:
+        source: the file that it is from, for messages.
 
     Raises:
         ValueError: it does; the message names it.
@@ -20,7 +23,7 @@ def refuse_unknown_student(model: Mapping) -> None:
         refuse_unknown_types(
             model,
             known_types(MODELS, WEIGHT_INITIALIZERS) | foreign,
-            what="the checkpoint's student_config",
+            what=f"{source}: the student's config",
         )
     except ValueError as error:
         raise ValueError(

@@ -4,13 +4,18 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kdtoolbox.engine.plain_values import check_plain, refuse_unknown_types
+from mmengine.dataset import Compose
+
+from kdtoolbox.engine.plain_values import check_plain, refuse_unknown_types, types_in
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.registry import TRANSFORMS
 
 FILE = 'preprocessing.json'
 FORM = 'kdtoolbox.preprocessing/1'
 _SAMPLERS = ('SampleClipsEvenly', 'SampleFrames', 'UniformSample', 'DenseSampleFrames')
+MAX_FRAMES = 20_000  # of a video
+MAX_NUMBER = 10_000
+_PICKLED = {'LoadKineticsPose', 'mmaction.LoadKineticsPose'}
 _CROPS = ('CenterCrop', 'ThreeCrop', 'TenCrop')
 
 
@@ -79,6 +84,7 @@ def read_preprocessing(file: Path) -> dict:
     check_plain(content, what=str(file))
     content['pipeline'] = [_with_tuples(transform) for transform in content['pipeline']]
     refuse_unknown_transforms(content['pipeline'], what=str(file))
+    _refuse_excess(content['pipeline'], what=str(file))
     return content
 
 
@@ -89,6 +95,34 @@ def refuse_unknown_transforms(pipeline: Sequence[Mapping], *, what: str) -> None
         ValueError: it does.
     """
     refuse_unknown_types(list(pipeline), set(TRANSFORMS.names()), what=what)
+    if reading := sorted(types_in(list(pipeline)) & _PICKLED):
+        raise ValueError(f'{what} names {reading[0]}, which reads pickles, and these could run code')
+
+
+def build_pipeline(pipeline: Sequence[Mapping], *, what: str) -> Compose:
+    """The transforms, in order.
+
+    Raises:
+        ValueError: one cannot be built from its settings.
+    """
+    try:
+        return Compose([TRANSFORMS.build(dict(transform)) for transform in pipeline])
+    except Exception as error:  # of whatever class it names, for whatever is wrong with its settings
+        words = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise ValueError(f'{what}: its pipeline cannot be built ({words})') from error
+
+
+def _refuse_excess(value: object, *, what: str) -> None:
+    """Refuse numbers by which the memory would be filled; a clip has some frames of some hundred pixels."""
+    if isinstance(value, dict):
+        counts = [value.get(name, 1) for name in ('clip_len', 'num_clips')]
+        if all(isinstance(count, int) for count in counts) and counts[0] * counts[1] > MAX_FRAMES:
+            raise ValueError(f'{what}: {counts[1]} clips of {counts[0]} frames; expected {MAX_FRAMES} frames at most')
+    if isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            _refuse_excess(item, what=what)
+    elif isinstance(value, (int, float)) and abs(value) > MAX_NUMBER:
+        raise ValueError(f'{what}: {value:.3g} in its pipeline; expected numbers up to {MAX_NUMBER}')
 
 
 def _with_tuples(transform: object) -> dict:

@@ -11,13 +11,12 @@ from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
+from kdtoolbox.deployment.student_network import build_network
 from kdtoolbox.deployment.student_parts import StudentParts, read_student
 from kdtoolbox.deployment.video_samples import VideoPart, VideoSamples, find_videos, loader_of, windows
-from kdtoolbox.engine.checkpoints import check_same_tensors
-from kdtoolbox.evaluation.feature_file import UNLABELLED, VideoFeatures, load_features
+from kdtoolbox.evaluation.feature_file import UNLABELLED, VideoFeatures, is_feature_file, load_features
 from kdtoolbox.evaluation.nearest import nearest_neighbours
 from kdtoolbox.provenance import named_by_content
-from kdtoolbox.registry import MODELS
 from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError
 
@@ -70,22 +69,22 @@ class Student:
         self.classes, self.learned_classes = parts.classes, parts.learned_classes
         self.preprocessing, self.metrics = parts.preprocessing, parts.metrics
         self.batch_size = batch_size
-        head = dict(parts.model['cls_head'])
+        head = parts.model.get('cls_head')
+        if not isinstance(head, Mapping):
+            raise ValueError(f'the student {self.source} has no cls_head in its config')
+        head = dict(head)
         head['average_clips'] = head.get('average_clips') or 'prob'
         self._gives_logits = head['average_clips'] == 'score'
-        config = {**parts.model, 'cls_head': head}
-        with DefaultScope.overwrite_default_scope('kdtoolbox'):
-            view = {'size': self.preprocessing['size'] or 112, 'modality': self.preprocessing.get('modality', 'rgb')}
-            self._model = MODELS.build(dict(type='Distiller', student=config, student_view=view))
+        view = {'size': self.preprocessing['size'] or 112, 'modality': self.preprocessing.get('modality', 'rgb')}
+        self._model = build_network(
+            {**parts.model, 'cls_head': head}, parts.state, view=view, source=parts.weights_file
+        ).to(device or get_device())
         self.recognizer = self._model.student
-        check_same_tensors(
-            parts.state,
-            self.recognizer.state_dict(),
-            what=str(parts.weights_file),
-            model=type(self.recognizer).__name__,
-        )
-        self.recognizer.load_state_dict(parts.state, strict=True)
-        self._model.to(device or get_device()).eval()
+        if self.classes and head.get('num_classes', len(self.classes)) != len(self.classes):
+            raise ValueError(
+                f'the student {self.source} has {head["num_classes"]} outputs and the names of {len(self.classes)} '
+                'classes: expected one for each'
+            )
 
     def predict(
         self, videos: Videos, *, topk: int = 5, num_workers: int | None = None
@@ -142,12 +141,12 @@ class Student:
 
         Args:
             query: a video, or its features (C,).
-            gallery: features, a file of them (.npz), or videos.
+            gallery: features, a file of them (.safetensors or .npz), or videos.
 
         Raises:
             ValueError: the features are of another student, or a video cannot be read.
         """
-        if isinstance(gallery, (str, Path)) and Path(gallery).suffix == '.npz':
+        if isinstance(gallery, (str, Path)) and is_feature_file(gallery):
             gallery = load_features(gallery)
         elif not isinstance(gallery, VideoFeatures):
             gallery = self.video_features(find_videos(gallery))
@@ -251,15 +250,24 @@ class Student:
         shapes = {tuple(one['inputs'].shape) for one in batch}
         for shape in shapes:
             alike = [one for one in batch if tuple(one['inputs'].shape) == shape]
-            predictions = self._model.test_step(
-                {name: [one[name] for one in alike] for name in ('inputs', 'data_samples')}
-            )
+            predictions = self._forward(alike, shape)
             for one, sample in zip(alike, predictions, strict=True):
                 found[one['index']] = {
                     'scores': sample.pred_scores.item.float().cpu(),
                     'features': sample.clip_features.float().cpu(),
                 }
         return found
+
+    def _forward(self, batch: Sequence[Mapping], shape: tuple[int, ...]) -> list:
+        try:
+            return self._model.test_step({name: [one[name] for one in batch] for name in ('inputs', 'data_samples')})
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            words = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+            raise ValueError(
+                f'the student {self.source} cannot take clips of {shape}, which its preprocessing makes ({words})'
+            ) from error
 
 
 def load_student(source: str | Path, *, device: str | None = None, batch_size: int = 8) -> Student:

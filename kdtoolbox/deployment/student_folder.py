@@ -10,8 +10,10 @@ from pathlib import Path
 
 from kdtoolbox.deployment.mmaction2_student import class_names, export_student, recognizer_state
 from kdtoolbox.deployment.model_card import model_card
+from kdtoolbox.deployment.plain_student import refuse_unknown_student, without_own_weights
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
-from kdtoolbox.deployment.preprocessing import describe_preprocessing, preprocessing_text
+from kdtoolbox.deployment.preprocessing import describe_preprocessing, preprocessing_text, refuse_unknown_transforms
+from kdtoolbox.deployment.student_network import build_network
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.student_settings import (
     LEARNED_CLASSES,
@@ -52,17 +54,22 @@ def write_student_folder(
     out = Path(out)
     refuse_other_folder(out)
     checkpoint = load_checkpoint(checkpoint_file)
-    model, pipeline = student_config(checkpoint), student_test_pipeline(checkpoint)
+    model = student_config(checkpoint, source=str(checkpoint_file))
+    pipeline = student_test_pipeline(checkpoint, source=str(checkpoint_file))
     if model is None or pipeline is None:
         raise ValueError(
             f'{checkpoint_file} does not tell {"its config" if model is None else "how its student is tested"}, which '
             'a student folder needs: export a checkpoint that a training of kdtoolbox wrote, whose config has a '
             'test_dataloader. The weights alone: kdtoolbox export-student'
         )
-    classes = class_names(checkpoint, model)
+    refuse_unknown_transforms(pipeline, what=f"{checkpoint_file}: the student's test pipeline")
+    refuse_unknown_student(model, source=checkpoint_file)
+    classes, state = class_names(checkpoint, model), recognizer_state(checkpoint, checkpoint_file)
+    modality = (student_view(checkpoint, source=str(checkpoint_file)) or {}).get('modality', 'rgb')
+    view = {'size': 112, 'modality': modality}
+    build_network(without_own_weights(model), state, view=view, source=checkpoint_file)  # whoever gets it can too
     meta = checkpoint.get('meta') or {}
     learned = bool(meta.get(LEARNED_CLASSES, True))
-    modality = (student_view(checkpoint) or {}).get('modality', 'rgb')
     preprocessing = describe_preprocessing(pipeline, model, modality=modality)
     card = model_card(
         out.absolute().name,
@@ -79,7 +86,7 @@ def write_student_folder(
         folder = Path(aside) / 'student'
         folder.mkdir()
         export_student(checkpoint_file, folder / CHECKPOINT, imports=imports)
-        save_tensors(recognizer_state(checkpoint, checkpoint_file), folder / WEIGHTS)
+        save_tensors(state, folder / WEIGHTS)
         (folder / PREPROCESSING).write_text(preprocessing_text(preprocessing), encoding='utf-8')
         _write_json(folder / CLASSES, {'classes': classes, 'learned': learned})
         _write_json(folder / METRICS, {'metrics': dict(metrics or {}), 'protocol': dict(protocol or {})})

@@ -84,7 +84,8 @@ def _from_folder(folder: Path) -> StudentParts:
 
 def _from_checkpoint(file: Path) -> StudentParts:
     checkpoint = load_checkpoint(file)
-    model, pipeline = student_config(checkpoint), student_test_pipeline(checkpoint)
+    model = student_config(checkpoint, source=str(file))
+    pipeline = student_test_pipeline(checkpoint, source=str(file))
     if model is None or pipeline is None:
         raise ValueError(
             f'{file} does not tell {"the config of its student" if model is None else "how its student is tested"}: '
@@ -92,7 +93,7 @@ def _from_checkpoint(file: Path) -> StudentParts:
         )
     refuse_unknown_transforms(pipeline, what=f"{file}: the student's test pipeline")
     model = _checked_model(model, file)
-    modality = (student_view(checkpoint) or {}).get('modality', 'rgb')
+    modality = (student_view(checkpoint, source=str(file)) or {}).get('modality', 'rgb')
     return StudentParts(
         source=file,
         weights_file=file,
@@ -128,7 +129,7 @@ def read_data_config(file: Path) -> dict:
 def _checked_model(model: object, source: Path) -> dict:
     if not isinstance(model, dict):
         raise ValueError(f'{source} has no config of a model')
-    refuse_unknown_student(model)
+    refuse_unknown_student(model, source=source)
     return without_own_weights(model)
 
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mmengine.dataset import Compose
 from torch.utils.data import DataLoader, Dataset
 
 from kdtoolbox.datasets.locating import FRAME_NAME, FrameFolderFinder
+from kdtoolbox.deployment.preprocessing import build_pipeline
 from kdtoolbox.preparation.parallel import num_cores
-from kdtoolbox.registry import TRANSFORMS
 from kdtoolbox.video import DecodeError, VideoReader
 from kdtoolbox.video_files import find_files, is_video
 
@@ -87,7 +86,7 @@ class VideoSamples(Dataset):
 
     def __init__(self, parts: Sequence[VideoPart], pipeline: Sequence[Mapping]) -> None:
         self.parts = list(parts)
-        self.pipeline = Compose([TRANSFORMS.build(dict(transform)) for transform in pipeline])
+        self.pipeline = build_pipeline(pipeline, what='the student')
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -99,9 +98,12 @@ class VideoSamples(Dataset):
             info['segment_seconds'] = part.seconds
         try:
             packed = self.pipeline(info | _source(part.file))
+            packed = {name: packed[name] for name in ('inputs', 'data_samples')}
         except (DecodeError, OSError) as error:
             return {'index': index, 'error': str(error)}
-        return {'index': index, 'inputs': packed['inputs'], 'data_samples': packed['data_samples']}
+        except Exception as error:  # whatever somebody's preprocessing.json makes of a clip
+            raise ValueError(f"{part.file}: the student's pipeline fails on it ({_first_line(error)})") from error
+        return {'index': index, **packed}
 
 
 def loader_of(samples: VideoSamples, *, batch_size: int, num_workers: int | None) -> DataLoader:
@@ -113,6 +115,10 @@ def loader_of(samples: VideoSamples, *, batch_size: int, num_workers: int | None
     if num_workers is None:
         num_workers = min(4, num_cores(), len(samples) // 4)
     return DataLoader(samples, batch_size=batch_size, num_workers=num_workers, collate_fn=list)
+
+
+def _first_line(error: Exception) -> str:
+    return f'{type(error).__name__}: {error}'.splitlines()[0][:300]
 
 
 def _source(file: Path) -> dict:

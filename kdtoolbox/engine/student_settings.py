@@ -29,32 +29,35 @@ def settings_to_store(config: Mapping) -> dict[str, str]:
     return {key: repr(value) for key, value in plain.items() if is_plain(value)}
 
 
-def student_config(checkpoint: Mapping) -> dict | None:
+def student_config(checkpoint: Mapping, *, source: str = 'the checkpoint') -> dict | None:
     """The student's config as a checkpoint knows it, None if it does not.
+
+    Args:
+        source: the checkpoint's name, for messages.
 
     Raises:
         ValueError: what stands in its place is no config of plain values.
     """
-    return _stored(checkpoint, STUDENT_CONFIG, dict)
+    return _stored(checkpoint, STUDENT_CONFIG, dict, source)
 
 
-def student_view(checkpoint: Mapping) -> dict | None:
+def student_view(checkpoint: Mapping, *, source: str = 'the checkpoint') -> dict | None:
     """As :func:`student_config`: the arguments of the student's view in training."""
-    return _stored(checkpoint, STUDENT_VIEW, dict)
+    return _stored(checkpoint, STUDENT_VIEW, dict, source)
 
 
-def student_test_pipeline(checkpoint: Mapping) -> list | None:
+def student_test_pipeline(checkpoint: Mapping, *, source: str = 'the checkpoint') -> list | None:
     """As :func:`student_config`: the pipeline that the student is tested with."""
-    return _stored(checkpoint, TEST_PIPELINE, list)
+    return _stored(checkpoint, TEST_PIPELINE, list, source)
 
 
-def _stored(checkpoint: Mapping, key: str, kind: type[Kind]) -> Kind | None:
+def _stored(checkpoint: Mapping, key: str, kind: type[Kind], source: str) -> Kind | None:
     text = (checkpoint.get('meta') or {}).get(key)
     if text is None:
         return None
-    value = read_literal(text, what=f"the checkpoint's {key}")
+    value = read_literal(text, what=f'{source}: its {key}')
     if not isinstance(value, kind):
-        raise ValueError(f"the checkpoint's {key} is a {type(value).__name__}, expected a {kind.__name__}")
+        raise ValueError(f'{source}: its {key} is a {type(value).__name__}, expected a {kind.__name__}')
     return value
 
 

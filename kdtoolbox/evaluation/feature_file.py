@@ -1,5 +1,6 @@
 """Feature files: one frozen feature vector for each video, with labels, roles and classes."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdtoolbox.plain_files import load_arrays, parse_json
-from kdtoolbox.safe_files import save_arrays_aside
+from kdtoolbox.evaluation.feature_tensors import TEXTS, load_from_safetensors, save_as_safetensors
+from kdtoolbox.plain_files import FEATURE_FILES, load_arrays, parse_json
+from kdtoolbox.safe_files import SAFETENSORS, kind_of, save_arrays_aside
 
 UNLABELLED = -1
 ROLES = ('gallery', 'query', '')  # the last one of videos that have none
@@ -89,17 +91,27 @@ class VideoFeatures:
         ]
 
 
+def is_feature_file(name: str | Path) -> bool:
+    """Whether it is one by the end of its name.
+
+    >>> is_feature_file('a.safetensors'), is_feature_file('a.npz'), is_feature_file('a.pth')
+    (True, True, False)
+    """
+    return Path(name).suffix in FEATURE_FILES
+
+
 def save_features(videos: VideoFeatures, file: str | Path) -> None:
-    """Write a feature file (npz) atomically."""
-    save_arrays_aside(
-        {
-            'features': videos.features.float().cpu().numpy(),
-            'labels': videos.labels.long().cpu().numpy(),
-            'provenance': np.array(json.dumps(dict(videos.provenance), sort_keys=True)),
-            **{name: np.array(getattr(videos, name), dtype=str) for name in ('sample_ids', 'roles', 'classes')},
-        },
-        file,
-    )
+    """Write a feature file, safetensors or, where its name ends so, npz; aside, then it is moved into place."""
+    arrays = {
+        'features': videos.features.float().cpu().numpy(),
+        'labels': videos.labels.long().cpu().numpy(),
+        'provenance': np.array(json.dumps(dict(videos.provenance), sort_keys=True)),
+        **{name: np.array(getattr(videos, name), dtype=str) for name in TEXTS},
+    }
+    if Path(file).suffix == '.npz':
+        save_arrays_aside(arrays, file)
+    else:
+        save_as_safetensors(arrays, file)
 
 
 def load_features(file: str | Path) -> VideoFeatures:
@@ -111,11 +123,11 @@ def load_features(file: str | Path) -> VideoFeatures:
     if not Path(file).is_file():
         raise ValueError(f'feature file {file}: no such file. Write one with tools/extract_features.py')
     try:
-        arrays = load_arrays(file)
+        arrays = load_from_safetensors(file) if kind_of(Path(file)) == SAFETENSORS else load_arrays(file)
     except ValueError as error:
         raise ValueError(
-            f'{file} is no feature file, an npz archive of plain arrays: {error}. Write one with '
-            'tools/extract_features.py'
+            f'{file} is no feature file, a safetensors file or an npz archive of plain arrays: {error}. Write one '
+            'with tools/extract_features.py'
         ) from error
     _check_arrays(arrays, file)
     provenance = parse_json(str(arrays['provenance']), source=f'feature file {file}: provenance')
@@ -123,7 +135,9 @@ def load_features(file: str | Path) -> VideoFeatures:
         raise ValueError(f'feature file {file}: provenance is {type(provenance).__name__}, expected an object in JSON')
     if unfit := [key for key, value in provenance.items() if not isinstance(value, str | None)]:
         raise ValueError(f"feature file {file}: provenance's {unfit[0][:60]!r} is no text")
-    texts = {name: arrays[name].tolist() for name in ('sample_ids', 'roles', 'classes')}
+    texts = {name: arrays[name].tolist() for name in TEXTS}
+    if any('\0' in text for text in itertools.chain(*texts.values())):
+        raise ValueError(f'feature file {file}: a name in it holds a NUL byte')
     try:
         return VideoFeatures(
             torch.from_numpy(arrays['features']), torch.from_numpy(arrays['labels']), **texts, provenance=provenance

@@ -183,6 +183,63 @@ def test_a_crafted_student_is_refused_and_runs_nothing(student_folder, tmp_path,
     assert not (tmp_path / 'HERE').exists()
 
 
+@pytest.mark.parametrize(
+    'file, old, new, message',
+    [
+        (
+            'student.py',
+            "'base_channels': 4",
+            "'base_channels': 1000000",
+            'cannot be built from its config (a tensor of',
+        ),
+        ('student.py', "'depth': 18", "'depth': 'x'", 'student.safetensors: its network cannot be built'),
+        ('student.py', "'type': 'I3DHead'", "'type': 'ResNet3d'", 'student.safetensors: its network cannot be built'),
+        ('preprocessing.json', '"clip_len": 4', '"clip_len": 1000000', 'preprocessing.json: 3 clips of 1000000 frames'),
+        ('preprocessing.json', '"crop_size": 16', '"crop_size": 99999', 'preprocessing.json: 1e+05 in its pipeline'),
+        ('preprocessing.json', '"crop_size": 16', '"crop_size": "x"', 'its pipeline cannot be built'),
+        ('preprocessing.json', '"type": "DecodeClip"', '"type": "Flip"', "the student's pipeline fails on it"),
+        ('preprocessing.json', '"type": "Resize"', '"type": "LoadKineticsPose"', 'which reads pickles'),
+        ('preprocessing.json', '"NCTHW"', '"NCHW"', 'cannot take clips of'),
+        ('classes.json', '"jumping",', '', 'has 2 outputs and the names of 1 classes'),
+    ],
+)
+def test_settings_that_do_not_fit_end_in_one_line(student_folder, videos, tmp_path, capsys, file, old, new, message):
+    shutil.copytree(student_folder, tmp_path / 'student')
+    changed = tmp_path / 'student' / file
+    assert old in changed.read_text()
+    changed.write_text(changed.read_text().replace(old, new))
+    assert main(['predict', str(tmp_path / 'student'), str(next(videos.rglob('*.avi')))]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count('\n') == 1
+
+
+def test_a_student_that_has_diverged_is_refused_wherever_it_is_read(checkpoint, videos, tmp_path):
+    content = load_safely(checkpoint, what='checkpoint')
+    name = next(name for name, value in content['state_dict'].items() if value.is_floating_point())
+    content['state_dict'][name][0] = float('nan')
+    save_aside(content, tmp_path / 'a.pth')
+    for use in (load_student, lambda file: write_student_folder(file, tmp_path / 'student')):
+        with pytest.raises(ValueError, match=r'a\.pth: 1 of its \d+ tensors are not finite, such as'):
+            use(tmp_path / 'a.pth')
+    assert not (tmp_path / 'student').exists()
+
+
+def test_what_nobody_could_use_is_not_exported(checkpoint, tmp_path):
+    content = load_safely(checkpoint, what='checkpoint')
+    for key, old, new, message in (
+        ('student_test_pipeline', "'DecodeClip'", "'os.system'", "a.pth: .* names the type 'os.system'"),
+        ('student_config', "'base_channels': 4", "'base_channels': 2", 'a.pth is of another model'),
+        ('student_config', "'ResNet3d'", "'os.system'", "a.pth: .* names the type 'os.system'"),
+        ('student_view', '{', '{(', 'a.pth: its student_view: .* is no text of plain values'),
+    ):
+        meta = {**content['meta'], key: content['meta'][key].replace(old, new)}
+        assert meta != content['meta'], key
+        save_aside({**content, 'meta': meta}, tmp_path / 'a.pth')
+        with pytest.raises(ValueError, match=message):
+            write_student_folder(tmp_path / 'a.pth', tmp_path / 'student')
+        assert [entry.name for entry in tmp_path.iterdir()] == ['a.pth']
+
+
 def test_the_config_of_a_student_is_read_as_data_with_its_texts_as_they_are(student_folder):
     assert read_data_config(student_folder / 'student.py')['classes'] == CLASSES
 
@@ -246,9 +303,9 @@ def test_predict_on_a_folder_names_what_it_cannot_read_and_ends_with_1(student_f
         (['predict', '.', 'a.mp4'], 'is no student folder'),
         (['predict', 'x', 'a.mp4', '--stride', '1'], '--window SECONDS'),
         (['predict', 'x', 'a.mp4', 'b.mp4', '--draw', 'c.mp4'], 'draws on one video'),
-        (['embed', 'x', 'a.mp4', '--out', 'a.txt'], 'ends in .npz'),
+        (['embed', 'x', 'a.mp4', '--out', 'a.txt'], 'ends in .safetensors or .npz'),
         (['search', 'a.mp4', '--in', 'gone.npz'], 'no such file'),
-        (['search', 'a.mp4', '--in', '.'], 'has no features.npz'),
+        (['search', 'a.mp4', '--in', '.'], 'has no features.safetensors'),
     ],
 )
 def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, arguments, message):
@@ -259,7 +316,7 @@ def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, arguments, message):
 
 
 def test_embed_and_search_find_the_video_and_draw_it(student_folder, videos, tmp_path, capsys):
-    out, picture = tmp_path / 'features.npz', tmp_path / 'nearest.png'
+    out, picture = tmp_path / 'features.safetensors', tmp_path / 'nearest.png'
     assert main(['embed', str(student_folder), str(videos), '--out', str(out)]) == 0
     features = load_features(out)
     assert isinstance(features, VideoFeatures) and features.features.shape == (4, 32)

@@ -4,8 +4,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features, save_features
+from kdtoolbox.evaluation.feature_tensors import FORM
 
 
 def videos(**changes) -> VideoFeatures:
@@ -29,13 +31,53 @@ def written(path, **changes):
     return path
 
 
-def test_what_is_written_is_read_back(tmp_path):
-    save_features(videos(), tmp_path / 'features.npz')
-    read = load_features(tmp_path / 'features.npz')
+@pytest.mark.parametrize('name', ['features.safetensors', 'features.npz'])
+def test_what_is_written_is_read_back(name, tmp_path):
+    save_features(videos(), tmp_path / name)
+    read = load_features(tmp_path / name)
     assert torch.equal(read.features, videos().features) and read.features.dtype == torch.float32
     assert torch.equal(read.labels, videos().labels)
     assert (read.sample_ids, read.roles, read.classes) == (['ä/1', 'b', 'c'], ['gallery', 'query', ''], ['run', 'jump'])
     assert read.provenance == {'layer': 'features'}
+
+
+def test_files_are_safetensors_unless_their_name_says_npz_and_the_same_features_give_the_same_bytes(tmp_path):
+    for name in ('a.safetensors', 'b.safetensors', 'c.npz'):
+        save_features(videos(), tmp_path / name)
+    one, other, npz = ((tmp_path / name).read_bytes() for name in ('a.safetensors', 'b.safetensors', 'c.npz'))
+    assert one == other and one[8:9] == b'{' and npz.startswith(b'PK')
+    (tmp_path / 'a.safetensors').rename(tmp_path / 'renamed.npz')  # what it is tells its content
+    assert load_features(tmp_path / 'renamed.npz').sample_ids == ['ä/1', 'b', 'c']
+
+
+@pytest.mark.parametrize(
+    'header, tensors, message',
+    [
+        ({}, {}, 'not of the form kdtoolbox.features/1'),
+        ({'sample_ids': ['a', 'b', 3]}, {}, 'sample_ids is no list of texts'),
+        ({'roles': None}, {}, 'roles is no list of texts'),
+        ({'provenance': {}}, {}, 'provenance is no text'),
+        ({'sample_ids': ['a', 'b\0x', 'c']}, {}, 'NUL'),
+        ({'sample_ids': ['a', 'b']}, {}, 'expected one feature vector, label, sample id'),
+        ({'provenance': '{'}, {}, 'provenance is not JSON'),
+        (None, {'features': torch.zeros(3, 2, dtype=torch.float64)}, 'features is float64'),
+        (None, {'features': torch.zeros(3, 2, dtype=torch.bfloat16)}, 'cannot be read|features is'),
+        (None, {'more': torch.zeros(1)}, 'unexpected'),
+        (None, {'features': torch.full((3, 2), float('nan'))}, 'are not finite'),
+    ],
+)
+def test_a_safetensors_file_of_another_content_is_refused(tmp_path, header, tensors, message):
+    from safetensors.torch import load_file, save_file
+
+    file = tmp_path / 'a.safetensors'
+    save_features(videos(), file)
+    with safe_open(file, 'pt') as content:
+        texts = json.loads(content.metadata()[FORM])
+    metadata = {} if header == {} else {FORM: json.dumps({**texts, **(header or {})})}
+    save_file({**load_file(file), **tensors}, file, metadata=metadata)
+    with pytest.raises(ValueError, match=message) as refused:
+        load_features(file)
+    assert str(file) in str(refused.value)
 
 
 def test_the_name_is_kept_and_nothing_is_left_beside_it(tmp_path):
@@ -55,6 +97,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match='disk full'):
         save_features(videos(), tmp_path / 'features.npz')
     assert (tmp_path / 'features.npz').read_bytes() == before
+    monkeypatch.setattr('pathlib.Path.write_bytes', lambda self, content: fails(self.open('wb')))
+    (tmp_path / 'features.npz').rename(tmp_path / 'features.safetensors')
+    with pytest.raises(ValueError, match='disk full'):
+        save_features(videos(), tmp_path / 'features.safetensors')
+    assert (tmp_path / 'features.safetensors').read_bytes() == before
 
 
 @pytest.mark.parametrize(

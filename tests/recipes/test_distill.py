@@ -43,7 +43,7 @@ def test_a_run_that_was_ended_goes_on_with_resume_and_is_finished(interrupted_ru
     assert checkpoint['meta']['epoch'] == 2 and checkpoint['meta']['iter'] == 4
     assert sorted(path.name for path in out.iterdir()) == [
         'config.py',
-        'features.npz',
+        'features.safetensors',
         'labelled.json',
         'metrics.json',
         'nearest.png',
@@ -89,7 +89,7 @@ def test_the_student_predicts_embeds_and_searches(interrupted_run, class_folders
     video = str(class_folders / 'all/run/day1/3.avi')
     assert main(['predict', str(out), video, '--topk', '2']) == 0
     assert re.search(r'(run|jump) 0\.\d\d, (run|jump) 0\.\d\d', capsys.readouterr().out)
-    features = load_features(out / 'features.npz')
+    features = load_features(out / 'features.safetensors')
     assert len(features.sample_ids) == 22 and sorted(set(features.roles)) == ['gallery', 'query']
     assert main(['search', video, '--in', str(out), '--topk', '1', '--draw', str(tmp_path / 'found.png')]) == 0
     assert re.search(r'1\.000 +all/run/day1/3\.avi', capsys.readouterr().out)

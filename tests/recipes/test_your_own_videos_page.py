@@ -36,7 +36,7 @@ def test_the_commands_of_the_page_run_on_a_run_like_its_first(class_folders, int
     assert {path.name for path in tmp_path.iterdir()} >= {
         'predictions.csv',
         'drawn.mp4',
-        'features.npz',
+        'features.safetensors',
         'found.png',
         'exported',
     }

@@ -4,19 +4,23 @@ import argparse
 from pathlib import Path
 
 from kdtoolbox.cli.arguments.student import add_student
+from kdtoolbox.plain_files import FEATURE_FILES
 from kdtoolbox.safe_files import check_writable
 
-EXAMPLE = 'kdtoolbox embed student videos --out features.npz'
+EXAMPLE = 'kdtoolbox embed student videos --out features.safetensors'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_student(parser)
     parser.set_defaults(check_first=_check)
     parser.add_argument('videos', nargs='+', metavar='VIDEO', help='video files, or folders of any depth')
-    parser.add_argument('--out', required=True, metavar='FILE.npz', help='the feature file to write')
+    parser.add_argument('--out', required=True, metavar='FILE', help='the feature file to write, .safetensors or .npz')
 
 
 def _check(args: argparse.Namespace) -> None:
-    if Path(args.out).suffix != '.npz':
-        raise ValueError(f'--out {args.out}: features are written as npz: name a file that ends in .npz')
+    if Path(args.out).suffix not in FEATURE_FILES:
+        raise ValueError(
+            f'--out {args.out}: features are written as safetensors or npz: name a file that ends in '
+            f'{" or ".join(FEATURE_FILES)}'
+        )
     check_writable(args.out)

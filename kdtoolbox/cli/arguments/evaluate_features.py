@@ -7,7 +7,7 @@ from kdtoolbox.cli.arguments.test import EVALUATIONS
 METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}
 
 
-EXAMPLE = 'kdtoolbox evaluate-features features.npz --eval retrieval knn'
+EXAMPLE = 'kdtoolbox evaluate-features features.safetensors --eval retrieval knn'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

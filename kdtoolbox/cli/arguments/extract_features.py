@@ -5,13 +5,14 @@ from pathlib import Path
 
 from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.plain_files import FEATURE_FILES
 from kdtoolbox.safe_files import check_writable
 
 NETWORKS = ('student', 'teacher')
 SPLITS = ('test', 'val', 'train')
 
 
-EXAMPLE = 'kdtoolbox extract-features kd_r2d_to_r3d_hmdb51 student.pth features.npz --layer backbone.layer4'
+EXAMPLE = 'kdtoolbox extract-features kd_r2d_to_r3d_hmdb51 student.pth features.safetensors --layer backbone.layer4'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='checkpoint of the student, from training or exported; without one, and for a teacher, the weights in '
         'the config are used',
     )
-    parser.add_argument('out', help='file to write, .npz')
+    parser.add_argument('out', help='file to write, .safetensors or .npz')
     parser.add_argument('--of', choices=NETWORKS, default='student', help='the network (default student)')
     parser.add_argument(
         '--layer',
@@ -42,9 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
-    if Path(args.out).suffix != '.npz':  # also that of a checkpoint, where the file to write was forgotten
+    if Path(args.out).suffix not in FEATURE_FILES:  # also that of a checkpoint, where the file to write was forgotten
         raise ValueError(
-            f'{args.out}: features are written as npz, expected the name of a file to write that ends in .npz'
+            f'{args.out}: features are written as safetensors or npz, expected the name of a file to write that ends '
+            f'in {" or ".join(FEATURE_FILES)}'
         )
     if args.launcher != 'none':
         raise ValueError(f'--launcher {args.launcher}: features are extracted by one process')

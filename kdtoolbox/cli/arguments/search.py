@@ -5,7 +5,7 @@ import argparse
 from kdtoolbox.cli.arguments.student import STUDENT_HELP, add_running, at_least_one
 from kdtoolbox.safe_files import check_writable
 
-EXAMPLE = 'kdtoolbox search query.mp4 --in features.npz --topk 5 --draw nearest.png'
+EXAMPLE = 'kdtoolbox search query.mp4 --in features.safetensors --topk 5 --draw nearest.png'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
