@@ -13,7 +13,7 @@ import numpy as np
 
 # torch is imported inside the functions: the processes of kdtoolbox prepare do not need it.
 
-TORCH, SAFETENSORS = 'a file of torch', 'a safetensors file'
+TORCH, SAFETENSORS, UNKNOWN = 'a file of torch', 'a safetensors file', 'of no kind that is known here'
 # What torch's unpickler raises for bytes that are no pickle, or a malicious one.
 UNREADABLE = (
     pickle.UnpicklingError,
@@ -98,7 +98,7 @@ def kind_of(file: Path) -> str:
         return 'an HTML page, such as the error or login page of a download'
     if begin[257:262] == b'ustar':
         return 'a tar archive: unpack it first'
-    return 'a text file' if not re.search(rb'[\x00-\x08\x0e-\x1f]', begin) else 'of no kind that is known here'
+    return 'a text file' if not re.search(rb'[\x00-\x08\x0e-\x1f]', begin) else UNKNOWN
 
 
 def save_aside(content: Mapping, file: str | Path) -> None:

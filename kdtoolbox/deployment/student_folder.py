@@ -21,6 +21,7 @@ from kdtoolbox.engine.student_settings import (
     student_test_pipeline,
     student_view,
 )
+from kdtoolbox.safe_files import check_writable
 
 WEIGHTS, CHECKPOINT, CONFIG = 'student.safetensors', 'student.pth', 'student.py'
 CLASSES, METRICS, CARD = 'classes.json', 'metrics.json', 'README.md'
@@ -53,6 +54,7 @@ def write_student_folder(
     """
     out = Path(out)
     refuse_other_folder(out)
+    check_writable(out / WEIGHTS)
     checkpoint = load_checkpoint(checkpoint_file)
     model = student_config(checkpoint, source=str(checkpoint_file))
     pipeline = student_test_pipeline(checkpoint, source=str(checkpoint_file))

@@ -4,16 +4,17 @@ import math
 from collections.abc import Mapping
 
 from mmengine.registry import DefaultScope
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from kdtoolbox.distillers import Distiller
 from kdtoolbox.engine.checkpoints import check_same_tensors
 from kdtoolbox.registry import MODELS
 
 _SPARE_ELEMENTS = 2**27  # beside the weights: what is computed while layers are built
 
 
-def build_network(model: Mapping, state: Mapping[str, Tensor], *, view: Mapping, source: object) -> nn.Module:
+def build_network(model: Mapping, state: Mapping[str, Tensor], *, view: Mapping, source: object) -> Distiller:
     """A distiller of the student alone, with its weights, in eval mode.
 
     A config that asks for far more memory than the weights have is refused before it is taken.

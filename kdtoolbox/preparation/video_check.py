@@ -103,14 +103,23 @@ def _decode(path: str) -> _Decoded:
     thumbnails: list[np.ndarray] = []
     key_frames: list[int] = []
     has_b_frames = False
+    sizes: list[tuple[int, int]] = []
     try:
         for frame in decode_in_order(video):
             if frame.key_frame:
                 key_frames.append(len(thumbnails))
+            if (frame.width, frame.height) not in sizes:
+                sizes.append((frame.width, frame.height))
             has_b_frames |= frame.pict_type == PictureType.B
             thumbnails.append(_thumbnail(rgb(frame)))
         damage = '' if thumbnails else 'not a single frame can be decoded'
-        if thumbnails and (lost := _announced_but_missing(path)):
+        if len(sizes) > 1:
+            (width, height), (other_width, other_height) = sizes[:2]
+            damage = (
+                f'changes its size from {width} x {height} to {other_width} x {other_height}, and a clip has one size: '
+                f'encode it again, ffmpeg -i FILE -vf scale={width}:{height} NEW.mp4'
+            )
+        elif thumbnails and (lost := _announced_but_missing(path)):
             damage = f'cut off: {lost} of the frames that it announces are missing at its end'
     except DamagedVideo as error:
         seconds = error.first_damaged / float(video.frames_per_second)

@@ -4,12 +4,14 @@ import os
 import stat
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
+from kdtoolbox.safe_files import UNKNOWN, kind_of
 from kdtoolbox.video.errors import DecodeError
 
 NOT_VIDEO_FORMATS = {'tty', 'image2', 'concat', 'hls', 'dash', 'lavfi', 'ffmetadata', 'applehttp'}
@@ -111,10 +113,13 @@ def _open(path: str) -> InputContainer:
         # A playlist that calls itself a video must not reach the network; titles may be in any encoding.
         return av.open(f'file:{path}', metadata_errors='ignore', options={'protocol_whitelist': 'file'})
     except (OSError, av.error.FFmpegError) as error:
-        raise DecodeError(
-            f'{path} cannot be opened: {_reason(error)}. Is it a video, downloaded to its end?'
-        ) from error
+        raise DecodeError(f'{path} cannot be opened: {_reason(error, path)}') from error
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, 'strerror', None) or str(error) or type(error).__name__
+def _reason(error: Exception, path: str) -> str:
+    words = getattr(error, 'strerror', None) or str(error) or type(error).__name__
+    if isinstance(error, av.error.InvalidDataError | av.error.PermissionError) and os.access(path, os.R_OK):
+        kind = kind_of(Path(path))
+        if kind != UNKNOWN:
+            return f'{words}. It is {kind}'
+    return f'{words}. Is it a video, downloaded to its end?'

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 
+import av
 import pytest
 
 from kdtoolbox.preparation.isolated import CallFailed, IsolatedCalls
@@ -138,3 +139,18 @@ def test_a_decoder_that_dies_or_hangs_is_one_failure_and_the_next_video_is_check
         calls.stop()
     with pytest.raises(CallFailed):
         calls('good')
+
+
+def test_a_video_of_two_sizes_is_found_before_training_finds_it(tmp_path):
+    parts = []
+    for width in (64, 96):
+        with av.open(str(tmp_path / 'part.ts'), 'w') as part:
+            stream = part.add_stream('mpeg2video', rate=25)
+            stream.width, stream.height, stream.pix_fmt = width, 48, 'yuv420p'
+            for _ in range(3):
+                part.mux(stream.encode(av.VideoFrame(width, 48, 'yuv420p')))
+            part.mux(stream.encode())
+        parts.append((tmp_path / 'part.ts').read_bytes())
+    (tmp_path / 'two.ts').write_bytes(b''.join(parts))
+    found = check_video(str(tmp_path / 'two.ts'))
+    assert found.status == 'failed' and 'changes its size from 64 x 48 to 96 x 48' in found.damage

@@ -25,7 +25,9 @@ def decode(path, number=0):
         (lambda file: file.symlink_to('nowhere'), 'No such file'),
         (lambda file: file.symlink_to(file.name), 'symbolic links'),
         (lambda file: file.touch(), 'Invalid data'),
-        (lambda file: file.write_text('<html>'), 'cannot be opened|is not a video'),
+        (lambda file: file.write_text('<html>'), 'cannot be opened: .* It is an HTML page'),
+        (lambda file: file.write_text('version https://git-lfs.github.com/spec/v1\n'), 'git lfs pull'),
+        (lambda file: file.write_text('ffconcat version 1.0\nfile /etc/passwd\n'), 'It is a text file'),
         (
             lambda file: file.write_text('#EXTM3U\n#EXTINF:1,\nhttp://localhost:1/a.ts\n'),
             'cannot be opened|is not a video',
