@@ -25,6 +25,7 @@ from kdtoolbox.losses.features.sim_kd import SimKD
 from kdtoolbox.losses.features.srd import SRD
 from kdtoolbox.losses.features.srrl import SRRL
 from kdtoolbox.losses.features.vid import VID
+from kdtoolbox.losses.features.video_mean import VideoMean
 from kdtoolbox.losses.logits.bce_with_teacher import BCEWithTeacher
 from kdtoolbox.losses.logits.dist import DIST
 from kdtoolbox.losses.logits.dkd import DKD
@@ -124,6 +125,7 @@ __all__ = [
     'TemporalDifference',
     'TextLogits',
     'VideoMAE',
+    'VideoMean',
     'VkD',
     'load_text_features',
 ]

@@ -14,6 +14,7 @@ from kdtoolbox.losses import (
     DarkRank,
     FrameClipRelation,
     HierarchicalPKT,
+    VideoMean,
 )
 from kdtoolbox.losses.features.overhaul import Overhaul
 from kdtoolbox.losses.relations.crd import CRD
@@ -59,6 +60,16 @@ def margins(rank, num_processes):
     return loss.margins.state_dict()
 
 
+def video_means(rank, num_processes):
+    """Two steps of VideoMean over batches that overlap: its memory."""
+    torch.manual_seed(0)
+    loss, mine = VideoMean(loss=dict(type='L2')), share_of(rank, num_processes)
+    for step in range(2):
+        ids = [f'video_{(step * BATCH_SIZE + clip) % NUM_SAMPLES}' for clip in range(BATCH_SIZE)]
+        loss(torch.zeros(BATCH_SIZE, 4)[mine], torch.randn(BATCH_SIZE, 4)[mine], sample_ids=ids[mine])
+    return {f'VideoMean {name}': buffer for name, buffer in loss.named_buffers()}
+
+
 GATHERING = {
     'AFD': lambda: AFD([4, 4], [6, 6], attention_channels=4),
     'SRD': lambda: SRD(4, 6),
@@ -100,7 +111,7 @@ def gathered(name, rank, num_processes):
 
 
 def state(rank, num_processes):
-    parts = {**contrast(rank, num_processes), **margins(rank, num_processes)}
+    parts = {**contrast(rank, num_processes), **margins(rank, num_processes), **video_means(rank, num_processes)}
     for name in GATHERING:
         parts |= gathered(name, rank, num_processes)
     return {name: value.flatten().tolist() for name, value in parts.items()}
