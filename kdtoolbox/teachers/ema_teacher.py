@@ -9,6 +9,7 @@ from torch import nn
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers.frozen import recognizer_normalisation
 from kdtoolbox.teachers.recognizer_teacher import RecognizerTeacher
+from kdtoolbox.teachers.token_layout import layout_of_recognizer
 from kdtoolbox.views import View
 
 
@@ -58,6 +59,7 @@ class EMATeacher(RecognizerTeacher):
             view=View(**{**recognizer_normalisation(student), 'modality': modality, **view}),
         )
         self.is_2d = isinstance(student, Recognizer2D)
+        self.layout = None if self.is_2d else layout_of_recognizer(average.module)
         self.average = average
         self.is_followed = False
 
