@@ -10,7 +10,9 @@ from mmengine.config import Config
 from torch import nn
 
 from kdtoolbox.cli.stages import read_stages
+from kdtoolbox.cli.texts import read_classes
 from kdtoolbox.cli.train import build_runner
+from kdtoolbox.deployment.student import load_student
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 from tests.tiny import batch
@@ -26,6 +28,7 @@ LOSSES = {
     'video_teacher': {'loss_cls', 'loss_kd'},
     'clip_embeddings': {'loss_embedding'},
     'clip_texts': {'loss_text'},
+    'clip_named_classes': {'loss_names', 'loss_embedding'},
 }
 
 
@@ -72,9 +75,17 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):
         classes=np.array([f'a video of {number}' for number in range(9)]),
     )
     monkeypatch.setenv('UCF101_TEXT_FEATURES', str(tmp_path / 'texts.npz'))
+    for name, (_, annotations) in data.items():
+        if name in ('hmdb51', 'ucf101'):
+            classes = list(read_classes(annotations / 'classInd.txt' if name == 'ucf101' else annotations))
+            features = np.random.default_rng(0).normal(size=(len(classes), 6)).astype(np.float32)
+            np.savez(tmp_path / f'{name}.npz', features=features, classes=np.array(classes))
+            monkeypatch.setenv(f'{name.upper()}_CLASS_TEXTS', str(tmp_path / f'{name}.npz'))
     config = Config.fromfile(file)
     model = config.model.to_dict()
     shrink(model)
+    if file.stem.startswith('clip_named'):  # the annotations of the test have fewer classes
+        model['student']['cls_head']['num_classes'] = len(np.load(tmp_path / f'{file.stem[-6:]}.npz')['classes'])
     config.model, config.work_dir, config.launcher = model, str(tmp_path), 'none'
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 3, 'val_dataloader.batch_size': 3}
     if 'labels_per_class' in config.train_dataloader.dataset:
@@ -101,6 +112,12 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):
     assert all(math.isfinite(scalars[f'train/{name}'].current()) for name in ('loss', *expected))
     assert 0 <= scalars['val/quick_retrieval/top1'].current() <= 1
     assert (tmp_path / 'full_test.json').is_file()
+    if file.stem.startswith('clip_named'):  # and the student names classes, of which it saw no label
+        student = load_student(tmp_path / 'epoch_1.pth')
+        name = file.stem[-6:]
+        assert student.classes == np.load(tmp_path / f'{name}.npz')['classes'].tolist()
+        assert student.predict(next(folders[name][0].rglob('*.avi')), topk=1).classes[0] in student.classes
+        assert 0 <= scalars['val/quick_acc/top1'].current() <= 1
     if file.stem.startswith('image_and_video'):
         assert 0 <= scalars['train/gate_image'].current() <= 1
 

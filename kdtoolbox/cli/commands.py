@@ -52,6 +52,7 @@ def _heavy(group: str, name: str, *, is_long: bool = False) -> Command:
 COMMANDS = {
     'prepare': Command('prepare', 'kdtoolbox.cli.prepare'),
     'fit-probe': _heavy('prepare', 'fit_probe', is_long=True),
+    'texts': _heavy('prepare', 'texts'),
     'cache': _heavy('prepare', 'cache', is_long=True),
     'distill': _heavy('train', 'distill', is_long=True),
     'train': _heavy('train', 'train', is_long=True),
