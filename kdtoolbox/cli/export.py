@@ -6,8 +6,9 @@ from pathlib import Path
 
 from kdtoolbox import terminal
 from kdtoolbox.cli.export_student import import_all
+from kdtoolbox.deployment.hub import push_to_hub
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
-from kdtoolbox.deployment.runtime_export import FILES, export_to, made_clips
+from kdtoolbox.deployment.runtime_export import FILES, INT8_FILE, export_to, made_clips
 from kdtoolbox.deployment.student import load_student
 from kdtoolbox.deployment.student_folder import CHECKPOINT, is_student_folder, write_student_folder
 from kdtoolbox.deployment.student_parts import STUDENT_IN_A_RUN
@@ -24,13 +25,17 @@ def run(args: argparse.Namespace) -> int:
         checkpoint_of(args.student), args.out, metrics=metrics, protocol=protocol, imports=args.imports
     )
     print(f'wrote {folder}: {", ".join(sorted(file.name for file in folder.iterdir()))}')
+    if args.push_to_hub:
+        print(f'pushed to {push_to_hub(folder, args.push_to_hub, private=args.private)}')
     return 0
 
 
 def _for_another_runtime(args: argparse.Namespace) -> int:
     student = load_student(args.student, device='cpu')
     clips = student.clips_of(args.videos) if args.videos else made_clips(student)
-    found = export_to(student, args.out, args.to, clips=clips, half=args.half, dynamic_batch=args.dynamic_batch)
+    found = export_to(
+        student, args.out, args.to, clips=clips, half=args.half, int8=args.int8, dynamic_batch=args.dynamic_batch
+    )
     rows = [
         [
             one.output,
@@ -43,9 +48,9 @@ def _for_another_runtime(args: argparse.Namespace) -> int:
         for one in found
     ]
     header = ('output', 'largest', 'difference', 'ratio', 'accepted', 'same top-1')
-    print(f'compared on {len(clips)} clips:')
+    print(f'compared on {len(clips[1::2] if args.int8 else clips)} clips:')
     terminal.say(terminal.table_text(rows, header=header))
-    file = Path(args.out) / FILES[args.to]
+    file = Path(args.out) / (INT8_FILE if args.int8 else FILES[args.to])
     print(f'wrote {file} ({file.stat().st_size / 2**20:.1f} MiB), with {PREPROCESSING} beside it')
     return 0
 

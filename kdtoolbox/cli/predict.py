@@ -1,4 +1,4 @@
-"""The likeliest classes of videos, of a student that learned classes."""
+"""The likeliest classes of videos, or of what a camera sees, of a student that learned classes."""
 
 import argparse
 import csv
@@ -10,17 +10,23 @@ from collections.abc import Iterable, Sequence
 
 from kdtoolbox import terminal
 from kdtoolbox.cli.export_student import import_all
+from kdtoolbox.deployment.camera import Camera, is_camera
 from kdtoolbox.deployment.drawing import draw_on_video
-from kdtoolbox.deployment.student import Prediction, Student, load_student
+from kdtoolbox.deployment.live import live_predictions
+from kdtoolbox.deployment.prediction import Prediction
+from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.deployment.video_samples import VideoPart, find_videos, windows
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.video import DecodeError
 
+CAMERA_WINDOW = 2.0  # seconds
 SOME_FAILED = 1  # exit status where a video could not be read
 
 
 def run(args: argparse.Namespace) -> int:
     import_all(args.imports)
+    if is_camera(args.videos[0]):
+        return _watch(args)
     found = find_videos(args.videos)
     if args.draw and len(found) != 1:
         raise ValueError(f'--draw draws on one video, but {args.videos[0]} holds {len(found)}')
@@ -28,14 +34,18 @@ def run(args: argparse.Namespace) -> int:
     start = time.monotonic()
     predictions = _predict(student, found, args)
     _print(predictions, seconds=time.monotonic() - start)
-    if args.json:
-        write_aside(args.json, json.dumps([_as_dict(one) for one in predictions], indent=2, ensure_ascii=False))
-    if args.csv:
-        write_aside(args.csv, _csv(predictions))
+    _write(predictions, args)
     if args.draw and not predictions[0].error:
         draw_on_video(found[0].file, args.draw, lambda time_: words_at(time_, predictions))
         print(f'wrote {args.draw}')
     return SOME_FAILED if any(one.error for one in predictions) else 0
+
+
+def _write(predictions: Sequence[Prediction], args: argparse.Namespace) -> None:
+    if args.json:
+        write_aside(args.json, json.dumps([_as_dict(one) for one in predictions], indent=2, ensure_ascii=False))
+    if args.csv:
+        write_aside(args.csv, _csv(predictions))
 
 
 def _predict(student: Student, found: Sequence[VideoPart], args: argparse.Namespace) -> list[Prediction]:
@@ -49,6 +59,32 @@ def _predict(student: Student, found: Sequence[VideoPart], args: argparse.Namesp
             unreadable.append(Prediction(str(video.file), error=str(error)))
     answers = student.predictions(parts, topk=args.topk, num_workers=args.workers, what='windows')
     return [*answers, *unreadable]
+
+
+def _watch(args: argparse.Namespace) -> int:
+    """Classes of a camera's last seconds, until it ends or Ctrl-C."""
+    student = load_student(args.student, device=args.device, batch_size=args.batch_size)
+    window = args.window or CAMERA_WINDOW
+    stride = args.stride or window / 2
+    camera = Camera(args.videos[0])
+    kept: list[Prediction] = []
+    number = 0
+    try:
+        if not terminal.is_quiet():
+            print(f'{camera.name}: windows of {window:g} s, every {stride:g} s; Ctrl-C ends', file=sys.stderr)
+        for one in live_predictions(student, camera, seconds=window, stride_seconds=stride, topk=args.topk):
+            number += 1
+            terminal.say(str(one))
+            sys.stdout.flush()
+            if args.json or args.csv:
+                kept.append(one)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        camera.close()
+    print(f'{number} windows of {camera.name}')
+    _write(kept, args)
+    return 0
 
 
 def words_at(time_: float, predictions: Sequence[Prediction]) -> list[str]:

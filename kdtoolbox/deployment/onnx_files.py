@@ -62,6 +62,44 @@ def open_onnx(file: Path, *, num_threads: int | None = None) -> Callable[[Tensor
     return run
 
 
+def quantize_onnx(file: Path, out: Path, clips: Tensor) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """Write an ONNX file of :func:`save_onnx` with weights and activations in 8 bits, and open it.
+
+    Static quantization by ONNX Runtime, per channel; weights have 7 bits of the 8, as sums of products of 8 bits
+    saturate on CPUs without VNNI.
+
+    Args:
+        out: the file to write.
+        clips: inputs that tell the ranges of activations, one after the other.
+    """
+    require_onnx_runtime()
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Clips(quantization.CalibrationDataReader):
+        """Hands the clips out."""
+
+        def __init__(self) -> None:
+            self.left = iter(clips.split(1))
+
+        def get_next(self) -> dict | None:
+            clip = next(self.left, None)
+            return None if clip is None else {INPUT: clip.numpy()}
+
+    prepared = file.with_suffix('.prepared.onnx')
+    with quiet_exporter():
+        quant_pre_process(str(file), str(prepared), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(prepared),
+            str(out),
+            Clips(),
+            per_channel=True,
+            reduce_range=True,
+            activation_type=quantization.QuantType.QUInt8,
+        )
+    return open_onnx(out)
+
+
 def require_onnx_runtime() -> ModuleType:
     """The module onnxruntime.
 

@@ -13,7 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.deployment.clip_network import ClipNetwork
-from kdtoolbox.deployment.onnx_files import OUTPUTS, batch_of_example, open_onnx, quiet_exporter, save_onnx
+from kdtoolbox.deployment.onnx_files import (
+    OUTPUTS,
+    batch_of_example,
+    open_onnx,
+    quantize_onnx,
+    quiet_exporter,
+    save_onnx,
+)
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
 from kdtoolbox.deployment.preprocessing import preprocessing_text
 from kdtoolbox.deployment.student import Student
@@ -23,7 +30,9 @@ from kdtoolbox.safe_files import load_safely, write_aside
 ONNX, TORCH_EXPORT, SAFETENSORS = 'onnx', 'torch-export', 'safetensors'
 FILES = {ONNX: 'student.onnx', TORCH_EXPORT: 'student.pt2', SAFETENSORS: 'student.safetensors'}
 AGREEMENT = 'agreement.json'
-TOLERANCES = {False: 1e-3, True: 2e-2}  # half -> largest difference over largest value
+INT8_FILE = 'student_int8.onnx'
+# Numbers inside -> largest difference over largest value that is accepted.
+TOLERANCES = {'float32': 1e-3, 'float16': 2e-2, 'int8': 0.15}
 Run = Callable[[Tensor], tuple[Tensor, ...]]
 
 
@@ -58,6 +67,7 @@ def export_to(
     *,
     clips: Tensor,
     half: bool = False,
+    int8: bool = False,
     dynamic_batch: bool = False,
 ) -> list[Agreement]:
     """Write a student for another runtime, with its preprocessing and classes, into a folder.
@@ -70,10 +80,13 @@ def export_to(
         kind: :data:`ONNX`, :data:`TORCH_EXPORT` or :data:`SAFETENSORS` (weights alone).
         clips: (N, 3, T, H, W) uint8, on which the exported model is compared with the student.
         half: compute in float16.
+        int8: weights and activations in 8 bits, of :data:`ONNX` alone; every other one of the clips calibrates the
+            ranges, the others are compared.
         dynamic_batch: any number of clips at a time, instead of one.
 
     Raises:
-        ValueError: a library is missing, the student cannot be exported, or the exported model disagrees with it.
+        ValueError: a library is missing, there are fewer than two clips for int8, the student cannot be exported, or
+            the exported model disagrees with it.
     """
     out = Path(out)
     recognizer = copy.deepcopy(student.recognizer).cpu().eval()
@@ -84,13 +97,19 @@ def export_to(
         file = Path(folder) / FILES[kind]
         at_once = dynamic_batch or kind == SAFETENSORS
         run = _WRITERS[kind](network, file, clips[:1].float(), dynamic_batch)
-        found = compare(reference, run, clips.float(), tolerance=TOLERANCES[half], at_once=at_once)
-        refuse_disagreement(found, kind)
-        os.replace(file, out / FILES[kind])
+        if int8:
+            assert kind == ONNX and not half  # the command refuses other kinds
+            whole, file = file, Path(folder) / INT8_FILE
+            run = quantize_onnx(whole, file, _calibrating(clips))
+            clips = clips[1::2]
+        tolerance = TOLERANCES['int8' if int8 else 'float16' if half else 'float32']
+        found = compare(reference, run, clips.float(), tolerance=tolerance, at_once=at_once)
+        refuse_disagreement(found, f'{kind} in int8' if int8 else kind)
+        os.replace(file, out / file.name)
     size = list(clips.shape[1:])
     described = {
         **student.preprocessing,
-        'model': FILES[kind],
+        'model': file.name,
         'input': {
             'name': 'clips',
             'shape': ['batch' if dynamic_batch else 1, *size],
@@ -141,6 +160,12 @@ def refuse_disagreement(found: list[Agreement], kind: str) -> None:
                 f'the student as {kind} gives other {one.output}: they differ by up to {one.difference:.3g}, where the '
                 f'largest is {one.largest:.3g}; at most {one.tolerance:g} of it is accepted. Nothing is written'
             )
+
+
+def _calibrating(clips: Tensor) -> Tensor:
+    if len(clips) < 2:
+        raise ValueError('int8 needs two clips or more, to calibrate on and to compare: give videos, --videos')
+    return clips[::2].float()
 
 
 def made_clips(student: Student, *, number: int = 4) -> Tensor:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
+from kdtoolbox.deployment.prediction import Prediction
 from kdtoolbox.deployment.student_network import build_network
 from kdtoolbox.deployment.student_parts import StudentParts, read_student
 from kdtoolbox.deployment.video_samples import VideoPart, VideoSamples, find_videos, loader_of, windows
@@ -21,32 +21,6 @@ from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError
 
 Videos = str | Path | Iterable[str | Path]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The likeliest classes of a video or of a part of it.
-
-    Args:
-        video: its path.
-        classes: names, the likeliest first; none where the video cannot be read.
-        probabilities: of these classes.
-        seconds: (start, end) of a window; None is the whole video.
-        error: why the video cannot be read, else ''.
-    """
-
-    video: str
-    classes: tuple[str, ...] = ()
-    probabilities: tuple[float, ...] = ()
-    seconds: tuple[float, float] | None = None
-    error: str = ''
-
-    def __str__(self) -> str:
-        if self.error:
-            return f'{self.video}: {self.error}'
-        answers = ', '.join(f'{name} {share:.2f}' for name, share in zip(self.classes, self.probabilities))
-        place = '' if self.seconds is None else f' {self.seconds[0]:.1f}–{self.seconds[1]:.1f} s'
-        return f'{self.video}{place}: {answers}'
 
 
 class Student:
@@ -161,19 +135,43 @@ class Student:
         Raises:
             ValueError: the student learned no classes.
         """
+        self.require_classes()
+        for part, answer in self._answers(parts, num_workers=num_workers, what=what):
+            if isinstance(answer, str):
+                yield Prediction(str(part.file), seconds=part.seconds, error=answer)
+                continue
+            yield self._prediction(str(part.file), answer['scores'], part.seconds, topk)
+
+    def predict_sample(
+        self, packed: Mapping, *, name: str, seconds: tuple[float, float] | None, topk: int = 5
+    ) -> Prediction:
+        """The likeliest classes of one sample of the pipeline, such as frames of a camera.
+
+        Args:
+            packed: ``inputs`` and ``data_samples``, as PackActionInputs gives them.
+            name: of the video.
+            seconds: (start, end) of it.
+        """
+        scores = self._run([{**packed, 'index': 0}])[0]['scores']
+        return self._prediction(name, scores, seconds, topk)
+
+    def require_classes(self) -> None:
+        """Refuse a student that can name nothing.
+
+        Raises:
+            ValueError: it learned no classes.
+        """
         if not self.learned_classes:
             raise ValueError(
                 f'the student {self.source} learned without labels and has no classes: its features find similar '
                 'videos (kdtoolbox embed, kdtoolbox search), and with labels it can be fine-tuned'
             )
-        for part, answer in self._answers(parts, num_workers=num_workers, what=what):
-            if isinstance(answer, str):
-                yield Prediction(str(part.file), seconds=part.seconds, error=answer)
-                continue
-            scores = answer['scores'].softmax(0) if self._gives_logits else answer['scores']
-            best = scores.topk(min(topk, len(scores)))
-            names = tuple(self.classes[i] if self.classes else f'class {i}' for i in best.indices.tolist())
-            yield Prediction(str(part.file), names, tuple(best.values.tolist()), part.seconds)
+
+    def _prediction(self, name: str, scores: Tensor, seconds: tuple[float, float] | None, topk: int) -> Prediction:
+        scores = scores.softmax(0) if self._gives_logits else scores
+        best = scores.topk(min(topk, len(scores)))
+        names = tuple(self.classes[i] if self.classes else f'class {i}' for i in best.indices.tolist())
+        return Prediction(name, names, tuple(best.values.tolist()), seconds)
 
     def video_features(self, parts: Sequence[VideoPart], *, num_workers: int | None = None) -> VideoFeatures:
         """Features of the parts that can be read; a warning names the others.
@@ -244,6 +242,7 @@ class Student:
         finally:
             progress.close()
 
+    @torch.no_grad()
     def _run(self, batch: Sequence[Mapping]) -> dict[int, Mapping[str, Tensor]]:
         """Index -> scores and features; clips of one shape go through the network together."""
         found: dict[int, Mapping[str, Tensor]] = {}

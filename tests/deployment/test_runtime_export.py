@@ -11,6 +11,7 @@ from kdtoolbox.cli.main import main
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.deployment import runtime_export
 from kdtoolbox.deployment.clip_network import ClipNetwork
+from kdtoolbox.deployment.onnx_files import open_onnx
 from kdtoolbox.deployment.preprocessing import describe_preprocessing
 from kdtoolbox.deployment.runtime_export import (
     ONNX,
@@ -112,6 +113,37 @@ def test_half_precision_weights_are_half_the_size_and_agree(student_folder, tmp_
     assert sizes[0] < 0.6 * sizes[1]
     state = load_safely(tmp_path / 'student.safetensors', what='weights')
     assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
+
+
+def test_a_student_in_8_bits_is_calibrated_on_half_of_the_clips_and_agrees_on_the_others(tmp_path):
+    pytest.importorskip('onnxscript')
+    student = tiny_student('r3d18', tmp_path)
+    clips = made_clips(student, number=4)
+    found = export_to(student, tmp_path / 'out', ONNX, clips=clips, int8=True)
+    assert all(1e-4 < one.ratio <= one.tolerance == 0.15 for one in found) and found[0].same_top1 == 1
+    described = json.loads((tmp_path / 'out/preprocessing.json').read_text())
+    run = open_onnx(tmp_path / 'out' / described['model'])
+    with torch.no_grad():
+        expected = ClipNetwork(student.recognizer).eval()(clips[3:].float())[1]
+    assert (run(clips[3:].float())[1] - expected).abs().max() <= found[1].difference + 1e-6
+    with pytest.raises(ValueError, match='int8 needs two clips or more'):
+        export_to(student, tmp_path / 'out', ONNX, clips=clips[:1], int8=True)
+    assert main(['export', 'student', '--out', str(tmp_path), '--to', 'torch-export', '--int8']) == 2
+
+
+def test_a_student_in_8_bits_that_disagrees_is_not_written(tmp_path, monkeypatch):
+    student = tiny_student('r3d18', tmp_path)
+    plain = ClipNetwork(student.recognizer).eval()
+
+    def quantize(file, out, clips):
+        out.write_bytes(b'too coarse')
+        return lambda clips: (0.5 * plain(clips)[0], plain(clips)[1])
+
+    monkeypatch.setitem(runtime_export._WRITERS, ONNX, lambda network, *others: network)
+    monkeypatch.setattr(runtime_export, 'quantize_onnx', quantize)
+    with pytest.raises(ValueError, match='the student as onnx in int8 gives other logits.*Nothing is written'):
+        export_to(student, tmp_path / 'out', ONNX, clips=made_clips(student), int8=True)
+    assert list((tmp_path / 'out').iterdir()) == []
 
 
 def test_a_model_that_disagrees_is_refused():

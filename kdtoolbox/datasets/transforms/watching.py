@@ -71,7 +71,7 @@ class Watch:
             DecodeTimeout: it hangs, also in another process.
             DecodeError: as the reader.
         """
-        if isinstance(reader, KillableReader):
+        if isinstance(reader, KillableReader) or reader not in _watched_readers:  # frames in memory cannot hang
             return reader.frames(numbers)
         progress, make = _watched_readers[reader]
         try:
