@@ -76,6 +76,7 @@ class Criterion(nn.Module):
         progress: float,
         runs: NetworkRuns | None = None,
         hidden_tokens: Tensor | None = None,
+        teacher_hidden_tokens: Mapping[str, Tensor] | None = None,
         clips: Tensor | None = None,
         kept: Mapping[str, Kept] | None = None,
     ) -> dict[str, Tensor]:
@@ -89,10 +90,11 @@ class Criterion(nn.Module):
             progress: share of the training that is done, [0, 1].
             runs: the networks, for terms that use their classifiers or the times of their steps.
             hidden_tokens: (N, L), True where the student sees nothing; None for nowhere.
+            teacher_hidden_tokens: name of a teacher -> (N, L), True where it computes nothing; '' for a single one.
             clips: (N, 3, T, H, W), the student's input.
             kept: what :meth:`kept` gave, if it was asked before.
         """
-        extra = {
+        extra: dict = {
             'labels': labels,
             'sample_ids': sample_ids,
             'progress': progress,
@@ -102,8 +104,15 @@ class Criterion(nn.Module):
         out = {}
         kept = self.kept(teacher, labels, progress=progress) if kept is None else kept
         for term in self.active(progress):
+            extra['teacher_hidden_tokens'] = _of_teacher(term, teacher_hidden_tokens or {})
             choice = kept.get(term.name)
             out[f'loss_{term.name}'] = term.weight_at(progress) * term(student, teacher, extra, runs=runs, kept=choice)
             if choice is not None:
                 out[f'gate_{term.name}'] = choice.share
         return out
+
+
+def _of_teacher(term: Term, hidden: Mapping[str, Tensor]) -> Tensor | None:
+    """The tokens that a term's teacher does not compute; None where it computes all."""
+    names = {'' if '' in hidden else path.partition('.')[0] for path in paths_of(term.teacher)}
+    return hidden.get(names.pop()) if len(names) == 1 else None

@@ -165,6 +165,7 @@ def rehearse(term: Term, tapped: Tapped) -> None:
         'sample_ids': [f'dry run {index}' for index in range(num_clips)],
         'progress': 0.0,
         'hidden_tokens': None if tapped.hidden_tokens is None else tapped.hidden_tokens.expand(num_clips, -1),
+        'teacher_hidden_tokens': None,
         'clips': None if tapped.clips is None else tapped.clips.expand(num_clips, -1, -1, -1, -1),
     }
     # In training mode: a connector that learns statistics has none yet.

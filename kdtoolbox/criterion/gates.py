@@ -109,7 +109,7 @@ def gated_loss(
         ]
         return sum(tensor.float().sum() * 0 for tensor in learning)
     asked = dict(asked)
-    for name in ('labels', 'hidden_tokens', 'clips'):
+    for name in ('labels', 'hidden_tokens', 'teacher_hidden_tokens', 'clips'):
         if asked.get(name) is not None:
             asked[name] = rows_of(asked[name], places)
     if 'sample_ids' in asked:

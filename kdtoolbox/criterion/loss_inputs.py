@@ -12,6 +12,7 @@ EXTRA_INPUTS = (
     'student_classifier',
     'teacher_classifier',
     'hidden_tokens',
+    'teacher_hidden_tokens',
     'clips',
 )
 

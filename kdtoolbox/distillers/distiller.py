@@ -14,6 +14,7 @@ from kdtoolbox.criterion.dry_run import refuse_few_classes, untouched_randomness
 from kdtoolbox.criterion.network_runs import NetworkRuns, linear_in, student_run, teacher_classifier, teacher_run
 from kdtoolbox.distillers.student_tokens import (
     attention_paths,
+    check_teacher_keep,
     checked_tokens,
     draw_hidden,
     refuse_without_hidden,
@@ -144,13 +145,20 @@ class Distiller(BaseModel):
         active = self.criterion.active(progress)
         labels = labels_of(data_samples, inputs.device)
         sample_ids = [sample.metainfo.get('sample_id') for sample in data_samples]
-        answers, hidden, kept = None, None, None
-        if any(term.gate is not None for term in active):
-            answers = self._answers(teacher_inputs)  # before the student: the host knows what is kept while it runs
+        answers: dict[str, Tensor] = {}
+        of_teachers: dict[str, Tensor] = {}
+        hidden, kept = None, None
+        if any(
+            term.gate is not None for term in active
+        ):  # before the student: the host knows what is kept while it runs
+            answers = self._answers(teacher_inputs, self._see_all())
             kept = self.criterion.kept(answers, labels, progress=progress)
         if self.student_tokens is not None and active:
-            answers = self._answers(teacher_inputs) if answers is None else answers  # the student may see what they do
-            hidden = draw_hidden(self.student_tokens, self.student, inputs, sample_ids, answers)
+            looked_at = [self._split('student_tokens', path)[0] for path in attention_paths(self.student_tokens)]
+            answers |= self._answers(
+                teacher_inputs, _without_answer(looked_at, answers)
+            )  # the student sees what they do
+            hidden, of_teachers = draw_hidden(self.student_tokens, self.student, inputs, sample_ids, answers)
         with self._taps.listening(self._student_paths(active)) as outputs, hiding(self.student, hidden):
             if hidden is None or self.task_sees == 'visible':
                 losses = self._task_losses(inputs, data_samples, labels)
@@ -162,7 +170,7 @@ class Distiller(BaseModel):
             return losses
         if FEATURES in outputs:
             outputs[FEATURES] = pool_to_vector(outputs[FEATURES], len(data_samples))
-        answers = self._answers(teacher_inputs) if answers is None else answers
+        answers |= self._answers(teacher_inputs, _without_answer(self._needed_teachers(), answers), of_teachers)
         terms = self.criterion(
             outputs,
             answers,
@@ -171,6 +179,7 @@ class Distiller(BaseModel):
             progress=progress,
             runs=self._network_runs(inputs, teacher_inputs),
             hidden_tokens=hidden,
+            teacher_hidden_tokens=of_teachers,
             clips=clips_of(inputs),
             kept=kept,
         )
@@ -190,12 +199,15 @@ class Distiller(BaseModel):
             sample.set_field(feature, 'clip_features', dtype=Tensor)
         return predictions
 
-    def _answers(self, teacher_inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What the needed teachers give, by the paths of the terms' taps."""
+    def _answers(
+        self, teacher_inputs: Mapping[str, Tensor], names: Sequence[str], hidden: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """What teachers give, by the paths of the terms' taps; of some the tokens that are not hidden."""
+        masks = {name: {'hidden': mask} for name, mask in (hidden or {}).items()}
         return {
             f'{name}.{path}' if name else path: answer
-            for name in self._needed_teachers()
-            for path, answer in self.teachers[name](teacher_inputs[name]).items()
+            for name in names
+            for path, answer in self.teachers[name](teacher_inputs[name], **masks.get(name, {})).items()
         }
 
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
@@ -252,6 +264,7 @@ class Distiller(BaseModel):
             of_logits = term.student == LOGITS and isinstance(term.student_connector, nn.Identity)
             if of_logits or 'student_classifier' in term.extra_inputs:
                 refuse_few_classes(term, self.student.cls_head.num_classes)
+        check_teacher_keep(self.student_tokens, self.teachers, self.criterion.all())
         self._check_blending()
         if not self.use_labels and not self.criterion.terms and not self.learns_without_terms:
             raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
@@ -320,7 +333,12 @@ class Distiller(BaseModel):
     def _needed_teachers(self) -> list[str]:
         paths = [path for term in self.criterion.active(training_progress()) for path in paths_of(term.teacher)]
         paths += attention_paths(self.student_tokens)
-        return [name for name in self.teachers if (not name and paths) or any(p.startswith(f'{name}.') for p in paths)]
+        return [name for name in self.teachers if any(_is_of(path, name) for path in paths)]
+
+    def _see_all(self) -> list[str]:
+        """The needed teachers that compute all of their tokens."""
+        shares = self.student_tokens.teacher_keep if self.student_tokens else {}
+        return [name for name in self._needed_teachers() if shares.get(name, 1) == 1]
 
     def _needed_views(self) -> dict[str, View]:
         return {name: view_of(self.teachers[name]) for name in self._needed_teachers()}
@@ -335,3 +353,13 @@ class Distiller(BaseModel):
         for teacher in self.teachers.values():
             teacher._apply(fn, recurse)
         return self
+
+
+def _is_of(path: str, teacher: str) -> bool:
+    """Whether a tap is of a teacher; of a single one, which is called '', each is."""
+    return not teacher or path.startswith(f'{teacher}.')
+
+
+def _without_answer(teachers: Sequence[str], answers: Mapping[str, Tensor]) -> list[str]:
+    """The teachers that have not been run yet."""
+    return [name for name in teachers if not any(_is_of(path, name) for path in answers)]

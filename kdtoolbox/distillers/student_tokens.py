@@ -1,9 +1,11 @@
 """The part of a distiller that decides which tokens its student sees."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from torch import Tensor, nn
 
+from kdtoolbox.criterion.connections import paths_of
 from kdtoolbox.criterion.term import Term
 from kdtoolbox.hidden_tokens import AttentionTokens, VisibleTokens, grid_of, transformer_of
 from kdtoolbox.host_reads import to_device
@@ -71,9 +73,43 @@ def draw_hidden(
     inputs: Tensor,
     sample_ids: Sequence[str | None],
     answers: Mapping[str, Tensor],
-) -> Tensor | None:
-    """The hidden tokens (N, L) of a batch, True where the student sees nothing; None where it sees all."""
+) -> tuple[Tensor | None, dict[str, Tensor]]:
+    """The hidden tokens (N, L) of a batch, True where the student sees nothing; None where it sees all.
+
+    And name -> those that a teacher does not compute either.
+    """
     # The student computes as many tokens as are drawn, on the host: with AttentionTokens it waits for the teacher.
     weights = tokens.weights_in(answers).cpu() if isinstance(tokens, AttentionTokens) else None
-    hidden = tokens(grid_of(student, inputs), sample_ids, weights=weights)
-    return None if hidden is None else to_device(hidden, inputs.device)
+    grid = grid_of(student, inputs)
+    hidden = tokens(grid, sample_ids, weights=weights)
+    masks = tokens.of_teachers(grid, sample_ids, weights=weights)
+    teachers = {name: to_device(mask, inputs.device) for name, mask in masks.items()}
+    return (None if hidden is None else to_device(hidden, inputs.device)), teachers
+
+
+def check_teacher_keep(tokens: VisibleTokens | None, teachers: Mapping[str, nn.Module], terms: Sequence[Term]) -> None:
+    """Check that teachers which compute only a part of their tokens can, and that the losses know.
+
+    Raises:
+        ValueError: a teacher cannot, is not there, or a loss would take the tokens that it did not compute.
+    """
+    for name in (name for name, keep in (tokens.teacher_keep if tokens else {}).items() if keep < 1):
+        if name not in teachers:
+            raise ValueError(
+                f'student_tokens teacher_keep {f"of {name!r}" if name else ""} is of no teacher: there are '
+                f'{sorted(teachers)}; with several teachers write teacher_keep=dict(<teacher>=0.25)'
+            )
+        cast(Any, teachers[name]).check_hides()
+        for term in terms:
+            if not any(not name or path.startswith(f'{name}.') for path in paths_of(term.teacher)):
+                continue
+            knows = 'teacher_hidden_tokens' in term.extra_inputs or (
+                'hidden_tokens' in term.extra_inputs
+                and not any('hidden tokens' in card.needs for card in cards(term.loss))
+            )
+            if not knows:
+                raise ValueError(
+                    f'term {term.name!r}: with teacher_keep the teacher computes only a part of its tokens, and '
+                    f'{type(term.loss).__name__} would learn the others, which are 0: take AMD or UMT, or drop '
+                    'teacher_keep'
+                )

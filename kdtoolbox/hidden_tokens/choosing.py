@@ -24,14 +24,16 @@ class VisibleTokens(nn.Module):
         keep: share of the tokens that the student sees, above 0, at most 1; as in the papers' code ``L - int(L *
             (1 - keep))`` of L.
         seed: of all draws.
+        teacher_keep: share of its tokens that a video teacher on the student's grid computes, for each teacher by name,
+            or one number for a single teacher; those of the student are among them. Default: all.
 
     Raises:
-        ValueError: ``keep`` is out of range.
+        ValueError: a share is out of range.
     """
 
     step: Tensor
 
-    def __init__(self, *, keep: float, seed: int = 0) -> None:
+    def __init__(self, *, keep: float, seed: int = 0, teacher_keep: float | Mapping[str, float] | None = None) -> None:
         super().__init__()
         if not 0 < keep <= 1:
             raise ValueError(
@@ -39,6 +41,16 @@ class VisibleTokens(nn.Module):
                 'expected a share above 0, at most 1'
             )
         self.keep, self.seed = float(keep), seed
+        shares = (
+            {} if teacher_keep is None else teacher_keep if isinstance(teacher_keep, Mapping) else {'': teacher_keep}
+        )
+        self.teacher_keep = {name: float(share) for name, share in shares.items()}
+        for name, share in self.teacher_keep.items():
+            if not self.keep <= share <= 1:
+                raise ValueError(
+                    f'student_tokens teacher_keep={share}{f" of {name!r}" if name else ""}: expected keep={keep} or '
+                    'more, at most 1, as the teacher sees all that the student sees'
+                )
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
         self._next_step: int | None = None
 
@@ -59,31 +71,52 @@ class VisibleTokens(nn.Module):
         self.step += 1
         if self.keep == 1:
             return None
-        noise = torch.stack(
-            [self._noise(step, place if sample is None else sample, grid) for place, sample in enumerate(sample_ids)]
-        )
-        return self.choose(noise, weights).flatten(1)
+        return self.choose(self._noise(step, sample_ids, grid), weights, keep=self.keep).flatten(1)
 
     def _load_from_state_dict(self, *args, **options) -> None:
         super()._load_from_state_dict(*args, **options)
         self._next_step = None
 
-    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+    def of_teachers(
+        self, grid: Grid, sample_ids: Sequence[str | None], *, weights: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Name -> the hidden tokens of each teacher that computes only a part, in the step that was drawn last.
+
+        They are drawn by the same scores as the student's, so those that the student sees are not among them.
+        """
+        shares = {name: keep for name, keep in self.teacher_keep.items() if keep < 1}
+        if not shares:
+            return {}
+        step = int(self.step) if self._next_step is None else self._next_step
+        noise = self._noise(step - 1, sample_ids, grid)
+        return {name: self.choose(noise, weights, keep=keep).flatten(1) for name, keep in shares.items()}
+
+    def choose(self, noise: Tensor, weights: Tensor | None, *, keep: float) -> Tensor:
         """Hidden tokens (N, T, H, W) from noise (N, T, H, W), uniform in [0, 1)."""
         raise NotImplementedError(f'{type(self).__name__} must override choose()')
 
-    def count(self, total: int) -> int:
-        """How many of ``total`` tokens are kept.
+    def _noise(self, step: int, sample_ids: Sequence[str | None], grid: Grid) -> Tensor:
+        return torch.stack(
+            [
+                torch.rand(
+                    grid, generator=self._generator(step, place if sample is None else sample), dtype=torch.float64
+                )
+                for place, sample in enumerate(sample_ids)
+            ]
+        )
 
-        >>> RandomTokens(keep=0.2).count(196)
-        40
-        """
-        return total - int(total * (1 - self.keep) + 1e-9)
+    def _generator(self, step: int, sample: object) -> torch.Generator:
+        digest = hashlib.blake2b(f'{self.seed} {step} {sample}'.encode(), digest_size=8).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest, 'big') >> 1)
 
-    def _noise(self, step: int, sample: object, grid: Grid) -> Tensor:
-        text = f'{self.seed} {step} {sample}'
-        seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), 'big') >> 1
-        return torch.rand(grid, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+def number_kept(total: int, keep: float) -> int:
+    """How many of ``total`` tokens are kept, as the papers' code rounds it.
+
+    >>> number_kept(196, 0.2)
+    40
+    """
+    return total - int(total * (1 - keep) + 1e-9)
 
 
 def all_but_the_largest(scores: Tensor, count: int) -> Tensor:
@@ -100,19 +133,27 @@ class RandomTokens(VisibleTokens):
         keep: share that the student sees.
         seed: of all draws.
         each_step: whether each time step keeps as many; a student that sees frames as images needs it.
+        teacher_keep: see :class:`VisibleTokens`.
 
     >>> hidden = RandomTokens(keep=0.25)((2, 4, 4), ['a', 'b'])
     >>> hidden.shape, (~hidden).sum(1)
     (torch.Size([2, 32]), tensor([8, 8]))
     """
 
-    def __init__(self, *, keep: float, seed: int = 0, each_step: bool = False) -> None:
-        super().__init__(keep=keep, seed=seed)
+    def __init__(
+        self,
+        *,
+        keep: float,
+        seed: int = 0,
+        each_step: bool = False,
+        teacher_keep: float | Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(keep=keep, seed=seed, teacher_keep=teacher_keep)
         self.each_step = each_step
 
-    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+    def choose(self, noise: Tensor, weights: Tensor | None, *, keep: float) -> Tensor:
         rows = noise.flatten(2) if self.each_step else noise.flatten(1)
-        return all_but_the_largest(rows, self.count(rows.shape[-1])).view(noise.shape)
+        return all_but_the_largest(rows, number_kept(rows.shape[-1], keep)).view(noise.shape)
 
 
 @MODELS.register_module()
@@ -122,15 +163,16 @@ class TubeTokens(VisibleTokens):
     Args:
         keep: share that the student sees.
         seed: of all draws.
+        teacher_keep: see :class:`VisibleTokens`.
 
     >>> hidden = TubeTokens(keep=0.5)((3, 2, 2), ['a']).view(3, 4)
     >>> bool((hidden == hidden[0]).all())
     True
     """
 
-    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+    def choose(self, noise: Tensor, weights: Tensor | None, *, keep: float) -> Tensor:
         places = noise[:, 0].flatten(1)
-        hidden = all_but_the_largest(places, self.count(places.shape[-1]))
+        hidden = all_but_the_largest(places, number_kept(places.shape[-1], keep))
         return hidden.view(len(noise), 1, *noise.shape[2:]).expand(noise.shape).clone()
 
 
@@ -146,13 +188,27 @@ class AttentionTokens(VisibleTokens):
         seed: of all draws.
         teacher: name of the teacher; ``''`` for a single one.
         frames: ``'first'`` or ``'mean'``: which of the teacher's frames in a time step of the student count.
+        teacher_keep: see :class:`VisibleTokens`; of other teachers than ``teacher``, whose attention is to all tokens.
 
     Raises:
         ValueError: an option is out of range.
     """
 
-    def __init__(self, *, keep: float, seed: int = 0, teacher: str = '', frames: str = 'first') -> None:
-        super().__init__(keep=keep, seed=seed)
+    def __init__(
+        self,
+        *,
+        keep: float,
+        seed: int = 0,
+        teacher: str = '',
+        frames: str = 'first',
+        teacher_keep: float | Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(keep=keep, seed=seed, teacher_keep=teacher_keep)
+        if teacher in self.teacher_keep:
+            raise ValueError(
+                "AttentionTokens needs the teacher's attention to all tokens: drop teacher_keep"
+                + (f' of {teacher!r}' if teacher else '')
+            )
         if frames not in ('first', 'mean'):
             raise ValueError(f"AttentionTokens frames={frames!r}: expected 'first' or 'mean'")
         self.teacher, self.frames = teacher, frames
@@ -166,7 +222,7 @@ class AttentionTokens(VisibleTokens):
         """Of the teacher's attention, as a term's tap would name it."""
         return f'{self.teacher}.class_attention' if self.teacher else 'class_attention'
 
-    def choose(self, noise: Tensor, weights: Tensor | None) -> Tensor:
+    def choose(self, noise: Tensor, weights: Tensor | None, *, keep: float) -> Tensor:
         """``weights`` are the teacher's attention (N, L', T') to its L' patches; None makes all patches as likely."""
         rows = noise.flatten(2)
         if weights is not None:
@@ -175,7 +231,7 @@ class AttentionTokens(VisibleTokens):
             # The largest of log w + Gumbel noise are a draw without replacement (Yellott, 1977).
             smallest = torch.finfo(torch.float64).tiny
             rows = attention.clamp(min=smallest).log() - (-rows.clamp(min=smallest).log()).log()
-        return all_but_the_largest(rows, self.count(rows.shape[-1])).view(noise.shape)
+        return all_but_the_largest(rows, number_kept(rows.shape[-1], keep)).view(noise.shape)
 
 
 def patch_map(attention: Tensor) -> Tensor:

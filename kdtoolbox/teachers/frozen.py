@@ -68,18 +68,20 @@ class FrozenTeacher(nn.Module):
         self.class_attention = ClassAttention(self.network) if asked else None
 
     @torch.no_grad()
-    def forward(self, frames: Tensor) -> dict[str, Tensor]:
+    def forward(self, frames: Tensor, hidden: Tensor | None = None) -> dict[str, Tensor]:
         """Compute the outputs for a batch of clips.
 
         Args:
             frames: (N, T', 3, H, W), in this teacher's view.
+            hidden: (N, L), True for tokens that it does not compute, whose places in the taps are 0; only for teachers
+                with :meth:`check_hides`.
 
         Returns:
             float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each tap a map (N, C, T', H, W), or
             another output of its module.
         """
         with self.computing(frames.device):
-            answers = self.run(frames)
+            answers = self.run(frames) if hidden is None else self.run_hidden(frames, hidden)
         return {path: answer.float() for path, answer in answers.items()}
 
     def computing(self, device: torch.device) -> AbstractContextManager:
@@ -87,6 +89,21 @@ class FrozenTeacher(nn.Module):
         return torch.autocast(
             device.type, dtype=self.compute_dtype or torch.bfloat16, enabled=self.compute_dtype is not None
         )
+
+    def check_hides(self) -> None:
+        """Check that the teacher can compute some of its tokens only.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        raise ValueError(
+            f'teacher_keep: a {type(self).__name__} computes all it sees: expected a RecognizerTeacher of a '
+            'VisionTransformer or a VideoTeacher of VideoMAE. Drop teacher_keep'
+        )
+
+    def run_hidden(self, frames: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        """As :meth:`run`, of the tokens that are not hidden."""
+        raise NotImplementedError(f'{type(self).__name__} must override run_hidden()')
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
         """Compute the outputs; :meth:`forward` adds ``no_grad``, autocast and the conversion to float32."""

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from mmaction.models import Recognizer2D
 from torch import Tensor
 
+from kdtoolbox.hidden_tokens import hiding, transformer_of
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, pool_to_vector
 from kdtoolbox.teachers.frame_by_frame import clip_layout
 from kdtoolbox.teachers.frozen import FrozenTeacher, recognizer_normalisation
-from kdtoolbox.teachers.token_layout import layout_of_recognizer
+from kdtoolbox.teachers.token_layout import check_grid, in_place, layout_of_recognizer
 from kdtoolbox.teachers.weights import load_teacher_weights
 from kdtoolbox.views import View
 
@@ -44,6 +45,19 @@ class RecognizerTeacher(FrozenTeacher):
         super().__init__(network, classifier='cls_head', view=own_view, compute_dtype=compute_dtype)
         self.is_2d = isinstance(network, Recognizer2D)
         self.layout = None if self.is_2d else layout_of_recognizer(network)
+
+    def check_hides(self) -> None:
+        if self.layout is None or self.layout.num_prefix_tokens:
+            super().check_hides()
+        transformer_of(self.network)
+
+    def run_hidden(self, frames: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        assert self.layout is not None, 'checked by check_hides'
+        grid = self.layout.grid((frames.shape[1], *frames.shape[3:]))
+        check_grid(hidden, grid, teacher=type(self.network.backbone).__name__)
+        with hiding(self.network, hidden):
+            answers = self.run(frames)
+        return {path: self.layout.to_steps(in_place(answer, hidden), grid) for path, answer in answers.items()}
 
     def run(self, frames: Tensor) -> dict[str, Tensor]:
         num_clips, num_frames = frames.shape[:2]

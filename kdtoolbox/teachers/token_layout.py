@@ -8,6 +8,7 @@ from mmaction.models import TimeSformer
 from torch import Tensor, nn
 
 from kdtoolbox.hidden_tokens import patch_size
+from kdtoolbox.host_reads import on_host, to_device
 
 Grid = tuple[int, int, int]
 
@@ -44,6 +45,41 @@ class TokenLayout:
         if self.places_first:
             patches = patches.unflatten(1, (-1, grid[0])).transpose(1, 2).flatten(1, 2)
         return patches.unflatten(1, (grid[0], -1)).permute(0, 3, 1, 2)
+
+
+def in_place(output: Tensor, hidden: Tensor) -> Tensor:
+    """Tokens of the visible positions (N, V, C) at their places among all, (N, L, C), with 0 elsewhere.
+
+    Other outputs are as they are.
+
+    Args:
+        output: of a module.
+        hidden: (N, L), with L - V True in each row.
+
+    >>> import torch
+    >>> in_place(torch.ones(1, 1, 2), torch.tensor([[True, False]]))
+    tensor([[[0., 0.],
+             [1., 1.]]])
+    """
+    visible = ~on_host(hidden)
+    if output.dim() != 3 or output.shape[1] != int(visible[0].sum()):
+        return output
+    places = to_device(visible.nonzero()[:, 1].view(len(output), -1, 1), output.device)
+    whole = output.new_zeros(*hidden.shape, output.shape[2])
+    return whole.scatter(1, places.expand_as(output), output)
+
+
+def check_grid(hidden: Tensor, grid: Grid, *, teacher: str) -> None:
+    """Check that hidden tokens of the student's grid are of the teacher's too.
+
+    Raises:
+        ValueError: their numbers differ.
+    """
+    if hidden.shape[1] != math.prod(grid):
+        raise ValueError(
+            f'teacher_keep: the {teacher} has a grid of {grid} tokens, the student {hidden.shape[1]}: they must be the '
+            'same, by view.size, view.frame_stride and tubelets, or drop teacher_keep'
+        )
 
 
 def layout_of_recognizer(recognizer: nn.Module) -> TokenLayout | None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES, LOGITS, Taps, pool_to_vector
 from kdtoolbox.teachers.frozen import FrozenTeacher
+from kdtoolbox.teachers.token_layout import check_grid, in_place
 from kdtoolbox.teachers.video_models import LIBRARY, VideoModelTokens, load_video_model
 from kdtoolbox.views import View
 
@@ -57,7 +58,9 @@ class VideoTeacher(FrozenTeacher):
         )
         asked = inspect.signature(network.forward).parameters
         self.pixels = 'pixel_values_videos' if 'pixel_values_videos' in asked else 'pixel_values'
-        self.options = {'skip_predictor': True} if 'skip_predictor' in asked else {}  # V-JEPA 2: the encoder alone
+        self.options: dict = (
+            {'skip_predictor': True} if 'skip_predictor' in asked else {}
+        )  # V-JEPA 2: the encoder alone
 
     def listen(self, paths: Iterable[str]) -> None:
         """Set the taps that are recorded besides the default outputs.
@@ -75,11 +78,30 @@ class VideoTeacher(FrozenTeacher):
         always = [] if self.classifier is None else [FEATURES]
         self.taps = Taps(self.network, [*always, *inner], classifier=self.classifier, owner='teacher')
 
+    def check_hides(self) -> None:
+        if 'bool_masked_pos' not in inspect.signature(self.network.forward).parameters:
+            raise ValueError(
+                f'teacher_keep: {type(self.network).__name__} of transformers computes all tokens: expected a VideoMAE '
+                'without classifier. Drop teacher_keep'
+            )
+
+    def run_hidden(self, frames: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        return self._run(frames, hidden)
+
     def run(self, frames: Tensor) -> dict[str, Tensor]:
+        return self._run(frames, None)
+
+    def _run(self, frames: Tensor, hidden: Tensor | None) -> dict[str, Tensor]:
         num_clips, num_frames, _, *size = frames.shape
         grid = self.tokens.grid((num_frames, *size))
+        options = dict(self.options)
+        if hidden is not None:
+            check_grid(hidden, grid, teacher=type(self.network).__name__)
+            options['bool_masked_pos'] = hidden
         with self.taps.listening() as tapped:
-            answer = self.network(**{self.pixels: frames}, **self.options)
+            answer = self.network(**{self.pixels: frames}, **options)
+        if hidden is not None:
+            tapped = {path: in_place(output, hidden) for path, output in tapped.items()}
         if self.classifier is None:
             features = self._pooled(answer.last_hidden_state)
             logits = {}

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from kdtoolbox.host_reads import on_host
 from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.tokens import NORM_EPSILON, sine_cosine_positions
 
@@ -50,23 +51,26 @@ class TokenDecoder(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=NORM_EPSILON)
         self.head = nn.Linear(channels, out_channels)
 
-    def forward(self, visible: Tensor, hidden: Tensor) -> Tensor:
-        """Predict the tokens of the hidden positions.
+    def forward(self, visible: Tensor, hidden: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """Predict the tokens of the hidden positions, or of the wanted ones among them.
 
         Args:
             visible: (N, V, C), the tokens of the positions that are not hidden, in order.
             hidden: (N, L) boolean, with L - V True in each row.
+            wanted: (N, L) boolean, with W True in each row, all of them hidden; default: all that are. The others are
+                not there at all.
 
         Returns:
-            (N, L - V, C'), in the order of the positions.
+            (N, W, C'), in the order of the positions.
         """
         visible = self.embed(visible)
         num_clips, num_positions = hidden.shape
         positions = sine_cosine_positions(num_positions, visible.shape[-1], like=visible).expand(num_clips, -1, -1)
-        order = hidden.int().argsort(dim=1, stable=True)  # the visible ones first
-        positions = positions.gather(1, order[..., None].expand_as(positions))
-        num_hidden = num_positions - visible.shape[1]
-        x = torch.cat([visible, self.mask_token.to(visible).expand(num_clips, num_hidden, -1)], dim=1) + positions
+        num_wanted = num_positions - visible.shape[1] if wanted is None else int(on_host(wanted)[0].sum())
+        rank = hidden.int() if wanted is None else hidden.int() + (hidden & ~wanted).int()
+        order = rank.argsort(dim=1, stable=True)[:, : visible.shape[1] + num_wanted]  # the visible ones first
+        positions = positions.gather(1, order[..., None].expand(-1, -1, positions.shape[2]))
+        x = torch.cat([visible, self.mask_token.to(visible).expand(num_clips, num_wanted, -1)], dim=1) + positions
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x[:, visible.shape[1] :]))

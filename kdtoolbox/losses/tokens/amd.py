@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from kdtoolbox.host_reads import inverted
+from kdtoolbox.host_reads import inverted, on_host, to_device
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
@@ -46,7 +46,7 @@ class AMD(nn.Module):
     At each depth a linear layer aligns the student's tokens with the teacher's at the positions that both see, and a
     decoder generates from them the tokens at the positions that the student does not see. Both are means over the
     depths. The paper adds the prediction of pixels, ``VideoMAE``, with weight 1. Its teacher sees more tokens than the
-    student, but not all; a teacher here sees all, so that all that is hidden from the student is generated.
+    student, but not all: ``teacher_keep`` of ``student_tokens``. A teacher that sees all has all generated.
 
     Args:
         student_channels: C of each tapped block.
@@ -100,32 +100,44 @@ class AMD(nn.Module):
             for channels in self.teacher_channels
         )
 
-    def forward(self, student: Taps, teacher: Taps, hidden_tokens: Tensor) -> Tensor:
+    def forward(
+        self, student: Taps, teacher: Taps, hidden_tokens: Tensor, teacher_hidden_tokens: Tensor | None = None
+    ) -> Tensor:
         """The loss.
 
         Args:
             student: tokens of the visible positions (N, C, V), for each depth.
             teacher: tokens of all positions (N, C', L) or (N, C', T, H, W), for each depth.
             hidden_tokens: (N, L), True where the student sees nothing.
+            teacher_hidden_tokens: (N, L), True where the teacher sees nothing either; None for nowhere.
 
         Raises:
-            ValueError: the tokens do not fit each other or what the loss was built for, or none is hidden.
+            ValueError: the tokens do not fit each other or what the loss was built for, none is hidden, or the teacher
+                sees no more than the student.
         """
         hidden, count = require_hidden(hidden_tokens), len(self.aligners)
+        wanted = hidden
+        if teacher_hidden_tokens is not None:
+            wanted = to_device(on_host(hidden) & ~on_host(teacher_hidden_tokens), hidden.device)
+        if not on_host(wanted).any():
+            raise ValueError(
+                'the teacher sees no more tokens than the student, so none is to be generated: student_tokens with '
+                'teacher_keep above keep'
+            )
         pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
         return torch.stack(
             [
-                in_full_precision_of_any_shape(self._loss)(*pair, depth=depth, hidden=hidden)
+                in_full_precision_of_any_shape(self._loss)(*pair, depth=depth, hidden=hidden, wanted=wanted)
                 for depth, pair in enumerate(pairs)
             ]
         ).mean()
 
-    def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor) -> Tensor:
+    def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor, wanted: Tensor) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
         require_visible(tokens, inverted(hidden))
         aligned = self.aligners[depth](tokens)
-        generated = self.generators[depth](aligned, hidden)
+        generated = self.generators[depth](aligned, hidden, wanted)
         return self.direct_weight * amd(
             aligned, chosen_tokens(goal, inverted(hidden)), distance=self.distance
-        ) + self.generated_weight * amd(generated, chosen_tokens(goal, hidden), distance=self.distance)
+        ) + self.generated_weight * amd(generated, chosen_tokens(goal, wanted), distance=self.distance)
