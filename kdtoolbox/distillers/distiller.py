@@ -148,9 +148,8 @@ class Distiller(BaseModel):
         answers: dict[str, Tensor] = {}
         of_teachers: dict[str, Tensor] = {}
         hidden, kept = None, None
-        if any(
-            term.gate is not None for term in active
-        ):  # before the student: the host knows what is kept while it runs
+        if any(term.gate is not None for term in active):
+            # Before the student: the host knows what is kept while it runs.
             answers = self._answers(teacher_inputs, self._see_all())
             kept = self.criterion.kept(answers, labels, progress=progress)
         if self.student_tokens is not None and active:
@@ -203,12 +202,12 @@ class Distiller(BaseModel):
         self, teacher_inputs: Mapping[str, Tensor], names: Sequence[str], hidden: Mapping[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """What teachers give, by the paths of the terms' taps; of some the tokens that are not hidden."""
-        masks = {name: {'hidden': mask} for name, mask in (hidden or {}).items()}
-        return {
-            f'{name}.{path}' if name else path: answer
-            for name in names
-            for path, answer in self.teachers[name](teacher_inputs[name], **masks.get(name, {})).items()
-        }
+        answers: dict[str, Tensor] = {}
+        for name in names:
+            teacher, frames, mask = cast(Any, self.teachers[name]), teacher_inputs[name], (hidden or {}).get(name)
+            outputs = teacher(frames) if mask is None else teacher.outputs_of_visible(frames, mask)
+            answers |= {f'{name}.{path}' if name else path: answer for path, answer in outputs.items()}
+        return answers
 
     def _task_losses(self, inputs: Tensor, data_samples: Sequence, labels: Tensor) -> dict[str, Tensor]:
         return task_losses(self.student, inputs, data_samples, labels if self.use_labels else None)

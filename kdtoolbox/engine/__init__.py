@@ -10,6 +10,7 @@ from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
 from kdtoolbox.engine.finite_losses import FiniteLossHook
 from kdtoolbox.engine.full_test import FullTestHook
 from kdtoolbox.engine.interruption import InterruptHook
+from kdtoolbox.engine.layer_decay import StudentLayerDecayConstructor
 from kdtoolbox.engine.logged_numbers import LoggedNumbersHook
 from kdtoolbox.engine.preflight import PreflightHook
 from kdtoolbox.engine.sync_statistics import SyncStatisticsHook
@@ -28,6 +29,7 @@ __all__ = [
     'PlainCheckpointHook',
     'PreflightHook',
     'SetDatasetEpochHook',
+    'StudentLayerDecayConstructor',
     'SyncStatisticsHook',
     'ValidateOnResumeHook',
 ]

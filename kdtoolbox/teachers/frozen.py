@@ -68,20 +68,30 @@ class FrozenTeacher(nn.Module):
         self.class_attention = ClassAttention(self.network) if asked else None
 
     @torch.no_grad()
-    def forward(self, frames: Tensor, hidden: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Compute the outputs for a batch of clips.
 
         Args:
             frames: (N, T', 3, H, W), in this teacher's view.
-            hidden: (N, L), True for tokens that it does not compute, whose places in the taps are 0; only for teachers
-                with :meth:`check_hides`.
 
         Returns:
             float32 tensors: ``'logits'`` (N, K), ``'features'`` (N, C), and for each tap a map (N, C, T', H, W), or
             another output of its module.
         """
         with self.computing(frames.device):
-            answers = self.run(frames) if hidden is None else self.run_hidden(frames, hidden)
+            answers = self.run(frames)
+        return {path: answer.float() for path, answer in answers.items()}
+
+    @torch.no_grad()
+    def outputs_of_visible(self, frames: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        """As :meth:`forward`, computing the visible tokens only; in the taps the others are 0.
+
+        Args:
+            frames: (N, T', 3, H, W).
+            hidden: (N, L), True for tokens that it does not compute; see :meth:`check_hides`.
+        """
+        with self.computing(frames.device):
+            answers = self.run_hidden(frames, hidden)
         return {path: answer.float() for path, answer in answers.items()}
 
     def computing(self, device: torch.device) -> AbstractContextManager:

@@ -70,14 +70,14 @@ def test_its_tokens_are_at_their_places_and_those_of_the_visible_ones_alone(kind
         teacher, path = VideoTeacher(model_of('videomae'), view=VIEW), 'encoder.layer.1'
     teacher.check_hides()
     teacher.listen([path])
-    tokens = teacher(CLIPS, hidden=HIDDEN)[path].flatten(2)
+    tokens = teacher.outputs_of_visible(CLIPS, HIDDEN)[path].flatten(2)
     assert tokens.shape == (2, 16, 32)
     assert (tokens.transpose(1, 2)[HIDDEN] == 0).all() and (tokens.transpose(1, 2)[~HIDDEN] != 0).any()
     changed = CLIPS.clone()
     pixels = HIDDEN.view(2, *tiny.TOKEN_GRID).float()
     pixels = torch.nn.functional.interpolate(pixels[:, None], (4, 32, 32), mode='nearest')[:, 0].bool()
     changed = torch.where(pixels[:, :, None], torch.tensor(9.0), changed)
-    assert torch.equal(teacher(changed, hidden=HIDDEN)[path].flatten(2), tokens)
+    assert torch.equal(teacher.outputs_of_visible(changed, HIDDEN)[path].flatten(2), tokens)
 
 
 def test_amd_generates_those_that_the_teacher_alone_sees():

@@ -1,0 +1,16 @@
+# VideoMAE (Tong et al., NeurIPS 2022): a ViT-B that sees 10 % of the tokens predicts the pixels of the others: no teacher and
+# no labels. Numbers of the authors' script of 800 epochs; here 400, as the schedule of MVD.
+_base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '../_base_/students/vit_b16.py',
+          '../_base_/schedules/adamw_400e_masked.py', '../_base_/tubelets.py']
+from kdtoolbox.config_files import clip_loaders as clips
+
+model = dict(
+    use_labels=False, clip_shape=(16, 224, 224), student=dict(backbone=_base_.tubelet_backbone),
+    student_tokens=_base_.hide, terms=dict(pixels=_base_.pixels))
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline=[
+    dict(type='OpenVideo'), _base_.dense_clip, *_base_.train_pipeline[2:]]))
+validation_size = 224
+val_pipeline = clips.evenly_spaced(num_clips=3, clip_len=16, frame_stride=4, size=validation_size)
+val_dataloader = test_dataloader = clips.with_pipeline(_base_.val_dataloader, val_pipeline)
+val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
+default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))
