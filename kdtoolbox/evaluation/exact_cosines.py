@@ -48,6 +48,27 @@ def cosines_of_pairs(
     return torch.cat(found)
 
 
+def cosines_of_candidates(
+    one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], candidates: Tensor, *, num_values: int = 2**22
+) -> Tensor:
+    """(Q, M) the same cosines as :func:`exact_cosines`, of each query with its candidates (Q, M) alone.
+
+    Args:
+        num_values: that are held at a time; the result does not depend on it.
+    """
+    num_components = one[0].shape[1]
+    both = torch.cat(other, 1)
+    found = []
+    for rows in torch.arange(len(candidates), device=candidates.device).split(
+        max(1, num_values // (2 * num_components * candidates.shape[1]))
+    ):
+        high, low = one[0][rows], one[1][rows]
+        sides = torch.stack([torch.cat([high, torch.zeros_like(high)], 1), torch.cat([low, high], 1)], 2)
+        exact, crossed = torch.bmm(both[candidates[rows]], sides).unbind(2)
+        found.append((exact + crossed * 2.0 ** -_low_bits(num_components)) * 2.0 ** (-2 * HIGH_BITS))
+    return torch.cat(found)
+
+
 def _low_bits(num_components: int) -> int:
     """The most bits for which sums of products high * low of unit vectors stay below 2^53, where float64 is exact."""
     return HIGH_BITS - math.ceil(math.log2(num_components) / 2)

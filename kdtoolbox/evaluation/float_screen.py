@@ -43,7 +43,7 @@ class FloatScreen:
     """
 
     def __init__(self, queries: Tensor, cosines: Tensor, positions: Tensor) -> None:
-        self.units = _units(queries)
+        self.units = unit_vectors(queries)
         self.on_grid = on_grid(queries)
         self.cosines = cosines
         self.positions = positions
@@ -57,7 +57,7 @@ class FloatScreen:
         Args:
             first: position of the first of them in the whole gallery.
         """
-        scores = self.units @ _units(gallery).T
+        scores = self.units @ unit_vectors(gallery).T
         is_before = scores > self.surely_before[:, None]
         counts = is_before.sum(1)
         in_doubt = (scores >= self.surely_behind[:, None]) ^ is_before
@@ -79,7 +79,7 @@ class FloatScreen:
         return (cosines > known) | ((cosines == known) & (positions < known_positions))
 
 
-def _units(vectors: Tensor) -> Tensor:
+def unit_vectors(vectors: Tensor) -> Tensor:
     """Unit vectors, rounded to float32 once."""
     vectors = vectors.double()
     scale = vectors.abs().amax(1, keepdim=True)  # squares of very small or large numbers would leave the range

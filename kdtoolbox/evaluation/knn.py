@@ -1,12 +1,14 @@
 """k-nearest-neighbour classification of frozen features."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from torch import Tensor
 
+from kdtoolbox.evaluation.faiss_search import nearest_by_faiss
 from kdtoolbox.evaluation.metric_samples import featured_sample, gallery_and_queries
 from kdtoolbox.evaluation.nearest import nearest_neighbours
 from kdtoolbox.registry import METRICS
@@ -19,6 +21,7 @@ def knn_labels(
     *,
     num_neighbours: int = 200,
     temperature: float | None = 0.07,
+    search: str = 'exact',
 ) -> Tensor:
     """The class with the most votes of the nearest gallery vectors, for each query.
 
@@ -31,6 +34,7 @@ def knn_labels(
         gallery_labels: (G,).
         num_neighbours: number of voting neighbours, 1 to G.
         temperature: None for unweighted votes.
+        search: 'exact', or 'faiss' for galleries of millions, which may miss neighbours, see :func:`nearest_by_faiss`.
 
     Returns:
         (Q,).
@@ -44,7 +48,8 @@ def knn_labels(
     ...                                                                  temperature=None)
     (tensor([4]), tensor([2]))
     """
-    cosines, positions = nearest_neighbours(queries, gallery, num_neighbours)
+    find = nearest_by_faiss if search == 'faiss' else nearest_neighbours
+    cosines, positions = (found.to(gallery_labels.device) for found in find(queries, gallery, num_neighbours))
     classes, class_of = gallery_labels.unique(return_inverse=True)
     neighbours = class_of[positions]
     # A common factor changes no comparison: that of the nearest keeps exp() in range at any temperature.
@@ -62,6 +67,7 @@ def knn_accuracy(
     *,
     num_neighbours: int = 200,
     temperature: float = 0.07,
+    search: str = 'exact',
 ) -> dict[str, float]:
     """Share of queries whose neighbours vote for their class: ``top1`` by weighted votes, ``top1_unweighted``.
 
@@ -72,7 +78,7 @@ def knn_accuracy(
         MMLogger.get_current_instance().warning(
             f'k-NN: {num_neighbours} neighbours are asked for, all {len(gallery)} gallery videos vote'
         )
-    options = {'num_neighbours': min(num_neighbours, len(gallery))}
+    options = {'num_neighbours': min(num_neighbours, len(gallery)), 'search': search}
     return {
         name: (knn_labels(queries, gallery, gallery_labels, temperature=tau, **options) == query_labels)
         .double()
@@ -92,6 +98,7 @@ class KNNAccuracy(BaseMetric):
     Args:
         num_neighbours: number of voting neighbours; all gallery videos if there are fewer.
         temperature: of the weighted votes.
+        search: 'exact', or 'faiss' for galleries of millions, see :func:`knn_labels`.
         collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
         prefix: of the keys, instead of ``knn``.
 
@@ -106,6 +113,7 @@ class KNNAccuracy(BaseMetric):
         *,
         num_neighbours: int = 200,
         temperature: float = 0.07,
+        search: Literal['exact', 'faiss'] = 'exact',
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:
@@ -115,7 +123,10 @@ class KNNAccuracy(BaseMetric):
                 f'KNNAccuracy(num_neighbours={num_neighbours}, temperature={temperature}): expected 1 or '
                 'more neighbours and a temperature above 0'
             )
+        if search not in ('exact', 'faiss'):
+            raise ValueError(f"KNNAccuracy(search={search!r}): expected 'exact' or 'faiss'")
         self.num_neighbours = num_neighbours
+        self.search = search
         self.temperature = temperature
 
     def process(self, data_batch: object, data_samples: Sequence[Mapping]) -> None:
@@ -132,4 +143,5 @@ class KNNAccuracy(BaseMetric):
             gallery_labels,
             num_neighbours=self.num_neighbours,
             temperature=self.temperature,
+            search=self.search,
         ) | {'chance': 1 / len(gallery_labels.unique())}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kdtoolbox.evaluation.exact_cosines import exact_cosines, on_grid
 from kdtoolbox.evaluation.float_screen import FloatScreen, full_float32
+from kdtoolbox.evaluation.nearest_candidates import nearest_of_block
 
 
 def retrieval_topk(
@@ -85,7 +86,7 @@ def nearest_neighbours(
         queries: (Q, C).
         gallery: (G, C).
         num_neighbours: n, from 1 to G.
-        chunk_bytes: approximate memory for one chunk, without the gallery; the result does not depend on it.
+        chunk_bytes: approximate memory for one chunk; the result does not depend on it.
 
     Returns:
         Cosines (Q, n), falling, float64, and positions in the gallery (Q, n).
@@ -99,12 +100,10 @@ def nearest_neighbours(
     _check(queries, torch.zeros(len(queries)), gallery, torch.zeros(len(gallery)))
     if not 1 <= num_neighbours <= len(gallery):
         raise ValueError(f'num_neighbours={num_neighbours}: expected 1 to the {len(gallery)} vectors of the gallery')
-    gallery_on_grid = on_grid(gallery)
-    num_rows = max(1, chunk_bytes // (32 * len(gallery)))  # scores, sorted scores and positions, 8 bytes each
-    found = []
-    for block in queries.split(num_rows):
-        cosines, positions = exact_cosines(on_grid(block), gallery_on_grid).sort(dim=1, descending=True, stable=True)
-        found.append((cosines[:, :num_neighbours].clone(), positions[:, :num_neighbours].clone()))
+    found = [
+        nearest_of_block(block, gallery, num_neighbours, chunk_bytes=chunk_bytes)
+        for block in queries.split(max(1, chunk_bytes // (32 * num_neighbours)))
+    ]
     return torch.cat([cosines for cosines, _ in found]), torch.cat([positions for _, positions in found])
 
 

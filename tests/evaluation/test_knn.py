@@ -115,3 +115,11 @@ def test_neighbours_that_there_are_not_are_refused():
 def test_a_missing_gallery_is_named():
     with pytest.raises(ValueError, match='k-NN over 0 gallery and 40 query videos'):
         evaluate(METRICS.build(dict(type='KNNAccuracy')), clustered()[60:])
+
+
+def test_equal_vectors_beyond_what_is_kept_come_in_the_order_of_the_gallery():
+    queries, _, gallery, _ = random_sets(num_gallery=10)
+    many = gallery.repeat(30, 1)  # each 30 times, so that the fifth place is one of 30 equals
+    positions = nearest_neighbours(queries, many, 5, chunk_bytes=5000)[1]
+    nearest = nearest_neighbours(queries, gallery, 1)[1]
+    assert torch.equal(positions, nearest + 10 * torch.arange(5))
