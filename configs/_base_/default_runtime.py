@@ -20,6 +20,7 @@ custom_hooks = [
     dict(type='PlainCheckpointHook'),    # checkpoints load with weights_only=True, whole or not at all
     dict(type='PreflightHook'),          # labels that do not fit the head are refused before the first step
     dict(type='FullTestHook'),           # after the training, the full protocol on the best checkpoint
+    dict(type='DataTimeHook'),           # a line, with the remedy, where the loader is slower than the step
     dict(type='EvaluationProgressHook'),  # a line every half minute, also where fifty batches take long
 ]
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)

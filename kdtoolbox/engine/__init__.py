@@ -3,6 +3,7 @@
 from kdtoolbox.engine.adversarial_optimizers import AdversarialOptimWrapperConstructor
 from kdtoolbox.engine.checkpoint_saving import CheckpointHook
 from kdtoolbox.engine.checkpoints import PlainCheckpointHook
+from kdtoolbox.engine.data_time import DataTimeHook
 from kdtoolbox.engine.dataset_epoch import SetDatasetEpochHook
 from kdtoolbox.engine.ema_teacher import EMATeacherHook
 from kdtoolbox.engine.epoch_seed import EpochSeedHook
@@ -19,6 +20,7 @@ from kdtoolbox.engine.validation_on_resume import ValidateOnResumeHook
 __all__ = [
     'AdversarialOptimWrapperConstructor',
     'CheckpointHook',
+    'DataTimeHook',
     'EMATeacherHook',
     'EpochSeedHook',
     'EvaluationProgressHook',

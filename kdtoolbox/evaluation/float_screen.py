@@ -58,17 +58,21 @@ class FloatScreen:
             first: position of the first of them in the whole gallery.
         """
         scores = self.units @ unit_vectors(gallery).T
-        is_before = scores > self.surely_before[:, None]
-        counts = is_before.sum(1)
-        in_doubt = (scores >= self.surely_behind[:, None]) ^ is_before
-        rows, columns = in_doubt.nonzero(as_tuple=True)
+        counts = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
+        # The largest score of a query tells that none of these vectors comes before; for most it is so.
+        open_rows = (scores.amax(1) >= self.surely_behind).nonzero().flatten()
+        scores = scores[open_rows] if len(open_rows) < len(scores) else scores
+        is_before = scores > self.surely_before[open_rows, None]
+        counts[open_rows] = is_before.sum(1, dtype=torch.int32).long()
+        rows, columns = ((scores >= self.surely_behind[open_rows, None]) ^ is_before).nonzero(as_tuple=True)
         if not len(rows):
             return counts
-        if len(rows) > MAX_SHARE_OF_PAIRS * scores.numel():
+        if len(rows) > MAX_SHARE_OF_PAIRS * len(self.units) * len(gallery):
             positions = torch.arange(first, first + len(gallery), device=gallery.device)
             return self._is_before(
                 exact_cosines(self.on_grid, on_grid(gallery)), self.cosines[:, None], positions, self.positions[:, None]
             ).sum(1)
+        rows = open_rows[rows]
         used, columns = columns.unique(return_inverse=True)
         exact = cosines_of_pairs(self.on_grid, on_grid(gallery[used]), rows, columns)
         before = self._is_before(exact, self.cosines[rows], used[columns] + first, self.positions[rows])

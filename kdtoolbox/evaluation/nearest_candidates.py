@@ -80,10 +80,17 @@ def _in_order(
 ) -> tuple[Tensor, Tensor]:
     """The first of the candidates (Q, M) by (exact cosine, position): cosines (Q, number) and positions."""
     candidates = candidates.sort(1).values  # then a stable sort by cosine leaves equal ones by position
-    used, places = candidates.unique(return_inverse=True)
-    cosines = cosines_of_candidates(on_grid(queries), on_grid(gallery[used]), places, num_values=chunk_bytes // 8)
-    cosines, order = cosines.sort(dim=1, descending=True, stable=True)
-    return cosines[:, :number], candidates.gather(1, order)[:, :number]
+    found = []
+    for rows in torch.arange(len(queries), device=queries.device).split(
+        max(1, chunk_bytes // (64 * queries.shape[1] * candidates.shape[1]))
+    ):
+        used, places = candidates[rows].unique(return_inverse=True)
+        cosines = cosines_of_candidates(
+            on_grid(queries[rows]), on_grid(gallery[used]), places, num_values=chunk_bytes // 16
+        )
+        cosines, order = cosines.sort(dim=1, descending=True, stable=True)
+        found.append((cosines[:, :number], candidates[rows].gather(1, order)[:, :number]))
+    return torch.cat([cosines for cosines, _ in found]), torch.cat([positions for _, positions in found])
 
 
 def _chunks(num_vectors: int, num_queries: int, num_components: int, chunk_bytes: int) -> list[slice]:
