@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kdtoolbox.evaluation.exact_cosines import exact_cosines, on_grid
 from kdtoolbox.evaluation.float_screen import FloatScreen, full_float32
-from kdtoolbox.evaluation.nearest_candidates import nearest_of_block
+from kdtoolbox.evaluation.nearest_candidates import PAIR_COST, nearest_of_all, nearest_of_block
 
 
 def retrieval_topk(
@@ -86,7 +86,8 @@ def nearest_neighbours(
         queries: (Q, C).
         gallery: (G, C).
         num_neighbours: n, from 1 to G.
-        chunk_bytes: approximate memory for one chunk; the result does not depend on it.
+        chunk_bytes: approximate memory for one chunk, without a gallery of few vectors; the result does not depend on
+            it.
 
     Returns:
         Cosines (Q, n), falling, float64, and positions in the gallery (Q, n).
@@ -100,6 +101,8 @@ def nearest_neighbours(
     _check(queries, torch.zeros(len(queries)), gallery, torch.zeros(len(gallery)))
     if not 1 <= num_neighbours <= len(gallery):
         raise ValueError(f'num_neighbours={num_neighbours}: expected 1 to the {len(gallery)} vectors of the gallery')
+    if len(gallery) < PAIR_COST * num_neighbours:
+        return nearest_of_all(queries, gallery, num_neighbours, chunk_bytes=chunk_bytes)
     found = [
         nearest_of_block(block, gallery, num_neighbours, chunk_bytes=chunk_bytes)
         for block in queries.split(max(1, chunk_bytes // (32 * num_neighbours)))

@@ -5,11 +5,30 @@ import math
 import torch
 from torch import Tensor
 
-from kdtoolbox.evaluation.exact_cosines import cosines_of_candidates, on_grid
+from kdtoolbox.evaluation.exact_cosines import cosines_of_candidates, exact_cosines, on_grid
 from kdtoolbox.evaluation.float_screen import error_bound, full_float32, unit_vectors
 
 SPARE = 16
 """Candidates beyond the neighbours asked for, so that most queries need no second look."""
+
+PAIR_COST = 80
+"""A cosine of one pair takes so many times as long as one of many in a matrix product."""
+
+
+def nearest_of_all(queries: Tensor, gallery: Tensor, num_neighbours: int, *, chunk_bytes: int) -> tuple[Tensor, Tensor]:
+    """As :func:`nearest_of_block`, of any number of queries, by exact cosines with the whole gallery."""
+    gallery_on_grid, found = on_grid(gallery), []
+    for block in queries.split(max(1, chunk_bytes // (32 * len(gallery)))):
+        cosines = exact_cosines(on_grid(block), gallery_on_grid)
+        reached = cosines >= cosines.topk(num_neighbours, dim=1).values[:, -1:]
+        if int(reached.sum()) == len(block) * num_neighbours:  # no query has more of its last cosine
+            positions = reached.nonzero()[:, 1].view(len(block), num_neighbours)  # rising
+            cosines, order = cosines.gather(1, positions).sort(dim=1, descending=True, stable=True)
+            found.append((cosines, positions.gather(1, order)))
+        else:
+            cosines, positions = cosines.sort(dim=1, descending=True, stable=True)
+            found.append((cosines[:, :num_neighbours].clone(), positions[:, :num_neighbours].clone()))
+    return torch.cat([cosines for cosines, _ in found]), torch.cat([positions for _, positions in found])
 
 
 def nearest_of_block(

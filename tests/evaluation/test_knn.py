@@ -6,6 +6,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from kdtoolbox.evaluation import knn_accuracy, knn_labels, nearest_neighbours
+from kdtoolbox.evaluation.nearest_candidates import nearest_of_all, nearest_of_block
 from kdtoolbox.registry import METRICS
 from tests.evaluation.samples import clustered, evaluate
 
@@ -120,6 +121,16 @@ def test_a_missing_gallery_is_named():
 def test_equal_vectors_beyond_what_is_kept_come_in_the_order_of_the_gallery():
     queries, _, gallery, _ = random_sets(num_gallery=10)
     many = gallery.repeat(30, 1)  # each 30 times, so that the fifth place is one of 30 equals
-    positions = nearest_neighbours(queries, many, 5, chunk_bytes=5000)[1]
+    positions = nearest_of_block(queries, many, 5, chunk_bytes=5000)[1]
     nearest = nearest_neighbours(queries, gallery, 1)[1]
     assert torch.equal(positions, nearest + 10 * torch.arange(5))
+
+
+@pytest.mark.parametrize('has_ties', [False, True])
+def test_neighbours_by_candidates_are_those_by_all_cosines(has_ties):
+    queries, _, gallery, _ = random_sets(num_gallery=900)
+    gallery = gallery[torch.arange(900) % 25] if has_ties else gallery
+    by_all, by_candidates = (
+        find(queries, gallery, 7, chunk_bytes=30_000) for find in (nearest_of_all, nearest_of_block)
+    )
+    assert torch.equal(by_all[0], by_candidates[0]) and torch.equal(by_all[1], by_candidates[1])
