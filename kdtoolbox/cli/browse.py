@@ -18,8 +18,8 @@ from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.config_files.without_downloads import without_downloads
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.browse_page import TRAINING, write_browse_page
-from kdtoolbox.reporting.network_views import SeenClip, seen_clips
 from kdtoolbox.reporting.pages.sprites import spread
+from kdtoolbox.views.seen_clips import SeenClip, seen_clips
 
 PARTS = {TRAINING: 'train_dataloader', 'validation': 'val_dataloader', 'test': 'test_dataloader'}
 

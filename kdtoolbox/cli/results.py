@@ -1,14 +1,18 @@
 """The table of docs/results.md: add a row from a run, compute the chance level, print the tables."""
 
 import argparse
+import contextlib
+import sys
 from pathlib import Path
 
 import torch
 
+from kdtoolbox.cli.catalogue import entries
 from kdtoolbox.datasets.hmdb51 import read_hmdb51
 from kdtoolbox.datasets.ucf101 import read_ucf101
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
 from kdtoolbox.reporting.measured_row import measured_row
+from kdtoolbox.reporting.model_index import INDEX, METAFILE, index_text, metafile_text
 from kdtoolbox.reporting.results_table import (
     CHANCE,
     DATA_SETS,
@@ -31,6 +35,8 @@ OFFICIAL = {'ucf101': (101, 9537, 3783), 'hmdb51': (51, 3570, 1530)}  # classes,
 def run(args: argparse.Namespace) -> int:
     rows = {file: read_json(args.docs / file) for file in (CHANCE, PUBLISHED, MEASURED)}
     changed = None
+    if args.action == 'index':
+        return _write_index(args.docs.absolute().parent, rows[MEASURED])
     if args.action == 'add':
         row = measured_row(
             args.source,
@@ -54,6 +60,19 @@ def run(args: argparse.Namespace) -> int:
         write_json(rows[changed], args.docs / changed)
     write_aside(page_file, page)
     print(f'wrote {page_file}' + (f' and {args.docs / changed}' if changed else ''))
+    return 0
+
+
+def _write_index(repository: Path, measured: list) -> int:
+    configs = repository / 'configs'
+    if not configs.is_dir():
+        raise ValueError(f'{configs}: no such folder. The index is of a checkout: --docs is its folder docs')
+    cards = {entry.name: entry.card for entry in entries('losses') if entry.card is not None}
+    with contextlib.redirect_stdout(sys.stderr):  # where mmengine says what it reads
+        text = metafile_text(configs, measured, cards)
+    write_aside(repository / METAFILE, text)
+    write_aside(repository / INDEX, index_text())
+    print(f'wrote {repository / INDEX} and {repository / METAFILE}')
     return 0
 
 

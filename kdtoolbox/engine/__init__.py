@@ -15,6 +15,7 @@ from kdtoolbox.engine.layer_decay import StudentLayerDecayConstructor
 from kdtoolbox.engine.logged_numbers import LoggedNumbersHook
 from kdtoolbox.engine.preflight import PreflightHook
 from kdtoolbox.engine.sync_statistics import SyncStatisticsHook
+from kdtoolbox.engine.tracked_clips import TrackedClipsHook
 from kdtoolbox.engine.validation_on_resume import ValidateOnResumeHook
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     'SetDatasetEpochHook',
     'StudentLayerDecayConstructor',
     'SyncStatisticsHook',
+    'TrackedClipsHook',
     'ValidateOnResumeHook',
 ]

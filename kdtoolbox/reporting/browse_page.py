@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kdtoolbox.reporting.network_views import SeenClip
 from kdtoolbox.reporting.pages.blocks import Block, Chapter, Section, Strip, Strips, StripsOfClip, Text
 from kdtoolbox.reporting.pages.page import render_page, write_page
 from kdtoolbox.reporting.pages.sprites import Sprites, data_uri, spread
+from kdtoolbox.views.seen_clips import SeenClip
 
 MAX_FRAMES = 8
 GAP = 2  # pixels between frames

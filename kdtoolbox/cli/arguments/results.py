@@ -7,6 +7,7 @@ from kdtoolbox.reporting.results_table import DATA_SETS, PROTOCOLS
 
 EXAMPLE = "kdtoolbox results add work_dirs/kd --data-set hmdb51 --protocol retrieval --name 'R3D-18, distilled'"
 CHANCE_EXAMPLE = 'kdtoolbox results chance data/hmdb51/annotations --data-set hmdb51'
+INDEX_EXAMPLE = 'kdtoolbox results index --docs docs'
 RENDER_EXAMPLE = 'kdtoolbox results render --docs docs'
 
 
@@ -36,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'chance', help="compute a data set's chance row from its annotations", example=CHANCE_EXAMPLE
     )
     render = actions.add_parser('render', help='print the tables again', example=RENDER_EXAMPLE)
+    index = actions.add_parser(
+        'index', help="write model-index.yml and configs/metafile.yml, in OpenMMLab's form", example=INDEX_EXAMPLE
+    )
     chance.add_argument('annotations', type=Path, help="the folder of the data set's official split files")
     chance.add_argument('--data-set', choices=list(DATA_SETS), required=True)
-    for action in (add, chance, render):
+    for action in (add, chance, render, index):
         action.add_argument('--docs', type=Path, default=Path('docs'), help='folder of the page (default docs)')

@@ -61,13 +61,13 @@ def reliability_diagram(confidence: np.ndarray, is_right: np.ndarray, *, num_bin
         return figure
 
 
-def feature_map(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, explained: np.ndarray) -> Figure:
-    """Two principal components of the features, a colour and marker for each class; groups have ids ``class-K``.
+def feature_map(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, axis_names: Sequence[str]) -> Figure:
+    """Features as points in the plane, a colour and marker for each class; groups have ids ``class-K``.
 
     Args:
         points: (N, 2).
         labels: (N,), -1 for unlabelled.
-        explained: share of the variance that each component has.
+        axis_names: of both axes.
     """
     with house_style():
         figure = new_figure(WIDTH, 4.6)
@@ -78,12 +78,7 @@ def feature_map(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], 
             shade, mark = (colour(label), marker(label)) if label >= 0 else (NEUTRAL, '.')
             dots = axes.plot(own[:, 0], own[:, 1], mark, ms=5, alpha=0.8, color=shade, label=shortened(name))[0]
             dots.set_gid(f'class-{label}')
-        axes.set(
-            xlabel=f'first principal component ({100 * explained[0]:.0f} % of the variance)',
-            ylabel=f'second ({100 * explained[1]:.0f} %)',
-            xticklabels=[],
-            yticklabels=[],
-        )
+        axes.set(xlabel=axis_names[0], ylabel=axis_names[1], xticklabels=[], yticklabels=[])
         if len(np.unique(labels)) <= 24:
             figure.legend(loc='outside right upper')
         return figure

@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kdtoolbox.views import View
+from kdtoolbox.views.view import View
 
 UNKNOWN = -1
 
