@@ -51,7 +51,7 @@ docs: install
 demo: install
 	$(BIN)/kdtoolbox demo
 
-faults: install  # trainings, features and frames, killed at random moments; half an hour
+faults: install  # trainings, features, frames and caches, killed at random moments; half an hour
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --kills 50
 
 clean:

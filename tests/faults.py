@@ -1,4 +1,4 @@
-"""Kill trainings and extractions at random moments, go on, and compare what they end with.
+"""Kill trainings, extractions and the writing of caches at random moments, go on, and compare what they end with.
 
 ``python -m tests.faults --kills 50`` (``make faults``). Everything is imported once and each run is forked from there.
 """
@@ -15,10 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 from kdtoolbox.cli.main import main as kdtoolbox
 from kdtoolbox.safe_files import load_safely
+from tests.cache_writing.scenario import cached_teacher, training_config, write_videos, write_weights
 from tests.engine.test_runs import assert_same
 from tests.engine.test_workers import CLASSES, MEAN_TEACHER, NUM_VIDEOS, config_of
 from tests.videos import write_video
@@ -150,19 +149,17 @@ def of_features(folder: Path, *, kills: int, draw: random.Random) -> int:
 
 def _of_files(folder: Path, command, *, kills: int, draw: random.Random) -> int:
     begin = time.monotonic()
-    assert ended(command(folder / 'whole.npz'), folder / 'log', kill_after=600)
+    assert ended(command(folder / 'whole.safetensors'), folder / 'log', kill_after=600)
     seconds = time.monotonic() - begin
     hit = 0
     while hit < kills:
-        out = folder / 'killed.npz'
+        out = folder / 'killed.safetensors'
         out.unlink(missing_ok=True)
         if not ended(command(out), folder / 'log', kill_after=draw.uniform(0, seconds)):
             hit += 1
             if not out.exists():
                 assert ended(command(out), folder / 'log', kill_after=600)
-        with np.load(folder / 'whole.npz') as one, np.load(out) as other:
-            assert one.files == other.files
-            assert all(np.array_equal(one[name], other[name]) for name in one.files)
+        assert out.read_bytes() == (folder / 'whole.safetensors').read_bytes()
         assert not list(folder.glob('.*.part'))
     return hit
 
@@ -189,13 +186,43 @@ def of_frames(folder: Path, *, kills: int, draw: random.Random) -> int:
     return hit
 
 
-PARTS = {'training': (of_training, 1.0), 'features': (of_features, 0.2), 'frames': (of_frames, 0.2)}
+def of_cache(folder: Path, *, kills: int, draw: random.Random) -> int:
+    """A teacher cache that was written with interruptions is the same, file by file, and a training can read it."""
+    teacher = cached_teacher(write_weights(folder / 'teacher.pth'), folder / 'whole')
+    config = training_config(write_videos(folder / 'videos'), folder / 'run', teacher, workers=2)
+    config.dump(folder / 'config.py')
+
+    def command(cache, action='write'):
+        return ['cache', action, str(folder / 'config.py'), '--cfg-options', f'model.teacher.cache={cache}']
+
+    def content(cache):
+        return {file.name: file.read_bytes() for file in cache.iterdir() if file.is_file()}
+
+    begin = time.monotonic()
+    assert ended(command(folder / 'whole'), folder / 'log', kill_after=600)
+    seconds = time.monotonic() - begin
+    hit = number = 0
+    while hit < kills:
+        number += 1
+        cache = folder / f'killed{number}'
+        hit += killed_until_done(command(cache), folder, kills=kills - hit, seconds=seconds, draw=draw)
+        assert content(cache) == content(folder / 'whole') != {}
+        assert ended(command(cache, 'verify'), folder / 'log', kill_after=600)
+    return hit
+
+
+PARTS = {
+    'training': (of_training, 1.0),
+    'features': (of_features, 0.2),
+    'frames': (of_frames, 0.2),
+    'cache': (of_cache, 0.2),
+}
 
 
 def main() -> int:
     """Carry out what the arguments say; returns 0, and raises AssertionError where something differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--kills', type=int, default=50, help='of training; a fifth of it each of features and frames')
+    parser.add_argument('--kills', type=int, default=50, help='of training; a fifth of it of each of the others')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', nargs='+', choices=PARTS, default=list(PARTS))
     arguments = parser.parse_args()

@@ -1,6 +1,7 @@
 """Write a student for others to use: as a folder with its model card, or for another runtime."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,6 +76,8 @@ def read_metrics(file: Path) -> tuple[dict[str, float], dict[str, str]]:
     content = read_json(file, max_bytes=10_000_000)
     if not isinstance(content, Mapping):
         raise ValueError(f'{file} holds no metrics: expected what kdtoolbox test --out wrote')
-    metrics = {key: value for key, value in content.items() if isinstance(value, (int, float))}
+    metrics = {key: value for key, value in content.items() if isinstance(value, (int, float)) and math.isfinite(value)}
     origin = content.get(PROVENANCE) or {}
+    if not isinstance(origin, Mapping):
+        raise ValueError(f'{file}: its {PROVENANCE} is a {type(origin).__name__}, expected an object in JSON')
     return metrics, {key: str(value) for key, value in origin.items() if value is not None}

@@ -73,7 +73,10 @@ def read_plan(file: Path, *, safe: bool = False) -> list[Stage]:
     data = data_config_files(file, packaged=packaged_config_folders(), safe=safe)
     for part, content in data:
         refuse_unregistered(content, what=f'plan {part}')
-    return read_stages(Config.fromfile(file).get('stages'), safe=safe)
+    try:
+        return read_stages(Config.fromfile(file).get('stages'), safe=safe)
+    except ValueError as error:
+        raise ValueError(str(error) if str(file) in str(error) else f'plan {file}: {error}') from error
 
 
 def read_stages(entries: Sequence[Mapping] | None, *, safe: bool = False) -> list[Stage]:

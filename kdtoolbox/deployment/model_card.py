@@ -1,5 +1,6 @@
 """The model card of a student: README.md with the metadata that the Hugging Face hub reads."""
 
+import html
 from collections.abc import Mapping, Sequence
 
 import yaml
@@ -40,7 +41,7 @@ def model_card(
     front = _metadata(name, learned_classes=learned_classes, metrics=metrics, protocol=protocol)
     parts = [
         f'---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---',
-        f'# {name}',
+        f'# {_cell(name)}',
         'A 3D video network that was taught by an image network, with [kdtoolbox](https://pypi.org/project/kdtoolbox).',
         _table('Made from', {'student': _network(model), **facts}),
         _table('What it sees', _sight(preprocessing)),
@@ -48,7 +49,9 @@ def model_card(
     if metrics:
         parts.append(_table('Measured', {_name_of(key): _value(key, value) for key, value in metrics.items()}))
         if protocol:
-            parts.append('Protocol: ' + '; '.join(f'{key} {value}' for key, value in protocol.items()) + '.')
+            parts.append(
+                'Protocol: ' + '; '.join(f'{_cell(key)} {_cell(value)}' for key, value in protocol.items()) + '.'
+            )
     else:
         parts.append('## Measured\n\nNothing: no metrics were given when it was exported.')
     parts += ['## Use', _use(learned_classes and bool(classes)), _classes(classes, learned_classes)]
@@ -84,7 +87,8 @@ def _table(title: str, rows: Mapping[str, str]) -> str:
 
 
 def _cell(text: object) -> str:
-    return str(text).replace('|', r'\|').replace('\n', ' ')
+    """A text as one line that is no markup, whatever it is: names of classes and files may be anybody's."""
+    return html.escape(' '.join(str(text).split()), quote=False).replace('|', r'\|')
 
 
 def _network(model: Mapping) -> str:

@@ -55,6 +55,31 @@ class ConsoleRunner(Runner):
                 logger.handlers[index].filters = handler.filters
         return logger
 
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """As mmengine; a checkpoint whose parts are not those of this training is one message.
+
+        Raises:
+            ValueError: it is.
+        """
+        try:
+            super().resume(filename, *args, **kwargs)
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            if _is_ours(error):
+                raise
+            words = f'{type(error).__name__}: {error}'.splitlines()[0][:300]
+            raise ValueError(
+                f'{filename} is not one that this training can go on from ({words}). To start from its weights: '
+                '--cfg-options load_from=CHECKPOINT, without --resume'
+            ) from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether kdtoolbox raised it, in words for users."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and frame.tb_frame.f_globals.get('__name__', '').startswith('kdtoolbox.')
+
 
 class ConsoleHook(Hook):
     """Prints the summary of a run, its progress with the time left, and a line for each epoch or validation."""

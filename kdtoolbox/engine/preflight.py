@@ -38,7 +38,8 @@ class PreflightHook(Hook):
         self.strict = strict
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        if runner._resume and isinstance(checkpoint.get('meta'), dict):
+        if runner._resume and isinstance(checkpoint.get('meta') or {}, dict):
+            _check_position(checkpoint, source=runner._load_from)
             act_on(
                 resumed_otherwise(checkpoint['meta'], runner.cfg.to_dict(), steps_now=len(runner.train_dataloader)),
                 logger=runner.logger,
@@ -66,6 +67,17 @@ class PreflightHook(Hook):
         act_on(inspect(training), logger=runner.logger, strict=self.strict)
         if validation is not None and not training.trains_its_head:
             validation.evaluator.metrics = without_scores(validation.evaluator.metrics)
+
+
+def _check_position(checkpoint: dict, *, source: object) -> None:
+    """Raise ValueError unless a checkpoint tells the epoch and iteration at which its training stands."""
+    for name in ('epoch', 'iter'):
+        value = (checkpoint.get('meta') or {}).get(name)
+        if type(value) is not int or value < 0:
+            raise ValueError(
+                f'the checkpoint {source}: its {name} is {str(value)[:60]!r}, expected a whole number of 0 or more; '
+                'it is none of a training that can be resumed'
+            )
 
 
 def _tested_apart(config: Config) -> list[Dataset]:

@@ -89,6 +89,28 @@ def load_settings(folder: Path) -> CacheSettings:
         found = content.get('format') if isinstance(content, Mapping) else type(content).__name__
         raise ValueError(f'{file} is of the format {found!r}, expected {FORMAT!r}: write the cache again')
     try:
-        return CacheSettings(**{name: value for name, value in content.items() if name != 'format'})
+        settings = CacheSettings(**{name: value for name, value in content.items() if name != 'format'})
     except TypeError as error:
         raise ValueError(f'{file} is damaged: {error}. Write the cache again') from error
+    if unfit := _unfit(settings):
+        raise ValueError(f'{file} is damaged: {unfit} {str(getattr(settings, unfit))[:60]!r}. Write the cache again')
+    return settings
+
+
+def _unfit(settings: CacheSettings) -> str | None:
+    """The name of a setting that is none; None where all are."""
+    shapes = settings.outputs.values() if isinstance(settings.outputs, dict) else [None]
+    fits = {
+        'teacher': isinstance(settings.teacher, dict),
+        'views': isinstance(settings.views, str),
+        'num_views': _is_count(settings.num_views),
+        'outputs': all(isinstance(shape, list) and all(map(_is_count, shape)) for shape in shapes),
+        'top_k': settings.top_k is None or _is_count(settings.top_k),
+        'videos': isinstance(settings.videos, list) and all(isinstance(name, str) for name in settings.videos),
+        'videos_per_shard': _is_count(settings.videos_per_shard),
+    }
+    return next((name for name, is_fit in fits.items() if not is_fit), None)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value < 2**31

@@ -6,7 +6,7 @@ then by frame.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import safetensors.torch
@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from kdtoolbox.plain_files import parse_json
 from kdtoolbox.safe_files import write_bytes_aside
 from kdtoolbox.teacher_cache.top_k import largest_logits
 
@@ -97,22 +98,38 @@ class Shard:
         videos: sample id -> what is stored of it.
 
     Raises:
-        ValueError: the file is damaged.
+        ValueError: the file is damaged, found when it is opened or read.
     """
 
     def __init__(self, file: Path) -> None:
+        self.file = file
         try:
             with safe_open(file, 'pt') as content:
-                index = json.loads(content.metadata()[INDEX])
+                index = parse_json(content.metadata()[INDEX], source='its list of videos')
                 names = content.keys()
                 self.tensors = {name: content.get_tensor(name) for name in names}  # mapped, not read
-            self.videos = {video['sample_id']: CachedVideo(**video) for video in index}
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f'{file} is damaged ({error}): delete it, and run kdtoolbox cache CONFIG again, which writes it'
-            ) from error
+            self.videos = {video.sample_id: video for video in map(_video, index)}
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise self._damaged(error) from error
 
     def rows(self, rows: Sequence[int]) -> dict[str, Tensor]:
         """Copies of some rows of all tensors."""
         chosen = torch.tensor(rows)
-        return {name: tensor[chosen] for name, tensor in self.tensors.items()}
+        try:
+            return {name: tensor[chosen] for name, tensor in self.tensors.items()}
+        except IndexError as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> ValueError:
+        return ValueError(
+            f'{self.file} is damaged ({error}): delete it, and run kdtoolbox cache CONFIG again, which writes it'
+        )
+
+
+def _video(entry: Mapping) -> CachedVideo:
+    video = CachedVideo(**entry)
+    for field in fields(video):
+        value = getattr(video, field.name)
+        if type(value) is not field.type or (field.type is int and value < 0):
+            raise ValueError(f'{field.name} {str(value)[:60]!r}')
+    return video

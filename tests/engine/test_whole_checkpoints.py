@@ -102,6 +102,25 @@ def test_a_damaged_checkpoint_that_is_named_is_refused_in_one_line(run, trained,
     assert 'epoch_2.pth is cut off' in error and 'Traceback' not in error
 
 
+@pytest.mark.parametrize(
+    'changes, message',
+    [
+        (dict(meta=None), "its epoch is 'None'"),
+        (dict(meta=dict(epoch='x', iter=1)), "its epoch is 'x', expected a whole number"),
+        (dict(meta=dict(epoch=1, iter=-1)), "its iter is '-1'"),
+        (dict(optimizer=dict(state={}, param_groups=[])), 'is not one that this training can go on from'),
+        (dict(optimizer=[1]), 'is not one that this training can go on from'),
+        (dict(param_schedulers='x'), 'is not one that this training can go on from'),
+        (dict(message_hub=[1]), 'is not one that this training can go on from'),
+    ],
+)
+def test_a_checkpoint_with_odd_parts_is_refused_in_one_line(changes, message, run, trained, capsys):
+    torch.save({**load_safely(run / 'epoch_1.pth', what='checkpoint'), **changes}, run / 'odd.pth')
+    assert train(trained, run, '--resume', str(run / 'odd.pth')) == 2
+    error = capsys.readouterr().err
+    assert message in error and 'odd.pth' in error and 'Traceback' not in error
+
+
 def test_no_code_of_a_checkpoint_is_run(run, trained, tmp_path):
     content = load_safely(run / 'epoch_1.pth', what='checkpoint')
     content['meta']['config'] = f"import pathlib\npathlib.Path('{tmp_path}/ran').touch()"

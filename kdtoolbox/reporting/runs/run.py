@@ -8,7 +8,7 @@ from kdtoolbox.evaluation.video_record import VideoRecord, load_record
 from kdtoolbox.inspection.resuming import MAX_LETTERS, read_plain_config
 from kdtoolbox.plain_files import read_json, read_text
 from kdtoolbox.reporting.run_origin import read_commands
-from kdtoolbox.reporting.runs.scalars import Curves, read_curves
+from kdtoolbox.reporting.runs.scalars import Curves, read_curves, readable_lines
 
 MEASURED = 'report'  # folder below the work directory, for what `kdtoolbox report --compute` measures
 RECORD, COSTS, SHARES = 'videos.npz', 'cost.json', 'gradient_shares.json'
@@ -89,15 +89,35 @@ def read_run_config(work_dir: Path) -> dict | None:
     files = [*work_dir.glob('*/vis_data/config.py'), *work_dir.glob('*.py')]
     files = [file for file in files if file.is_file() and file.stat().st_size <= MAX_LETTERS]
     for file in sorted(files, key=lambda file: (_is_of_training(file), file.stat().st_mtime_ns), reverse=True):
-        config = read_plain_config(read_text(file))
-        if config is not None and isinstance(config.get('model'), dict):
+        try:
+            config = read_plain_config(read_text(file))
+        except ValueError:
+            continue
+        if config is not None and _is_config(config):
             return config
     return None
 
 
+def _is_config(config: Mapping) -> bool:
+    """Whether its parts are what those of a training are, as far as a report tells of them."""
+    model = config.get('model')
+    if not isinstance(model, dict):
+        return False
+    student, terms = model.get('student') or model, model.get('terms') or {}
+    wrapper, terms = config.get('optim_wrapper') or {}, terms.values() if isinstance(terms, dict) else [terms]
+    if not all(isinstance(part, dict) for part in (student, wrapper, *terms)):
+        return False
+    parts = [config.get(name) for name in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg')]
+    parts += [config.get('randomness'), wrapper.get('optimizer'), model.get('teacher'), model.get('student_view')]
+    parts += [student.get('backbone'), student.get('cls_head'), *(term.get('loss') for term in terms)]
+    return all(part is None or isinstance(part, dict) for part in parts) and all(
+        isinstance(term.get('weight', 1.0), int | float) for term in terms
+    )
+
+
 def _is_of_training(config: Path) -> bool:
     log = config.with_name('scalars.json')
-    return log.is_file() and '"loss"' in read_text(log)
+    return any('"loss"' in line for line in readable_lines(log))
 
 
 def _read(file: Path, read, problems: list[str]):

@@ -1,12 +1,13 @@
 """The numbers that mmengine logged during a training, as curves."""
 
+import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kdtoolbox.plain_files import read_text
+from kdtoolbox.plain_files import MAX_BYTES
 
 MAX_LINES = 2_000_000
 _NO_CURVES = {'step', 'iter', 'epoch', 'time', 'data_time', 'memory', 'eta'}
@@ -46,13 +47,18 @@ def read_curves(work_dir: Path) -> Curves:
     return Curves(*({name: dict(sorted(one.items())) for name, one in part.items()} for part in (training, validation)))
 
 
+def readable_lines(file: Path) -> Iterator[str]:
+    """The lines of a log, of which one may be torn, and any may be somebody's."""
+    if file.is_file() and file.stat().st_size <= MAX_BYTES:
+        with open(file, encoding='utf-8', errors='replace') as stream:
+            yield from itertools.islice(stream, MAX_LINES)
+
+
 def _entries(file: Path):
-    for number, line in enumerate(read_text(file).splitlines()):
-        if number > MAX_LINES:
-            return
+    for line in readable_lines(file):
         try:
             entry = json.loads(line)
-        except ValueError:  # of a run that was killed while writing
+        except (ValueError, RecursionError):  # of a run that was killed while writing
             continue
         if isinstance(entry, dict):
             yield entry
