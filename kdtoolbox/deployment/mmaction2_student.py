@@ -82,7 +82,7 @@ def kept_meta(checkpoint: Mapping) -> dict:
     meta = checkpoint.get('meta') or {}
     kept = {key: meta[key] for key in KEPT_META if key in meta}
     if not _is_known(student_test_pipeline(checkpoint)):
-        del kept[TEST_PIPELINE]  # of one's own transforms, or crafted: whoever gets the student cannot use it
+        del kept[TEST_PIPELINE]  # of one's own transforms, or crafted: of no use to others
     model = student_config(checkpoint)
     # Weights that it began with are a file of the machine that trained it, and no longer needed.
     return kept if model is None else {**kept, STUDENT_CONFIG: repr(without_own_weights(model))}

@@ -69,7 +69,7 @@ def write_student_folder(
     classes, state = class_names(checkpoint, model), recognizer_state(checkpoint, checkpoint_file)
     modality = (student_view(checkpoint, source=str(checkpoint_file)) or {}).get('modality', 'rgb')
     view = {'size': 112, 'modality': modality}
-    build_network(without_own_weights(model), state, view=view, source=checkpoint_file)  # whoever gets it can too
+    build_network(without_own_weights(model), state, view=view, source=checkpoint_file)  # as those who get it will
     meta = checkpoint.get('meta') or {}
     learned = bool(meta.get(LEARNED_CLASSES, True))
     preprocessing = describe_preprocessing(pipeline, model, modality=modality)
