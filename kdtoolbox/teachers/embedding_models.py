@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from kdtoolbox.registry import MODELS
-from kdtoolbox.teachers.image_teacher import own_view, timm_model
+from kdtoolbox.teachers.image_teacher import PRETRAINED, own_view, timm_model
 from kdtoolbox.teachers.weights import load_teacher_weights
-
-PRETRAINED = 'pretrained'
 
 
 def build_embedding_model(

@@ -18,6 +18,8 @@ from kdtoolbox.teachers.probe import load_probe
 from kdtoolbox.teachers.weights import load_teacher_weights, torchvision_weights
 from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
 
+PRETRAINED = 'pretrained'  # weights that a library fetches by itself
+
 
 def pool_logits(logits: Tensor, pooling: str) -> Tensor:
     """Pool the logits of single frames to logits of the clip.
@@ -66,7 +68,8 @@ class ImageTeacher(FrameTeacher):
             registered ``nn.Module``, or a module: any network from images (B, 3, H, W) to logits (B, K). A
             ``Recognizer2D`` of mmaction2 is run frame by frame here; to run it on the frames as segments of one video,
             use :class:`RecognizerTeacher`.
-        weights: torchvision name, file or URL, see :func:`load_weights`; None keeps the weights of ``model``.
+        weights: torchvision name, file or URL, see :func:`load_weights`; for timm also ``'pretrained'``, which lets
+            timm fetch its own; None keeps the weights of ``model``.
         num_classes: number of classes of the weights, for torchvision and timm, if it is not ImageNet's.
         probe: file written by ``tools/fit_probe.py``: its classes replace the model's own.
         view: size in pixels, ``frame_stride``, mean and std; default: size, mean and std of the weights or of the
@@ -99,9 +102,17 @@ class ImageTeacher(FrameTeacher):
             raise ValueError(f'teacher pooling {pooling!r}: expected one of {", ".join(POOLINGS)}')
         if chunk_size < 1:
             raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
-        network = build_image_model(model, **({} if num_classes is None else {'num_classes': num_classes}))
+        is_timms = weights == PRETRAINED and isinstance(model, str) and model.startswith('timm.')
+        options = {} if num_classes is None else {'num_classes': num_classes}
+        if is_timms and options:
+            raise ValueError(
+                f'teacher num_classes={num_classes}: weights={PRETRAINED!r} have the classes they were trained on; '
+                "another head would be random. Leave num_classes out and fit a probe to have the data set's"
+            )
+        network = build_image_model(model, **options, **({'pretrained': True} if is_timms else {}))
         _check_classes(num_classes, _torchvision_name(model), weights)
-        load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
+        if not is_timms:
+            load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
         super().__init__(
             network,
             classifier=classifier or _classifier_of(network),
@@ -159,11 +170,14 @@ class ImageTeacher(FrameTeacher):
         return {LOGITS: logits, **tapped, **attention}
 
 
-def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | None = None) -> nn.Module:
-    """Build the image network of a config, without downloading weights.
+def build_image_model(
+    model: str | Mapping | nn.Module, *, num_classes: int | None = None, pretrained: bool = False
+) -> nn.Module:
+    """Build the image network of a config, without downloading weights unless asked to.
 
     Args:
         num_classes: number of classes, if ``model`` is a name.
+        pretrained: let timm fetch its weights.
 
     Raises:
         ValueError: the name is not ``torchvision.*`` or ``timm.*``, or not known there.
@@ -182,7 +196,7 @@ def build_image_model(model: str | Mapping | nn.Module, *, num_classes: int | No
     if library == 'torchvision' and name in torchvision.models.list_models(module=torchvision.models):
         return torchvision.models.get_model(name, weights=None, **options)
     if library == 'timm':
-        return timm_model(name, **options)
+        return timm_model(name, **options, **({'pretrained': True} if pretrained else {}))
     known = torchvision.models.list_models(module=torchvision.models)
     raise ValueError(
         f'teacher model {model!r}: '
