@@ -10,11 +10,9 @@ by torch.utils.flop_counter, of a run with UCF-101's numbers, with the operation
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
@@ -30,11 +28,13 @@ from torch.utils.flop_counter import FlopCounterMode
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.machine import machine, seconds_of  # noqa: E402
 from kdtoolbox.cache_writing.video_source import VideoSource  # noqa: E402
 from kdtoolbox.cache_writing.writing import write_cache  # noqa: E402
 from kdtoolbox.cli.cache import cache_job, cached_teachers  # noqa: E402
 from kdtoolbox.config_files.reading import read_config  # noqa: E402
 from kdtoolbox.registry import MODELS  # noqa: E402
+from kdtoolbox.safe_files import write_aside  # noqa: E402
 from tests.videos import write_hmdb51  # noqa: E402
 
 CONFIG = ROOT / 'configs/kd_cached_r2d_to_r3d_hmdb51.py'
@@ -70,36 +70,25 @@ def experiment(folder: Path, *, batch_size: int, tiny: bool) -> Config:
     return config
 
 
-def measured_steps(config: Config, *, rounds: int) -> dict[str, list[float]]:
+def measured_steps(config: Config, *, rounds: int, device: torch.device | None = None) -> dict[str, list[float]]:
     """Seconds of a training step in each of the three ways, one number a round."""
+    device = device or torch.device(get_device())
     live = config.model.to_dict()
     live['teacher'] = live['teacher']['teacher']
     alone = {key: value for key, value in config.model.to_dict().items() if key not in ('teacher', 'terms')}
     ways = {}
     for name, model_config in ((ALONE, alone), (CACHED, config.model.to_dict()), (LIVE, live)):
         torch.manual_seed(0)
-        model = MODELS.build(model_config).to(get_device()).train()
+        model = MODELS.build(model_config).to(device).train()
         ways[name] = model, build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.01)))
     batch = next(iter(Runner.build_dataloader(config.train_dataloader.to_dict(), seed=0)))
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, (model, optimizer) in ways.items():
-            took = _seconds_of(lambda model=model, optimizer=optimizer: model.train_step(batch, optimizer))
+            took = seconds_of(lambda model=model, optimizer=optimizer: model.train_step(batch, optimizer), device)
             if number:  # the first one loads libraries and finds algorithms
                 seconds[name].append(took)
     return seconds
-
-
-def _seconds_of(step) -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        step()
-        torch.cuda.synchronize()
-        return time.perf_counter() - start
-    start = time.process_time()
-    step()
-    return time.process_time() - start
 
 
 def operations_of(network: nn.Module, *shape: int, backward: bool) -> int:
@@ -144,6 +133,7 @@ def main() -> None:
     parser.add_argument('--batch-size', type=int, default=2)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--tiny', action='store_true', help='small networks, to try this out; nothing is written')
+    parser.add_argument('--out', type=Path, help=f'JSON of the numbers; default: {RESULTS.name}')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         config = experiment(Path(folder), batch_size=args.batch_size, tiny=args.tiny)
@@ -158,18 +148,15 @@ def main() -> None:
     for row in rows:
         values = list(row.values())
         print(f'| {row["teacher"]} | {row["views"]} | {values[4]} × | {values[5]} × |')
-    machine = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine()
     results = {
-        'machine': machine,
-        'threads': torch.get_num_threads(),
-        'torch': torch.__version__,
+        'machine': machine(torch.device(get_device())),
         'batch size': args.batch_size,
         'seconds of a step': {name: [round(value, 4) for value in values] for name, values in seconds.items()},
         'ratio to the student alone': {name: round(value / medians[ALONE], 3) for name, value in medians.items()},
         'computed': rows,
     }
-    if not args.tiny:
-        RESULTS.write_text(json.dumps(results, indent=1) + '\n')
+    if args.out or not args.tiny:
+        write_aside(args.out or RESULTS, json.dumps(results, indent=1) + '\n')
 
 
 if __name__ == '__main__':

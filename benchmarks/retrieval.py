@@ -64,7 +64,7 @@ def forget_peak() -> None:
     Path('/proc/self/clear_refs').write_text('5')
 
 
-def alone(data: tuple[Tensor, ...]) -> None:
+def alone(data: tuple[Tensor, ...], out: Path) -> None:
     """Print and store seconds and memory, beyond that of the vectors, of one retrieval and of 20 neighbours."""
     size = [len(data[0]), len(data[2]), COMPONENTS]
     rows = {}
@@ -80,9 +80,9 @@ def alone(data: tuple[Tensor, ...]) -> None:
         print(
             f'{size[0]} x {size[1]}, {name}: {taken:.1f} s, {rows[name]["MB more"]} MB beyond the vectors', flush=True
         )
-    content = json.loads(RESULTS.read_text())
+    content = json.loads(out.read_text())
     content['large'] = {'size': size, 'rows': rows, 'torch': torch.__version__}
-    write_aside(RESULTS, json.dumps(content, indent=1))
+    write_aside(out, json.dumps(content, indent=1))
 
 
 def main() -> None:
@@ -92,12 +92,13 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--without-sklearn', action='store_true')
     parser.add_argument('--memory', action='store_true', help='time and peak memory of ours alone, once')
+    parser.add_argument('--out', type=Path, default=RESULTS, help='JSON of the numbers')
     args = parser.parse_args()
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(1)
     data = (*features(args.queries, generator), *features(args.gallery, generator))
     if args.memory:
-        return alone(data)
+        return alone(data, args.out)
     ways = {'plain float32': plain_float32, 'kdtoolbox, exact': lambda *data: retrieval_topk(*data, TOPK)}
     if not args.without_sklearn:
         ways['scikit-learn, full sort'] = full_sort
@@ -118,9 +119,9 @@ def main() -> None:
     for name, row in rows.items():
         print(f'{name:24} {row["seconds"]:8.3f} s  {row["ratio"]:6.2f}')
     size = [args.queries, args.gallery, COMPONENTS]
-    content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    content = json.loads(args.out.read_text()) if args.out.exists() else {}
     content |= {'torch': torch.__version__, 'rounds': args.rounds, 'size': size, 'rows': rows}
-    write_aside(RESULTS, json.dumps(content, indent=1))
+    write_aside(args.out, json.dumps(content, indent=1))
 
 
 if __name__ == '__main__':

@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument('folder', type=Path)
     parser.add_argument('--videos', type=int, default=60)
     parser.add_argument('--rounds', type=int, default=4)
+    parser.add_argument('--out', type=Path, default=RESULTS, help='JSON of the numbers')
     args = parser.parse_args()
     init_default_scope('kdtoolbox')
     torch.set_num_threads(1)
@@ -160,7 +161,7 @@ def main() -> None:
     print(f'{ON_DEVICE}: {share:.2f} of the speed of the decoder alone')
     found_versions = {**versions(), 'opencv': cv2.__version__, 'torch': torch.__version__}
     content = {'versions': found_versions, 'videos': len(videos), 'rounds': args.rounds, 'rows': rows}
-    write_aside(RESULTS, json.dumps({**content, 'share of the decoder': round(share, 2)}, indent=1) + '\n')
+    write_aside(args.out, json.dumps({**content, 'share of the decoder': round(share, 2)}, indent=1) + '\n')
 
 
 if __name__ == '__main__':

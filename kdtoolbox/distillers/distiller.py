@@ -12,6 +12,7 @@ from kdtoolbox.criterion.building import criterion_for
 from kdtoolbox.criterion.criterion import Term, checked_terms, paths_of
 from kdtoolbox.criterion.dry_run import refuse_few_classes, untouched_randomness
 from kdtoolbox.criterion.network_runs import NetworkRuns, linear_in, student_run, teacher_classifier, teacher_run
+from kdtoolbox.distillers import memory_format
 from kdtoolbox.distillers.student_tokens import (
     attention_paths,
     check_teacher_keep,
@@ -57,6 +58,7 @@ class Distiller(BaseModel):
             ``RandomTokens``, ``TubeTokens`` or ``AttentionTokens``. Validation and prediction see all.
         task_sees: ``'all'``: the student's own loss is of all tokens, in a forward pass of its own, ``'visible'``: of
             those that it sees.
+        channels_last: whether the student's convolutions compute with channels last, see :func:`channels_last`.
 
     Raises:
         ValueError: student, teachers and terms do not fit together.
@@ -76,6 +78,7 @@ class Distiller(BaseModel):
         clip_size: int | tuple[int, int] | None = None,
         student_tokens: Mapping | None = None,
         task_sees: str = 'all',
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.student = MODELS.build(dict(student))
@@ -84,6 +87,8 @@ class Distiller(BaseModel):
                 f'the student {type(self.student).__name__} has no cls_head: a student is an mmaction2 '
                 'recognizer with a classification head'
             )
+        if channels_last:
+            memory_format.channels_last(self.student)
         self.use_labels = use_labels
         self.student_tokens = checked_tokens(student_tokens, self.student, task_sees=task_sees)
         self.task_sees = task_sees
