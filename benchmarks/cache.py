@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 import torchvision
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -81,7 +82,8 @@ def measured_steps(config: Config, *, rounds: int, device: torch.device | None =
         torch.manual_seed(0)
         model = MODELS.build(model_config).to(device).train()
         ways[name] = model, build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.01)))
-    batch = next(iter(Runner.build_dataloader(config.train_dataloader.to_dict(), seed=0)))
+    dataset = Runner.build_dataloader(config.train_dataloader.to_dict(), seed=0).dataset  # of few videos
+    batch = pseudo_collate([dataset[number % len(dataset)] for number in range(config.train_dataloader.batch_size)])
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, (model, optimizer) in ways.items():

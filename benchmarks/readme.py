@@ -19,13 +19,10 @@ writes. Ratios compare ways that took turns in one run; milliseconds are those o
 another. Missed goals are kept, with the reason.
 """
 ON_CPU = 'the teacher here is small and sees small images; the goal is one for a GPU, where single images leave it idle'
-OF_ALL_CHUNKS = 'the clips in the size of the teacher are there besides, and the outputs of all chunks'
 WHY = {  # of goals that were missed
     "original's teacher loop / kd": ON_CPU,
     'kd / written by hand': 'two shared processor cores, on which runs of the same step differ by more than this',
     'cached teacher / student alone': 'two shared processor cores, on which runs of the same step differ by more',
-    'peak, chunks of 4 images': OF_ALL_CHUNKS,
-    'peak, chunks of 16 images': OF_ALL_CHUNKS,
     "videos: times faster than mmaction2's pipeline": 'resizing takes the difference; on the device it is reached',
 }
 
