@@ -6,7 +6,7 @@ _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/digits.py', '../_b
 model = dict(type='Distiller', student_view=dict(size=48), student=_base_.vit_tiny)
 train_dataloader = dict(dataset=dict(labels_per_class=3))
 test_pipeline = [*_base_.test_pipeline[:4], dict(_base_.test_pipeline[4], scale=(48, 48)), *_base_.clip_pipeline]
-test_dataloader = val_dataloader = dict(_base_.test_dataloader, dataset=dict(type='ConcatDataset', datasets=[
+test_dataloader = dict(_base_.test_dataloader, dataset=dict(type='ConcatDataset', datasets=[
     {**part, 'pipeline': test_pipeline} for part in _base_.test_dataloader.dataset.datasets]))
 val_cfg = None  # tested once, when it is trained
 max_iters = 200

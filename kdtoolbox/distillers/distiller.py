@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ from kdtoolbox.distillers.student_tokens import (
     check_teacher_keep,
     checked_tokens,
     draw_hidden,
+    pixels_of,
     refuse_without_hidden,
     require_attention,
 )
@@ -158,11 +160,7 @@ class Distiller(BaseModel):
             answers = self._answers(teacher_inputs, self._see_all())
             kept = self.criterion.kept(answers, labels, progress=progress)
         if self.student_tokens is not None and active:
-            looked_at = [self._split('student_tokens', path)[0] for path in attention_paths(self.student_tokens)]
-            answers |= self._answers(
-                teacher_inputs, _without_answer(looked_at, answers)
-            )  # the student sees what they do
-            hidden, of_teachers = draw_hidden(self.student_tokens, self.student, inputs, sample_ids, answers)
+            answers, hidden, of_teachers = self.drawn_tokens(inputs, sample_ids, teacher_inputs, answers)
         with self._taps.listening(self._student_paths(active)) as outputs, hiding(self.student, hidden):
             if hidden is None or self.task_sees == 'visible':
                 losses = self._task_losses(inputs, data_samples, labels)
@@ -193,6 +191,43 @@ class Distiller(BaseModel):
                 f'{clash[0].removeprefix("loss_")!r}'
             )
         return {**losses, **terms}
+
+    def drawn_tokens(
+        self,
+        inputs: Tensor,
+        sample_ids: Sequence[str | None],
+        teacher_inputs: Mapping[str, Tensor],
+        answers: Mapping[str, Tensor] | None = None,
+    ) -> tuple[dict[str, Tensor], Tensor | None, dict[str, Tensor]]:
+        """Draw which tokens are hidden in a step; a teacher whose attention is needed runs before the student.
+
+        Args:
+            inputs: of the student.
+            sample_ids: of its clips.
+            teacher_inputs: name -> (N, T', 3, h, w).
+            answers: of teachers that have been run.
+
+        Returns:
+            The answers with those of that teacher; the student's hidden tokens (N, L), True where it sees nothing, None
+            for nowhere; name -> those of a teacher that computes only a part.
+        """
+        assert self.student_tokens is not None, 'a distiller without student_tokens hides none'
+        known = dict(answers or {})
+        looked_at = [self._split('student_tokens', path)[0] for path in attention_paths(self.student_tokens)]
+        known |= self._answers(teacher_inputs, _without_answer(looked_at, known))
+        return known, *draw_hidden(self.student_tokens, self.student, inputs, sample_ids, known)
+
+    @torch.no_grad()
+    def visible_pixels(self, data: Mapping) -> Tensor | None:
+        """(N, T, H, W), True for the pixels of the tokens that the student would compute of a batch of the training.
+
+        None without hidden tokens. For pictures: the draw counts as a step.
+        """
+        if self.student_tokens is None:
+            return None
+        ids = [sample.metainfo.get('sample_id') for sample in data['data_samples']]
+        hidden = self.drawn_tokens(data['inputs'], ids, data.get('teacher_inputs', {}))[1]
+        return pixels_of(hidden, self.student, data['inputs'])
 
     def predict(self, inputs: Tensor, data_samples: Sequence) -> Sequence:
         """The student's predictions; each sample also gets ``clip_features`` (C,), the mean over its clips."""

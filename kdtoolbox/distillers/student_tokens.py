@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from kdtoolbox.criterion.connections import paths_of
 from kdtoolbox.criterion.term import Term
-from kdtoolbox.hidden_tokens import AttentionTokens, VisibleTokens, grid_of, transformer_of
+from kdtoolbox.hidden_tokens import AttentionTokens, VisibleTokens, clips_of, grid_of, transformer_of
 from kdtoolbox.host_reads import to_device
 from kdtoolbox.method_card import cards
 from kdtoolbox.registry import MODELS
@@ -113,3 +115,13 @@ def check_teacher_keep(tokens: VisibleTokens | None, teachers: Mapping[str, nn.M
                     f'{type(term.loss).__name__} would learn the others, which are 0: take AMD or UMT, or drop '
                     'teacher_keep'
                 )
+
+
+def pixels_of(hidden: Tensor | None, student: nn.Module, inputs: Tensor) -> Tensor:
+    """(N, T, H, W), True for the pixels of the tokens that are not hidden."""
+    clips = clips_of(inputs)
+    size = clips.shape[2:]
+    if hidden is None:
+        return torch.ones(len(clips), *size, dtype=torch.bool, device=clips.device)
+    cells = hidden.view(len(clips), 1, *grid_of(student, inputs)).float()
+    return F.interpolate(cells, size, mode='nearest')[:, 0] < 0.5

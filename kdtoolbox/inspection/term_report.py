@@ -11,6 +11,8 @@ from torch import Tensor
 from kdtoolbox.criterion.batch_labels import UNLABELLED, labels_of
 from kdtoolbox.inspection.gradients import NO_LOSS, gradients_of, learning_parameters
 from kdtoolbox.inspection.real_batch import are_probabilities, no_gradient
+from kdtoolbox.inspection.token_report import TokenFacts, token_facts
+from kdtoolbox.isolation import copy_to_try
 from kdtoolbox.taps import LOGITS
 from kdtoolbox.views import View
 
@@ -70,6 +72,7 @@ class Checkup:
     unused_parameters: list[str]
     num_clips: int
     problems: list[str]
+    tokens: TokenFacts | None = None
 
 
 def examine(model: BaseModel, batch: Mapping) -> Checkup:
@@ -80,6 +83,7 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
         batch: what the training loader gives.
     """
     data = model.data_preprocessor(batch, True)
+    tokens = token_facts(copy_to_try(model), data) if getattr(model, 'student_tokens', None) is not None else None
     labels = labels_of(data['data_samples'], data['inputs'].device)
     logged = model(**data, mode='loss')
     values = {name: value for name, value in logged.items() if 'loss' in name and name != NO_LOSS}
@@ -107,7 +111,8 @@ def examine(model: BaseModel, batch: Mapping) -> Checkup:
         loss.gradient_share = loss.gradient_norm / total if total else 0.0
     networks = [_student_facts(model, data), *_teacher_facts(model, data.get('teacher_inputs', {}), labels)]
     unused = sorted(everything.keys() - used)
-    return Checkup(losses, networks, unused, len(labels), _problems(model, losses, networks, len(labels)))
+    problems = _problems(model, losses, networks, len(labels))
+    return Checkup(losses, networks, unused, len(labels), problems, tokens)
 
 
 def _student_facts(model: BaseModel, data: Mapping) -> NetworkFacts:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from kdtoolbox.inspection.term_report import Checkup, NetworkFacts
+from kdtoolbox.reporting.token_text import token_lines
 from kdtoolbox.terminal import table_text
 
 MAX_NAMES = 6
@@ -20,6 +21,7 @@ def checkup_text(checkup: Checkup, problems: Sequence[str]) -> str:
         table_text(_loss_rows(checkup), header=LOSS_COLUMNS, num_left=3),
         '',
     ]
+    lines += [*token_lines(checkup.tokens), ''] if checkup.tokens else []
     chosen = [f'{loss.name}: {words}' for loss in checkup.losses for words in loss.term.get('chosen', ())]
     lines += ['Chosen by auto', *(f'  {line}' for line in chosen), ''] if chosen else []
     names = checkup.unused_parameters

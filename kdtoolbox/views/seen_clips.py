@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from kdtoolbox.views.view import View
 
 UNKNOWN = -1
+HIDDEN_GREY = 128  # of tokens that the student does not compute
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def seen_clips(model: BaseModel, loader: DataLoader, places: Sequence[int], *, t
     view = model.data_preprocessor.student_view
     is_difference = view is not None and view.modality != 'rgb'
     shown = {'student': [_pixels(one, mean, std, is_rgb, is_difference) for one in _frames(data['inputs'])]}
+    visible = model.visible_pixels(data) if training and hasattr(model, 'visible_pixels') else None
+    if visible is not None:
+        shown['student, visible tokens'] = [
+            np.where(seen[..., None], frames, HIDDEN_GREY).astype(np.uint8)
+            for frames, seen in zip(shown['student'], visible.cpu().numpy())
+        ]
     for name, frames in data.get('teacher_inputs', {}).items():
         own = model.teachers[name].view
         shown[f'teacher {name}'.strip()] = [_in_colour(one, own) for one in frames]
