@@ -4,6 +4,7 @@ import ast
 import difflib
 import functools
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 
@@ -84,6 +85,16 @@ def unknown_argument(thing: Callable, name: str) -> str | None:
     if name in names or (is_open and not nearest_names(name, names, cutoff=0.85)):
         return None
     return f'{thing.__name__} has no argument {name!r}: {did_you_mean(name, names)}'
+
+
+def missing_arguments(error: TypeError) -> str | None:
+    """A message that says what a class needs that its config does not give; None if the error is another.
+
+    >>> missing_arguments(TypeError("Hook.__init__() missing 1 required keyword-only argument: 'interval'"))
+    "Hook needs 'interval', which its config does not give"
+    """
+    match = re.fullmatch(r'(\w+)\.__init__\(\) missing \d+ required [\w-]+ arguments?: (.+)', str(error))
+    return None if match is None else f'{match[1]} needs {match[2]}, which its config does not give'
 
 
 def _parameters(function: Callable) -> tuple[tuple[str, ...] | None, str | None]:

@@ -16,7 +16,7 @@ import mmaction.registry as mmaction_registries
 import mmengine.registry
 from mmaction.utils import register_all_modules as import_mmaction
 
-from kdtoolbox.arguments import arguments_of, did_you_mean
+from kdtoolbox.arguments import arguments_of, did_you_mean, missing_arguments
 
 PLUGIN_GROUP = 'kdtoolbox.plugins'
 OURS_FIRST = 0.15
@@ -61,10 +61,9 @@ class Registry(mmengine.registry.Registry):
         except TypeError as error:
             unknown = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
             if unknown is None:
-                lacking = re.fullmatch(r'(\w+)\.__init__\(\) missing \d+ required [\w-]+ arguments?: (.+)', str(error))
-                if lacking is None:
+                if (words := missing_arguments(error)) is None:
                     raise
-                raise ValueError(f'{lacking[1]} needs {lacking[2]}, which its config does not give') from error
+                raise ValueError(words) from error
             thing = self._class_called(unknown[1])
             known = [] if thing is None else arguments_of(thing)[0]
             raise ValueError(

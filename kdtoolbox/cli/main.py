@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from types import FrameType
 
 from kdtoolbox import terminal
+from kdtoolbox.arguments import missing_arguments
 from kdtoolbox.cli.commands import COMMANDS
 from kdtoolbox.cli.parser import build_parser
 
 FULL_OR_READ_ONLY = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+LIBRARIES = ('mmengine.', 'mmaction.', 'mmcv.', 'torch.')
 GO_ON = {
     'train': '. The same command with --resume goes on from the last checkpoint',
     'distill': '. The same command with --resume goes on from the last checkpoint',
@@ -67,8 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if message.startswith('Caught ') and 'in DataLoader worker' in message and '/kdtoolbox/' in message:
             message = message.rstrip().rpartition('Error: ')[2]  # torch hands on a worker's whole traceback as text
         elif not _is_for_users(error):
-            raise
+            if (of_building := _of_building(error)) is None:
+                raise
+            message = of_building
         _complain(f'kdtoolbox {options.command}: {message}')
+        return 2
+    except (TypeError, AssertionError) as error:
+        if (of_building := _of_building(error)) is None:
+            raise
+        _complain(f'kdtoolbox {options.command}: {of_building}')
         return 2
     except RuntimeError as error:
         if _killed_worker(error) is None:
@@ -147,6 +156,24 @@ def _leave_processes(status: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _of_building(error: BaseException) -> str | None:
+    """Words for a class of mmengine or mmaction2 that refuses what its config gives it; None for any other error."""
+    built, frame = None, error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame
+        module = str(code.f_globals.get('__name__'))
+        if module == 'mmengine.registry.build_functions' and code.f_code.co_name == 'build_from_cfg':
+            built = code.f_locals.get('obj_cls')
+        elif code.f_code.co_name == '__init__' and not module.startswith(LIBRARIES):
+            built = None
+        frame = frame.tb_next
+    if built is None:
+        return None
+    lacking = missing_arguments(error) if isinstance(error, TypeError) else None
+    name = getattr(built, '__name__', str(built))
+    return lacking or f'{name} cannot be built from its config: {error or type(error).__name__}'
 
 
 def _is_for_users(error: BaseException | None) -> bool:

@@ -7,7 +7,7 @@ from mmengine.registry import FUNCTIONS, Registry
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from kdtoolbox import registry
-from kdtoolbox.arguments import did_you_mean, nearest_names, unknown_argument
+from kdtoolbox.arguments import arguments_of, did_you_mean, nearest_names, unknown_argument
 from kdtoolbox.config_files.known_keys import (
     ALSO_READ,
     DEFAULT_CONSTRUCTOR,
@@ -22,6 +22,7 @@ from kdtoolbox.config_files.known_keys import (
     RUN_SETTINGS,
     SECTIONS,
     SLIPS_OF_TYPE,
+    TAKE_ANY_AND_FAIL,
     WITHOUT_TYPE,
 )
 
@@ -150,7 +151,7 @@ def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -
         also = ALSO_READ | READ_BY_BUILDERS.get(path.split('.')[0], set())
         if thing is not None:
             for name in sorted(value.keys() - also, key=str):
-                if words := unknown_argument(thing, name):
+                if words := unknown_argument(thing, name) or _fails_on(thing, name, value):
                     yield words + _left_over(words)
                 elif name in SLIPS_OF_TYPE:  # of a class that takes any argument, and gives it to one that does not
                     yield f"there is no {name!r} in it: did you mean 'type'?"
@@ -158,6 +159,17 @@ def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -
             yield "'type' and 'by_epoch' both say which loop it is: keep one of them"
         return
     yield from _not_among(value, known)
+
+
+def _fails_on(thing: Callable, name: str, value: Mapping) -> str | None:
+    """Words for an argument of a class that seems to take any, but takes none besides those it names."""
+    if thing.__name__ not in TAKE_ANY_AND_FAIL or not thing.__module__.startswith(('mm', 'kdtoolbox.')):
+        return None
+    known = arguments_of(thing)[0]
+    if thing.__name__ == 'EMAHook':  # hands the others on
+        average = _class_of(value.get('ema_type', 'ExponentialMovingAverage'), registry.MODELS)
+        known += () if average is None else arguments_of(average)[0]
+    return None if name in known else f'{thing.__name__} has no argument {name!r}: {did_you_mean(name, known)}'
 
 
 def _default_type(path: str, value: Mapping) -> str | None:

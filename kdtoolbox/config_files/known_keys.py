@@ -82,6 +82,8 @@ OF_PARAMWISE = {
 }
 DEFAULT_CONSTRUCTOR = 'DefaultOptimWrapperConstructor'
 OF_CUSTOM_KEYS = {'lr_mult', 'decay_mult'}
+# Take any argument, and then fail on those that are not of their own, some as late as at the first checkpoint.
+TAKE_ANY_AND_FAIL = {'CheckpointHook', 'EMAHook', 'ResNet3d', 'ResNet3dSlowOnly', 'ResNet3dCSN', 'ResNet2Plus1d'}
 SLIPS_OF_TYPE = {'typ', 'tpye', 'tyep', 'tyoe', 'typee', 'Type'}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 OF_LOADERS = {*inspect.signature(DataLoader).parameters, 'num_batch_per_epoch', 'disable_subprocess_warning'}

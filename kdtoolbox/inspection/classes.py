@@ -43,18 +43,29 @@ def compared_logits(
 ) -> Iterator[Finding]:
     """Refuse terms that compare logits of classes in one order with logits in another.
 
+    The names that a checkpoint of a teacher tells may be spelt in another way than those of the data set: where they
+    are not the same ones in another order, this is a warning.
+
     Args:
         scores_are_measured: a metric compares the student's scores with the labels of the validation set.
     """
-    known = {f'teacher {name!r}' if name else 'the teacher': list(classes) for name, classes in _taught_classes(model)}
     num_classes = num_classes_of(model)
+    known = {
+        f'teacher {name!r}' if name else 'the teacher': list(classes)
+        for name, classes in _taught_classes(model)
+        if not _told_by_weights(model, name) or len(classes) == num_classes
+    }
     if known and getattr(model, 'use_labels', True) and training is not None and (trained := classes_of(training)):
         known['the training set'] = list(trained)
     measured = classes_of(validation) if scores_are_measured and validation is not None else None
     if known and measured is not None and len(measured) == num_classes:
         known['the validation set'] = list(measured)
     first, *rest = known.items() or [('', [])]
-    yield from (error(words) for what, classes in rest if (words := unlike(first[0], first[1], what, classes)))
+    may_be_spelt_otherwise = any(_told_by_weights(model, name) for name, _ in _taught_classes(model))
+    for what, classes in rest:
+        if words := unlike(first[0], first[1], what, classes):
+            only_the_order = sorted(first[1]) == sorted(classes)
+            yield Finding(words, is_error=only_the_order or not may_be_spelt_otherwise)
 
 
 def classes_of(dataset: Dataset) -> list[str] | None:
@@ -80,6 +91,15 @@ def unlike(what: str, found: Sequence[str], other: str, expected: Sequence[str])
     )
 
 
+def _told_by_weights(model: nn.Module, name: str) -> bool:
+    return _own_classes(teachers_of(model)[name]) is None
+
+
+def _own_classes(teacher: nn.Module | None) -> Sequence[str] | None:
+    """Those of its probe or of its texts."""
+    return getattr(teacher, 'probe_classes', None) or getattr(teacher, 'classes', None)
+
+
 def _taught_classes(model: nn.Module) -> Iterator[tuple[str, Sequence[str]]]:
     """Name and classes of each teacher whose logits the student's are compared with, as far as it tells them."""
     criterion = getattr(model, 'criterion', None)
@@ -92,6 +112,6 @@ def _taught_classes(model: nn.Module) -> Iterator[tuple[str, Sequence[str]]]:
             continue
         name, _, path = f'.{term.teacher}'.rpartition('.') if '.' in term.teacher else ('', '', term.teacher)
         teacher = teachers_of(model).get(name.lstrip('.'))
-        classes = getattr(teacher, 'probe_classes', None) or getattr(teacher, 'classes', None)
+        classes = _own_classes(teacher) or getattr(teacher, 'trained_classes', None)
         if path == LOGITS and classes:
             yield name.lstrip('.'), classes

@@ -65,6 +65,7 @@ class CachedTeacher(FrozenTeacher):
         self.pooling = getattr(live, 'pooling', None)
         self.probe_classes = getattr(live, 'probe_classes', None)
         self.classes = getattr(live, 'classes', None)
+        self.trained_classes = live.trained_classes
         self.network, self.classifier = nn.Identity(), None
         self.probe = _classifier_or_none(live)  # for losses that ask for the teacher's classifier
         self.live = live

@@ -30,6 +30,7 @@ class FrozenTeacher(nn.Module):
     """
 
     outputs_without_path: tuple[str, ...] = (LOGITS, FEATURES)
+    trained_classes: list[str] | None = None  # of the data set that the weights were trained on, where they tell it
 
     def __init__(
         self, network: nn.Module, *, classifier: str | None, view: View, compute_dtype: str = 'float32'

@@ -111,8 +111,9 @@ class ImageTeacher(FrameTeacher):
             )
         network = build_image_model(model, **options, **({'pretrained': True} if is_timms else {}))
         _check_classes(num_classes, _torchvision_name(model), weights)
+        classes = None
         if not is_timms:
-            load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
+            classes = load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
         super().__init__(
             network,
             classifier=classifier or _classifier_of(network),
@@ -123,6 +124,7 @@ class ImageTeacher(FrameTeacher):
         self._is_recognizer = isinstance(network, Recognizer2D)
         self.pooling = pooling
         self.chunk_size = chunk_size
+        self.trained_classes = classes
         self.probe: nn.Linear | None = None
         self.probe_classes: list[str] | None = None
         if probe is not None:

@@ -40,9 +40,10 @@ class RecognizerTeacher(FrozenTeacher):
         compute_dtype: str = 'float32',
     ) -> None:
         network = MODELS.build(dict(recognizer))
-        load_teacher_weights(network, weights, config=recognizer)
+        classes = load_teacher_weights(network, weights, config=recognizer)
         own_view = View(**{'size': 224, **recognizer_normalisation(network), **(view or {})})
         super().__init__(network, classifier='cls_head', view=own_view, compute_dtype=compute_dtype)
+        self.trained_classes = classes
         self.is_2d = isinstance(network, Recognizer2D)
         self.layout = None if self.is_2d else layout_of_recognizer(network)
 

@@ -19,11 +19,14 @@ WRAPPERS = ('module.', '_orig_mod.', 'model.', 'network.', 'net.')  # of DataPar
 
 def load_teacher_weights(
     network: nn.Module, weights: str | None, *, config: object, model_name: str | None = None
-) -> None:
+) -> list[str] | None:
     """:func:`load_weights`, with an error or a warning for configs that would leave the teacher with random weights.
 
     Args:
         config: what the network was built from.
+
+    Returns:
+        the names of the classes, if the file tells them.
 
     Raises:
         ValueError: the config has ``init_cfg`` or ``pretrained``, which mmengine only applies to trained networks.
@@ -35,9 +38,10 @@ def load_teacher_weights(
             'give the file or URL as weights='
         )
     if weights is not None:
-        load_weights(network, weights, model_name=model_name)
-    elif not isinstance(config, nn.Module):
+        return load_weights(network, weights, model_name=model_name)
+    if not isinstance(config, nn.Module):
         print_log(f'the teacher {type(network).__name__} has random weights: weights=None', 'current', logging.WARNING)
+    return None
 
 
 def _own_means(config: object) -> str:
@@ -52,7 +56,7 @@ def _own_means(config: object) -> str:
     return ''
 
 
-def load_weights(network: nn.Module, weights: str, *, model_name: str | None = None) -> None:
+def load_weights(network: nn.Module, weights: str, *, model_name: str | None = None) -> list[str] | None:
     """Load all tensors of ``weights`` into ``network``, strictly.
 
     Args:
@@ -60,6 +64,9 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
             torch or safetensors, or an http(s) URL of one. A file of torch holds a state dict, bare or under one of
             :data:`PLACES`. If all its names begin with one of :data:`WRAPPERS`, that prefix is removed.
         model_name: the torchvision name of the network.
+
+    Returns:
+        the names of the classes of the data set that a checkpoint of mmengine was trained on; None if it has none.
 
     Raises:
         ValueError: the file does not exist, cannot be downloaded, is no state dict, or belongs to another network.
@@ -82,6 +89,15 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
         known = f', or one of {", ".join(named)}' if named else ''
         raise ValueError(f'teacher weights {weights!r}: no such file. Expected the path of a state dict, a URL{known}.')
     _load_strictly(network, _unwrapped(_state_dict_in(content, weights), network), weights)
+    return _classes_in(content)
+
+
+def _classes_in(checkpoint: Mapping) -> list[str] | None:
+    for key in ('meta', 'dataset_meta', 'classes'):
+        checkpoint = checkpoint.get(key) if isinstance(checkpoint, Mapping) else None  # type: ignore[assignment]
+    if isinstance(checkpoint, (list, tuple)) and checkpoint and all(isinstance(name, str) for name in checkpoint):
+        return list(checkpoint)
+    return None
 
 
 def torchvision_weights(model_name: str | None) -> dict:

@@ -96,6 +96,25 @@ def test_a_misspelt_key_is_answered_by_the_nearest(option, words, config, capsys
     assert words in refused(capsys, 'train', config, '--cfg-options', option)
 
 
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        ({'val_evaluator': [dict(type='TeacherAgreement')]}, "TeacherAgreement needs 'teacher', which its config"),
+        ({'param_scheduler': [dict(type='StepLR')]}, "StepParamScheduler needs 'step_size', which its config"),
+        ({'custom_hooks': [dict(type='EMAHook', momentun=0.1)]}, "no argument 'momentun': did you mean 'momentum'"),
+        ({'default_hooks.checkpoint.keep': 2}, "CheckpointHook has no argument 'keep': it takes"),
+        ({'model.student.backbone.stages': 2}, "ResNet3d has no argument 'stages': did you mean"),
+        ({'model.student.backbone.depth': 19}, "ResNet3d cannot be built from its config: 'invalid depth 19 for"),
+    ],
+)
+def test_what_a_class_of_mmengine_or_mmaction2_needs_or_refuses_is_one_line(change, words, config, capsys):
+    changed = Config.fromfile(config)
+    changed.merge_from_dict(change)
+    changed.dump(config)
+    assert main(['train', str(config), '-q']) == 2
+    assert words in capsys.readouterr().err.strip().splitlines()[-1]
+
+
 def test_a_misspelt_section_of_a_file_is_found_and_helpers_are_not(tmp_path, capsys):
     text = run_config(tmp_path).pretty_text
     file = tmp_path / 'config.py'

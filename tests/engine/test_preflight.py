@@ -10,8 +10,9 @@ from mmengine.runner import Runner
 from kdtoolbox.cli.main import main
 from kdtoolbox.engine import PreflightHook, preflight
 from kdtoolbox.inspection.batches import small_batches
+from kdtoolbox.inspection.classes import compared_logits
 from kdtoolbox.registry import MODELS
-from tests.tiny import distillation_head, run_config, student_config, teacher_config
+from tests.tiny import distillation_head, distiller_config, run_config, student_config, teacher_config
 from tests.videos import write_video
 
 PACK = dict(type='PackActionInputs', meta_keys=('sample_id', 'role'))
@@ -210,6 +211,25 @@ def test_texts_and_probes_in_another_order_than_the_labels_are_refused(tmp_path)
         runner.model.teachers[''].classes = [f'class{index}' for index in (1, 0, 2, 3, 4)]
         with pytest.raises(ValueError, match=r'classes of the teacher are not those of the (training|validation) set'):
             runner.train()
+
+
+def test_classes_that_a_teachers_checkpoint_tells_are_compared_too(tmp_path):
+    """In another order they are refused; other names may be another spelling, which is a warning."""
+    names = [f'class{index}' for index in range(5)]
+    loader = Runner.build_dataloader(run_config(tmp_path).train_dataloader)
+    network = MODELS.build(dict(type='TinyImageNet', num_classes=5))
+    for told, is_error in ((names[::-1], True), (['Class 0', *names[1:]], False), (names, None), (names[:3], None)):
+        weights = dict(state_dict=network.state_dict(), meta=dict(dataset_meta=dict(classes=told)))
+        torch.save(weights, tmp_path / 'teacher.pth')
+        teacher = dict(
+            teacher_config(),
+            model=dict(type='TinyImageNet', num_classes=5),
+            weights=str(tmp_path / 'teacher.pth'),
+        )
+        terms = dict(kd=dict(loss=dict(type='KLDivergence')))
+        model = MODELS.build(distiller_config(teacher=teacher, terms=terms))
+        found = list(compared_logits(model, loader.dataset, loader.dataset, scores_are_measured=True))
+        assert [finding.is_error for finding in found] == ([] if is_error is None else [is_error] * 2), found
 
 
 def test_a_list_of_mmaction2_with_retrieval_is_found_before_the_first_epoch_and_a_leak_is_said(tmp_path, capsys):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
+from kdtoolbox.losses.shared.gathering import BatchNormOfAllClips, gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, as_taps, channel_list, checked_positive
 from kdtoolbox.method_card import MethodCard
@@ -27,10 +27,10 @@ def square_means(features: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class LinearNorm(nn.Sequential):
-    """A linear layer and a batch norm of its outputs."""
+    """A linear layer and a batch norm of its outputs, for clips of all processes."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(nn.Linear(in_channels, out_channels), nn.BatchNorm1d(out_channels))
+        super().__init__(nn.Linear(in_channels, out_channels), BatchNormOfAllClips(out_channels))
 
 
 @MODELS.register_module()

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from mmengine.dist import all_gather, get_rank, get_world_size
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from kdtoolbox.method_card import MethodCard
 
@@ -97,6 +98,20 @@ class LossOfAllClips(nn.Module):
             ValueError: they differ in N, or there are fewer clips than the card's ``min_batch_size``.
         """
         return self.function(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
+
+
+class BatchNormOfAllClips(_NormBase):
+    """``nn.BatchNorm1d`` of a batch that has the clips of all processes already, see :func:`gather_batch`.
+
+    It is no ``_BatchNorm``, so ``sync_bn`` leaves it as it is: synchronised, it would count each clip once for each
+    process, and its running variance would be too small.
+
+    >>> BatchNormOfAllClips(1)(torch.tensor([[1.], [3.]])).flatten().round(decimals=3)
+    tensor([-1.,  1.], grad_fn=<RoundBackward1>)
+    """
+
+    forward = nn.BatchNorm1d.forward
+    _check_input_dim = nn.BatchNorm1d._check_input_dim
 
 
 def require_clips(num_clips: int, *, min_clips: int) -> None:
