@@ -33,7 +33,7 @@ def rehearsed(model: nn.Module, loader: DataLoader, evaluator: Evaluator) -> tup
     """
     metrics = [metric for metric in evaluator.metrics if not isinstance(metric, DumpResults)]
     samples, has_both = _samples(loader.dataset)
-    findings = list(_without_a_role(loader.dataset, metrics))
+    findings = list(_without_a_role(loader.dataset, metrics, samples))
     batch = loader.collate_fn(samples)
     is_whole = len(metrics) == len(evaluator.metrics)
     model.eval()
@@ -82,14 +82,20 @@ def without_scores(metrics: Sequence[BaseMetric]) -> list[BaseMetric]:
     return [metric for metric in metrics if type(metric).__name__ not in OF_SCORES]
 
 
-def _without_a_role(dataset: Dataset, metrics: Sequence[BaseMetric]) -> Iterator[Finding]:
-    """Metrics that compare queries with a gallery, over data sets that say they have one of them only."""
+def _without_a_role(dataset: Dataset, metrics: Sequence[BaseMetric], samples: Sequence[Mapping]) -> Iterator[Finding]:
+    """Metrics that compare queries with a gallery, over data sets of which one of them only is told or seen."""
     roles = {getattr(part, 'role', None) for part in parts_of(dataset)}
     comparing = [type(metric).__name__ for metric in metrics if type(metric).__name__ in COMPARING]
+    mend = (
+        "Validate on a ConcatDataset of the training videos with role='gallery' and the test videos with role='query'"
+    )
     if comparing and None not in roles and len(roles) == 1:
-        yield error(
-            f'{", ".join(comparing)}: the validation set has only role={roles.pop()!r}. Validate on a ConcatDataset of '
-            "the training videos with role='gallery' and the test videos with role='query'"
+        yield error(f'{", ".join(comparing)}: the validation set has only role={roles.pop()!r}. {mend}')
+    seen = {sample['data_samples'].get('role') for sample in samples}
+    if comparing and None in roles and len(seen) == 1 and None not in seen:
+        yield Finding(
+            f'{", ".join(comparing)}: all {len(samples)} samples that were looked at have '
+            f'role={seen.pop()!r}: if there are no others, the first validation fails. {mend}'
         )
 
 

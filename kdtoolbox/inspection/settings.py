@@ -49,6 +49,19 @@ def unusual_schedule(config: Mapping) -> Iterator[Finding]:
             yield Finding(f'{where} is {rate:g}: the training will most likely diverge; usual are 0.0001 to 1')
 
 
+def averages_that_never_start(config: Mapping) -> Iterator[Finding]:
+    """An average of the weights (EMAHook) that would begin after the end of the training."""
+    length = config.get('train_cfg') or {}
+    for hook in (hook for hook in config.get('custom_hooks') or () if isinstance(hook, Mapping)):
+        for begin, end in (('begin_epoch', 'max_epochs'), ('begin_iter', 'max_iters')):
+            starts, ends = hook.get(begin), length.get(end)
+            if hook.get('type') == 'EMAHook' and _is_number(starts) and _is_number(ends) and starts > ends:
+                yield error(
+                    f'EMAHook has {begin} {starts}, but the training ends at {end} {ends}: nothing would move the '
+                    'average'
+                )
+
+
 def unusual_sampling(config: Mapping) -> Iterator[Finding]:
     """Clips that repeat one frame."""
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

@@ -1,11 +1,14 @@
 """Trainings of a few seconds that several processes run together, all in the same processes; see :func:`run`."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 import torch.distributed as dist
@@ -253,39 +256,60 @@ def _carry_out(name: str, folder: Path, *, processes: int, rank: int) -> dict:
     return out
 
 
-def run(names, folder: Path, *, processes: int) -> dict[str, list[dict]]:
-    """Carry out scenarios in so many processes, started once; name -> what came of it in each."""
-    code = f'from {__name__} import in_a_process; in_a_process({{}}, {processes}, {list(names)!r}, {str(folder)!r})'
+def run(jobs: Mapping[int, Sequence[str]], folder: Path) -> dict[int, dict[str, list[dict]]]:
+    """Carry out scenarios in so many processes, started once for each number.
+
+    Args:
+        jobs: number of processes -> names of the scenarios.
+
+    Returns:
+        number of processes -> name -> what came of it in each process.
+    """
+    code = f'from {__name__} import in_processes; in_processes({dict(jobs)!r}, {str(folder)!r})'
     environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    logs = [(folder / f'{processes}-{rank}.log').open('w+') for rank in range(processes)]
-    started = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+    with (folder / 'log').open('w+') as log:
+        started = subprocess.Popen(
+            [sys.executable, '-c', code], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
         )
-        for rank, log in enumerate(logs)
-    ]
-    try:
-        for process, log in zip(started, logs):
-            status = process.wait(timeout=TIME_LIMIT_SECONDS)
+        try:
+            status = started.wait(timeout=TIME_LIMIT_SECONDS)
             log.seek(0)
             assert status == 0, log.read()[-6000:]
-    finally:
-        for process, log in zip(started, logs):
-            process.kill()
-            log.close()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
     return {
-        name: [torch.load(folder / f'{processes}-{name}-{rank}.pth', weights_only=True) for rank in range(processes)]
-        for name in names
+        processes: {
+            name: [
+                torch.load(folder / f'{processes}-{name}-{rank}.pth', weights_only=True) for rank in range(processes)
+            ]
+            for name in names
+        }
+        for processes, names in jobs.items()
     }
 
 
-def in_a_process(rank: int, processes: int, names, folder: str) -> None:
-    """What each process of :func:`run` does."""
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
-    dist.init_process_group('gloo', init_method=f'file://{folder}/{processes}-store', rank=rank, world_size=processes)
+def in_processes(jobs: Mapping[int, Sequence[str]], folder: str) -> None:
+    """Fork the processes of :func:`run` from this one, which has imported everything; end with the first that fails."""
     torch.set_num_threads(1)
-    batch_norm_of_all.use_on_cpu()
-    for name in names:
-        carry_out(name, Path(folder), processes=processes, rank=rank)
-    dist.barrier()
-    os._exit(0)  # gloo's teardown now and then aborts
+    for processes, names in jobs.items():
+        ranks = range(processes)
+        forked = [os.fork() or _in_a_process(rank, processes, names, folder) for rank in ranks]
+        for _ in forked:
+            if os.wait()[1]:
+                os._exit(1)  # the others wait for it; run() ends them
+
+
+def _in_a_process(rank: int, processes: int, names: Sequence[str], folder: str) -> NoReturn:
+    try:
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
+        store = f'file://{folder}/{processes}-store'
+        dist.init_process_group('gloo', init_method=store, rank=rank, world_size=processes)
+        batch_norm_of_all.use_on_cpu()
+        for name in names:
+            carry_out(name, Path(folder), processes=processes, rank=rank)
+        dist.barrier()
+        os._exit(0)  # gloo's teardown now and then aborts
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)

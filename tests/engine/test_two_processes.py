@@ -80,13 +80,8 @@ def checkpoints(tmp_path_factory) -> tuple[dict, dict]:
 
 
 @pytest.fixture(scope='module')
-def two(tmp_path_factory) -> dict[str, list[dict]]:
-    return scenarios.run([*AS_ONE, *ALIKE], tmp_path_factory.mktemp('two'), processes=2)
-
-
-@pytest.fixture(scope='module')
-def four(tmp_path_factory) -> dict[str, list[dict]]:
-    return scenarios.run(FOUR, tmp_path_factory.mktemp('four'), processes=4)
+def done(tmp_path_factory) -> dict[int, dict[str, list[dict]]]:
+    return scenarios.run({2: [*AS_ONE, *ALIKE], 4: FOUR}, tmp_path_factory.mktemp('processes'))
 
 
 def assert_close(one: dict, other: dict, where: str, *, tolerance: float) -> None:
@@ -147,13 +142,13 @@ def test_when_one_process_dies_the_others_have_ended_within_a_minute(tmp_path):
 
 
 @pytest.mark.parametrize('name', AS_ONE)
-def test_without_statistics_of_one_process_two_are_as_one_with_all_clips(name, two, tmp_path):
+def test_without_statistics_of_one_process_two_are_as_one_with_all_clips(name, done, tmp_path):
     """For training without labels too, though the head gets no gradient, for both players, peers and averages, and
     where the loss is NaN in one of the processes.
     """
     alone = scenarios.carry_out(name, tmp_path)
-    assert alone['iterations'] == two[name][0]['iterations'] > 0
-    for result in two[name]:
+    assert alone['iterations'] == done[2][name][0]['iterations'] > 0
+    for result in done[2][name]:
         assert_close(alone['model'], result['model'], name, tolerance=TOLERANCE)
         assert alone['averages'].keys() == result['averages'].keys()
         for teacher, average in alone['averages'].items():
@@ -180,11 +175,11 @@ def test_every_loss_that_has_the_whole_batch_is_among_the_terms():
 
 
 @pytest.mark.parametrize('name', [*AS_ONE, *ALIKE])
-def test_processes_end_with_one_network_which_is_the_one_that_is_saved_and_tested(name, two):
-    assert_alike(two[name], name)
+def test_processes_end_with_one_network_which_is_the_one_that_is_saved_and_tested(name, done):
+    assert_alike(done[2][name], name)
 
 
 @pytest.mark.parametrize('name', FOUR)
-def test_more_processes_than_clips_for_a_batch_agree_too(name, four):
-    assert len(four[name]) == 4
-    assert_alike(four[name], name)
+def test_more_processes_than_clips_for_a_batch_agree_too(name, done):
+    assert len(done[4][name]) == 4
+    assert_alike(done[4][name], name)

@@ -47,6 +47,15 @@ def test_a_metric_that_needs_what_the_samples_lack_fails_before_training():
     )
 
 
+def test_samples_that_all_have_one_role_are_said_where_the_data_set_tells_none():
+    findings, keys = rehearse(evaluator('ClipRetrieval', 'QueryAccuracy'), roles=('query',))
+    assert [finding.is_error for finding in findings] == [False] and keys is None
+    assert findings[0].text.startswith('ClipRetrieval: all 4 samples that were looked at') and "='query'" in str(
+        findings
+    )
+    assert rehearse(evaluator('QueryAccuracy'), roles=('query',))[0] == []
+
+
 def test_data_sets_of_one_role_are_refused_where_queries_are_compared_with_a_gallery(tmp_path):
     for name in ('one/a.avi', 'two/b.avi'):
         write_video(tmp_path / name)

@@ -15,6 +15,11 @@ from tests.tiny import run_config
         ({'optim_wrapper.optimizer.lr': 0}, 'nothing would be learned', False),
         ({'train_dataloader.batch_size': 0}, 'train_dataloader.batch_size is 0', True),
         ({'optim_wrapper.optimizer.lr': 1e6}, 'optim_wrapper.optimizer.lr is 1e+06', False),
+        (
+            {'custom_hooks': [dict(type='EMAHook', begin_epoch=3)]},
+            'begin_epoch 3, but the training ends at max_epochs 2',
+            True,
+        ),
         ({'train_cfg.max_epochs': 0}, 'nothing would be trained', True),
         ({'model.student.data_preprocessor.to_rgb': True}, 'swaps red and blue', False),
         (
