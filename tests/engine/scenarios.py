@@ -89,6 +89,13 @@ def gathering_terms() -> dict:
         loss=dict(type='FrameClipRelation'),
         student_connector=dict(type='TemporalAlign', mode='pool'),
     )
+    terms['mean_of_the_video'] = dict(
+        student='features',
+        teacher='features',
+        weight=0.1,
+        loss=dict(type='VideoMean', loss=dict(type='L2')),
+        student_connector='auto',
+    )
     terms['queue'] = dict(
         student='features',
         teacher='features',
