@@ -13,7 +13,7 @@ from kdtoolbox.cli.test import load_student, without_teacher
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.data_configs import refuse_unregistered
 from kdtoolbox.config_files.reading import import_custom_modules, seed_datasets
-from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint
+from kdtoolbox.engine.checkpoints import check_same_tensors, growing_tensors, load_checkpoint
 from kdtoolbox.evaluation.video_record import VideoRecord, load_record, save_record
 from kdtoolbox.feature_extraction.network_cost import cost_of
 from kdtoolbox.feature_extraction.video_recording import record_student, record_teacher, teacher_sized
@@ -169,7 +169,13 @@ def _gradient_shares(settings: Mapping, checkpoint: Path, measured: Path) -> dic
     if not hasattr(model, 'criterion'):
         raise ValueError(f'a {type(model).__name__} has no terms')
     state = load_checkpoint(checkpoint)['state_dict']
-    check_same_tensors(state, model.state_dict(), what=f'checkpoint {checkpoint}', model=type(model).__name__)
+    check_same_tensors(
+        state,
+        model.state_dict(),
+        what=f'checkpoint {checkpoint}',
+        model=type(model).__name__,
+        growing=growing_tensors(model),
+    )
     model.load_state_dict(state)
     model.to(get_device()).train()
     loader = ordered_loader(config, 'train')

@@ -1,6 +1,6 @@
 """Checkpoints: safe to load, without teachers, and loaded strictly."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from logging import Logger
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
+from torch import nn
 
 from kdtoolbox.engine.checkpoint_saving import drop_code
 from kdtoolbox.engine.student_settings import LEARNED_CLASSES, settings_to_store, student_config
@@ -81,7 +82,13 @@ class PlainCheckpointHook(Hook):
             state = {f'{STUDENT}{name}': value for name, value in state.items()}
             state.update({name: value for name, value in expected.items() if not name.startswith(STUDENT)})
             checkpoint['state_dict'] = state
-        check_same_tensors(state, expected, what=f'the checkpoint {source}', model=type(model).__name__)
+        check_same_tensors(
+            state,
+            expected,
+            what=f'the checkpoint {source}',
+            model=type(model).__name__,
+            growing=growing_tensors(model),
+        )
 
 
 def load_checkpoint(file: str | Path) -> dict:
@@ -116,13 +123,26 @@ def student_state_dict(checkpoint: Mapping) -> dict[str, torch.Tensor]:
     return student or {name: value for name, value in state.items() if not name.startswith(CRITERION)}
 
 
-def check_same_tensors(state: Mapping, expected: Mapping, *, what: str, model: str) -> None:
-    """Raise ValueError unless both have the same names and shapes; the message names the first differences."""
+def growing_tensors(model: nn.Module) -> set[str]:
+    """The buffers that have a row for each video that was seen; their modules name them as ``growing_buffers``."""
+    return {
+        f'{path}.{name}' for path, module in model.named_modules() for name in getattr(module, 'growing_buffers', ())
+    }
+
+
+def check_same_tensors(
+    state: Mapping, expected: Mapping, *, what: str, model: str, growing: Collection[str] = ()
+) -> None:
+    """Raise ValueError unless both have the same names and shapes; the message names the first differences.
+
+    Args:
+        growing: names of those that may have any shape.
+    """
     missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     misshapen = [
         f'{name} {tuple(state[name].shape)} instead of {tuple(expected[name].shape)}'
         for name in sorted(expected.keys() & state.keys())
-        if state[name].shape != expected[name].shape
+        if state[name].shape != expected[name].shape and name not in growing
     ]
     if missing or unexpected or misshapen:
         raise ValueError(

@@ -14,7 +14,7 @@ from kdtoolbox.cli.test import test_student as run_test
 from kdtoolbox.engine.checkpoints import student_state_dict
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import load_safely
-from tests.tiny import run_config, student_config
+from tests.tiny import distillation_head, run_config, student_config
 
 
 def train(config: Config, name: str) -> Runner:
@@ -27,11 +27,22 @@ def train(config: Config, name: str) -> Runner:
 
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory) -> Runner:
-    """Three epochs without a break, dropout on, so that the random state matters."""
+    """Three epochs without a break, dropout on, so that the random state matters, and a memory that grows."""
     from mmengine.registry import init_default_scope
 
     init_default_scope('kdtoolbox')
-    config = run_config(tmp_path_factory.mktemp('finished'), epochs=3, student=student_config(dropout=0.5))
+    memory = dict(
+        loss=dict(type='VideoMean', loss=dict(type='L2')),
+        student='features',
+        teacher='features',
+        student_connector=dict(type='LinearProjection', in_channels=32, out_channels=8),
+    )
+    config = run_config(
+        tmp_path_factory.mktemp('finished'),
+        epochs=3,
+        student=student_config(dropout=0.5),
+        terms=dict(kd=distillation_head(), memory=memory),
+    )
     return train(config, 'finished')
 
 

@@ -11,8 +11,6 @@ from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 
-_MEMORY = ('keys', 'means', 'counts')
-
 
 @MODELS.register_module()
 class VideoMean(nn.Module):
@@ -36,6 +34,7 @@ class VideoMean(nn.Module):
     means: Tensor
     counts: Tensor
 
+    growing_buffers = ('keys', 'means', 'counts')
     card = MethodCard(
         paper='ours',
         needs=('vectors', 'sample ids', 'memory bank'),
@@ -95,7 +94,7 @@ class VideoMean(nn.Module):
         return rows[torch.searchsorted(ordered, keys)]
 
     def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
-        for name in _MEMORY:  # the stored ones have rows for the videos of their training
+        for name in self.growing_buffers:  # the stored ones have rows for the videos of their training
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device))
         super()._load_from_state_dict(state_dict, prefix, *rest)
