@@ -151,10 +151,12 @@ def _unknown_here(value: Mapping, key: str, path: str, kinds: Registry | None) -
         also = ALSO_READ | READ_BY_BUILDERS.get(path.split('.')[0], set())
         if thing is not None:
             for name in sorted(value.keys() - also, key=str):
-                if words := unknown_argument(thing, name) or _fails_on(thing, name, value):
+                if words := unknown_argument(thing, name):
                     yield words + _left_over(words)
                 elif name in SLIPS_OF_TYPE:  # of a class that takes any argument, and gives it to one that does not
                     yield f"there is no {name!r} in it: did you mean 'type'?"
+                elif words := _fails_on(thing, name, value):
+                    yield words + _left_over(words)
         if path == 'train_cfg' and {'type', 'by_epoch'} <= value.keys():
             yield "'type' and 'by_epoch' both say which loop it is: keep one of them"
         return
