@@ -15,7 +15,9 @@ from mmengine.registry import init_default_scope
 from kdtoolbox.cache_writing.verifying import verify_cache
 from kdtoolbox.cache_writing.video_source import VideoSource
 from kdtoolbox.cache_writing.writing import CacheJob, write_cache
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.reading import load_config, seed_datasets
+from kdtoolbox.preparation.executors import is_lost, job_runner
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teacher_cache.coverage import coverage
 from kdtoolbox.teachers import CachedTeacher
@@ -30,6 +32,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == 'info':
         return max(_print_coverage(_folder(one)) for one in cached)
     source = VideoSource(config)
+    if args.action == 'write' and args.scheduler is not None:
+        write_on_cluster(args)
+        return max(_print_coverage(_folder(one)) for one in cached)
     jobs = [cache_job(one, source) for one in cached]
     if args.action == 'verify':
         seed = (config.get('randomness') or {}).get('seed') or 0
@@ -37,6 +42,34 @@ def run(args: argparse.Namespace) -> int:
     for job in jobs:
         write_cache(job, num_workers=config.train_dataloader.get('num_workers', 0))
     return max(_print_coverage(job.folder) for job in jobs)
+
+
+def write_on_cluster(args: argparse.Namespace) -> None:
+    """Have every worker of a Dask cluster write what is free; they share the work as several commands do.
+
+    Raises:
+        ValueError: the cluster is not there, or every worker that took a part died.
+    """
+    alone = argparse.Namespace(**{key: value for key, value in vars(args).items() if not callable(value)})
+    alone.scheduler, alone.config = None, str(find_config(args.config))
+    with job_runner(1, args.scheduler) as runner:
+        parts = [runner.executor.submit(_write_as_worker, alone) for _ in range(runner.num_slots)]
+        for part in parts:
+            try:
+                part.result()
+            except Exception as error:
+                if not is_lost(error):
+                    raise
+                raise ValueError(f'every worker of {args.scheduler} that wrote the cache died: {error}') from error
+
+
+def _write_as_worker(args: argparse.Namespace) -> None:
+    config = load_config(args)
+    init_default_scope(config.get('default_scope', 'kdtoolbox'))
+    seed_datasets(config)
+    source = VideoSource(config)
+    for one in cached_teachers(config):
+        write_cache(cache_job(one, source), num_workers=0)  # a worker of Dask may have no processes of its own
 
 
 def cached_teachers(config: Config) -> list[Mapping]:

@@ -75,6 +75,7 @@ def _add_extraction(subparsers: argparse._SubParsersAction) -> None:
 def _add_reencoding(subparsers: argparse._SubParsersAction) -> None:
     help_text = 'encode videos again with close key frames, for fast random clips; frames keep their numbers'
     command = _command(subparsers, 'reencode', help_text, commands.reencode, 'video_dir', 'out_dir')
+    add_scheduler(command)
     _add_ffmpeg_options(command)
     for name, value, words in (
         ('--short-side', 256, 'of the frames in pixels; smaller videos keep their size'),
@@ -190,6 +191,15 @@ def _add_ffmpeg_options(command: argparse.ArgumentParser) -> None:
     _add_time_limit(command)
 
 
+def add_scheduler(command: argparse.ArgumentParser) -> None:
+    """The option of what can be done by a cluster."""
+    command.add_argument(
+        '--scheduler',
+        metavar='ADDRESS',
+        help='of a Dask scheduler, such as tcp://head:8786, whose workers do it: they see the same folders',
+    )
+
+
 def _add_time_limit(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         '--time-limit',
@@ -202,6 +212,7 @@ def _add_time_limit(command: argparse.ArgumentParser) -> None:
 
 def _add_frame_options(command: argparse.ArgumentParser, height: int) -> None:
     _add_ffmpeg_options(command)
+    add_scheduler(command)
     size = command.add_mutually_exclusive_group()
     size.add_argument(
         '--height',

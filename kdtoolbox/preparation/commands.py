@@ -41,7 +41,7 @@ def _extract_tree(tree: VideoTree, jpg_dir: Path, args: argparse.Namespace) -> i
         print('\n'.join(extraction.plan()))
         return 0
     with _closing_report(jpg_dir, 'extraction') as report:
-        extraction.run(_ffmpeg(args), report, num_workers=args.jobs)
+        extraction.run(_ffmpeg(args), report, num_workers=args.jobs, scheduler=args.scheduler)
     return report.exit_status
 
 
@@ -60,7 +60,7 @@ def reencode(args: argparse.Namespace) -> int:
         return 0
     try:
         with _closing_report(args.out_dir, 'encoding') as report:
-            reencoding.run(_ffmpeg(args), report, num_workers=args.jobs)
+            reencoding.run(_ffmpeg(args), report, num_workers=args.jobs, scheduler=args.scheduler)
     finally:
         readers.stop()
     return report.exit_status

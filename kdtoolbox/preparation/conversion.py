@@ -1,13 +1,15 @@
 """Converting all videos of a tree of folders into another tree, in parallel and resumable."""
 
 import contextlib
+import copy
 import fcntl
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kdtoolbox.plain_files import read_json
@@ -55,6 +57,19 @@ class Conversion:
         """Make what is made of one video, in ``parts``; problems with it are the result's ``reason``."""
         raise NotImplementedError
 
+    def of_one_job(self, *, is_remote: bool) -> 'Conversion':
+        """What does a job: itself, or where it is sent away a copy without what is not needed there, picklable."""
+        if not is_remote:
+            return self
+        alone = copy.copy(self)
+        alone.tree = VideoTree([], {}, {})
+        alone.out_dir = self.out_dir.resolve()
+        return alone
+
+    def _jobs(self, *, is_remote: bool) -> Iterator[VideoJob]:
+        for job in self.tree.jobs:  # another process has another working directory
+            yield replace(job, video=job.video.resolve()) if is_remote else job
+
     def is_there(self, job: VideoJob) -> bool:
         """Whether the result for this very video is in the tree."""
         raise NotImplementedError
@@ -83,8 +98,14 @@ class Conversion:
             lines.append(f'as {self.example(self.tree.jobs[0])}')
         return lines + [f'{path}: {reason}' for path, reason in (self.tree.refused | self.tree.passed_over).items()]
 
-    def run(self, ffmpeg: Ffmpeg, report: Report, *, num_workers: int) -> None:
+    def run(self, ffmpeg: Ffmpeg, report: Report, *, num_workers: int, scheduler: str | None = None) -> None:
         """Make what is not there yet; whatever ends this, what is whole stays, and ``report`` tells of it.
+
+        Args:
+            ffmpeg: what converts.
+            report: to write to.
+            num_workers: videos at the same time.
+            scheduler: of a Dask cluster that does it; its workers see the same folders under the same names.
 
         Raises:
             ValueError: the tree was made with other settings, another run is writing to it, a name leaves it, or the
@@ -101,14 +122,21 @@ class Conversion:
         with _sole_writer(self.out_dir) as parts:
             self._check_settings()
             write_text(self._settings_file, json.dumps(self.settings))
-            self._convert_all(ffmpeg, parts, report, num_workers=num_workers)
+            self._convert_all(ffmpeg, parts.resolve(), report, num_workers=num_workers, scheduler=scheduler)
 
-    def _convert_all(self, ffmpeg: Ffmpeg, parts: Path, report: Report, *, num_workers: int) -> None:
+    def _convert_all(
+        self, ffmpeg: Ffmpeg, parts: Path, report: Report, *, num_workers: int, scheduler: str | None
+    ) -> None:
         progress = Progress(len(self.tree.jobs))
         ready: list[Converted] = []
         last_flush = time.monotonic()
         results = in_parallel(
-            lambda job: self.convert(job, parts, ffmpeg), self.tree.jobs, num_workers=num_workers, stop=ffmpeg.stop
+            partial(self.of_one_job(is_remote=scheduler is not None).convert, parts=parts, ffmpeg=ffmpeg),
+            self._jobs(is_remote=scheduler is not None),
+            num_workers=num_workers,
+            stop=ffmpeg.stop,
+            scheduler=scheduler,
+            lost=_killed_workers,
         )
         try:
             with contextlib.closing(results):  # type: ignore[type-var]  # it is a generator
@@ -161,6 +189,10 @@ class Conversion:
                 'same options, another folder, or '
                 'delete this one'
             )
+
+
+def _killed_workers(job: VideoJob, error: BaseException) -> Converted:
+    return Converted(job, FAILED, f'every worker of the cluster that took it died: {error}')
 
 
 @contextlib.contextmanager

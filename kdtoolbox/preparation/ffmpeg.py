@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from kdtoolbox.preparation.video_header import VideoHeader, read_header
@@ -110,6 +110,10 @@ class Ffmpeg:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
+
+    def __reduce__(self) -> tuple:
+        """Another machine begins without what runs here, and cannot be stopped from here."""
+        return partial(Ffmpeg, self.executable, time_limit_seconds=self.time_limit_seconds), ()
 
     @cached_property
     def passthrough_options(self) -> list[str]:

@@ -1,8 +1,10 @@
 """Encoding videos again for random access: H.264 with close key frames, the same frames under the same numbers."""
 
+import copy
 import errno
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from kdtoolbox.preparation.conversion import Conversion, Converted
 from kdtoolbox.preparation.extraction import failure
 from kdtoolbox.preparation.ffmpeg import Ffmpeg
 from kdtoolbox.preparation.frame_folders import STATE_FOLDER, write_text
-from kdtoolbox.preparation.isolated import CallFailed, IsolatedCalls
+from kdtoolbox.preparation.isolated import CallFailed
 from kdtoolbox.preparation.layouts import VideoJob, VideoTree
 from kdtoolbox.preparation.report import DONE, FAILED, THERE, WARNING
 from kdtoolbox.preparation.video_header import read_header
@@ -64,7 +66,14 @@ class Reencoding(Conversion):
     verb, results = 'encode', 'videos'
     settings_name = 'encoding.json'
 
-    def __init__(self, tree: VideoTree, out_dir: Path, options: EncodingOptions, *, readers: IsolatedCalls) -> None:
+    def __init__(
+        self,
+        tree: VideoTree,
+        out_dir: Path,
+        options: EncodingOptions,
+        *,
+        readers: Callable[[tuple[str, str]], tuple[str, str]],
+    ) -> None:
         super().__init__(tree, out_dir, asdict(options))
         self.options = options
         self.readers = readers
@@ -79,6 +88,13 @@ class Reencoding(Conversion):
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Converted(job, FAILED, f'{error.strerror}: {error.filename or job.video}', is_disk_full=is_full)
+
+    def of_one_job(self, *, is_remote: bool) -> 'Conversion':
+        alone = copy.copy(super().of_one_job(is_remote=is_remote))
+        if is_remote:
+            # A worker of Dask may have no processes of its own; one that dies of a video is replaced.
+            alone.readers = compare_frames
+        return alone
 
     def is_there(self, job: VideoJob) -> bool:
         try:

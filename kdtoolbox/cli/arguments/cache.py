@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='write what is absent (default), verify a random sample, or print what is there',
     )
     add_config_arguments(parser)
+    parser.add_argument(
+        '--scheduler',
+        metavar='ADDRESS',
+        help='of write: a Dask scheduler, such as tcp://head:8786, whose workers do it: they see the same folders',
+    )
     parser.set_defaults(check_first=_check)
     parser.add_argument(
         '--samples', type=int, default=64, metavar='N', help='of verify: number of videos to recompute (default 64)'
