@@ -40,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
         _be_strict(config)
     if args.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
-    if args.resume is not None:
-        resume_from(config, args.resume)
+    resume = 'auto' if args.resume is None and is_restarted() else args.resume
+    if resume is not None:
+        resume_from(config, resume)
     senseless = [finding.text for finding in of_the_config(config) if finding.is_error]
     if senseless:  # said now: schedules, built before any hook is asked, would fail of them in other words
         raise ValueError('; '.join(senseless))
@@ -68,6 +69,11 @@ def train(config: Config, *, local_rank: int = 0) -> None:
             runner.train()
         finally:
             end_workers(runner)
+
+
+def is_restarted() -> bool:
+    """Whether ``torchrun --max-restarts`` has started this process anew, because one of the run had died."""
+    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
 
 
 def resume_from(config: Config, checkpoint: str) -> None:

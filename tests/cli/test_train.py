@@ -49,3 +49,13 @@ def test_resume_starts_as_the_config_says_until_there_is_a_checkpoint_to_go_on_f
 )
 def test_ddp_is_told_where_parameters_get_no_gradient(model, unused):
     assert leaves_parameters_unused(model) is unused
+
+
+def test_a_run_that_torchrun_restarts_goes_on_by_itself(monkeypatch):
+    from kdtoolbox.cli.train import is_restarted
+
+    monkeypatch.delenv('TORCHELASTIC_RESTART_COUNT', raising=False)
+    assert not is_restarted()
+    for count, expected in (('0', False), ('2', True)):
+        monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', count)
+        assert is_restarted() is expected
