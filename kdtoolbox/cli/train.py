@@ -72,7 +72,7 @@ def train(config: Config, *, local_rank: int = 0) -> None:
 
 
 def is_restarted() -> bool:
-    """Whether ``torchrun --max-restarts`` has started this process anew, because one of the run had died."""
+    """Whether ``torchrun --max-restarts`` has started this process once more, because one of the run had died."""
     return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
 
 
