@@ -1,6 +1,7 @@
 """The notebooks in examples/ run from top to bottom, made small by their cell of parameters."""
 
 import json
+import shutil
 from pathlib import Path
 
 import matplotlib
@@ -9,7 +10,19 @@ import pytest
 from tests.conftest import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / 'examples').glob('*.ipynb'))
-SMALL = {'videos_per_class': 4, 'teacher_steps': 2, 'student_steps': 2, 'steps': 2}
+NETWORKS = REPOSITORY / 'tests/recipes/own_networks.py.txt'
+SMALL = {
+    'videos_per_class': 4,
+    'teacher_steps': 2,
+    'student_steps': 2,
+    'steps': 2,
+    'teacher': 'networks_of_a_notebook.py:OwnTeacher',
+    'student': 'networks_of_a_notebook.py:OwnBackbone',
+    'frames': 4,
+    'size': 16,
+    'teacher_size': 16,
+    'epochs': 1,
+}
 
 
 def code_cells(notebook: Path) -> list[tuple[str, bool]]:
@@ -26,6 +39,7 @@ def code_cells(notebook: Path) -> list[tuple[str, bool]]:
 @pytest.mark.parametrize('notebook', NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(notebook, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copyfile(NETWORKS, tmp_path / 'networks_of_a_notebook.py')
     matplotlib.use('Agg')
     names = {}
     for code, are_parameters in code_cells(notebook):
@@ -37,7 +51,7 @@ def test_notebook_runs(notebook, tmp_path, monkeypatch):
 
 
 def test_notebooks_are_kept_without_outputs():
-    assert len(NOTEBOOKS) >= 2
+    assert len(NOTEBOOKS) >= 3
     for notebook in NOTEBOOKS:
         cells = json.loads(notebook.read_text())['cells']
         assert not any(cell.get('outputs') for cell in cells), notebook
