@@ -55,12 +55,12 @@ def main() -> None:
         checkpoints = train(config, args.checkpoints)
         rows = [measure(config, quick_dataloader, checkpoint) for checkpoint in checkpoints]
     name = args.config if args.config == 'digits' else Path(args.config).absolute().parent.name
-    result = {'rows': rows, 'choices': {metric: choice(rows, metric) for metric in args.metric}, 'versions': versions()}
+    result = {'rows': rows, 'choices': {metric: choice(rows, metric) for metric in args.metric}}
     print(text(result))
     if args.out:
         file = Path(args.out)
-        kept = json.loads(file.read_text()) if file.is_file() else {}
-        write_aside(file, json.dumps({**kept, name: result}, indent=1))
+        kept = json.loads(file.read_text())['data'] if file.is_file() else {}
+        write_aside(file, json.dumps({'versions': versions(), 'data': {**kept, name: result}}, indent=1))
 
 
 def digits(folder: Path, args: argparse.Namespace) -> tuple[Config, ConfigDict]:
@@ -97,11 +97,11 @@ def shorten(config: Config, epochs: int) -> None:
     """Let the training and the schedules that end with it last so many epochs."""
     before, config.train_cfg.max_epochs = config.train_cfg.max_epochs, epochs
     for schedule in config.param_scheduler:
-        for key in ('end', 'T_max'):
-            if key in schedule:
+        for key in ('begin', 'end'):
+            if schedule.get(key):
                 schedule[key] = max(1, round(schedule[key] * epochs / before))
-        if 'begin' in schedule:
-            schedule.begin = min(round(schedule.begin * epochs / before), schedule.get('end', epochs) - 1)
+        if 'T_max' in schedule:
+            schedule.T_max = schedule.get('end', epochs) - schedule.get('begin', 0)
 
 
 def train(config: Config, num_checkpoints: int) -> list[str]:

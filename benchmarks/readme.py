@@ -96,6 +96,24 @@ def of_cache(content: Mapping) -> str:
     return table(['a step', '/ student alone'], [list(row) for row in content['ratio to the student alone'].items()])
 
 
+def of_choices(content: Mapping) -> str:
+    """By each metric: which checkpoint quick validation and full test keep, and what those give in the full test."""
+    heads = ['by', 'quick validation keeps', 'full test keeps', 'in full', 'in full', 'rank correlation']
+    rows = [
+        [
+            f'{name}, {metric}',
+            found['quick_keeps'],
+            found['full_keeps'],
+            f'{100 * found["full_of_quick_choice"]:.1f}',
+            f'{100 * found["full_of_full_choice"]:.1f}',
+            f'{found["rank_correlation"]:.2f}',
+        ]
+        for name, one in content['data'].items()
+        for metric, found in one['choices'].items()
+    ]
+    return table(heads, rows)
+
+
 def step_goals(content: Mapping) -> Iterator[Goal]:
     """As the benchmark found them."""
     for name, one in content['goals'].items():
@@ -157,6 +175,14 @@ BENCHMARKS = {
             [at_most('exact / plain float32', content['rows']['kdtoolbox, exact']['ratio'], 1.3)]
         ),
         sizes=lambda content: 'queries, gallery, components: {}, {}, {}'.format(*content['size']),
+    ),
+    'quick_validation': Benchmark(
+        'Does the quick validation keep the best checkpoint?',
+        'python benchmarks/quick_validation.py digits',
+        of_choices,
+        sizes=lambda content: ', '.join(
+            f'{name}: {len(one["rows"])} checkpoints' for name, one in content['data'].items()
+        ),
     ),
     'right_frames': Benchmark('Are the frames the right ones?', 'python -m benchmarks.right_frames', of_wrong_frames),
 }
