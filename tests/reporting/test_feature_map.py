@@ -11,9 +11,10 @@ from kdtoolbox.reporting.sections.vectors import MIN_FOR_UMAP, placed
 FEATURES = np.random.default_rng(0).normal(size=(30, 5)) * [5, 3, 1, 1, 1] + 2
 
 
-def test_without_umap_the_map_is_of_the_principal_components(monkeypatch):
+@pytest.mark.parametrize('module', [None, types.ModuleType('umap')], ids=['not installed', 'another of its name'])
+def test_without_umap_the_map_is_of_the_principal_components(module, monkeypatch):
     decomposition = pytest.importorskip('sklearn.decomposition')
-    monkeypatch.setitem(sys.modules, 'umap', None)  # makes its import fail
+    monkeypatch.setitem(sys.modules, 'umap', module)  # None makes its import fail
     points, names, words = placed(FEATURES)
     expected = decomposition.PCA(2).fit(FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True))
     found = np.abs(expected.transform(FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True)))

@@ -37,11 +37,11 @@ def placed(features: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
     """Points (N, 2) of features (N, C), names of the axes, how to read them: by UMAP, or PCA where that is missing."""
     if len(features) >= MIN_FOR_UMAP:
         try:
-            import umap
-        except ImportError:
+            from umap import UMAP
+        except ImportError:  # also of another package or a folder of that name
             pass
         else:
-            made = umap.UMAP(n_components=2, metric='cosine', random_state=0)
+            made = UMAP(n_components=2, metric='cosine', random_state=0)
             words = (
                 'UMAP (McInnes et al., 2018) of their cosines: neighbours stay together, but distances between groups, '
                 'their sizes and the axes mean nothing.'
