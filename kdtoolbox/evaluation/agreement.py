@@ -72,6 +72,10 @@ def teacher_probabilities(teacher: nn.Module, clips: Tensor, *, average_clips: s
     return average_over_clips(logits.mean(1) if logits.dim() == 3 else logits, average_clips=average_clips)
 
 
+NAMED_BY = {'probe': 'probe_classes', 'texts': 'classes', 'weights': 'trained_classes'}
+"""What names the classes of a teacher's logits, and its attribute."""
+
+
 @METRICS.register_module()
 class TeacherAgreement(BaseMetric):
     """Agreement of the student with its teacher on the query videos, see :func:`agreement_with_teacher`.
@@ -143,10 +147,14 @@ class TeacherAgreement(BaseMetric):
             )
 
     def _check_names(self, classes: Sequence[str]) -> None:
-        probed = getattr(self.teacher, 'probe_classes', None)
-        if probed is not None and list(probed) != list(classes):
-            unlike = next((pair for pair in zip(probed, classes) if pair[0] != pair[1]), None)
+        told = {what: getattr(self.teacher, name, None) for what, name in NAMED_BY.items()}
+        if told['weights'] and sorted(told['weights']) != sorted(classes):
+            told['weights'] = None  # names in a checkpoint may be spelt in another way
+        what, found = next(((what, found) for what, found in told.items() if found), ('', None))
+        if found is not None and list(found) != list(classes):
+            unlike = next((pair for pair in zip(found, classes) if pair[0] != pair[1]), None)
             raise ValueError(
-                "agreement: the classes of the teacher's probe are not those of the test set, in the same "
-                f'order: {len(probed)} and {len(classes)}, first difference {unlike}. Fit the probe again'
+                f"agreement: the classes of the teacher's {what} are not those of the test set, in the same "
+                f'order: {len(found)} and {len(classes)}, first difference {unlike}. Fit the probe or store the texts '
+                "again, or give the data set the teacher's order: metainfo=dict(classes=…)"
             )

@@ -148,9 +148,19 @@ def test_a_student_of_other_classes_is_refused_with_the_way_out():
         process(build(), torch.randn(2, 5), [0, 1])
 
 
-def test_a_probe_of_other_class_names_is_refused():
+@pytest.mark.parametrize(
+    'told, what', [('probe_classes', 'probe'), ('classes', 'texts'), ('trained_classes', 'weights')]
+)
+def test_a_probe_texts_or_weights_of_other_classes_are_refused(told, what):
     metric = build(classes=list('abcdefg'))
-    metric.teacher.probe_classes = list('abcdegf')
+    setattr(metric.teacher, told, list('abcdegf'))
     process(metric, torch.randn(2, 7), [0, 1])
-    with pytest.raises(ValueError, match=r"teacher's probe are not those.*7 and 7, first difference \('g', 'f'\)"):
+    with pytest.raises(ValueError, match=rf"teacher's {what} are not those.*7 and 7, first difference \('g', 'f'\)"):
         metric.evaluate(2)
+
+
+def test_class_names_of_weights_may_be_spelt_otherwise():
+    metric = build(classes=list('abcdefg'))
+    metric.teacher.trained_classes = list('ABCDEFG')
+    process(metric, torch.randn(2, 7).softmax(1), [0, 1])
+    assert metric.evaluate(2)
