@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from kdtoolbox.cli.main import main as kdtoolbox
@@ -61,6 +62,9 @@ def start(arguments: list[str], log: Path) -> int:
         status = kdtoolbox(arguments)
     except SystemExit as error:
         status = error.code
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         _leave(status)
 
