@@ -4,6 +4,7 @@ import errno
 import importlib
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _leave_processes(status)
         return status
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # what Python still has to write
+            return 128 + signal.SIGPIPE  # as other programs end behind which head or less has ended
         if error.errno in FULL_OR_READ_ONLY and error.filename is None:
             _complain(f'kdtoolbox {options.command}: a file cannot be written: {error.strerror}')
             return 2
@@ -88,6 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         terminal.close_bars()
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe of which the other end is closed."""
+    if sys.__stdout__ is None:
+        return False
+    poll = select.poll()
+    poll.register(sys.__stdout__.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _complain(message: str) -> None:

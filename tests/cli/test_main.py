@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 
@@ -127,3 +129,13 @@ def test_a_killed_worker_is_one_message_also_while_mmengine_formats_the_config(c
     assert main(['train', 'configs/kd_r2d_to_r3d_hmdb51.py']) == 2
     error = capsys.readouterr().err
     assert 'is killed by signal: Killed' in error and '--resume' in error and 'SyntaxError' not in error
+
+
+def test_a_pipe_whose_reader_has_ended_is_no_traceback():
+    """``kdtoolbox list losses | head -1``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, '-m', 'kdtoolbox', 'list', 'losses']
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, '')
