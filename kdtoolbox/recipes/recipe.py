@@ -10,7 +10,7 @@ from kdtoolbox.recipes.video_labels import LabelledVideos
 
 LABEL_FREE, FEW_LABELS, ALL_LABELS = 'label-free', 'few labels', 'all labels'
 WHY = {
-    LABEL_FREE: "no labels: the student learns the teacher's features, each channel standardised",
+    LABEL_FREE: "no labels: the student learns the teacher's features of the whole video, each channel standardised",
     FEW_LABELS: 'some videos have labels: a linear probe on them gives the teacher the classes, and the student agrees '
     'with it on all videos',
     ALL_LABELS: "the student learns the labels, and beside them, on all videos, the teacher's features",
@@ -134,10 +134,12 @@ def terms_of(recipe: Recipe) -> dict[str, dict]:
     if recipe.regime == FEW_LABELS:
         terms['probe'] = dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=2.0))
     else:
+        distance = dict(type='L2')
         terms['features'] = dict(
             student='features',
             teacher='features',
-            loss=dict(type='L2'),
+            # Measured without labels alone, docs/students.md: what the video shows is a better target than the clip.
+            loss=dict(type='VideoMean', loss=distance) if recipe.regime == LABEL_FREE else distance,
             student_connector=dict(
                 type='LinearProjection', in_channels=recipe.student.channels, out_channels=recipe.teacher.channels
             ),

@@ -82,6 +82,7 @@ def test_layers_are_compared_beside(interrupted_run):
     config = read_config(interrupted_run[0] / 'config.py')
     assert config.model.terms.layer1.loss.type == 'PKD' and config.model.use_labels
     assert config.model.terms.features.teacher_connector.channels == 12
+    assert config.model.terms.features.loss.type == 'L2'
 
 
 def test_the_student_predicts_embeds_and_searches(interrupted_run, class_folders, tmp_path, capsys):
@@ -100,6 +101,7 @@ def test_the_student_predicts_embeds_and_searches(interrupted_run, class_folders
 def test_a_run_without_labels_learns_features_and_says_that_it_has_no_classes(label_free_run):
     config = read_config(label_free_run / 'config.py')
     assert not config.model.use_labels and list(config.model.terms) == ['features'] and not config.test_evaluator
+    assert config.model.terms.features.loss == dict(type='VideoMean', loss=dict(type='L2'))
     assert json.loads((label_free_run / 'metrics.json').read_text()) == {}
     assert (label_free_run / 'nearest.png').is_file() and (label_free_run / 'report.html').is_file()
     student = kdtoolbox.load_student(label_free_run)

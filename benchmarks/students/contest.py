@@ -1,0 +1,174 @@
+"""The contest of losses on real clips: every method gets the same search for its weight, then several seeds.
+
+    python benchmarks/students/contest.py run     # after study.py store; a run that is broken off is gone on with
+    python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
+    python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
+
+Regime: few labels, and a teacher with a linear probe on them that answers for all videos. The student learns the labels
+and, on all videos, the terms of a file of configs/methods. The weight is that of the file times each factor, chosen on
+held-out groups of the training list with one seed; the chosen weight is then trained with every seed and judged on the
+test list. Methods that need maps of inner layers are left out: stored views have none of the teacher.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from contest_tables import contest_tables
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from row import Row
+from rows import ALONE, FEW
+from study import REPOSITORY, rounded
+from tables import write_tables
+from training import fits, run
+from views_cache import Views, load_views
+
+from kdtoolbox.cli.demo import versions
+from kdtoolbox.safe_files import write_aside
+
+CONFIGS, OUT = REPOSITORY / 'configs/methods', REPOSITORY / 'benchmarks/results/students_contest.json'
+PAGE = REPOSITORY / 'docs/leaderboard.md'
+NO_TEACHER, FACTORS, SEARCH_SEED = 'no teacher', (0.03, 0.1, 0.3, 1, 3, 10), 0
+# Layers of the contest's students by what they stand for in the files: the last but one before the pooled features.
+TAPS = {'backbone.layer3': 'backbone.top.1'}
+
+
+def row_of(file: Path, num_videos: int) -> Row | None:
+    """The row of a method config; None if stored views do not have what it listens to."""
+    config = Config.fromfile(file)
+    model = config.model
+    if (
+        model.type != 'Distiller'
+        or not model.get('use_labels', True)
+        or (model.get('teacher') or {}).get('type', 'ImageTeacher') != 'ImageTeacher'
+    ):
+        return None
+    terms = json.loads(json.dumps(model.terms.to_dict()))
+    for term in terms.values():
+        if isinstance(term.get('student'), str):
+            term['student'] = TAPS.get(term['student'], term['student'])
+        if 'num_samples' in term['loss']:
+            term['loss']['num_samples'] = num_videos
+    return FEW.but(terms=terms) if fits(terms) else None
+
+
+def methods_of(names: Sequence[str] | None, num_videos: int) -> dict[str, Row]:
+    """Method -> row; no teacher is always among them.
+
+    Raises:
+        ValueError: a name is not that of a file, or stored views cannot serve it.
+    """
+    files = {file.stem: file for file in sorted(CONFIGS.glob('*.py'))}
+    rows = {name: row_of(file, num_videos) for name, file in files.items() if names is None or name in names}
+    for name in names or ():
+        if rows.get(name) is None:
+            raise ValueError(f'{name}: {"needs more than stored views have" if name in files else f"not in {CONFIGS}"}')
+    alone = {NO_TEACHER: ALONE.but(labels_per_class=FEW.labels_per_class)}
+    return alone | {name: row for name, row in rows.items() if row is not None}
+
+
+def left_out(num_videos: int) -> list[str]:
+    """The methods that stored views cannot serve."""
+    return [file.stem for file in sorted(CONFIGS.glob('*.py')) if row_of(file, num_videos) is None]
+
+
+def with_factor(row: Row, factor: float) -> Row:
+    """The row with the weights of all terms times the factor."""
+    return row.but(
+        terms={name: {**term, 'weight': term.get('weight', 1.0) * factor} for name, term in row.terms.items()}
+    )
+
+
+def chosen_factor(search: Mapping[str, Mapping]) -> str | None:
+    """The factor of the best run by top-1, then by mean average precision; None if all failed."""
+    done = {factor: run for factor, run in search.items() if 'right' in run}
+    return max(done, key=lambda factor: (sum(done[factor]['right']), sum(done[factor]['precision'])), default=None)
+
+
+def contest(
+    views: Views, methods: Mapping[str, Row], *, factors: Sequence[float], seeds: Sequence[int], folder: Path, out: Path
+) -> None:
+    """Search and judge what is not in ``out`` yet; every run is stored as it ends."""
+    results = json.loads(out.read_text(encoding='utf-8')) if out.is_file() else {'queries': {}, 'methods': {}}
+    results |= {'versions': versions(), 'left_out': left_out(len(views.names))}
+
+    def measure(runs: dict, key: str, row: Row, *, seed: int, on_test: bool, told: str) -> None:
+        if key in runs:
+            return
+        start = time.monotonic()
+        try:
+            measured = run(views, row, seed=seed, on_test=on_test, folder=folder)
+        except Exception as error:  # a method may fail in any way: it is listed with its error, and the contest goes on
+            measured = {'error': f'{type(error).__name__}: {error}'}
+        results['queries']['test' if on_test else 'search'] = measured.pop('queries', None) or results['queries'].get(
+            'test' if on_test else 'search'
+        )
+        runs[key] = rounded(measured)
+        write_aside(out, json.dumps(results, separators=(',', ':')))
+        top1 = (
+            f'{100 * sum(measured["right"]) / len(measured["right"]):.1f}' if 'right' in measured else measured['error']
+        )
+        print(f'{told}: {top1}; {time.monotonic() - start:.0f} s', flush=True)
+
+    for name, row in methods.items():
+        terms = json.loads(json.dumps(row.plain()['terms']))
+        stored = results['methods'].setdefault(name, {'terms': terms, 'search': {}, 'runs': {}})
+        for factor in factors if row.terms else (1,):
+            measure(
+                stored['search'],
+                f'{factor:g}',
+                with_factor(row, factor),
+                seed=SEARCH_SEED,
+                on_test=False,
+                told=f'{name}, weight × {factor:g}',
+            )
+    for seed in seeds:  # all methods of a seed before the next: what is broken off can be read
+        for name, row in methods.items():
+            stored = results['methods'][name]
+            factor = chosen_factor(stored['search'])
+            if factor is not None:
+                stored['factor'] = factor
+                measure(
+                    stored['runs'],
+                    str(seed),
+                    with_factor(row, float(factor)),
+                    seed=seed,
+                    on_test=True,
+                    told=f'{name}, weight × {factor}, test, seed {seed}',
+                )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('command', choices=('run', 'render'))
+    parser.add_argument('--methods', nargs='+', help='files of configs/methods without .py; default all that fit')
+    parser.add_argument('--factors', type=float, nargs='+', default=FACTORS, help='of the weight')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--work-dir', type=Path, default='work_dirs/students', help='of the stored views')
+    parser.add_argument('--out', type=Path, default=OUT, help='JSON of all numbers')
+    parser.add_argument('--page', type=Path, default=PAGE)
+    args = parser.parse_args(arguments)
+    if args.command == 'render':
+        write_tables(args.page, contest_tables(json.loads(args.out.read_text(encoding='utf-8'))))
+        return
+    init_default_scope('kdtoolbox')
+    MMLogger.get_instance('students', log_level='ERROR')
+    torch.set_num_threads(1)
+    views = load_views(args.work_dir)
+    contest(
+        views,
+        methods_of(args.methods, len(views.names)),
+        factors=args.factors,
+        seeds=args.seeds,
+        folder=args.work_dir,
+        out=args.out,
+    )
+
+
+if __name__ == '__main__':
+    main()

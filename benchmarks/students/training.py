@@ -1,0 +1,208 @@
+"""One training of the study: the student's 3D layers, on stored outputs of its frozen stem."""
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.model import ExponentialMovingAverage
+from row import Row
+from scores import judged, teacher_judged
+from splits import Split, split_of
+from student import Student
+from targets import probe, teacher_features
+from torch import Tensor, nn
+from views_cache import NETWORK_FILE, Views
+
+from kdtoolbox.criterion.criterion import Criterion, paths_of
+from kdtoolbox.criterion.network_runs import NetworkRun, NetworkRuns
+from kdtoolbox.criterion.shape_inference import asks_for_shapes, fill_in
+from kdtoolbox.datasets.labels import UNLABELLED
+from kdtoolbox.safe_files import load_safely
+
+NUM_FRAMES, TEACHER_STRIDE = 8, 4
+BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY, WARMUP_SHARE, LABEL_SMOOTHING = (
+    8,
+    1e-3,
+    0.05,
+    0.08,
+    0.1,
+)  # of real_video_config
+EMA_MOMENTUM = 0.05  # of a training of a few hundred steps
+TAPS = ('features', 'logits', 'backbone.top.1')
+TEACHER_TAPS = ('features', 'logits', 'frame_features', 'frame_logits')
+
+
+def run(views: Views, row: Row, *, seed: int, on_test: bool, folder: Path) -> dict:
+    """Train a row's student and judge it.
+
+    Returns:
+        What :func:`scores.judged` gives, with the CPU time of the training in seconds.
+    """
+    start = time.process_time()
+    split = split_of(views, seed=seed, on_test=on_test, labels_per_class=row.labels_per_class)
+    name = f'{"test" if on_test else "fold"}_{row.labels_per_class}_{seed}'
+    if row.is_teacher:
+        known = probe(views, split, folder, name) if has_classes(row) else None
+        return {**teacher_judged(views, split, known), 'seconds': round(time.process_time() - start, 1)}
+    torch.manual_seed(seed)
+    student = Student(row, len(views.classes), load_safely(folder / NETWORK_FILE, what='the image network'))
+    if row.terms or row.labels_per_class != 0:
+        student = train(student, row, split, Answers(views, row, split, folder, name), views, seed=seed)
+    return {
+        **judged(student, views, split, row.last_layer, has_classes=has_classes(row)),
+        'seconds': round(time.process_time() - start, 1),
+    }
+
+
+def has_classes(row: Row) -> bool:
+    """Whether the student learns the classes."""
+    return row.labels_per_class != 0
+
+
+def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: Views, *, seed: int) -> nn.Module:
+    """Train the student; gives it, or the moving average of its weights."""
+    pool = split.training if row.unlabelled else split.training[split.labels[split.training] != UNLABELLED]
+    batch_size = min(BATCH_SIZE, len(pool))
+    steps = row.epochs * (len(split.training) // BATCH_SIZE)
+    runs = network_runs(student, teacher)
+    two = pool[:2], torch.zeros(2, dtype=torch.long)
+    criterion = criterion_of(row.terms, student.eval()(clips_of(views, row.last_layer, *two)), teacher(*two), runs)
+    parameters = [parameter for part in (student, criterion) for parameter in part.parameters()]
+    optimizer = torch.optim.AdamW(
+        [
+            {'params': [one for one in parameters if one.dim() > 1], 'weight_decay': WEIGHT_DECAY},
+            {'params': [one for one in parameters if one.dim() <= 1], 'weight_decay': 0.0},
+        ],
+        lr=row.learning_rate,
+        fused=True,  # a third of a step's time is the optimizer's otherwise
+    )
+    average = ExponentialMovingAverage(student, momentum=EMA_MOMENTUM, update_buffers=True) if row.ema else None
+    warmup = max(1, int(WARMUP_SHARE * steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: (
+            (step + 1) / warmup
+            if step < warmup
+            else 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+        ),
+    )
+    generator, numbers = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    student.train()
+    criterion.train()
+    order = _order(pool, batch_size, generator)
+    # A video's views in an order of its own, so that none comes again before all have come.
+    view_order = torch.rand(len(views.names), teacher.num_views, generator=generator).argsort(1)
+    turn = torch.zeros(len(views.names), dtype=torch.long)
+    for step in range(steps):
+        videos = next(order)
+        view = view_order[videos, turn[videos] % teacher.num_views]
+        turn[videos] += 1
+        maps, answers, labels = (
+            clips_of(views, row.last_layer, videos, view),
+            teacher(videos, view),
+            split.labels[videos],
+        )
+        if row.mixup:
+            maps, answers = _mixed(maps, answers, numbers.beta(row.mixup, row.mixup, len(maps)))
+        outputs = student(maps)
+        losses = criterion(
+            outputs,
+            answers,
+            labels=labels,
+            sample_ids=[views.names[index] for index in videos.tolist()],
+            progress=step / steps,
+            runs=runs,
+        )
+        total = sum(value for name, value in losses.items() if name.startswith('loss_'))
+        known = labels != UNLABELLED
+        if has_classes(row) and bool(known.any()) and not row.mixup:
+            entropy = F.cross_entropy(outputs['logits'][known], labels[known], label_smoothing=LABEL_SMOOTHING)
+            total = total + entropy * known.float().mean()  # a clip without a label counts 0 in the mean
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+        schedule.step()
+        if average is not None:
+            average.update_parameters(student)
+    if not bool(total.isfinite()):
+        raise ValueError(f'the loss is {total.item()} at the end of the training')
+    return (student if average is None else average.module).eval()
+
+
+class Answers:
+    """What the teacher says of training views: logits (N, K), features (N, C), and of single frames."""
+
+    def __init__(self, views: Views, row: Row, split: Split, folder: Path, name: str) -> None:
+        self.frames, self.num_views = views.teacher, views.teacher.shape[1]
+        self.features = teacher_features(views, split, of=row.target_of, form=row.target_form)
+        self.classifier = nn.Linear(1, 1)
+        weight, bias = probe(views, split, folder, name) if row.probed else views.classifier
+        self.classifier.weight, self.classifier.bias = (
+            nn.Parameter(one, requires_grad=False) for one in (weight, bias)
+        )
+        of = teacher_features(views, split, of=row.target_of, form='plain')
+        self.logits = self.classifier(of)
+
+    def __call__(self, videos: Tensor, view: Tensor) -> dict[str, Tensor]:
+        frames = self.frames[videos, view]
+        return {
+            'features': self.features[videos, view],
+            'logits': self.logits[videos, view],
+            'frame_features': frames.transpose(1, 2),
+            'frame_logits': self.classifier(frames).transpose(1, 2),
+        }
+
+
+def network_runs(student: Student, teacher: Answers) -> NetworkRuns:
+    """Classifiers and time steps, for the losses and connectors that ask for them."""
+    num_shown = teacher.frames.shape[2]
+    return NetworkRuns(
+        NetworkRun('student', NUM_FRAMES, 1, classifier=lambda: student.classifier),
+        {'': NetworkRun('teacher', num_shown, TEACHER_STRIDE, classifier=lambda: teacher.classifier)},
+    )
+
+
+def criterion_of(
+    terms: Mapping[str, Mapping], student: Mapping[str, Tensor], teacher: Mapping[str, Tensor], runs: NetworkRuns
+) -> Criterion:
+    """The criterion, in which every ``'auto'`` is found from the outputs of both networks."""
+    filled = {
+        name: fill_in(name, term, student, teacher, runs)[0] if asks_for_shapes(term) else term
+        for name, term in terms.items()
+    }
+    return Criterion(filled)
+
+
+def fits(terms: Mapping[str, Mapping]) -> bool:
+    """Whether stored views have all that the terms listen to."""
+    return all(
+        set(paths_of(term.get('student', 'logits'))) <= set(TAPS)
+        and set(paths_of(term.get('teacher', 'logits')) if term.get('teacher', 'logits') else ()) <= set(TEACHER_TAPS)
+        for term in terms.values()
+    )
+
+
+def clips_of(views: Views, layer: str, videos: Tensor, view: Tensor) -> Tensor:
+    """The stem's maps of training views, (N, C, T, h, w)."""
+    return torch.from_numpy(views.training[layer][videos.numpy(), view.numpy()]).float()
+
+
+def _order(pool: Tensor, batch_size: int, generator: torch.Generator):
+    """Batches without end: an epoch in random order after the other, each without its incomplete rest."""
+    while True:
+        yield from pool[torch.randperm(len(pool), generator=generator)].split(batch_size)[: len(pool) // batch_size]
+
+
+def _mixed(maps: Tensor, answers: Mapping[str, Tensor], shares: np.ndarray) -> tuple[Tensor, dict[str, Tensor]]:
+    """Each clip mixed with the next; what the teacher says of both is mixed alike."""
+    share = torch.from_numpy(shares).float()
+
+    def mix(values: Tensor) -> Tensor:
+        weight = share.view(-1, *[1] * (values.dim() - 1))
+        return weight * values + (1 - weight) * values.roll(1, 0)
+
+    return mix(maps), {name: mix(value) for name, value in answers.items()}

@@ -1,0 +1,173 @@
+"""The study of students on stored views: its splits, targets, trainings and tables."""
+
+import importlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import mobilenet_v2
+
+from kdtoolbox.safe_files import save_aside
+from tests.conftest import REPOSITORY
+
+LAYER, CHANNELS, SIDE = 'features.13', 96, 7
+
+
+@pytest.fixture
+def students(monkeypatch):
+    """A module of benchmarks/students, found as when its script is run."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / 'benchmarks/students'))
+    return importlib.import_module
+
+
+@pytest.fixture
+def views(students):
+    """Two classes whose maps and teacher features differ, 13 groups to learn from, 2 to test on."""
+    numbers = np.random.default_rng(0)
+    names = [f'C{label}/v_C{label}_g{group:02}_c01' for label in (0, 1) for group in range(11, 26)]
+    labels = torch.tensor([label for label in (0, 1) for _ in range(11, 26)])
+    groups = torch.tensor([group for _ in (0, 1) for group in range(11, 26)])
+    shift = labels.numpy().reshape(-1, 1, 1, 1, 1, 1)
+
+    def maps(count):
+        noise = numbers.random((30, count, CHANNELS, 4, SIDE, SIDE), np.float32)
+        return {LAYER: (noise + shift * (np.arange(CHANNELS) % 2).reshape(-1, 1, 1, 1)).astype(np.float16)}
+
+    signal = labels.view(-1, 1, 1, 1) * torch.linspace(0, 3, 1280)
+    return students('views_cache').Views(
+        names=names,
+        labels=labels,
+        classes=['C0', 'C1'],
+        groups=groups,
+        is_test=groups < 13,
+        training=maps(3),
+        evaluation=maps(1),
+        teacher=torch.rand(30, 3, 2, 1280) + signal,
+        teacher_evaluation=torch.rand(30, 1, 2, 1280) + signal,
+        classifier=(torch.randn(1000, 1280) / 36, torch.zeros(1000)),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_aside(mobilenet_v2().state_dict(), tmp_path / 'image_network.pth')
+    return tmp_path
+
+
+def test_every_training_video_is_held_out_once_and_no_test_video_ever(students, views):
+    splits = [students('splits').split_of(views, seed=seed, on_test=False, labels_per_class=2) for seed in range(3)]
+    held_out = torch.cat([split.queries for split in splits])
+    assert sorted(held_out.tolist()) == (~views.is_test).nonzero().flatten().tolist()
+    for split in splits:
+        assert not views.is_test[split.training].any()
+        assert not set(split.training.tolist()) & set(split.queries.tolist())
+        assert [int((split.labels == label).sum()) for label in (0, 1)] == [2, 2]
+        assert (split.labels[split.queries] == -1).all()
+    test = students('splits').split_of(views, seed=0, on_test=True, labels_per_class=None)
+    assert views.is_test[test.queries].all() and len(test.training) == 26
+
+
+def test_targets_are_of_the_view_or_of_the_video_and_whitened_ones_have_variance_one(students, views):
+    targets, split = students('targets'), students('splits').split_of(views, seed=0, on_test=True, labels_per_class=0)
+    video = targets.teacher_features(views, split, of='video', form='plain')
+    assert torch.allclose(video[4, 2], views.teacher[4].mean((0, 1)), atol=1e-5)
+    both = targets.teacher_features(views, split, of='both', form='plain')
+    assert torch.allclose(both[4, 2], (video[4, 2] + views.teacher[4, 2].mean(0)) / 2, atol=1e-5)
+    whitened = targets.teacher_features(views, split, of='view', form='whitened')[split.training].flatten(0, 1)
+    assert torch.allclose(whitened.mean(0), torch.zeros(64), atol=1e-2)
+    assert torch.allclose(whitened.var(0), torch.ones(64), atol=5e-2)
+
+
+def test_a_student_learns_from_the_teacher_and_both_are_judged_on_the_same_queries(students, views, folder):
+    training, rows = students('training'), students('rows')
+    random, learned, teacher, labelled = (
+        training.run(views, row, seed=1, on_test=True, folder=folder)
+        for row in (
+            rows.LABEL_FREE.but(terms={}),
+            rows.LABEL_FREE.but(epochs=2, ema=True),
+            rows.FEW.but(is_teacher=True),
+            rows.FEW.but(epochs=2, target_of='both'),
+        )
+    )
+    assert (
+        random['queries']
+        == learned['queries']
+        == teacher['queries']
+        == [name for name, is_test in zip(views.names, views.is_test.tolist()) if is_test]
+    )
+    assert np.mean(learned['precision']) > np.mean(random['precision'])
+    assert teacher['hit'] == teacher['right'] == [1, 1, 1, 1]
+    assert 'right' not in learned and len(labelled['right']) == 4
+
+
+def test_average_precision_is_that_computed_by_hand(students):
+    gallery, there = torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0]]), torch.tensor([0, 1, 0])
+    value = students('scores').average_precision(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), gallery, there)
+    assert value.item() == pytest.approx((1 / 1 + 2 / 3) / 2)
+
+
+def test_intervals_are_of_the_difference_and_wider_if_clips_of_a_recording_go_together(students):
+    intervals = students('intervals')
+    names = [f'A/v_A_g{number:02}_c{clip:02}' for number in range(20) for clip in (1, 2)]
+    same = intervals.interval_of({'0': [0.25] * 40}, {'0': names})
+    assert (same.value, same.low, same.high, same.is_tie) == (0.25, 0.25, 0.25, False)
+    together = intervals.interval_of({'0': [1.0, 1.0, 0.0, 0.0] * 10}, {'0': names})
+    apart = intervals.interval_of({'0': [1.0, 0.0] * 20}, {'0': names})
+    assert apart.high == apart.low == 0.5 and together.low < 0.4 < 0.6 < together.high
+
+
+def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
+    students, views, folder, monkeypatch, capsys, tmp_path
+):
+    contest, training = students('contest'), students('training')
+    calls = []
+
+    def run(views, row, *, seed, on_test, folder):
+        calls.append((seed, on_test))
+        if any(term['loss']['type'] == 'DKD' for term in row.terms.values()):
+            raise ValueError('no such luck')
+        weight = next((term['weight'] for term in row.terms.values()), 1)
+        return {
+            'queries': views.names[:2],
+            'right': [1, int(weight > 1)],
+            'hit': [1, 0],
+            'precision': [0.5, 0.5],
+            'seconds': 1.0,
+        }
+
+    monkeypatch.setattr(contest, 'run', run)
+    for name, student, loss in (
+        ('kl_divergence', 'logits', 'KLDivergence'),
+        ('dkd', 'logits', 'DKD'),
+        ('review_kd', 'backbone.layer4', 'ReviewKD'),
+    ):
+        term = dict(student=student, teacher='logits', loss=dict(type=loss))
+        (tmp_path / f'{name}.py').write_text(f'model = dict(type="Distiller", terms=dict(one={term}))')
+    monkeypatch.setattr(contest, 'CONFIGS', tmp_path)
+    methods = contest.methods_of(['dkd', 'kl_divergence'], 30)
+    for _ in range(2):
+        contest.contest(views, methods, factors=(1, 10), seeds=(0, 1), folder=folder, out=tmp_path / 'out.json')
+    assert calls.count((0, False)) == 1 + 2 * 2 and len(calls) == 5 + 2 * 2
+    results = json.loads((tmp_path / 'out.json').read_text())
+    assert results['methods']['kl_divergence']['factor'] == '10'
+    table = students('contest_tables').contest_tables(results)['contest']
+    assert '| kl_divergence | × 10 | 100.0 ± 0.0 |' in table and 'dkd: ValueError: no such luck' in table
+    assert 'review_kd' in table  # needs maps
+    assert training.fits(methods['kl_divergence'].terms)
+
+
+@pytest.mark.parametrize('name', ['targets', 'shorter', 'student', 'few', 'curve', 'runner'])
+def test_the_tables_of_the_page_are_those_of_the_results(students, name):
+    results = json.loads((REPOSITORY / 'benchmarks/results/students.json').read_text())
+    assert students('tables').tables_of(results)[name] in (REPOSITORY / 'docs/students.md').read_text()
+
+
+def test_the_contest_on_the_page_is_that_of_the_results(students):
+    file = REPOSITORY / 'benchmarks/results/students_contest.json'
+    if not file.is_file():
+        assert 'It was not run in full yet' in (REPOSITORY / 'docs/leaderboard.md').read_text()
+        pytest.skip('the contest on real clips was not run yet')
+    results = json.loads(file.read_text())
+    table = students('contest_tables').contest_tables(results)['contest']
+    assert table in (REPOSITORY / 'docs/leaderboard.md').read_text()
