@@ -79,12 +79,7 @@ def _obstacle(folder: Path, video_bytes: int) -> str | None:
 
 
 def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg, options: FrameOptions) -> Converted:
-    header, _ = ffmpeg.header(job.video)
-    arguments = options.arguments(
-        has_jpeg_colours=header.has_jpeg_colours(), passthrough_options=ffmpeg.passthrough_options
-    )
-    run = ffmpeg.run(job.video, arguments, folder=part)
-    header = read_header(run.log)
+    run, header = _frames_written(part, job, ffmpeg=ffmpeg, options=options)
     reason = failure(run, header, time_limit_seconds=ffmpeg.time_limit_seconds)
     num_frames, times = 0, []
     if not reason:
@@ -110,6 +105,26 @@ def _extract_into(part: Path, job: VideoJob, video_bytes: int, *, ffmpeg: Ffmpeg
         part, num_frames=num_frames, video_bytes=video_bytes, warning=warning, frames_per_second=_rate(header, times)
     )
     return Converted(job, WARNING if warning else DONE, warning, part)
+
+
+def _frames_written(
+    part: Path, job: VideoJob, *, ffmpeg: Ffmpeg, options: FrameOptions
+) -> tuple[FfmpegRun, VideoHeader]:
+    """Write the frames, with their colours converted if the video needs it.
+
+    Asking for the header first would start ffmpeg twice for each video, a tenth of the work for those of UCF-101. Most
+    videos of a data set are alike, so what the last one needed is tried, and done again where it is wrong.
+    """
+    has_jpeg_colours = ffmpeg.last_had_jpeg_colours
+    while True:
+        arguments = options.arguments(has_jpeg_colours=has_jpeg_colours, passthrough_options=ffmpeg.passthrough_options)
+        run = ffmpeg.run(job.video, arguments, folder=part)
+        header = read_header(run.log)
+        if header.has_jpeg_colours() == has_jpeg_colours:
+            return run, header
+        has_jpeg_colours = ffmpeg.last_had_jpeg_colours = not has_jpeg_colours
+        shutil.rmtree(part)
+        part.mkdir()
 
 
 def _stored_times(run: FfmpegRun, header: VideoHeader) -> list[float]:

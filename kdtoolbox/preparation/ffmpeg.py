@@ -110,6 +110,7 @@ class Ffmpeg:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
+        self.last_had_jpeg_colours = True  # of the last video whose frames were written
 
     def __reduce__(self) -> tuple:
         """Another machine begins without what runs here, and cannot be stopped from here."""
