@@ -35,7 +35,8 @@ class CachedTeacher(FrozenTeacher):
     Args:
         teacher: config of an ImageTeacher, an EmbeddingTeacher, or another :class:`FrameTeacher`.
         cache: folder of the cache.
-        taps: module paths of the teacher's network whose outputs are stored too; its logits and features always are.
+        taps: module paths of the teacher's network whose outputs are stored too, and ``'class_attention'`` for
+            AttentionTokens; its logits and features always are.
         top_k: number of logits that are stored of each frame; the remaining probability is spread evenly over the
             other classes. None stores all.
         missing: for a clip whose frames the cache lacks, ``'error'``, or ``'live'`` to run the teacher on it.
@@ -68,6 +69,7 @@ class CachedTeacher(FrozenTeacher):
         self.trained_classes = live.trained_classes
         self.network, self.classifier = nn.Identity(), None
         self.probe = _classifier_or_none(live)  # for losses that ask for the teacher's classifier
+        self.outputs_without_path = live.outputs_without_path
         self.live = live
         if missing == 'error':
             live.network = nn.Identity()  # its weights have done their duty
