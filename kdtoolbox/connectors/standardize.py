@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from kdtoolbox.host_reads import HostCopy
 from kdtoolbox.registry import MODELS
 
+SCALES = ('channel', 'all')
+
 
 @MODELS.register_module()
 class Standardize(nn.Module):
@@ -22,9 +24,19 @@ class Standardize(nn.Module):
     clip does not depend on the other clips of the batch. Clips with infinite or NaN features, such as those of a
     teacher that overflowed in half precision, are left out of the statistics, with one warning.
 
+    With ``scale='all'`` all channels are divided by one number, the root of their mean variance. An L2 loss is then
+    that of the features divided by the running variance of the target, so that several teachers weigh alike whatever
+    the size of their numbers, as in AM-RADIO (Ranzinger et al., CVPR 2024, arXiv:2312.06709), and the channels keep
+    their sizes beside each other. PHI-S (Ranzinger et al., arXiv:2410.01680) is this with a rotation of the channels,
+    which an L2 loss does not see.
+
     Args:
         channels: C.
         eps: added to the standard deviation.
+        scale: ``'channel'`` divides each by its own deviation, ``'all'`` all by one number.
+
+    Raises:
+        ValueError: ``scale`` is none of these.
 
     >>> standardize = Standardize(1).train()
     >>> standardize(torch.tensor([[1.], [3.]]))
@@ -38,9 +50,11 @@ class Standardize(nn.Module):
     sum_of_squares: Tensor
     count: Tensor
 
-    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+    def __init__(self, channels: int, eps: float = 1e-6, *, scale: str = 'channel') -> None:
         super().__init__()
-        self.eps = eps
+        if scale not in SCALES:
+            raise ValueError(f'Standardize scale={scale!r}: expected one of {", ".join(map(repr, SCALES))}')
+        self.eps, self.scale = eps, scale
         for name in ('sum', 'sum_of_squares'):
             self.register_buffer(name, torch.zeros(channels, dtype=torch.float64))
         self.register_buffer('count', torch.zeros((), dtype=torch.float64))
@@ -63,7 +77,8 @@ class Standardize(nn.Module):
         if not self._has_statistics():
             raise ValueError('Standardize has seen nothing finite in training yet, so it has no mean to subtract')
         mean = self.sum / self.count
-        deviation = (self.sum_of_squares / self.count - mean.square()).clamp(min=0).sqrt()
+        variance = (self.sum_of_squares / self.count - mean.square()).clamp(min=0)
+        deviation = (variance if self.scale == 'channel' else variance.mean()).sqrt()
         return (x - mean.to(x.dtype)) / (deviation + self.eps).to(x.dtype)
 
     def _has_statistics(self) -> bool:

@@ -71,3 +71,18 @@ def test_clips_with_infinite_or_nan_features_are_in_no_statistics_and_it_is_said
 def test_a_first_batch_without_a_finite_clip_is_refused():
     with pytest.raises(ValueError, match='seen nothing finite'):
         Standardize(2)(torch.full((3, 2), torch.nan))
+
+
+def test_one_number_for_all_channels_balances_teachers_and_keeps_their_channels_apart():
+    """L2 to the target is that of the features divided by the mean variance of the target's channels."""
+    features = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 10.0, 100.0]) + 5
+    standardized = Standardize(3, scale='all').train()(features)
+    variance = features.double().var(0, unbiased=False).mean()
+    torch.testing.assert_close(standardized.double().var(0, unbiased=False).mean(), torch.tensor(1.0).double())
+    guess = torch.zeros_like(features)
+    expected = (features - features.mean(0) - guess).double().square().mean() / variance
+    torch.testing.assert_close((standardized - guess).double().square().mean(), expected)
+    spread = standardized.std(0)
+    torch.testing.assert_close(spread[2] / spread[0], features[:, 2].std() / features[:, 0].std())
+    with pytest.raises(ValueError, match="scale='none'"):
+        Standardize(3, scale='none')
