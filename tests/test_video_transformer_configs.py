@@ -1,6 +1,7 @@
 """The large configs of video transformers: shrunk, each takes a step on its data set and samples a test video."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 
-from kdtoolbox.cli.stages import read_plan
+from kdtoolbox.cli.stages import read_plan, run_stages
 from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.safe_files import load_safely
 from tests import tiny
 from tests.conftest import REPOSITORY
 from tests.test_video_transformers import TwelveBlockViT
@@ -162,3 +164,47 @@ def test_a_student_without_blocks_in_order_and_missing_settings_are_refused(para
 def test_the_chains_to_the_edge_are_plans_of_three_stages(plan):
     stages = read_plan(REPOSITORY / f'configs/stages/{plan}.py')
     assert [stage.name for stage in stages] == ['masked', 'fine_tuned', 'edge']
+
+
+def test_a_checkpoint_of_video_mae_with_other_tubelets_is_said_in_one_line(tmp_path):
+    """Of tubelets of two frames, for a student whose tokens are single frames; and of another patch."""
+    torch.save(MODELS.build(tiny.transformer_config()).state_dict(), tmp_path / 'student.pth')
+    other = tiny.transformer_config()
+    other['backbone'].update(tubelet_size=1)
+    teacher = dict(type='RecognizerTeacher', recognizer=other, weights=str(tmp_path / 'student.pth'))
+    with pytest.raises(
+        ValueError, match=r'of another shape .*patch_embed.*\(16, 3, 2, 8, 8\) instead of \(16, 3, 1, 8, 8\)'
+    ) as e:
+        MODELS.build(teacher)
+    assert '\n' not in str(e.value)
+
+
+def test_the_chain_of_the_demo_goes_from_the_image_network_to_the_edge(data, tmp_path):
+    """A step of each stage: the transformer learns masked, is fine-tuned from it, and teaches the R3D."""
+    videos, annotations = data['hmdb51']
+    few = {'train_cfg.max_iters': 1, 'train_dataloader.batch_size': 2, 'train_dataloader.dataset.pipeline.3.size': 32}
+    few |= {'default_hooks.checkpoint.interval': 1, 'model.student.cls_head.num_classes': 51}
+    few |= {'train_dataloader.dataset.data_root': str(videos), 'train_dataloader.dataset.ann_file': str(annotations)}
+    few |= dict.fromkeys(
+        ('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_evaluator', 'test_cfg')
+    )
+    few |= {'custom_hooks': [dict(type='EpochSeedHook'), dict(type='PlainCheckpointHook')]}
+    own = {
+        'masked': {
+            'model.teacher.weights': None,
+            'model.teacher.model.cls_head.num_classes': 51,
+            'train_cfg.val_interval': 9,
+        },
+        'fine_tuned': {'train_dataloader.dataset.labels_per_class': None},
+        'edge': {
+            'model.teacher.recognizer.cls_head.num_classes': 51,
+            'train_dataloader.dataset.labels_per_class': None,
+        },
+    }
+    plan = read_plan(REPOSITORY / 'configs/stages/image_to_vit_tiny_to_r3d_demo.py')
+    stages = [replace(stage, cfg_options={**stage.cfg_options, **few, **own[stage.name]}) for stage in plan]
+    students = run_stages(stages, tmp_path)
+    masked, fine_tuned, edge = (load_safely(file, what='student')['state_dict'] for file in students.values())
+    name = 'backbone.blocks.3.attn.qkv.weight'
+    change = (fine_tuned[name] - masked[name]).abs().max()
+    assert 0 < change < 1e-2 and 'backbone.conv1.conv.weight' in edge
