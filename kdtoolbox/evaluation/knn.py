@@ -1,7 +1,7 @@
 """k-nearest-neighbour classification of frozen features."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -78,7 +78,7 @@ def knn_accuracy(
         MMLogger.get_current_instance().warning(
             f'k-NN: {num_neighbours} neighbours are asked for, all {len(gallery)} gallery videos vote'
         )
-    options = {'num_neighbours': min(num_neighbours, len(gallery)), 'search': search}
+    options: dict[str, Any] = {'num_neighbours': min(num_neighbours, len(gallery)), 'search': search}
     return {
         name: (knn_labels(queries, gallery, gallery_labels, temperature=tau, **options) == query_labels)
         .double()

@@ -7,6 +7,7 @@ from mmengine.runner.checkpoint import get_torchvision_models
 
 from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.inspection.findings import Finding, error
+from kdtoolbox.registry import MODELS
 
 LARGE_RATE = 10
 """A learning rate above it diverges with any loss that is a mean over the batch."""
@@ -60,6 +61,21 @@ def averages_that_never_start(config: Mapping) -> Iterator[Finding]:
                     f'EMAHook has {begin} {starts}, but the training ends at {end} {ends}: nothing would move the '
                     'average'
                 )
+
+
+def averages_of_what_grows(config: Mapping) -> Iterator[Finding]:
+    """An average of the weights (EMAHook) beside a loss whose buffers get a row for each video."""
+    hooks = [hook for hook in config.get('custom_hooks') or () if isinstance(hook, Mapping)]
+    terms = (config.get('model') or {}).get('terms') or {}
+    if not any(hook.get('type') == 'EMAHook' for hook in hooks):
+        return
+    for name, term in terms.items():
+        kind = ((term or {}).get('loss') or {}).get('type')
+        if getattr(MODELS.get(kind) if isinstance(kind, str) else kind, 'growing_buffers', ()):
+            yield error(
+                f'EMAHook averages all of the model, but the loss of term {name!r}, {kind!r}, keeps a row for each video '
+                'that it has seen, so its size changes: leave one of the two out'
+            )
 
 
 def unusual_sampling(config: Mapping) -> Iterator[Finding]:

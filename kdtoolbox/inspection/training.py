@@ -79,6 +79,7 @@ def of_the_config(config: Mapping) -> Iterator[Finding]:
     yield from settings.unusual_weights(model)
     yield from settings.unusual_schedule(config)
     yield from settings.averages_that_never_start(config)
+    yield from settings.averages_of_what_grows(config)
     yield from settings.unusual_sampling(config)
     yield from settings.empty_batches(config)
     yield from settings.readers_of_wrong_frames(config)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -89,8 +90,8 @@ class Reencoding(Conversion):
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Converted(job, FAILED, f'{error.strerror}: {error.filename or job.video}', is_disk_full=is_full)
 
-    def of_one_job(self, *, is_remote: bool) -> 'Conversion':
-        alone = copy.copy(super().of_one_job(is_remote=is_remote))
+    def of_one_job(self, *, is_remote: bool) -> 'Reencoding':
+        alone = cast(Reencoding, copy.copy(super().of_one_job(is_remote=is_remote)))
         if is_remote:
             # A worker of Dask may have no processes of its own; one that dies of a video is replaced.
             alone.readers = compare_frames

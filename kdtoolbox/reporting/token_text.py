@@ -54,7 +54,9 @@ def token_lines(facts: TokenFacts) -> list[str]:
 def _paths(paths: str | Sequence[str] | None) -> str:
     if paths is None:
         return 'none'
-    return paths if isinstance(paths, str) or len(paths) == 1 else f'{paths[0]} … {paths[-1]} ({len(paths)})'
+    if isinstance(paths, str):
+        return paths
+    return paths[0] if len(paths) == 1 else f'{paths[0]} … {paths[-1]} ({len(paths)})'
 
 
 def _frame_rows(facts: TokenFacts) -> list[str]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import cast
 
 import safetensors.torch
 import torch
@@ -108,7 +109,7 @@ class Shard:
                 index = parse_json(content.metadata()[INDEX], source='its list of videos')
                 names = content.keys()
                 self.tensors = {name: content.get_tensor(name) for name in names}  # mapped, not read
-            self.videos = {video.sample_id: video for video in map(_video, index)}
+            self.videos = {video.sample_id: video for video in map(_video, cast(list, index))}
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise self._damaged(error) from error
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torchvision
@@ -103,7 +104,7 @@ class ImageTeacher(FrameTeacher):
         if chunk_size < 1:
             raise ValueError(f'teacher chunk_size {chunk_size}: expected 1 or more frames')
         is_timms = weights == PRETRAINED and isinstance(model, str) and model.startswith('timm.')
-        options = {} if num_classes is None else {'num_classes': num_classes}
+        options: dict[str, Any] = {} if num_classes is None else {'num_classes': num_classes}
         if is_timms and options:
             raise ValueError(
                 f'teacher num_classes={num_classes}: weights={PRETRAINED!r} have the classes they were trained on; '
