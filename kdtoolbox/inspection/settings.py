@@ -73,8 +73,8 @@ def averages_of_what_grows(config: Mapping) -> Iterator[Finding]:
         kind = ((term or {}).get('loss') or {}).get('type')
         if getattr(MODELS.get(kind) if isinstance(kind, str) else kind, 'growing_buffers', ()):
             yield error(
-                f'EMAHook averages all of the model, but the loss of term {name!r}, {kind!r}, keeps a row for each video '
-                'that it has seen, so its size changes: leave one of the two out'
+                f'EMAHook averages the whole model, but the loss of term {name!r}, {kind!r}, keeps a row for each '
+                'video that it has seen, so its size changes: leave one of the two out'
             )
 
 
