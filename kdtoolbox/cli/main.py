@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _leave_processes(status)
         return status
     except OSError as error:
-        if isinstance(error, BrokenPipeError) and _nobody_reads():
+        if isinstance(error, BrokenPipeError) and sys.__stdout__ is not None and _nobody_reads():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # what Python still has to write
             return 128 + signal.SIGPIPE  # as other programs end behind which head or less has ended
         if error.errno in FULL_OR_READ_ONLY and error.filename is None:

@@ -1,5 +1,6 @@
 """Checks of the config: numbers that are legal but probably wrong."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def averages_that_never_start(config: Mapping) -> Iterator[Finding]:
     length = config.get('train_cfg') or {}
     for hook in (hook for hook in config.get('custom_hooks') or () if isinstance(hook, Mapping)):
         for begin, end in (('begin_epoch', 'max_epochs'), ('begin_iter', 'max_iters')):
-            starts, ends = hook.get(begin), length.get(end)
+            starts, ends = hook.get(begin) or 0, length.get(end) or math.inf
             if hook.get('type') == 'EMAHook' and _is_number(starts) and _is_number(ends) and starts > ends:
                 yield error(
                     f'EMAHook has {begin} {starts}, but the training ends at {end} {ends}: nothing would move the '
