@@ -165,7 +165,7 @@ def test_evaluation_looks_for_test_videos_among_training_videos():
         for one in config['val_dataloader']['dataset']['datasets']
     ] == [('HMDB51Dataset', 'training', 'gallery', True), ('HMDB51Dataset', 'validation', 'query', True)]
     pipeline = {one['type']: one for one in config['val_dataloader']['dataset']['datasets'][0]['pipeline']}
-    assert pipeline['SampleClipsEvenly'] == dict(type='SampleClipsEvenly', clip_len=16, num_clips=10)
+    assert pipeline['SampleClipsEvenly'] == dict(type='SampleClipsEvenly', clip_len=16, num_clips=10, frame_stride=1)
     assert pipeline['Resize']['scale'] == (171, 128) and pipeline['CenterCrop']['crop_size'] == 112
 
 
