@@ -77,7 +77,8 @@ class View:
         if self.swap_channels:
             frames = frames.flip(1)
         if self.mean is not None and self.std is not None:
-            mean, std = (_per_channel(tuple(value), frames.device) for value in (self.mean, self.std))
+            dtype = torch.get_default_dtype()
+            mean, std = (_per_channel(tuple(value), frames.device, dtype) for value in (self.mean, self.std))
             frames = (frames - mean) / std
         return frames.view(num_clips, num_frames, 3, *self.height_and_width).transpose(1, 2).contiguous()
 
@@ -92,9 +93,9 @@ class View:
 
 
 @cache
-def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+def _per_channel(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
     """(3, 1, 1) on a device, made once: each new one would have the host wait for its copy."""
-    return torch.tensor(values, device=device).view(-1, 1, 1)
+    return torch.tensor(values, device=device, dtype=dtype).view(-1, 1, 1)
 
 
 def view_of(teacher: nn.Module) -> View:
