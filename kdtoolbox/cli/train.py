@@ -18,7 +18,13 @@ from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.engine.checkpoints import load_checkpoint
-from kdtoolbox.engine.compat import check_amp_device, prepare_cpu_processes, set_local_rank, warn_of_slow_conv3d
+from kdtoolbox.engine.compat import (
+    check_amp_device,
+    format_configs_once,
+    prepare_cpu_processes,
+    set_local_rank,
+    warn_of_slow_conv3d,
+)
 from kdtoolbox.engine.console import ConsoleHook, ConsoleRunner
 from kdtoolbox.engine.temporary_folder import check_temporary_folder, use_own_temporary_folder
 from kdtoolbox.engine.whole_checkpoints import damage_of, newest_whole_checkpoint
@@ -125,6 +131,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
         load_checkpoint(weights)  # of what is no checkpoint mmengine, when all is built, fails with a traceback
     prepare_cpu_processes(config)
     use_own_temporary_folder()
+    format_configs_once()
     runner = ConsoleRunner.from_cfg(config)
     atexit.register(_end_workers_of, weakref.ref(runner))
     if is_main_process() and runner.logger.isEnabledFor(logging.INFO):  # else the config asks for silence
