@@ -5,6 +5,7 @@ import signal
 import socket
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 
 import imageio_ffmpeg
 import pytest
@@ -136,6 +137,16 @@ def _local(address):
     if not local:
         raise OSError(f'a test asks for the network: {address}')
     return address
+
+
+@pytest.fixture(scope='session', autouse=True)
+def no_collections_between_data_sets():
+    """mmengine collects garbage whenever a data set is built, half a second with all that the tests have imported."""
+    from mmengine.dataset import base_dataset
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base_dataset, 'gc', SimpleNamespace(collect=lambda: 0))
+        yield
 
 
 @pytest.fixture(autouse=True)
