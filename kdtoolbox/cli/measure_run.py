@@ -1,6 +1,7 @@
 """Measuring what the report on a training shows, from its work directory alone."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +104,8 @@ def _test_config(settings: Mapping, measured: Path) -> Config:
     if config.model.get('student') is None:  # a plain recognizer: the distiller gives its features
         config.model = dict(type='Distiller', student=config.model)
     config.work_dir, config.launcher, config.log_level = str(measured), 'none', 'WARNING'
-    config.pop('experiment_name', None)  # what has the name of the training would go to its log
+    # What has the name of the training, or the default of one that began in the same second, would go to its log.
+    config.experiment_name = f'measured_{time.time_ns()}'
     return config
 
 
