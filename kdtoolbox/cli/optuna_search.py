@@ -66,8 +66,10 @@ def search(
         for key, values in lists.items():
             params[key] = asked.suggest_categorical(key, [repr(value) for value in values])
         for key, (low, high, is_log) in ranges.items():
-            suggest = asked.suggest_int if isinstance(low, int) and isinstance(high, int) else asked.suggest_float
-            params[key] = suggest(key, low, high, log=is_log)
+            if isinstance(low, int) and isinstance(high, int):
+                params[key] = asked.suggest_int(key, low, high, log=is_log)
+            else:
+                params[key] = asked.suggest_float(key, low, high, log=is_log)
         settle(asked.number, run(_settings(params, lists)))
     return list(runs.values())
 
