@@ -60,7 +60,7 @@ def _formatted(text: str, style: tuple, options: tuple) -> tuple:
 
 
 def format_configs_once() -> None:
-    """Have mmengine lay out the text of a config once, and not anew for the log, each checkpoint and each tracker.
+    """Have mmengine lay out the text of a config once, and not again for the log, each checkpoint and each tracker.
 
     It takes a second of yapf each time, for the same text. Drop when mmengine > 0.10.7 keeps it.
     """

@@ -70,7 +70,7 @@ def test_an_item_that_kills_every_worker_is_a_failure_and_not_the_end(monkeypatc
         return number
 
     found = in_parallel(work, range(3), num_workers=1, lost=lambda item, error: (item, type(error).__name__))
-    assert list(found) == [0, (1, 'KilledWorker'), 2]
+    assert set(found) == {0, (1, 'KilledWorker'), 2}  # those that end at the same time come in any order
     with pytest.raises(KilledWorker):
         list(in_parallel(work, range(3), num_workers=1))
 
