@@ -3,6 +3,7 @@
 # projection first; here they are the blocks' own. Needs timm, for CLIP.
 umt_depths = range(6, 12)  # the last six blocks of both
 umt_batch_size = 64  # of each process; theirs has 32
+umt_clip = [dict(type='OpenVideo'), dict(type='UniformSample', clip_len=8)]  # 8 frames spread over the whole video
 umt_model = dict(
     use_labels=False, clip_shape=(8, 224, 224),
     student_tokens=dict(type='AttentionTokens', keep=0.2),

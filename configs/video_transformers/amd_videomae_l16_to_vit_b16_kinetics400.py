@@ -16,7 +16,6 @@ model = dict(
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=[  # videos of each process; theirs has 32
     dict(type='OpenVideo'), dict(_base_.dense_clip, num_clips=4), *_base_.train_pipeline[2:]]))  # with one crop here
 validation_size = 224
-val_pipeline = clips.evenly_spaced(num_clips=3, clip_len=16, frame_stride=4, size=validation_size)
-val_dataloader = test_dataloader = clips.with_pipeline(_base_.val_dataloader, val_pipeline)
+val_dataloader = test_dataloader = clips.retrieval_dataloader(_base_.val_dataloader, clip_len=16, size=validation_size)
 val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
 default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))

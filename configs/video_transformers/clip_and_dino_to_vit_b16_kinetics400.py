@@ -20,7 +20,6 @@ model = dict(
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=[
     dict(type='OpenVideo'), dict(type='UniformSample', clip_len=8), *_base_.train_pipeline[2:]]))
 validation_size = 224
-val_pipeline = clips.evenly_spaced(num_clips=3, clip_len=8, frame_stride=4, size=validation_size)
-val_dataloader = test_dataloader = clips.with_pipeline(_base_.val_dataloader, val_pipeline)
+val_dataloader = test_dataloader = clips.retrieval_dataloader(_base_.val_dataloader, clip_len=8, size=validation_size)
 val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
 default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))

@@ -4,10 +4,9 @@ _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '
 from kdtoolbox.config_files import clip_loaders as clips
 
 model = dict(_base_.mvd_model, student_tokens=_base_.hide, student=dict(backbone=_base_.tubelet_backbone))
-train_dataloader = dict(batch_size=32, dataset=dict(pipeline=[  # of each process; theirs: 32 processes of 16, twice accumulated
-    dict(type='OpenVideo'), _base_.dense_clip, *_base_.train_pipeline[2:]]))
+# Of each process; theirs: 32 processes of 16, twice accumulated.
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline=[*_base_.tubelet_clip, *_base_.train_pipeline[2:]]))
 validation_size = 224
-val_pipeline = clips.evenly_spaced(num_clips=3, clip_len=16, frame_stride=4, size=validation_size)
-val_dataloader = test_dataloader = clips.with_pipeline(_base_.val_dataloader, val_pipeline)
+val_dataloader = test_dataloader = clips.retrieval_dataloader(_base_.val_dataloader, clip_len=16, size=validation_size)
 val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
 default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))

@@ -5,11 +5,8 @@ _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '
 from kdtoolbox.config_files import clip_loaders as clips
 
 model = _base_.umt_model
-train_dataloader = dict(batch_size=_base_.umt_batch_size, dataset=dict(pipeline=[
-    dict(type='OpenVideo'), dict(type='UniformSample', clip_len=8),  # 8 frames spread over the whole video
-    *_base_.train_pipeline[2:]]))
+train_dataloader = dict(batch_size=_base_.umt_batch_size, dataset=dict(pipeline=[*_base_.umt_clip, *_base_.train_pipeline[2:]]))
 validation_size = 224
-val_pipeline = clips.evenly_spaced(num_clips=3, clip_len=8, frame_stride=4, size=validation_size)
-val_dataloader = test_dataloader = clips.with_pipeline(_base_.val_dataloader, val_pipeline)
+val_dataloader = test_dataloader = clips.retrieval_dataloader(_base_.val_dataloader, clip_len=8, size=validation_size)
 val_evaluator = test_evaluator = [dict(type='ClipRetrieval')]  # no accuracy: the head is never trained
 default_hooks = dict(checkpoint=dict(save_best='retrieval/top5', rule='greater'))

@@ -12,10 +12,8 @@ model = dict(
     teacher=dict(type='VideoTeacher', model='transformers.MCG-NJU/videomae-large-finetuned-kinetics'),
     terms=dict(kd=dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=1.0))))
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=fine_tuning.train_pipeline(_base_.dense_clip)))
-test_dataloader = dict(batch_size=2, **clips.with_pipeline(_base_.test_dataloader, clips.three_crops(
-    num_clips=5, clip_len=16, frame_stride=4, size=224), roles=['query']))
-val_dataloader = clips.with_pipeline(_base_.val_dataloader, clips.evenly_spaced(num_clips=2, clip_len=16, frame_stride=4, size=224))
+val_dataloader = clips.with_pipeline(_base_.val_dataloader, _base_.fine_tuning_clips)
+test_dataloader = fine_tuning.accuracy_dataloader(_base_.test_dataloader, _base_.fine_tuning_test_clips)
 test_evaluator = [dict(type='QueryAccuracy')]
-# load_from gives all of the student but its classifier.
-custom_hooks = [dict(hook, replace_head=True) if hook.type == 'PlainCheckpointHook' else hook for hook in _base_.custom_hooks]
+custom_hooks = fine_tuning.with_new_classifier(_base_.custom_hooks)  # load_from gives the rest of the student
 default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

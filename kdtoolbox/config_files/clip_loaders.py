@@ -92,6 +92,20 @@ def with_pipeline(dataloader: Mapping, pipeline: Pipeline, *, roles: Sequence[st
     return dict(dataset=dict(datasets=parts))
 
 
+def retrieval_dataloader(dataloader: Mapping, *, clip_len: int, frame_stride: int = 4, size: int) -> dict:
+    """The quick validation's loader with three clips of a video, for transformers that learn without labels.
+
+    Args:
+        dataloader: of :func:`quick_dataloader`.
+        clip_len: frames of each clip.
+        frame_stride: frames of the video from one frame of the clip to the next.
+        size: height and width in pixels.
+    """
+    return with_pipeline(
+        dataloader, evenly_spaced(num_clips=3, clip_len=clip_len, frame_stride=frame_stride, size=size)
+    )
+
+
 def dataloaders(source: Mapping) -> tuple[dict, dict, dict]:
     """Those of training, of the quick validation and of the full test, with :func:`pipelines`.
 

@@ -1,11 +1,11 @@
-"""What the configs that fine-tune video transformers share, by mmaction2's and torchvision's own means; plain settings.
+"""What the configs of fine-tuning share, by mmaction2's and torchvision's own means; plain settings.
 
-The values are the defaults of VideoMAE's ``run_class_finetuning.py``, which UMT, MVD and AMD keep.
+The values of the transformers are the defaults of VideoMAE's ``run_class_finetuning.py``, which UMT, MVD and AMD keep.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from kdtoolbox.config_files.clip_loaders import CLIP_PIPELINE, Pipeline
+from kdtoolbox.config_files.clip_loaders import CLIP_PIPELINE, Pipeline, with_pipeline
 
 
 def train_pipeline(sampling: Mapping, *, size: int = 224, flip: bool = True) -> Pipeline:
@@ -44,3 +44,39 @@ def soft_labels(num_classes: int) -> tuple[dict, dict]:
         ],
     )
     return dict(num_classes=num_classes, label_smooth_eps=0.1), dict(blending=mixing)
+
+
+def with_new_classifier(custom_hooks: Sequence[Mapping]) -> list[dict]:
+    """The hooks, by which ``load_from`` gives all of the student but its classifier.
+
+    Args:
+        custom_hooks: of ``configs/_base_/default_runtime.py``.
+    """
+    return [
+        dict(hook, replace_head=True) if hook['type'] == 'PlainCheckpointHook' else dict(hook) for hook in custom_hooks
+    ]
+
+
+def accuracy_dataloader(dataloader: Mapping, pipeline: Pipeline) -> dict:
+    """The loader of a test of accuracy with many views of a video: of the queries alone, which decide it.
+
+    With the gallery, the test would be a quarter of the arithmetic of a run.
+
+    Args:
+        dataloader: that of the data set's test.
+        pipeline: its transforms; two videos are a batch, of some 60 views.
+    """
+    return dict(batch_size=2, **with_pipeline(dataloader, pipeline, roles=['query']))
+
+
+def schedule(param_scheduler: Sequence[Mapping], *, max_epochs: int, warmup_epochs: int) -> tuple[dict, list[dict]]:
+    """Settings of the training loop and of the learning rate for another number of epochs.
+
+    Args:
+        param_scheduler: warm-up and cosine, of ``configs/_base_/schedules/adamw_100e_layer_decay.py``.
+        max_epochs: of the training.
+        warmup_epochs: those in which the learning rate rises.
+    """
+    warmup, cosine = param_scheduler
+    cosine = dict(cosine, begin=warmup_epochs, end=max_epochs, T_max=max_epochs - warmup_epochs)
+    return dict(max_epochs=max_epochs), [dict(warmup, end=warmup_epochs), cosine]
