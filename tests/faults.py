@@ -178,16 +178,7 @@ def of_frames(folder: Path, *, kills: int, draw: random.Random) -> int:
     def content(tree):
         return {str(file.relative_to(tree)): file.read_bytes() for file in sorted(tree.rglob('*.jpg'))}
 
-    begin = time.monotonic()
-    assert ended(command(folder / 'whole'), folder / 'log', kill_after=600)
-    seconds = time.monotonic() - begin
-    hit = number = 0
-    while hit < kills:
-        number += 1
-        tree = folder / f'killed{number}'
-        hit += killed_until_done(command(tree), folder, kills=kills - hit, seconds=seconds, draw=draw)
-        assert content(tree) == content(folder / 'whole') != {}
-    return hit
+    return _of_trees(folder, command, content, kills=kills, draw=draw)
 
 
 def of_cache(folder: Path, *, kills: int, draw: random.Random) -> int:
@@ -202,16 +193,24 @@ def of_cache(folder: Path, *, kills: int, draw: random.Random) -> int:
     def content(cache):
         return {file.name: file.read_bytes() for file in cache.iterdir() if file.is_file()}
 
+    def verify(cache):
+        assert ended(command(cache, 'verify'), folder / 'log', kill_after=600)
+
+    return _of_trees(folder, command, content, kills=kills, draw=draw, check=verify)
+
+
+def _of_trees(folder: Path, command, content, *, kills: int, draw: random.Random, check=lambda tree: None) -> int:
+    """A tree that ``command(tree)`` made with interruptions has the content of one made without."""
     begin = time.monotonic()
     assert ended(command(folder / 'whole'), folder / 'log', kill_after=600)
     seconds = time.monotonic() - begin
     hit = number = 0
     while hit < kills:
         number += 1
-        cache = folder / f'killed{number}'
-        hit += killed_until_done(command(cache), folder, kills=kills - hit, seconds=seconds, draw=draw)
-        assert content(cache) == content(folder / 'whole') != {}
-        assert ended(command(cache, 'verify'), folder / 'log', kill_after=600)
+        tree = folder / f'killed{number}'
+        hit += killed_until_done(command(tree), folder, kills=kills - hit, seconds=seconds, draw=draw)
+        assert content(tree) == content(folder / 'whole') != {}
+        check(tree)
     return hit
 
 

@@ -12,15 +12,11 @@ from kdtoolbox.deployment.mmaction2_student import class_names, export_student, 
 from kdtoolbox.deployment.model_card import model_card
 from kdtoolbox.deployment.plain_student import refuse_unknown_student, without_own_weights
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
-from kdtoolbox.deployment.preprocessing import describe_preprocessing, preprocessing_text, refuse_unknown_transforms
+from kdtoolbox.deployment.preprocessing import describe_preprocessing, preprocessing_text
 from kdtoolbox.deployment.student_network import build_network
+from kdtoolbox.deployment.tested_student import tested_student
 from kdtoolbox.engine.checkpoints import load_checkpoint
-from kdtoolbox.engine.student_settings import (
-    LEARNED_CLASSES,
-    student_config,
-    student_test_pipeline,
-    student_view,
-)
+from kdtoolbox.engine.student_settings import LEARNED_CLASSES
 from kdtoolbox.safe_files import check_writable
 
 WEIGHTS, CHECKPOINT, CONFIG = 'student.safetensors', 'student.pth', 'student.py'
@@ -56,18 +52,9 @@ def write_student_folder(
     refuse_other_folder(out)
     check_writable(out / WEIGHTS)
     checkpoint = load_checkpoint(checkpoint_file)
-    model = student_config(checkpoint, source=str(checkpoint_file))
-    pipeline = student_test_pipeline(checkpoint, source=str(checkpoint_file))
-    if model is None or pipeline is None:
-        raise ValueError(
-            f'{checkpoint_file} does not tell {"its config" if model is None else "how its student is tested"}, which '
-            'a student folder needs: export a checkpoint that a training of kdtoolbox wrote, whose config has a '
-            'test_dataloader. The weights alone: kdtoolbox export-student'
-        )
-    refuse_unknown_transforms(pipeline, what=f"{checkpoint_file}: the student's test pipeline")
+    model, pipeline, modality = tested_student(checkpoint, source=checkpoint_file)
     refuse_unknown_student(model, source=checkpoint_file)
     classes, state = class_names(checkpoint, model), recognizer_state(checkpoint, checkpoint_file)
-    modality = (student_view(checkpoint, source=str(checkpoint_file)) or {}).get('modality', 'rgb')
     view = {'size': 112, 'modality': modality}
     build_network(without_own_weights(model), state, view=view, source=checkpoint_file)  # as those who get it will
     meta = checkpoint.get('meta') or {}

@@ -10,11 +10,12 @@ from torch import Tensor
 from kdtoolbox.deployment.mmaction2_student import class_names
 from kdtoolbox.deployment.plain_student import refuse_unknown_student, without_own_weights
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
-from kdtoolbox.deployment.preprocessing import describe_preprocessing, read_preprocessing, refuse_unknown_transforms
+from kdtoolbox.deployment.preprocessing import describe_preprocessing, read_preprocessing
 from kdtoolbox.deployment.student_folder import CLASSES, CONFIG, METRICS, WEIGHTS, is_student_folder
+from kdtoolbox.deployment.tested_student import tested_student
 from kdtoolbox.engine.checkpoints import load_checkpoint, student_state_dict
 from kdtoolbox.engine.plain_values import read_literal
-from kdtoolbox.engine.student_settings import LEARNED_CLASSES, student_config, student_test_pipeline, student_view
+from kdtoolbox.engine.student_settings import LEARNED_CLASSES
 from kdtoolbox.plain_files import NoSuchFile, read_json, read_text
 from kdtoolbox.safe_files import load_safely
 
@@ -84,16 +85,8 @@ def _from_folder(folder: Path) -> StudentParts:
 
 def _from_checkpoint(file: Path) -> StudentParts:
     checkpoint = load_checkpoint(file)
-    model = student_config(checkpoint, source=str(file))
-    pipeline = student_test_pipeline(checkpoint, source=str(file))
-    if model is None or pipeline is None:
-        raise ValueError(
-            f'{file} does not tell {"the config of its student" if model is None else "how its student is tested"}: '
-            'only checkpoints that a training of kdtoolbox wrote, or exported, can be used'
-        )
-    refuse_unknown_transforms(pipeline, what=f"{file}: the student's test pipeline")
-    model = _checked_model(model, file)
-    modality = (student_view(checkpoint, source=str(file)) or {}).get('modality', 'rgb')
+    settings, pipeline, modality = tested_student(checkpoint, source=file)
+    model = _checked_model(settings, file)
     return StudentParts(
         source=file,
         weights_file=file,

@@ -1,5 +1,6 @@
 import platform
 
+import pytest
 import torch
 
 from kdtoolbox.cli.main import main
@@ -15,20 +16,17 @@ def test_the_environment_is_printed_with_versions_readers_ffmpeg_and_devices(cap
     assert facts['ffmpeg'][-1] == ')'
 
 
-def test_a_broken_ffmpeg_is_a_fact_and_no_error(capsys, tmp_path, monkeypatch):
-    (tmp_path / 'ffmpeg').write_text('#!/bin/sh\nexit 3\n')
-    (tmp_path / 'ffmpeg').chmod(0o755)
+@pytest.mark.parametrize(
+    'program, does, words',
+    [('ffmpeg', 'exit 3', 'not usable'), ('nvidia-smi', 'echo "NVIDIA H100, 81559 MiB"', 'NVIDIA H100, 81559 MiB')],
+    ids=['a broken ffmpeg is a fact and no error', 'the GPUs are those that the driver lists'],
+)
+def test_what_the_programs_on_the_path_say(program, does, words, capsys, tmp_path, monkeypatch):
+    (tmp_path / program).write_text(f'#!/bin/sh\n{does}\n')
+    (tmp_path / program).chmod(0o755)
     monkeypatch.setenv('PATH', str(tmp_path), prepend=':')
     assert main(['env']) == 0
-    assert 'not usable' in capsys.readouterr().out
-
-
-def test_the_gpus_are_those_that_the_driver_lists(capsys, tmp_path, monkeypatch):
-    (tmp_path / 'nvidia-smi').write_text('#!/bin/sh\necho "NVIDIA H100, 81559 MiB"\n')
-    (tmp_path / 'nvidia-smi').chmod(0o755)
-    monkeypatch.setenv('PATH', str(tmp_path), prepend=':')
-    assert main(['env']) == 0
-    assert 'NVIDIA H100, 81559 MiB' in capsys.readouterr().out
+    assert words in capsys.readouterr().out
 
 
 def test_the_cuda_of_torch_is_the_one_it_was_built_with():

@@ -31,29 +31,14 @@ UMT = dict(
     ],
     loss=dict(type='UMT', student_channels='auto', teacher_channels='auto'),
 )
-MVD = dict(
-    UMT,
-    loss=dict(
-        type='MVD',
-        student_channels='auto',
-        teacher_channels='auto',
-        decoder_channels=8,
-        decoder_depth=1,
-        decoder_heads=2,
-    ),
-)
+SMALL_DECODER = dict(decoder_channels=8, decoder_depth=1, decoder_heads=2)
+MVD_LOSS = dict(type='MVD', student_channels='auto', teacher_channels='auto', **SMALL_DECODER)
+MVD = dict(UMT, loss=MVD_LOSS)
 VIDEO_MAE = dict(
     student='backbone.blocks.1',
     teacher=None,
     student_connector=dict(type='PatchTokens'),
-    loss=dict(
-        type='VideoMAE',
-        student_channels='auto',
-        tubelet=(2, 8, 8),
-        decoder_channels=8,
-        decoder_depth=1,
-        decoder_heads=2,
-    ),
+    loss=dict(type='VideoMAE', student_channels='auto', tubelet=(2, 8, 8), **SMALL_DECODER),
 )
 
 

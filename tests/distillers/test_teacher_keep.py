@@ -9,7 +9,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers import RecognizerTeacher, VideoTeacher
 from kdtoolbox.teachers.token_layout import in_place
 from tests import tiny
-from tests.distillers.test_student_tokens import TEACHER, losses_of
+from tests.distillers.test_student_tokens import MVD_LOSS, TEACHER, losses_of
 from tests.teachers.test_video_teacher import VIEW, model_of
 
 TOKENS = dict(type='TubeTokens', keep=0.25, teacher_keep=0.5)
@@ -115,21 +115,13 @@ def test_tokens_go_to_their_places():
     assert whole[..., 0].tolist() == [[0, 0, 1], [0, 2, 3]]
 
 
-MVD = dict(
-    type='MVD',
-    student_channels='auto',
-    teacher_channels='auto',
-    decoder_channels=8,
-    decoder_depth=1,
-    decoder_heads=2,
-)
 MISTAKES = {
     'less than the student': (dict(tokens=dict(TOKENS, teacher_keep=0.1)), 'teacher_keep=0.1: expected keep=0.25 or'),
     'the teacher whose attention is asked': (
         dict(tokens=dict(TOKENS, type='AttentionTokens')),
         'attention to all tokens: drop teacher_keep',
     ),
-    'a loss that takes all tokens': (dict(loss=MVD), 'MVD would learn the others, which are 0'),
+    'a loss that takes all tokens': (dict(loss=MVD_LOSS), 'MVD would learn the others, which are 0'),
     'a teacher of images': (
         dict(teacher=TEACHER, path='blocks.1', num_prefix_tokens=1),
         'ImageTeacher computes all it sees',
