@@ -1,6 +1,5 @@
 """The contest of methods, on a few tiny videos and for two steps."""
 
-import importlib
 import json
 from types import SimpleNamespace
 
@@ -18,13 +17,6 @@ METHOD = 'model = dict(type="Distiller", teacher=dict(type={teacher!r}), terms=d
 SMALL = """_base_ = [{base!r}]
 training_videos_per_class, test_videos_per_class, teacher_steps, batch_size, labelled_clips = 4, 2, 1, 4, 2
 """
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """benchmarks/<name>.py as a module, found as when it is run as a script."""
-    monkeypatch.syspath_prepend(str(REPOSITORY / 'benchmarks'))
-    return importlib.import_module
 
 
 @pytest.fixture

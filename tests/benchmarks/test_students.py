@@ -1,6 +1,5 @@
 """The study of students on stored views: its splits, targets, trainings and tables."""
 
-import importlib
 import json
 
 import numpy as np
@@ -12,13 +11,6 @@ from kdtoolbox.safe_files import save_aside
 from tests.conftest import REPOSITORY
 
 LAYER, CHANNELS, SIDE = 'features.13', 96, 7
-
-
-@pytest.fixture
-def students(monkeypatch):
-    """A module of benchmarks/students, found as when its script is run."""
-    monkeypatch.syspath_prepend(str(REPOSITORY / 'benchmarks/students'))
-    return importlib.import_module
 
 
 @pytest.fixture

@@ -12,23 +12,12 @@ from mmengine.config import Config
 from kdtoolbox.cli.export_student import HEADER, export_student
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.test import load_student
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import DATASETS, MODELS
 from kdtoolbox.safe_files import load_safely, save_aside
 from tests.conftest import REPOSITORY
+from tests.folder_run import CLASSES, PIPELINE, folder_config, trained_on_videos
 from tests.tiny import run_config, student_config
 from tests.videos import write_video
-
-CLASSES = ['jumping', "person's {{ head }}"]
-PIPELINE = [
-    dict(type='OpenVideo'),
-    dict(type='SampleClipsEvenly', clip_len=4, num_clips=3, frame_stride=2),
-    dict(type='DecodeClip'),
-    dict(type='Resize', scale=(-1, 16)),
-    dict(type='ThreeCrop', crop_size=16),
-    dict(type='FormatShape', input_format='NCTHW'),
-    dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
-]
 
 # A process in which kdtoolbox cannot be imported, with nothing but mmaction2's own interface.
 MMACTION2_ALONE = """
@@ -49,48 +38,9 @@ print(json.dumps({'scores': result.pred_scores.item.tolist(), 'classes': model.c
 """
 
 
-def folder_config(folder, **changes) -> Config:
-    """A run over two classes of made-up videos, tested by nine views of each."""
-    for number in range(2):
-        for name in CLASSES:
-            # 2 * 16 + 8 frames: clips of 4 frames at stride 2 start at 0, 16 and 32 by both samplers' rules.
-            write_video(folder / f'videos/{name}/{number}.avi', seed=number, num_frames=40)
-    config = run_config(folder, epochs=1, student=student_config(num_classes=2), batch_size=2)
-    config.model.student.cls_head.update(average_clips='score', init_std=1.0)  # so that small differences show
-    source = dict(type='FolderDataset', data_root=str(folder / 'videos'))
-    config.train_dataloader.dataset = dict(
-        source,
-        pipeline=[
-            dict(type='OpenVideo'),
-            dict(type='SampleFrames', clip_len=4),
-            dict(type='DecodeClip'),
-            dict(type='Resize', scale=(16, 16), keep_ratio=False),
-            *PIPELINE[-2:],
-        ],
-    )
-    test = dict(
-        type='ConcatDataset',
-        datasets=[
-            dict(source, role='gallery', test_mode=True, pipeline=config.train_dataloader.dataset.pipeline),
-            dict(source, role='query', test_mode=True, pipeline=PIPELINE),
-        ],
-    )
-    config.test_dataloader.dataset, config.val_dataloader, config.val_cfg, config.val_evaluator = test, None, None, None
-    config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
-    config.custom_imports = dict(imports=['tests.tiny'])
-    config.merge_from_dict(changes)
-    return config
-
-
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """The runner of a finished training; its checkpoint is epoch_1.pth in the work directory."""
-    from mmengine.registry import init_default_scope
-
-    init_default_scope('kdtoolbox')
-    runner = build_runner(folder_config(tmp_path_factory.mktemp('trained')))
-    runner.train()
-    return runner
+    return trained_on_videos(tmp_path_factory.mktemp('trained'))
 
 
 def in_mmaction2_alone(config, checkpoint, video) -> dict:

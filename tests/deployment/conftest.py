@@ -1,20 +1,16 @@
 from pathlib import Path
 
 import pytest
-from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.deployment.student_folder import write_student_folder
-from tests.cli.test_export_student import folder_config
+from tests.folder_run import trained_on_videos
 
 
 @pytest.fixture(scope='session')
-def trained(tmp_path_factory):
+def trained(tmp_path_factory) -> Runner:
     """The runner of a finished training on two classes; its checkpoint is epoch_1.pth in the work directory."""
-    init_default_scope('kdtoolbox')
-    runner = build_runner(folder_config(tmp_path_factory.mktemp('trained')))
-    runner.train()
-    return runner
+    return trained_on_videos(tmp_path_factory.mktemp('trained'))
 
 
 @pytest.fixture(scope='session')

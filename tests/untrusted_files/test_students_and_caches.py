@@ -18,7 +18,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import save_aside
 from kdtoolbox.teacher_cache.layout import CacheSettings, load_settings, save_settings
 from kdtoolbox.teacher_cache.shards import CachedVideo, Shard, write_shard
-from tests.cli.test_export_student import CLASSES, PIPELINE
+from tests.folder_run import CLASSES, PIPELINE
 from tests.tiny import student_config
 from tests.untrusted_files.mutations import mutated, read_or_refused
 from tests.untrusted_files.test_readers import quickly as quickly_enough

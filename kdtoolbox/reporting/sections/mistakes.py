@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kdtoolbox.evaluation.video_record import VideoRecord
 from kdtoolbox.reporting.figures.predictions import confusion_matrix, reliability_diagram
 from kdtoolbox.reporting.pages.blocks import Block, Picture, Section, Table, Text, missing
 from kdtoolbox.reporting.runs.outcomes import calibration_error, has_labels, usable_probabilities
@@ -32,11 +33,16 @@ def why_no_scores(context: Context, what: str) -> str | None:
     return None
 
 
+def _scored(context: Context) -> tuple[VideoRecord, np.ndarray]:
+    record, probabilities = context.run.record, usable_probabilities(context.run)
+    assert record is not None and probabilities is not None  # why_no_scores gave no reason
+    return record, probabilities
+
+
 def _confusion(context: Context) -> list[Block]:
     if reason := why_no_scores(context, 'Confusions are'):
         return missing(reason)
-    record, probabilities = context.run.record, usable_probabilities(context.run)
-    assert record is not None and probabilities is not None
+    record, probabilities = _scored(context)
     classes = record.classes.tolist()
     counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, (record.query_labels, probabilities.argmax(1)), 1)
@@ -60,8 +66,7 @@ def _confusion(context: Context) -> list[Block]:
 def _calibration(context: Context) -> list[Block]:
     if reason := why_no_scores(context, 'Calibration is'):
         return missing(reason)
-    record, probabilities = context.run.record, usable_probabilities(context.run)
-    assert record is not None and probabilities is not None
+    record, probabilities = _scored(context)
     confidence = probabilities.max(1).astype(float)
     is_right = (probabilities.argmax(1) == record.query_labels).astype(float)
     error, mean = calibration_error(confidence, is_right), confidence.mean()
