@@ -10,20 +10,20 @@ from torch import Tensor, nn
 
 from kdtoolbox.criterion.batch_labels import labels_of, training_progress, zero_with_graph
 from kdtoolbox.criterion.building import criterion_for
-from kdtoolbox.criterion.criterion import Term, checked_terms, paths_of
-from kdtoolbox.criterion.dry_run import refuse_few_classes, untouched_randomness
-from kdtoolbox.criterion.network_runs import NetworkRuns, linear_in, student_run, teacher_classifier, teacher_run
+from kdtoolbox.criterion.criterion import checked_terms, paths_of
+from kdtoolbox.criterion.dry_run import untouched_randomness
+from kdtoolbox.criterion.network_runs import NetworkRuns, student_run, teacher_run
 from kdtoolbox.distillers import memory_format
 from kdtoolbox.distillers.student_tokens import (
     attention_paths,
-    check_teacher_keep,
     checked_tokens,
     draw_hidden,
     pixels_of,
-    refuse_without_hidden,
     require_attention,
 )
 from kdtoolbox.distillers.task_losses import task_losses
+from kdtoolbox.distillers.teacher_paths import named_by, teacher_and_path, without_answer
+from kdtoolbox.distillers.term_checks import check_terms
 from kdtoolbox.hidden_tokens import clips_of, hiding
 from kdtoolbox.inspection.gradients import NO_LOSS
 from kdtoolbox.registry import MODELS
@@ -107,7 +107,15 @@ class Distiller(BaseModel):
             clip_shape=clip_shape,
             student_tokens=self.student_tokens,
         )
-        self._check_terms()
+        check_terms(
+            self.criterion.all(),
+            student=self.student,
+            teachers=self.teachers,
+            use_labels=use_labels,
+            student_tokens=self.student_tokens,
+        )
+        if not use_labels and not self.criterion.terms and not self.learns_without_terms:
+            raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
         self.data_preprocessor = ViewPreprocessor(
             self.student.data_preprocessor,
             student_view=view,
@@ -172,7 +180,7 @@ class Distiller(BaseModel):
             return losses
         if FEATURES in outputs:
             outputs[FEATURES] = pool_to_vector(outputs[FEATURES], len(data_samples))
-        answers |= self._answers(teacher_inputs, _without_answer(self._needed_teachers(), answers), of_teachers)
+        answers |= self._answers(teacher_inputs, without_answer(self._needed_teachers(), answers), of_teachers)
         terms = self.criterion(
             outputs,
             answers,
@@ -213,8 +221,11 @@ class Distiller(BaseModel):
         """
         assert self.student_tokens is not None, 'a distiller without student_tokens hides none'
         known = dict(answers or {})
-        looked_at = [self._split('student_tokens', path)[0] for path in attention_paths(self.student_tokens)]
-        known |= self._answers(teacher_inputs, _without_answer(looked_at, known))
+        looked_at = [
+            teacher_and_path(path, self.teachers, term='student_tokens')[0]
+            for path in attention_paths(self.student_tokens)
+        ]
+        known |= self._answers(teacher_inputs, without_answer(looked_at, known))
         return known, *draw_hidden(self.student_tokens, self.student, inputs, sample_ids, known)
 
     @torch.no_grad()
@@ -265,11 +276,7 @@ class Distiller(BaseModel):
         configs = {} if config is None else {'': config} if 'type' in config else dict(config)
         needed = {path for term in terms.values() for path in paths_of(term.get('teacher', LOGITS))}
         needed |= set(attention_paths(self.student_tokens))
-        return {
-            name: self._build_teacher(one, student_view)
-            for name, one in configs.items()
-            if any(not name or path.startswith(f'{name}.') for path in needed)
-        }
+        return {name: self._build_teacher(configs[name], student_view) for name in named_by(needed, configs)}
 
     def _build_teacher(self, config: Mapping, student_view: View | None) -> nn.Module:
         """Build a teacher; one that is made from the student (EMATeacher) gets ``student`` and ``student_view``."""
@@ -282,82 +289,16 @@ class Distiller(BaseModel):
         paths: dict[str, list[str]] = {name: [] for name in self.teachers}
         for name, term in terms.items():
             for path in paths_of(term.get('teacher', LOGITS)):
-                teacher, inner = self._split(name, path)
+                teacher, inner = teacher_and_path(path, self.teachers, term=name)
                 paths[teacher].append(inner)
         for path in attention_paths(self.student_tokens):
-            owner, inner = self._split('student_tokens', path)
+            owner, inner = teacher_and_path(path, self.teachers, term='student_tokens')
             require_attention(self.teachers[owner])
             paths[owner].append(inner)
         for name, listened in paths.items():
             cast(Any, self.teachers[name]).listen(listened)
         student_paths = [path for term in terms.values() for path in paths_of(term.get('student', LOGITS))]
         self._taps = Taps(self.student, [FEATURES, *student_paths], classifier='cls_head', owner='student')
-
-    def _check_terms(self) -> None:
-        for term in self.criterion.all():
-            if term.needs_labels and not self.use_labels:
-                what = term.loss if 'labels' in term.extra_inputs else term.gate
-                raise ValueError(f'term {term.name!r}: {type(what).__name__} needs labels, but use_labels=False')
-            self._check_classifiers(term)
-            refuse_without_hidden(term, self.student_tokens)
-            of_logits = term.student == LOGITS and isinstance(term.student_connector, nn.Identity)
-            if of_logits or 'student_classifier' in term.extra_inputs:
-                refuse_few_classes(term, self.student.cls_head.num_classes)
-        check_teacher_keep(self.student_tokens, self.teachers, self.criterion.all())
-        self._check_blending()
-        if not self.use_labels and not self.criterion.terms and not self.learns_without_terms:
-            raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
-
-    def _check_blending(self) -> None:
-        blending = getattr(self.student.data_preprocessor, 'blending', None)
-        if blending is None:
-            return
-        if self.student_tokens is not None:
-            raise ValueError(
-                f'the student blends clips ({type(blending).__name__}), but with student_tokens it sees only some of '
-                'the tokens, which belong to one clip: remove blending from its data_preprocessor'
-            )
-        where = f'the student blends clips ({type(blending).__name__} in its data_preprocessor)'
-        for term in self.criterion.all():
-            if term.needs_labels or 'sample_ids' in term.extra_inputs:
-                raise ValueError(
-                    f'term {term.name!r} asks for the {"label" if term.needs_labels else "sample_id"} of each clip, '
-                    f'but {where}, which then have two: remove blending, or take another loss'
-                )
-        for name, teacher in self.teachers.items():
-            if type(teacher.view) is not View:  # such as one of stored outputs
-                raise ValueError(
-                    f'the teacher {name} is not shown the pixels of a clip ({type(teacher).__name__}), but {where}: '
-                    'remove blending, or give a teacher that runs'
-                )
-
-    def _check_classifiers(self, term: Term) -> None:
-        if 'student_classifier' in term.extra_inputs:
-            linear_in(self.student.cls_head, 'student')
-        if 'teacher_classifier' in term.extra_inputs:
-            names = {self._split(term.name, path)[0] for path in paths_of(term.teacher)}
-            if len(names) != 1:
-                raise ValueError(
-                    f"term {term.name!r}: {type(term.loss).__name__} asks for the teacher's classifier, "
-                    f'but taps {f"several teachers, {sorted(names)}" if names else "no teacher"}'
-                )
-            teacher_classifier(self.teachers[names.pop()])
-
-    def _split(self, term: str, path: str) -> tuple[str, str]:
-        """'<teacher>.<path>' -> (teacher, path); with a single teacher the path is all of it."""
-        if '' in self.teachers:
-            return '', path
-        name, _, inner = path.partition('.')
-        if name not in self.teachers or not inner:
-            raise ValueError(
-                f'term {term!r}: teacher={path!r} names no teacher. '
-                + (
-                    f'With several teachers write "<teacher>.<path>"; there are {sorted(self.teachers)}.'
-                    if self.teachers
-                    else 'There is none: give the distiller a teacher.'
-                )
-            )
-        return name, inner
 
     def _check_teachers_move(self) -> None:
         """Raise ValueError if an EMA teacher is not updated because its hook is missing."""
@@ -372,7 +313,7 @@ class Distiller(BaseModel):
     def _needed_teachers(self) -> list[str]:
         paths = [path for term in self.criterion.active(training_progress()) for path in paths_of(term.teacher)]
         paths += attention_paths(self.student_tokens)
-        return [name for name in self.teachers if any(_is_of(path, name) for path in paths)]
+        return named_by(paths, self.teachers)
 
     def _see_all(self) -> list[str]:
         """The needed teachers that compute all of their tokens."""
@@ -392,13 +333,3 @@ class Distiller(BaseModel):
         for teacher in self.teachers.values():
             teacher._apply(fn, recurse)
         return self
-
-
-def _is_of(path: str, teacher: str) -> bool:
-    """Whether a tap is of a teacher; of a single one, which is called '', each is."""
-    return not teacher or path.startswith(f'{teacher}.')
-
-
-def _without_answer(teachers: Sequence[str], answers: Mapping[str, Tensor]) -> list[str]:
-    """The teachers that have not been run yet."""
-    return [name for name in teachers if not any(_is_of(path, name) for path in answers)]

@@ -8,6 +8,7 @@ from scipy.stats import entropy
 
 from kdtoolbox.losses import L1, L2, BCEWithTeacher, HardTarget, KLDivergence
 from kdtoolbox.registry import MODELS
+from tests.losses.random_logits import logits
 
 LOSSES = {
     'L1': L1(),
@@ -20,12 +21,6 @@ LOSSES = {
 }
 ZERO_AT_EQUALITY = [name for name in LOSSES if name not in ('HardTarget', 'BCEWithTeacher')]
 every_loss = pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES.keys())
-
-
-def logits(num_clips=6, num_classes=10, seed=0, scale=3.0):
-    generator = torch.Generator().manual_seed(seed)
-    pair = torch.randn(2, num_clips, num_classes, generator=generator, dtype=torch.float64) * scale
-    return pair[0].requires_grad_(), pair[1]
 
 
 def test_kl_is_scipys_relative_entropy_times_temperature_squared():
