@@ -47,6 +47,8 @@ class MethodCard:
             for losses with channel statistics.
         min_classes: minimum number of classes.
         min_steps: minimum number of time steps.
+        only_visible: whether the loss uses the teacher's tokens at those positions alone that the student sees, so that
+            a teacher cache need not read the others.
 
     Raises:
         ValueError: an unknown need.
@@ -61,6 +63,7 @@ class MethodCard:
     min_elements: int = 1
     min_classes: int = 1
     min_steps: int = 1
+    only_visible: bool = False
 
     def __post_init__(self) -> None:
         if unknown := set(self.needs) - set(NEEDS):

@@ -14,6 +14,7 @@ from kdtoolbox.criterion.criterion import checked_terms, paths_of
 from kdtoolbox.criterion.dry_run import untouched_randomness
 from kdtoolbox.criterion.network_runs import NetworkRuns, student_run, teacher_run
 from kdtoolbox.distillers import memory_format
+from kdtoolbox.distillers.cached_tokens import CachedTokens
 from kdtoolbox.distillers.student_tokens import (
     attention_paths,
     checked_tokens,
@@ -116,6 +117,7 @@ class Distiller(BaseModel):
         )
         if not use_labels and not self.criterion.terms and not self.learns_without_terms:
             raise ValueError('nothing to learn from: use_labels=False and no term has a weight')
+        self._cached = CachedTokens(self.student_tokens, self.teachers, self.criterion.all())
         self.data_preprocessor = ViewPreprocessor(
             self.student.data_preprocessor,
             student_view=view,
@@ -181,6 +183,7 @@ class Distiller(BaseModel):
         if FEATURES in outputs:
             outputs[FEATURES] = pool_to_vector(outputs[FEATURES], len(data_samples))
         answers |= self._answers(teacher_inputs, without_answer(self._needed_teachers(), answers), of_teachers)
+        answers |= self._cached.read(self.teachers, teacher_inputs, active, hidden)
         terms = self.criterion(
             outputs,
             answers,
@@ -252,11 +255,17 @@ class Distiller(BaseModel):
     def _answers(
         self, teacher_inputs: Mapping[str, Tensor], names: Sequence[str], hidden: Mapping[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """What teachers give, by the paths of the terms' taps; of some the tokens that are not hidden."""
+        """What teachers give, by the paths of the terms' taps; of some the tokens that are not hidden.
+
+        Without the taps that :class:`CachedTokens` reads after the draw.
+        """
         answers: dict[str, Tensor] = {}
         for name in names:
             teacher, frames, mask = cast(Any, self.teachers[name]), teacher_inputs[name], (hidden or {}).get(name)
-            outputs = teacher(frames) if mask is None else teacher.outputs_of_visible(frames, mask)
+            if (early := self._cached.early(name, teacher)) is not None:
+                outputs = teacher.read(frames, early)
+            else:
+                outputs = teacher(frames) if mask is None else teacher.outputs_of_visible(frames, mask)
             answers |= {f'{name}.{path}' if name else path: answer for path, answer in outputs.items()}
         return answers
 

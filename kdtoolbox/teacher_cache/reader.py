@@ -1,6 +1,6 @@
 """Reading a teacher cache."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -48,16 +48,23 @@ class TeacherCache:
         """Raise ValueError if the cache was made with another teacher, or another preprocessing of its."""
         refuse_differences('teacher', differences(self.settings.teacher, teacher), folder=self.folder)
 
-    def of_frames(self, keys: FrameKeys, frames: Sequence[int], outputs: Collection[str]) -> dict[str, Tensor]:
+    def of_frames(
+        self,
+        keys: FrameKeys,
+        frames: Sequence[int],
+        outputs: Collection[str],
+        tokens: Mapping[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
         """Outputs for frames of one clip.
 
         Args:
             keys: of the clip.
             frames: (T',) numbers of the frames in the sample.
             outputs: names of the stored outputs that are wanted.
+            tokens: name -> (T', L) boolean, for outputs (L, …) of which only these tokens are read.
 
         Returns:
-            name -> (T', …) float16 on the CPU.
+            name -> (T', …) float16 on the CPU; of those in ``tokens`` (number of tokens, …).
 
         Raises:
             MissingFrames: not all are stored.
@@ -70,7 +77,7 @@ class TeacherCache:
         if shard is None or video is None or max(frames) >= video.num_frames:
             raise MissingFrames(self._what_is_missing(keys.sample_id, frames, video))
         self._check_source(keys, video)
-        return self._rows(shard, video.rows(keys.view, frames), outputs)
+        return self._rows(shard, video.rows(keys.view, frames), outputs, tokens or {})
 
     def stand_in(self, num_frames: int, outputs: Collection[str]) -> dict[str, Tensor]:
         """As :meth:`of_frames`, of no frames in particular: for a clip of noise, of which only the shapes matter."""
@@ -93,10 +100,16 @@ class TeacherCache:
         position = self._positions.get(sample_id)
         return None if position is None else self.shard(position // self.settings.videos_per_shard)
 
-    def _rows(self, shard: Shard, rows: Sequence[int], outputs: Collection[str]) -> dict[str, Tensor]:
+    def _rows(
+        self, shard: Shard, rows: Sequence[int], outputs: Collection[str], tokens: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
         top_k = self.settings.top_k is not None
         chosen = torch.tensor(rows)
-        found = {name: shard.tensors[name][chosen] for name in outputs if not (top_k and name == FRAME_LOGITS)}
+        found = {
+            name: shard.tokens(name, rows, tokens[name]) if name in tokens else shard.tensors[name][chosen]
+            for name in outputs
+            if not (top_k and name == FRAME_LOGITS)
+        }
         if top_k and FRAME_LOGITS in outputs:
             parts = {part: shard.tensors[f'{FRAME_LOGITS}.{part}'][chosen] for part in ('values', 'classes', 'rest')}
             found[FRAME_LOGITS] = all_logits(**parts, num_classes=self.settings.outputs[FRAME_LOGITS][0])

@@ -121,6 +121,23 @@ class Shard:
         except IndexError as error:
             raise self._damaged(error) from error
 
+    def tokens(self, name: str, rows: Sequence[int], wanted: Tensor) -> Tensor:
+        """Copies of some tokens of some rows, and of no others.
+
+        Args:
+            name: of a tensor (rows, L, ...).
+            rows: M of them.
+            wanted: (M, L) boolean.
+
+        Returns:
+            (number of wanted tokens, ...), in their order.
+        """
+        tensor = self.tensors[name]
+        if tensor.dim() < 2 or tensor.shape[1] != wanted.shape[1] or max(rows) >= len(tensor):
+            raise self._damaged(IndexError(f'{name} is {tuple(tensor.shape)}, expected {wanted.shape[1]} tokens a row'))
+        places = (torch.tensor(rows)[:, None] * tensor.shape[1] + torch.arange(tensor.shape[1]))[wanted]
+        return tensor.flatten(0, 1).index_select(0, places)
+
     def _damaged(self, error: Exception) -> ValueError:
         return ValueError(
             f'{self.file} is damaged ({error}): delete it, and run kdtoolbox cache CONFIG again, which writes it'

@@ -1,7 +1,7 @@
 """A teacher whose outputs for single frames were computed once, by ``kdtoolbox cache``, and are read from disk."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -107,8 +107,38 @@ class CachedTeacher(FrozenTeacher):
         """
         if isinstance(frames, Tensor):
             return self._of_pixels(frames)
-        outputs = self.live.combine(self._looked_up(frames))
+        outputs = self.live.combine(self._looked_up(frames, self._needed, {}))
         return {path: output.float() for path, output in outputs.items()}
+
+    def num_tokens(self, path: str) -> int | None:
+        """L of a stored output of which :meth:`read` can leave tokens out, (L, C) of a frame; None of another one.
+
+        With ``missing='live'`` there is none: the teacher would run a second time for the clips that the cache lacks.
+        """
+        if self.missing == 'live':
+            return None
+        shape = self.cache.settings.outputs.get(path, ())
+        return shape[0] if len(shape) == 2 and path not in self.outputs_without_path else None
+
+    @torch.no_grad()
+    def read(
+        self, frames: CachedFrames, paths: Collection[str], tokens: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """As :meth:`forward`, of some taps and, of tokens, some positions only: no other bytes of the cache are read.
+
+        Args:
+            frames: what its view gives of a batch.
+            paths: some of those that it listens to.
+            tokens: path -> (N, T', L) boolean on the CPU, the tokens that are wanted; the others are 0. For paths with
+                :meth:`num_tokens`.
+
+        Raises:
+            ValueError: see :meth:`forward`.
+        """
+        if not paths:
+            return {}
+        outputs = self.live.combine(self._looked_up(frames, sorted(self.live.needed_for(paths)), tokens or {}))
+        return {path: outputs[path].float() for path in paths}
 
     def _of_pixels(self, frames: Tensor) -> dict[str, Tensor]:
         if self.missing == 'live':
@@ -118,33 +148,48 @@ class CachedTeacher(FrozenTeacher):
             "itself, the config in model.teacher.teacher, or set model.teacher.missing='live'"
         )
 
-    def _looked_up(self, frames: CachedFrames) -> dict[str, Tensor]:
-        """name -> (N, T', …) float32, on the device of the clips."""
-        found = [self._of_clip(frames, clip) for clip in range(len(frames))]
+    def _looked_up(
+        self, frames: CachedFrames, names: Collection[str], tokens: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """name -> (N, T', …) float32, on the device of the clips; of ``tokens`` all but those are 0."""
+        found = [
+            self._of_clip(frames, clip, names, {name: wanted[clip] for name, wanted in tokens.items()})
+            for clip in range(len(frames))
+        ]
         device = frames.clips.device
         if all(found):
-            stacked = {name: torch.stack([one[name] for one in found]) for name in self._needed}
-            return {name: value.to(device, non_blocking=True).float() for name, value in stacked.items()}
+            joined = {
+                name: (torch.cat if name in tokens else torch.stack)([one[name] for one in found]) for name in names
+            }
+            on_device = {name: value.to(device, non_blocking=True).float() for name, value in joined.items()}
+            return {name: _at(tokens[name], one) if name in tokens else one for name, one in on_device.items()}
         missing = [clip for clip, one in enumerate(found) if not one]
         pixels = self.live.view.inputs_of(frames.clips[missing], ())
         computed = self.live.outputs_of_frames(pixels)
         for place, clip in enumerate(missing):
-            found[clip] = {name: computed[name][place] for name in self._needed}
-        return {
-            name: torch.stack([one[name].to(device, non_blocking=True).float() for one in found])
-            for name in self._needed
-        }
+            found[clip] = {name: computed[name][place] for name in names}
+        return {name: torch.stack([one[name].to(device, non_blocking=True).float() for one in found]) for name in names}
 
-    def _of_clip(self, frames: CachedFrames, clip: int) -> dict[str, Tensor]:
+    def _of_clip(
+        self, frames: CachedFrames, clip: int, names: Collection[str], tokens: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
         keys = frames.keys[clip]
         if keys == NOISE:
-            return self.cache.stand_in(frames.shape[1], self._needed)
+            stand_in = self.cache.stand_in(frames.shape[1], names)
+            return {name: one[tokens[name]] if name in tokens else one for name, one in stand_in.items()}
         try:
-            return self.cache.of_frames(keys, frames.frames_of(clip), self._needed)
+            return self.cache.of_frames(keys, frames.frames_of(clip), names, tokens)
         except MissingFrames:
             if self.missing == 'error':
                 raise
             return {}
+
+
+def _at(wanted: Tensor, tokens: Tensor) -> Tensor:
+    """Tokens (number of wanted ones, C) at their places among all, (N, T', L, C), with 0 elsewhere."""
+    places = wanted.flatten().nonzero()[:, 0].to(tokens.device, non_blocking=True)
+    whole = tokens.new_zeros(wanted.numel(), *tokens.shape[1:])
+    return whole.index_copy_(0, places, tokens).unflatten(0, wanted.shape)
 
 
 def build_frame_teacher(config: Mapping) -> FrameTeacher:

@@ -65,6 +65,7 @@ class UMT(nn.Module):
         needs=('tokens', 'several taps', 'learned parts'),
         paper_weight='1, mean over depths, clips and visible tokens',
         checked_against=('umt',),
+        only_visible=True,
     )
 
     def __init__(
