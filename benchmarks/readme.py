@@ -166,6 +166,11 @@ BENCHMARKS = {
     ),
     'memory': Benchmark('Memory of a step', 'python -m benchmarks.memory', goals=memory_goals),
     'cache': Benchmark('The cached teacher', 'python -m benchmarks.cache', of_cache),
+    'cached_tokens': Benchmark(
+        'A cached teacher of tokens, a fifth of which is drawn',
+        'python -m benchmarks.cached_tokens',
+        notes='What is asked for is what a GPU gets; on a CPU zeros for the other tokens take the time that the copy saves.',
+    ),
     'training_clips': Benchmark(
         'A training clip, from the file to the sample',
         'python -m benchmarks.training_clips FOLDER',

@@ -103,17 +103,12 @@ class TeacherCache:
     def _rows(
         self, shard: Shard, rows: Sequence[int], outputs: Collection[str], tokens: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        top_k = self.settings.top_k is not None
-        chosen = torch.tensor(rows)
-        found = {
-            name: shard.tokens(name, rows, tokens[name]) if name in tokens else shard.tensors[name][chosen]
-            for name in outputs
-            if not (top_k and name == FRAME_LOGITS)
-        }
-        if top_k and FRAME_LOGITS in outputs:
-            parts = {part: shard.tensors[f'{FRAME_LOGITS}.{part}'][chosen] for part in ('values', 'classes', 'rest')}
-            found[FRAME_LOGITS] = all_logits(**parts, num_classes=self.settings.outputs[FRAME_LOGITS][0])
-        return found
+        if self.settings.top_k is None or FRAME_LOGITS not in outputs:
+            return shard.read(outputs, rows, tokens)
+        stored = {part: f'{FRAME_LOGITS}.{part}' for part in ('values', 'classes', 'rest')}
+        found = shard.read([*(name for name in outputs if name != FRAME_LOGITS), *stored.values()], rows, tokens)
+        parts = {part: found.pop(name) for part, name in stored.items()}
+        return {**found, FRAME_LOGITS: all_logits(**parts, num_classes=self.settings.outputs[FRAME_LOGITS][0])}
 
     def _what_is_missing(self, sample_id: str, frames: Sequence[int], video: CachedVideo | None) -> str:
         if sample_id not in self._positions:

@@ -5,7 +5,7 @@ then by frame.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import cast
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kdtoolbox.plain_files import parse_json
 from kdtoolbox.safe_files import write_bytes_aside
+from kdtoolbox.teacher_cache.fetching import fetch_ahead
 from kdtoolbox.teacher_cache.top_k import largest_logits
 
 INDEX = 'videos'
@@ -109,6 +110,7 @@ class Shard:
                 index = parse_json(content.metadata()[INDEX], source='its list of videos')
                 names = content.keys()
                 self.tensors = {name: content.get_tensor(name) for name in names}  # mapped, not read
+            self._offsets = _offsets(file)
             self.videos = {video.sample_id: video for video in map(_video, cast(list, index))}
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise self._damaged(error) from error
@@ -121,27 +123,47 @@ class Shard:
         except IndexError as error:
             raise self._damaged(error) from error
 
-    def tokens(self, name: str, rows: Sequence[int], wanted: Tensor) -> Tensor:
-        """Copies of some tokens of some rows, and of no others.
+    def read(
+        self, names: Collection[str], rows: Sequence[int], tokens: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Copies of some rows of some tensors, and of nothing else: the system is told before what will be read.
 
         Args:
-            name: of a tensor (rows, L, ...).
+            names: of tensors.
             rows: M of them.
-            wanted: (M, L) boolean.
+            tokens: name -> (M, L) boolean, for tensors (rows, L, ...) of which these tokens alone are read.
 
         Returns:
-            (number of wanted tokens, ...), in their order.
+            name -> (M, ...); of those in ``tokens`` (number of tokens, ...), in their order.
         """
-        tensor = self.tensors[name]
-        if tensor.dim() < 2 or tensor.shape[1] != wanted.shape[1] or max(rows) >= len(tensor):
+        parts = {name: self._part(name, rows, (tokens or {}).get(name)) for name in names}
+        fetch_ahead(self.file, [(self._offsets[name], part, places) for name, (part, places) in parts.items()])
+        try:
+            return {name: part.index_select(0, places) for name, (part, places) in parts.items()}
+        except IndexError as error:
+            raise self._damaged(error) from error
+
+    def _part(self, name: str, rows: Sequence[int], wanted: Tensor | None) -> tuple[Tensor, Tensor]:
+        """A tensor, of which some elements are to be read, and their numbers."""
+        tensor, numbers = self.tensors[name], torch.tensor(rows)
+        if wanted is None:
+            return tensor, numbers
+        if tensor.dim() < 2 or tensor.shape[1] != wanted.shape[1]:
             raise self._damaged(IndexError(f'{name} is {tuple(tensor.shape)}, expected {wanted.shape[1]} tokens a row'))
-        places = (torch.tensor(rows)[:, None] * tensor.shape[1] + torch.arange(tensor.shape[1]))[wanted]
-        return tensor.flatten(0, 1).index_select(0, places)
+        return tensor.flatten(0, 1), (numbers[:, None] * tensor.shape[1] + torch.arange(tensor.shape[1]))[wanted]
 
     def _damaged(self, error: Exception) -> ValueError:
         return ValueError(
             f'{self.file} is damaged ({error}): delete it, and run kdtoolbox cache CONFIG again, which writes it'
         )
+
+
+def _offsets(file: Path) -> dict[str, int]:
+    """Where each tensor begins in a file that safetensors has opened: behind the header and its length."""
+    with open(file, 'rb') as stream:
+        length = int.from_bytes(stream.read(8), 'little')
+        header = cast(dict, parse_json(stream.read(length).decode(), source='its header'))
+    return {name: 8 + length + one['data_offsets'][0] for name, one in header.items() if name != '__metadata__'}
 
 
 def _video(entry: Mapping) -> CachedVideo:

@@ -60,3 +60,21 @@ def test_a_damaged_shard_is_one_message(damage, tmp_path):
     (tmp_path / 'shard').write_bytes(damage((tmp_path / 'shard').read_bytes()))
     with pytest.raises(ValueError, match='shard is damaged .*: delete it, and run kdtoolbox cache CONFIG again'):
         Shard(tmp_path / 'shard')
+
+
+@pytest.mark.skipif(not hasattr(os, 'posix_fadvise'), reason='the system cannot be told what will be read')
+def test_the_system_is_told_of_what_is_read_and_of_little_else(tmp_path, monkeypatch):
+    tokens = torch.arange(6 * 40 * 1000).reshape(6, 40, 1000).remainder(2048).half()
+    file = tmp_path / 'shard'
+    write_shard(file, {'tokens': tokens, 'logits': torch.ones(6, 3)}, [CachedVideo('a', 0, 6, 6, 1, 2, 'hash', 'pyav')])
+    shard, content, told = Shard(file), file.read_bytes(), []
+    monkeypatch.setattr(os, 'posix_fadvise', lambda _, start, length, advice: told.append((start, length)))
+    wanted = torch.zeros(2, 40, dtype=torch.bool)
+    wanted[0, [3, 4, 20]] = wanted[1, 39] = True
+    found = shard.read(['tokens', 'logits'], [1, 5], {'tokens': wanted})
+    assert torch.equal(found['tokens'], tokens[[1, 5]][wanted]) and found['logits'].shape == (2, 3)
+    bytes_told = [content[start : start + length] for start, length in told]
+    expected = [tokens[1, 3:5], tokens[1, 20:21], tokens[5, 39:], torch.ones(5, 3)]  # all rows of a page of logits
+    assert sorted(bytes_told) == sorted(one.numpy().tobytes() for one in expected)
+    os.unlink(file)
+    assert torch.equal(shard.read(['tokens'], [0])['tokens'], tokens[:1])  # it is still mapped

@@ -61,14 +61,15 @@ def step(made, *, whole=False, of_teacher=None, **options):
     model = MODELS.build(model_config(dict(teacher, **(of_teacher or {})), **options)).train()
     if whole:
         model._cached.taps = {}
-    picked, original = {}, Shard.tokens
+    picked, original = {}, Shard.read
 
-    def counted(shard, name, rows, wanted):
-        picked[name] = picked.get(name, 0) + int(wanted.sum())
-        return original(shard, name, rows, wanted)
+    def counted(shard, names, rows, tokens=None):
+        for name, wanted in (tokens or {}).items():
+            picked[name] = picked.get(name, 0) + int(wanted.sum())
+        return original(shard, names, rows, tokens)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Shard, 'tokens', counted)
+        patch.setattr(Shard, 'read', counted)
         data = model.data_preprocessor(pseudo_collate(copy.deepcopy(batch)), training=True)
         loss = sum(model(**data, mode='loss').values())
     loss.backward()
@@ -126,4 +127,4 @@ def test_a_shard_whose_tokens_are_not_those_of_the_settings_says_that_it_is_dama
     cache = TeacherCache(made[0]['cache'])
     shard = cache.shard(0)
     with pytest.raises(ValueError, match=r'damaged \(blocks.1 is .* expected 5 tokens a row'):
-        shard.tokens('blocks.1', [0], torch.ones(1, 5, dtype=torch.bool))
+        shard.read(['blocks.1'], [0], {'blocks.1': torch.ones(1, 5, dtype=torch.bool)})
