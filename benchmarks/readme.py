@@ -169,7 +169,7 @@ BENCHMARKS = {
     'cached_tokens': Benchmark(
         'A cached teacher of tokens, a fifth of which is drawn',
         'python -m benchmarks.cached_tokens',
-        notes='What is asked for is what a GPU gets; on a CPU zeros for the other tokens take the time that the copy saves.',
+        notes='What is asked for is what a GPU gets; on a CPU, zeros for the other tokens take the time saved.',
     ),
     'training_clips': Benchmark(
         'A training clip, from the file to the sample',

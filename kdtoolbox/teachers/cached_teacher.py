@@ -128,7 +128,7 @@ class CachedTeacher(FrozenTeacher):
 
         Args:
             frames: what its view gives of a batch.
-            paths: some of those that it listens to.
+            paths: some of its taps.
             tokens: path -> (N, T', L) boolean on the CPU, the tokens that are wanted; the others are 0. For paths with
                 :meth:`num_tokens`.
 
