@@ -8,7 +8,7 @@ from kdtoolbox.config_files import clip_loaders as clips
 foundation = dict(type='EmbeddingTeacher', weights='pretrained')
 summary = dict(student='features', loss=dict(type='L2'),
                student_connector=dict(type='MLPProjection', in_channels='auto', out_channels='auto'))  # dropped afterwards
-balanced = dict(type='Standardize', channels='auto', scale='all')
+balanced = dict(type='Standardize', channels='auto', scale='all')  # PHI-S: type='PHIStandardize', no scale
 
 model = dict(
     use_labels=False, clip_shape=(8, 224, 224),

@@ -3,6 +3,7 @@
 from kdtoolbox.connectors.match_grid import MatchGrid, PatchTokens
 from kdtoolbox.connectors.matching import MatchSpace
 from kdtoolbox.connectors.mlp import MLPProjection
+from kdtoolbox.connectors.phi_s import PHIStandardize
 from kdtoolbox.connectors.pooling import GlobalPool, SpacePool, TimePool
 from kdtoolbox.connectors.projection import LinearProjection, MapProjection
 from kdtoolbox.connectors.standardize import Standardize
@@ -17,6 +18,7 @@ __all__ = [
     'MapToTokens',
     'MatchGrid',
     'MatchSpace',
+    'PHIStandardize',
     'PatchTokens',
     'SpacePool',
     'Standardize',

@@ -27,8 +27,7 @@ class Standardize(nn.Module):
     With ``scale='all'`` all channels are divided by one number, the root of their mean variance. An L2 loss is then
     that of the features divided by the running variance of the target, so that several teachers weigh alike whatever
     the size of their numbers, as in AM-RADIO (Ranzinger et al., CVPR 2024, arXiv:2312.06709), and the channels keep
-    their sizes beside each other. PHI-S (Ranzinger et al., arXiv:2410.01680) is this with a rotation of the channels,
-    which an L2 loss does not see.
+    their sizes beside each other. :class:`PHIStandardize` rotates the channels as well.
 
     Args:
         channels: C.
@@ -67,19 +66,24 @@ class Standardize(nn.Module):
         Raises:
             ValueError: the input has another shape, or there were no finite features in training yet.
         """
-        if x.dim() != 2 or x.shape[1] != len(self.sum):
-            raise ValueError(
-                f'Standardize got {tuple(x.shape)}, expected (N, {len(self.sum)}): set channels='
-                f'{x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
-            )
+        self._check(x)
         if self.training:
             self._update(x.detach().double())
         if not self._has_statistics():
-            raise ValueError('Standardize has seen nothing finite in training yet, so it has no mean to subtract')
+            raise ValueError(
+                f'{type(self).__name__} has seen nothing finite in training yet, so it has no mean to subtract'
+            )
         mean = self.sum / self.count
         variance = (self.sum_of_squares / self.count - mean.square()).clamp(min=0)
         deviation = (variance if self.scale == 'channel' else variance.mean()).sqrt()
         return (x - mean.to(x.dtype)) / (deviation + self.eps).to(x.dtype)
+
+    def _check(self, x: Tensor) -> None:
+        if x.dim() != 2 or x.shape[1] != len(self.sum):
+            raise ValueError(
+                f'{type(self).__name__} got {tuple(x.shape)}, expected (N, {len(self.sum)}): set channels='
+                f'{x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
+            )
 
     def _has_statistics(self) -> bool:
         """Whether finite features were seen; the host asks the device until they were, which is in the first step."""
@@ -100,8 +104,9 @@ class Standardize(nn.Module):
             return
         self._said = True
         print_log(
-            f'Standardize: {int((~looked_at.value()).sum())} of {len(finite)} clips have infinite or NaN features and '
-            'are left out of its statistics. If the teacher runs in half precision, take float32 or bfloat16',
+            f'{type(self).__name__}: {int((~looked_at.value()).sum())} of {len(finite)} clips have infinite or NaN '
+            'features and are left out of its statistics. If the teacher runs in half precision, take float32 or '
+            'bfloat16',
             'current',
             logging.WARNING,
         )
