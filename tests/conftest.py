@@ -149,6 +149,17 @@ def no_collections_between_data_sets():
         yield
 
 
+@pytest.fixture(scope='session', autouse=True)
+def configs_are_not_laid_out():
+    """yapf lays out the text of a config in about a second, as much as a training of a few steps takes."""
+    from kdtoolbox.engine import compat
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compat, '_format', lambda code, **_: (code, False))
+        patch.setattr(compat.config_module, 'FormatCode', compat._format)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def default_scope():
     """Every test builds with kdtoolbox's registries, as a run does."""

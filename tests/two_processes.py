@@ -2,40 +2,55 @@
 
 import importlib
 import json
+import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch.distributed as dist
 from mmengine.registry import init_default_scope
 
-from tests.conftest import REPOSITORY
+# The server of forks imports them once; each process has them when it starts.
+PRELOADED = ('mmaction.models', 'kdtoolbox.distillers', 'kdtoolbox.losses', 'kdtoolbox.evaluation', __name__)
 
 
-def in_two_processes(function: Callable, folder: Path) -> list:
+def in_two_processes(function: Callable, folder: Path, *, seconds: float = 600) -> list:
     """What ``function(rank, 2)`` gives in each of two processes of one group, by way of JSON.
 
     Args:
         function: of a module of tests, with its name there.
         folder: an empty one, where the processes meet.
+        seconds: after which a process that has not ended waits for the other: the test fails, with what they printed.
     """
-    code = f'from {__name__} import run; run({function.__module__!r}, {function.__name__!r}, {{}}, {str(folder)!r})'
-    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(list(PRELOADED))
     processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
-        )
+        context.Process(target=run, args=(function.__module__, function.__name__, rank, str(folder)))
         for rank in range(2)
     ]
-    return [json.loads(process.communicate(timeout=600)[0].splitlines()[-1]) for process in processes]
+    for process in processes:
+        process.start()
+    try:
+        for process in processes:
+            process.join(seconds)
+        printed = [(folder / f'{rank}.log').read_text()[-3000:] for rank in range(2)]
+        if [process.exitcode for process in processes] != [0, 0]:
+            pytest.fail(f'two processes ended with {[process.exitcode for process in processes]}: {printed}')
+    finally:
+        for process in processes:
+            process.kill()
+    return [json.loads((folder / f'{rank}.json').read_text()) for rank in range(2)]
 
 
 def run(module: str, function: str, rank: int, folder: str) -> None:
     """One of the processes."""
+    os.chdir(folder)
+    log = os.open(f'{rank}.log', os.O_WRONLY | os.O_CREAT)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     called = getattr(importlib.import_module(module), function)
     dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
     init_default_scope('kdtoolbox')
-    print(json.dumps(called(rank, 2)))
+    Path(f'{rank}.json').write_text(json.dumps(called(rank, 2)))
     dist.destroy_process_group()

@@ -71,10 +71,7 @@ def train(config: Config, *, local_rank: int = 0) -> None:
         runner = build_runner(config, local_rank=local_rank)
         if is_main_process():
             record_command(config.work_dir)
-        try:
-            runner.train()
-        finally:
-            end_workers(runner)
+        runner.train()
 
 
 def is_restarted() -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
+from torch import nn
 
 from kdtoolbox import terminal
 from kdtoolbox.engine.run_summary import summary_of_test, summary_of_training
+from kdtoolbox.engine.worker_processes import end_workers
 
 # mmengine 0.10.7 says these of its own use of them; drop when its hooks use file backends.
 NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
@@ -54,6 +56,27 @@ class ConsoleRunner(Runner):
                 logger.handlers[index] = ConsoleHandler(handler.level)
                 logger.handlers[index].filters = handler.filters
         return logger
+
+    def train(self) -> nn.Module:
+        """As mmengine; the workers have ended then, also after an error."""
+        try:
+            return super().train()
+        finally:
+            end_workers(self)
+
+    def val(self) -> dict[str, float]:
+        """As mmengine; the workers have ended then."""
+        try:
+            return super().val()
+        finally:
+            end_workers(self)
+
+    def test(self) -> dict[str, float]:
+        """As mmengine; the workers have ended then."""
+        try:
+            return super().test()
+        finally:
+            end_workers(self)
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """As mmengine; a checkpoint whose parts are not those of this training is one message.

@@ -1,9 +1,5 @@
 """Every gate with every loss: refused when built, or right whatever number of clips is kept, in two processes too."""
 
-import json
-import os
-import subprocess
-import sys
 from operator import itemgetter
 
 import pytest
@@ -15,8 +11,8 @@ from kdtoolbox.criterion import Criterion, gates
 from kdtoolbox.criterion.network_runs import NetworkRun, NetworkRuns
 from kdtoolbox.method_card import mixes_clips
 from kdtoolbox.registry import MODELS
-from tests.conftest import REPOSITORY
 from tests.losses.cases import CLASSES, CLIPS, Case, all_cases, each, tensors
+from tests.two_processes import in_two_processes
 
 CASES = all_cases()
 GATES = {'ConfidenceGate': dict(type='ConfidenceGate', threshold=0.9), 'CorrectGate': dict(type='CorrectGate')}
@@ -148,14 +144,13 @@ def test_the_gates_are_all_there_are_and_some_losses_may_have_one():
     assert not {'KLDivergence', 'DKD', 'Hint', 'SDD', 'CATKD', 'VID', 'FactorTransfer'} & refused
 
 
-def run_process(rank, store):
-    """All losses and gates, each process with its half of the clips; prints what is wrong, by loss."""
-    dist.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
+def run_process(rank, num_processes):
+    """All losses and gates, each process with its half of the clips: what is wrong, by loss, and the losses done."""
     wrong, done = {}, []
     for name, case in CASES.items():
         if is_refused(case, 'ConfidenceGate'):
             continue
-        print(name, file=sys.stderr, flush=True)
+        print(name, flush=True)  # where it is, should one wait for the other
         clips = clip_by_clip(case)
         rows = slice(0, HALF) if rank == 0 else slice(HALF, CLIPS)
         for gate in GATES:
@@ -173,34 +168,10 @@ def run_process(rank, store):
                 except AssertionError as error:
                     wrong[f'{name} {gate} {numbers}'] = str(error)
         done.append(name)
-    print(json.dumps([wrong, done]))
-    dist.destroy_process_group()
+    return wrong, done
 
 
 def test_two_processes_with_different_numbers_of_kept_clips_give_what_one_gives(tmp_path):
-    code = f'from {__name__} import run_process; run_process({{}}, {str(tmp_path / "store")!r})'
-    environment = os.environ | {'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1'}
-    files = [tmp_path / f'{rank}.txt' for rank in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, '-c', code.format(rank)],
-            cwd=REPOSITORY,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=file.open('w'),
-            text=True,
-        )
-        for rank, file in enumerate(files)
-    ]
-    try:
-        printed = [process.communicate(timeout=SECONDS)[0] for process in processes]
-    except subprocess.TimeoutExpired:
-        pytest.fail(f'a process waits for the other: they are at {[file.read_text().split()[-1:] for file in files]}')
-    finally:
-        for process in processes:
-            process.kill()
-    for process, text, file in zip(processes, printed, files):
-        assert process.returncode == 0, file.read_text()[-3000:]
-        wrong, done = json.loads(text.splitlines()[-1])
+    for wrong, done in in_two_processes(run_process, tmp_path, seconds=SECONDS):
         assert not wrong
         assert done == [name for name, case in CASES.items() if not is_refused(case, 'ConfidenceGate')]

@@ -18,6 +18,7 @@ from mmengine.model import is_model_wrapper
 
 from kdtoolbox.cli.test import test_student as run_test
 from kdtoolbox.cli.train import build_runner
+from kdtoolbox.engine import compat
 from kdtoolbox.registry import HOOKS
 from tests.conftest import REPOSITORY
 from tests.engine import batch_norm_of_all
@@ -299,6 +300,7 @@ def run(jobs: Mapping[int, Sequence[str]], folder: Path) -> dict[int, dict[str, 
 def in_processes(jobs: Mapping[int, Sequence[str]], folder: str) -> None:
     """Fork the processes of :func:`run` from this one, which has imported everything; end with the first that fails."""
     torch.set_num_threads(1)
+    compat._format = lambda code, **_: (code, False)  # as in conftest.py
     for processes, names in jobs.items():
         ranks = range(processes)
         forked = [os.fork() or _in_a_process(rank, processes, names, folder) for rank in ranks]

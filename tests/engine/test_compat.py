@@ -2,13 +2,14 @@
 
 from mmengine.config import Config
 from mmengine.config import config as config_module
+from yapf.yapflib import yapf_api
 
 from kdtoolbox.engine import compat
 
 
 def test_the_text_of_a_config_is_laid_out_once_and_is_mmengines(monkeypatch):
     laid_out = []
-    own = compat._format
+    own = yapf_api.FormatCode
     monkeypatch.setattr(config_module, 'FormatCode', own)
     config = Config(dict(model=dict(type='A', sizes=[1, 2]), seed=3))
     expected = config.pretty_text

@@ -4,6 +4,7 @@ As the shipped configs: videos with random crops, workers that live on, batch no
 """
 
 import copy
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,7 @@ def trained(config, name):
     config.experiment_name = f'{name}-{config.work_dir}'.replace('/', '_')
     runner = build_runner(config)
     runner.train()
+    assert not multiprocessing.active_children(), 'the workers have ended with the training'
     return runner
 
 
@@ -145,6 +147,8 @@ def test_clips_and_weights_are_the_same_with_any_number_of_workers(by_epoch, sam
             'workers',
         )
         result = seen_by(runner), runner.model.state_dict()
+        if persistent:
+            assert runner.val(), 'its loaders work again after a training'
         reference = reference or result
         assert_same_clips(reference[0], result[0])
         assert_same(dict(reference[1]), dict(result[1]), f'{workers} workers')
