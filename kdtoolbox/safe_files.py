@@ -52,9 +52,8 @@ def load_safely(file: str | Path, *, what: str) -> dict:
     Raises:
         ValueError: the file does not exist, is of another kind, or holds more than tensors and plain values.
     """
+    check_there(file, what=what)
     path = Path(file).expanduser()
-    if not path.is_file():
-        raise ValueError(f'{what} {file}: ' + ('a folder, expected a file' if path.is_dir() else 'no such file'))
     kind = kind_of(path)
     if kind == SAFETENSORS:
         return _load_safetensors(path, what=what)
@@ -135,6 +134,22 @@ def write_aside(file: str | Path, text: str) -> None:
 def write_bytes_aside(file: str | Path, content: bytes) -> None:
     """Write bytes to a file beside ``file``, then move it there."""
     _aside(file, lambda aside: aside.write_bytes(content))
+
+
+def check_there(file: str | Path, *, what: str, hint: str = '') -> None:
+    """Check that a file to be read is there: the commands do so before they import torch, which takes seconds.
+
+    Args:
+        file: ``~`` stands for the home folder.
+        what: name of the file's purpose, for the message.
+        hint: end of the message that it is not there.
+
+    Raises:
+        ValueError: it is not, or is a folder.
+    """
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise ValueError(f'{what} {file}: ' + ('a folder, expected a file' if path.is_dir() else f'no such file{hint}'))
 
 
 def check_writable(file: str | Path | None) -> None:

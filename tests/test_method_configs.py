@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from kdtoolbox.cli.catalogue import entries
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.methods_table import config_name
 from kdtoolbox.safe_files import save_aside

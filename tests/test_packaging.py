@@ -77,7 +77,7 @@ def installed(tmp_path_factory) -> Path:
 
 def test_the_wheel_works_without_the_checkout_and_brings_its_configs(installed, tmp_path):
     code = (
-        'import kdtoolbox; from kdtoolbox.config_files.reading import find_config; '
+        'import kdtoolbox; from kdtoolbox.config_files.finding import find_config; '
         'print(kdtoolbox.__file__, find_config("kd_r2d_to_r3d_hmdb51"), '
         'find_config("configs/distinit_r2d_to_r3d_ucf101.py"))'
     )

@@ -9,7 +9,7 @@ import torchvision
 from mmengine.config import Config
 from safetensors.torch import save_file
 
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import load_safely
 from kdtoolbox.teachers.weights import PLACES, WRAPPERS

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch.utils.data import DataLoader
 
-from kdtoolbox.config_files.reading import load_config, seed_datasets
+from kdtoolbox.config_files.overriding import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.config_files.without_downloads import without_downloads
 from kdtoolbox.registry import MODELS

@@ -16,7 +16,7 @@ from kdtoolbox.cache_writing.verifying import verify_cache
 from kdtoolbox.cache_writing.video_source import VideoSource
 from kdtoolbox.cache_writing.writing import CacheJob, write_cache
 from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.config_files.reading import load_config, seed_datasets
+from kdtoolbox.config_files.overriding import load_config, seed_datasets
 from kdtoolbox.preparation.executors import is_lost, job_runner
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teacher_cache.coverage import coverage

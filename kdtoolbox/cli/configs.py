@@ -3,9 +3,8 @@
 import argparse
 import contextlib
 import sys
-from pathlib import Path
 
-from kdtoolbox.config_files.finding import find_config, packaged_config_folders
+from kdtoolbox.config_files.finding import find_config, packaged_configs
 from kdtoolbox.terminal import table_text
 
 EXAMPLE = 'kdtoolbox configs show kd_r2d_to_r3d_hmdb51'
@@ -19,31 +18,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == 'show':
-        from kdtoolbox.config_files.reading import read_config  # imports torch, which the list does without
+        file = find_config(args.config)
+        from kdtoolbox.config_files.reading import read_config  # imports mmengine, which the list does without
 
         with contextlib.redirect_stdout(sys.stderr):  # where mmengine says what it reads: the config stands alone
-            config = read_config(find_config(args.config))
+            config = read_config(file)
         print(config.pretty_text)
         return 0
     rows = [(name, first_line(file.read_text(encoding='utf-8'))) for name, file in packaged_configs().items()]
     print(table_text(rows, num_left=2))
     return 0
-
-
-def packaged_configs() -> dict[str, Path]:
-    """Name -> file of the experiments and plans of stages, as ``kdtoolbox train NAME`` finds them; no bases.
-
-    Those in YAML are the experiments in the schema of the original code; their names have their ending.
-    """
-    found: dict[str, Path] = {}
-    for folder in packaged_config_folders():
-        for file in sorted(
-            [*folder.rglob('*.py'), *folder.glob('yaml/*.yml')], key=lambda path: (len(path.parts), path)
-        ):
-            name = file.relative_to(folder)
-            if name.parts[0] != '_base_' and name.stem != '__init__':
-                found.setdefault(name.with_suffix('' if file.suffix == '.py' else file.suffix).as_posix(), file)
-    return found
 
 
 def first_line(text: str) -> str:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch.utils.data import Dataset
 
-from kdtoolbox.config_files.reading import load_config, seed_datasets
+from kdtoolbox.config_files.overriding import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.inspection.data_sets import (
     Video,

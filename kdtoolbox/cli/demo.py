@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from kdtoolbox.cli.measure_run import measure_run
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.demo.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.html_report import write_report

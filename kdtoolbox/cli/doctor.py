@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import Config
 
-from kdtoolbox.config_files.reading import load_config
+from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.inspection.run_cost import estimate_run_cost
 from kdtoolbox.inspection.run_cost_report import lines_of
 from kdtoolbox.reporting.checkup import check

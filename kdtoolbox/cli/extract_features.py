@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kdtoolbox.cli.test import load_student, without_teacher
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.config_files.reading import load_config, seed_datasets
+from kdtoolbox.config_files.overriding import load_config, seed_datasets
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
 from kdtoolbox.provenance import as_built, config_name, named_by_content

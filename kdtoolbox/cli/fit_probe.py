@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.config_files.reading import load_config
+from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.safe_files import check_writable
 

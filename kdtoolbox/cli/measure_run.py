@@ -12,8 +12,9 @@ from mmengine.registry import init_default_scope
 
 from kdtoolbox.cli.test import load_student, without_teacher
 from kdtoolbox.cli.train import build_runner
-from kdtoolbox.config_files.data_configs import refuse_unregistered
-from kdtoolbox.config_files.reading import import_custom_modules, seed_datasets
+from kdtoolbox.config_files.overriding import seed_datasets
+from kdtoolbox.config_files.reading import import_custom_modules
+from kdtoolbox.config_files.registered_types import refuse_unregistered
 from kdtoolbox.engine.checkpoints import check_same_tensors, growing_tensors, load_checkpoint
 from kdtoolbox.evaluation.video_record import VideoRecord, load_record, save_record
 from kdtoolbox.feature_extraction.network_cost import cost_of

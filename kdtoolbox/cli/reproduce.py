@@ -17,7 +17,8 @@ from kdtoolbox.cli.results import chance_rows
 from kdtoolbox.cli.stages import STUDENT_FILE, Stage, run_stages
 from kdtoolbox.cli.test import test_student
 from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.config_files.reading import merge_options, read_config
+from kdtoolbox.config_files.overriding import merge_options
+from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.provenance import PROVENANCE, as_built, config_name, named_by_content, origin_of, write_metrics
 from kdtoolbox.reporting.measured_row import measured_row
 from kdtoolbox.reporting.reproduction import Row, rows_of, trainings_of

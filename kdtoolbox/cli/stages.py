@@ -21,13 +21,11 @@ from mmengine.runner import find_latest_checkpoint
 
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.train import train
-from kdtoolbox.config_files.data_configs import data_config_files, refuse_unregistered
-from kdtoolbox.config_files.reading import (
-    find_config,
-    merge_options,
-    packaged_config_folders,
-    read_config,
-)
+from kdtoolbox.config_files.data_configs import data_config_files
+from kdtoolbox.config_files.finding import find_config, packaged_config_folders
+from kdtoolbox.config_files.overriding import merge_options
+from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.config_files.registered_types import refuse_unregistered
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 
 STUDENT_FILE = 'exported_student.pth'  # mmengine writes <config name>.py there, which may be student.py

@@ -15,7 +15,8 @@ from kdtoolbox.cli.measure_run import measure_run
 from kdtoolbox.cli.optuna_search import search
 from kdtoolbox.cli.sweep_runs import SweepRun, combinations, folder_name, read_choices, run_of, short_names
 from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.config_files.reading import merge_options, read_config
+from kdtoolbox.config_files.overriding import merge_options
+from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.reporting.html_report import write_report
 
 REPORT = 'report.html'

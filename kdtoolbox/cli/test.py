@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from kdtoolbox.cli.arguments.test import EVALUATIONS
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.evaluators import metric_configs
-from kdtoolbox.config_files.reading import load_config
+from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.engine.checkpoints import check_same_tensors, load_checkpoint, student_state_dict
 from kdtoolbox.provenance import config_name, named_by_content, origin_of, write_metrics
 from kdtoolbox.safe_files import check_writable

@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.reading import load_config, seed_datasets
+from kdtoolbox.config_files.overriding import load_config, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import (

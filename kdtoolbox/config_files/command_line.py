@@ -6,10 +6,10 @@ from kdtoolbox.config_files.finding import find_config
 
 
 class Overrides(argparse.Action):
-    """``--cfg-options KEY=VALUE …``, as :class:`~kdtoolbox.config_files.reading.ConfigOptions` reads them."""
+    """``--cfg-options KEY=VALUE …``, as :class:`~kdtoolbox.config_files.config_options.ConfigOptions` reads them."""
 
     def __call__(self, parser, namespace, values, option_string: str | None = None) -> None:
-        from kdtoolbox.config_files.reading import ConfigOptions
+        from kdtoolbox.config_files.config_options import ConfigOptions
 
         ConfigOptions(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
 

@@ -17,6 +17,7 @@ from kdtoolbox.config_files.known_keys import (
     OF_CUSTOM_KEYS,
     OF_LOADERS,
     OF_PARAMWISE,
+    OF_TERMS,
     READ_BY_BUILDERS,
     REGISTRIES,
     RUN_SETTINGS,
@@ -105,9 +106,22 @@ def _unknown(value, path: str, kinds: Registry | None = None) -> Iterator[tuple[
         if name == 'paramwise_cfg' and value.get('constructor', DEFAULT_CONSTRUCTOR) != DEFAULT_CONSTRUCTOR:
             continue
         if key == 'terms' and isinstance(item, Mapping):
+            yield from _unknown_types(item, f'{path}.{name}')
             term = registry.MODELS.get('kdtoolbox.criterion.term.Term')  # imported only where a config is checked
             yield from ((f'{path}.{name}', words) for one in item if (words := unknown_argument(term, one)))
         yield from _unknown(item, f'{path}.{name}', kinds)
+
+
+def _unknown_types(term: Mapping, path: str) -> Iterator[tuple[str, str]]:
+    """The types of a term that no registry has: said now, as teachers are built, and may be fetched, before terms."""
+    for part in OF_TERMS:
+        for one in term[part] if isinstance(term.get(part), (list, tuple)) else [term.get(part)]:
+            kind = one.get('type') if isinstance(one, Mapping) else None
+            if isinstance(kind, str):
+                try:
+                    registry.MODELS.get(kind)
+                except KeyError as error:
+                    yield f'{path}.{part}', str(error.args[0])
 
 
 def _unknown_of_gradients(value, key: str, path: str) -> Iterator[tuple[str, str]]:

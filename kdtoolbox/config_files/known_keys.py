@@ -69,6 +69,8 @@ SECTIONS = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'custom_imports': {'imports', 'allow_failed_imports'},
 }
+# The parts of a term that have a type.
+OF_TERMS = ('loss', 'student_connector', 'teacher_connector', 'gate')
 # What mmengine's constructor of optimizers reads; others read keys of their own.
 OF_PARAMWISE = {
     'custom_keys',

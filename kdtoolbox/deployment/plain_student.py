@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kdtoolbox.config_files.data_configs import LIBRARIES, known_names, known_types
+from kdtoolbox.config_files.registered_types import LIBRARIES, known_names, known_types
 from kdtoolbox.engine.plain_values import refuse_unknown_types, types_in
 from kdtoolbox.registry import MODELS, WEIGHT_INITIALIZERS
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kdtoolbox.evaluation.feature_tensors import TEXTS, load_from_safetensors, save_as_safetensors
 from kdtoolbox.plain_files import FEATURE_FILES, load_arrays, parse_json
-from kdtoolbox.safe_files import SAFETENSORS, kind_of, save_arrays_aside
+from kdtoolbox.safe_files import SAFETENSORS, check_there, kind_of, save_arrays_aside
 
 UNLABELLED = -1
 ROLES = ('gallery', 'query', '')  # the last one of videos that have none
@@ -120,8 +120,7 @@ def load_features(file: str | Path) -> VideoFeatures:
     Raises:
         ValueError: the file is not there, not one of features, or its contents do not fit together.
     """
-    if not Path(file).is_file():
-        raise ValueError(f'feature file {file}: no such file. Write one with tools/extract_features.py')
+    check_there(file, what='feature file', hint='. Write one with kdtoolbox extract-features')
     try:
         arrays = load_from_safetensors(file) if kind_of(Path(file)) == SAFETENSORS else load_arrays(file)
     except ValueError as error:

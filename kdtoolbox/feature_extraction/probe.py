@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kdtoolbox.config_files.reading import seed_datasets
+from kdtoolbox.config_files.overriding import seed_datasets
 from kdtoolbox.datasets.clip_dataset import UNLABELLED
 from kdtoolbox.engine.dataset_epoch import datasets_in
 from kdtoolbox.evaluation import fit_linear_probe

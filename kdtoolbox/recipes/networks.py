@@ -12,8 +12,8 @@ from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from kdtoolbox.arguments import did_you_mean
-from kdtoolbox.config_files.data_configs import known_names
 from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.registered_types import known_names
 from kdtoolbox.deployment.student_parts import read_student
 from kdtoolbox.recipes.stem_layer import stem_layer
 from kdtoolbox.registry import MODELS

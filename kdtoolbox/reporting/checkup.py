@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from kdtoolbox.config_files.evaluators import metric_configs, tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.reading import seed_datasets
+from kdtoolbox.config_files.overriding import seed_datasets
 from kdtoolbox.config_files.without_downloads import without_downloads
 from kdtoolbox.inspection import Training, real_batch
 from kdtoolbox.inspection.noise_batch import noise_batch

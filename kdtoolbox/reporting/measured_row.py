@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.full_test import FULL_TEST
 from kdtoolbox.provenance import CONTENT, PROVENANCE, named_by_content

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
 

@@ -2,9 +2,8 @@
 
 from mmengine.config import Config
 
-from kdtoolbox.cli.configs import packaged_configs
 from kdtoolbox.cli.main import main
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config, packaged_configs
 from tests.conftest import REPOSITORY
 
 

@@ -13,7 +13,7 @@ from kdtoolbox.cli.demo import (
     table,
     write_demo_report,
 )
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.demo.digit_videos import DigitVideos
 
 

@@ -113,7 +113,7 @@ def test_data_that_are_not_there_are_an_error_with_the_way_out(tmp_path, monkeyp
     monkeypatch.setenv('HMDB51_ANNOTATIONS', str(tmp_path / 'nowhere'))
     from mmengine.config import Config
 
-    from kdtoolbox.config_files.reading import find_config
+    from kdtoolbox.config_files.finding import find_config
 
     config = Config.fromfile(find_config('kd_r2d_to_r3d_hmdb51'))
     config.merge_from_dict(

@@ -200,7 +200,8 @@ def test_a_student_of_ones_own_classes_is_exported_when_their_module_is_named(tm
     assert subprocess.run([*command, '--imports', 'my_backbone'], **options).returncode == 0
     text = (tmp_path / 'student.py').read_text()
     assert "custom_imports = {'imports': ['my_backbone']" in text and "default_scope = 'mmaction'" in text
-    assert main(['export-student', 'a', 'b', '--imports', 'no_such_module']) == 2
+    arguments = ['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'b'), '--imports', 'no_such_module']
+    assert main(arguments) == 2
     assert "--imports no_such_module: No module named 'no_such_module'" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from kdtoolbox.cli.demo import FEW_LABELS
 from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.command_line import add_config_arguments
-from kdtoolbox.config_files.reading import load_config
+from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY

@@ -65,7 +65,7 @@ def test_a_batch_larger_than_the_training_set_is_refused(capsys, tmp_path):
 def test_the_seed_option_wins_over_the_config(tmp_path):
     import argparse
 
-    from kdtoolbox.config_files.reading import load_config
+    from kdtoolbox.config_files.overriding import load_config
 
     run_config(tmp_path).dump(tmp_path / 'config.py')
     args = argparse.Namespace(
@@ -80,6 +80,7 @@ def test_an_error_of_the_program_keeps_its_traceback(monkeypatch, tmp_path):
         raise RuntimeError('a bug')
 
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', broken)
+    (tmp_path / 'a.pth').touch()
     with pytest.raises(RuntimeError, match='a bug'):
         main(['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'b.pth')])
 
@@ -94,7 +95,7 @@ def test_a_knob_that_was_spent_while_the_config_was_read_is_refused_with_what_it
 def test_the_runs_seed_reaches_the_data_sets_that_have_none_of_their_own():
     from mmengine.config import Config
 
-    from kdtoolbox.config_files.reading import seed_datasets
+    from kdtoolbox.config_files.overriding import seed_datasets
 
     config = Config.fromfile(REPOSITORY / 'configs/kd_r2d_to_r3d_hmdb51.py')
     config.randomness.seed = 7
@@ -112,7 +113,8 @@ def test_an_error_of_a_data_loader_worker_is_one_message_too(capsys, tmp_path, m
         )
 
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', fails_in_a_worker)
-    status, message = run(capsys, 'export-student', 'a', 'b')
+    (tmp_path / 'a').touch()
+    status, message = run(capsys, 'export-student', tmp_path / 'a', tmp_path / 'b')
     assert status == 2 and message == 'kdtoolbox export-student: 5 of the 9 videos do not decode\n'
 
 

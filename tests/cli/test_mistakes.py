@@ -1,5 +1,6 @@
 """What is mistyped is answered by one line that names the nearest, before anything is built."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -9,9 +10,12 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from kdtoolbox.cli.commands import COMMANDS
 from kdtoolbox.cli.main import main
+from kdtoolbox.config_files.config_options import ConfigOptions
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.reading import ConfigOptions, find_config, read_config
+from kdtoolbox.config_files.reading import read_config
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 
@@ -161,6 +165,42 @@ def test_keys_left_over_from_another_loss_are_answered_by_how_to_drop_them():
 def test_a_dataset_of_ours_is_named_before_mmaction2s(config, capsys):
     message = refused(capsys, 'train', config, '--cfg-options', 'train_dataloader.dataset.type=ActivityNet')
     assert "did you mean 'ActivityNetClipDataset' or 'ActivityNetDataset'" in message
+
+
+def test_a_mistyped_loss_is_named_before_a_teacher_is_fetched():
+    config = read_config(find_config('kd_r2d_to_r3d_hmdb51'))
+    config.model.terms.kd.loss.type = 'KLDivergense'
+    with pytest.raises(ValueError, match='kd.loss: there is no .* .KLDivergense.: did you mean .KLDivergence.'):
+        refuse_unknown_keys(config)
+
+
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        (('train', 'kd_r2d_to_r3d_hmdb5'), 'did you mean kd_r2d_to_r3d_hmdb51'),
+        (('train', 'dkd'), 'did you mean methods/dkd'),
+        (('configs', 'show', 'nosuch'), "config 'nosuch': no such file. Looked for"),
+        (('stages', 'nosuch'), "config 'nosuch': no such file"),
+        (('profile', 'nosuch'), "config 'nosuch': no such file"),
+        (('experiment', '--config', 'nosuch.yml'), "config 'nosuch.yml': no such file"),
+        (('test', 'kd_r2d_to_r3d_hmdb51', 'gone.pth'), 'checkpoint gone.pth: no such file'),
+        (('export-student', 'gone.pth', 'out.pth'), 'checkpoint gone.pth: no such file'),
+        (('export', 'gone', '--out', 'out'), 'the student gone: there is no such folder or file'),
+        (('predict', 'gone', 'a.mp4'), 'the student gone: there is no such folder or file'),
+        (('embed', 'gone', 'a.mp4', '--out', 'a.npz'), 'the student gone: there is no such folder or file'),
+        (('evaluate-features', 'gone.npz'), 'feature file gone.npz: no such file'),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+def test_a_missing_file_is_named_before_the_command_is_imported(arguments, words, capsys, monkeypatch):
+    imported, command = importlib.import_module, COMMANDS[arguments[0]].module
+
+    def without_the_command(name):
+        assert name != command or name == 'kdtoolbox.cli.configs'  # which needs no torch
+        return imported(name)
+
+    monkeypatch.setattr(importlib, 'import_module', without_the_command)
+    assert words in refused(capsys, *arguments)
 
 
 def test_an_unknown_network_is_answered_by_the_nearest(config, capsys, monkeypatch):

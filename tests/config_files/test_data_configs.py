@@ -6,7 +6,8 @@ import pytest
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.stages import read_plan
-from kdtoolbox.config_files.reading import find_config, read_config
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.reading import read_config
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 

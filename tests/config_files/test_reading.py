@@ -7,7 +7,8 @@ import pytest
 from mmengine.config import Config
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.config_files.reading import find_config, read_config
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.reading import read_config
 from tests.conftest import REPOSITORY
 from tests.test_configs import small
 from tests.tiny import run_config
@@ -84,7 +85,8 @@ def test_a_config_without_test_data_cannot_be_tested(tmp_path, capsys):
     for name in ('test_dataloader', 'test_cfg', 'test_evaluator'):
         config.pop(name)
     config.dump(tmp_path / 'config.py')
-    assert main(['test', str(tmp_path / 'config.py'), 'any.pth']) == 2
+    (tmp_path / 'any.pth').touch()
+    assert main(['test', str(tmp_path / 'config.py'), str(tmp_path / 'any.pth')]) == 2
     assert 'no test_dataloader' in capsys.readouterr().err
 
 

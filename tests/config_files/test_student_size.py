@@ -5,7 +5,8 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from kdtoolbox.config_files.reading import merge_options, read_config
+from kdtoolbox.config_files.overriding import merge_options
+from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.config_files.student_size import scaled_pipeline
 from kdtoolbox.registry import DATASETS
 from tests.conftest import REPOSITORY

@@ -4,7 +4,8 @@ import pytest
 from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 
-from kdtoolbox.config_files.reading import find_config, read_config
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.inspection.metrics import best_key, rehearsed, scores_of_nothing
 from kdtoolbox.isolation import copy_to_try
 from kdtoolbox.registry import METRICS, MODELS

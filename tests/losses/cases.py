@@ -15,7 +15,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from kdtoolbox.cli.catalogue import entries
-from kdtoolbox.config_files.reading import find_config
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.criterion.loss_inputs import extra_inputs
 from kdtoolbox.method_card import MethodCard, cards
 from kdtoolbox.registry import MODELS

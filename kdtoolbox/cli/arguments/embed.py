@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.cli.arguments.student import add_student
+from kdtoolbox.cli.arguments.student import add_student, check_student
 from kdtoolbox.plain_files import FEATURE_FILES
 from kdtoolbox.safe_files import check_writable
 
@@ -24,3 +24,4 @@ def _check(args: argparse.Namespace) -> None:
             f'{" or ".join(FEATURE_FILES)}'
         )
     check_writable(args.out)
+    check_student(args.student)

@@ -3,6 +3,7 @@
 import argparse
 
 from kdtoolbox.cli.arguments.test import EVALUATIONS
+from kdtoolbox.safe_files import check_there, check_writable
 
 METRICS_OF_FEATURES = {name: EVALUATIONS[name] for name in ('retrieval', 'knn', 'linear')}
 
@@ -11,6 +12,7 @@ EXAMPLE = 'kdtoolbox evaluate-features features.safetensors --eval retrieval knn
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'file', help='a file of kdtoolbox extract-features; without a second file it has gallery and query videos'
     )
@@ -29,3 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--neighbours', type=int, metavar='N', help='number of neighbours in knn (default 200)')
     parser.add_argument('--out', help='also write the metrics to this file, as JSON, with the source of the features')
+
+
+def _check(args: argparse.Namespace) -> None:
+    check_writable(args.out)
+    for file in filter(None, (args.file, args.gallery_file)):
+        check_there(file, what='feature file', hint='. Write one with kdtoolbox extract-features')

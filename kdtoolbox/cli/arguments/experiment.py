@@ -3,11 +3,13 @@
 import argparse
 
 from kdtoolbox.config_files.command_line import add_override_argument, add_safe_config_argument
+from kdtoolbox.config_files.finding import find_config
 
 EXAMPLE = 'kdtoolbox experiment --config configs/yaml/simple.yml --print-config'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(check_first=lambda args: find_config(args.config))
     parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
     parser.add_argument('--datasets', default='configs/datasets.yml', help='file with the paths of the data sets')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')

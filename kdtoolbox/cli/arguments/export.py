@@ -3,7 +3,7 @@
 import argparse
 import re
 
-from kdtoolbox.cli.arguments.student import STUDENT_HELP
+from kdtoolbox.cli.arguments.student import STUDENT_HELP, check_student
 
 EXAMPLE = 'kdtoolbox export work_dirs/kd/epoch_10.pth --out student --metrics metrics.json'
 KINDS = ('folder', 'onnx', 'torch-export', 'safetensors')
@@ -57,3 +57,4 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError('--metrics are for the model card of a folder: leave --to out')
     if args.to == 'safetensors' and args.dynamic_batch:
         raise ValueError('--dynamic-batch is for models that can be run: --to onnx or --to torch-export')
+    check_student(args.student)

@@ -2,10 +2,13 @@
 
 import argparse
 
+from kdtoolbox.safe_files import check_there, check_writable
+
 EXAMPLE = 'kdtoolbox export-student work_dirs/kd/epoch_10.pth student.pth'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(check_first=_check)
     parser.add_argument('checkpoint', help='a checkpoint of training')
     parser.add_argument('out', help='the file to write; the mmaction2 config is written beside it, as .py')
     parser.add_argument(
@@ -15,3 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='MODULE',
         help='modules that register your own classes of the student, as in custom_imports of the config',
     )
+
+
+def _check(args: argparse.Namespace) -> None:
+    check_writable(args.out)
+    check_there(args.checkpoint, what='checkpoint')

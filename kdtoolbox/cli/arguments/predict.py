@@ -2,7 +2,7 @@
 
 import argparse
 
-from kdtoolbox.cli.arguments.student import add_student, at_least_one, seconds
+from kdtoolbox.cli.arguments.student import add_student, at_least_one, check_student, seconds
 from kdtoolbox.safe_files import check_writable
 
 EXAMPLE = 'kdtoolbox predict student videos --topk 3 --csv predictions.csv'
@@ -40,3 +40,4 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError('--stride is between windows: give their length too, --window SECONDS')
     if args.draw and len(args.videos) > 1:
         raise ValueError(f'--draw draws on one video, but {len(args.videos)} are named')
+    check_student(args.student)

@@ -1,16 +1,18 @@
 """What students and teachers cost, side by side, in PyTorch and ONNX Runtime."""
 
 import argparse
+from pathlib import Path
 
 from kdtoolbox.cli.arguments.student import at_least_one, seconds
 from kdtoolbox.config_files.command_line import add_safe_config_argument
+from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.safe_files import check_writable
 
 EXAMPLE = 'kdtoolbox profile demo/video_student --json cost.json'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=lambda args: check_writable(args.json))
+    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'networks',
         nargs='+',
@@ -29,3 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--imports', nargs='+', default=[], metavar='MODULE', help="modules that register a student's own classes"
     )
     add_safe_config_argument(parser)
+
+
+def _check(args: argparse.Namespace) -> None:
+    for network in args.networks:
+        if not Path(network).exists():
+            find_config(network)
+    check_writable(args.json)

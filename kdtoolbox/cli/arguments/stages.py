@@ -3,11 +3,13 @@
 import argparse
 
 from kdtoolbox.config_files.command_line import add_safe_config_argument
+from kdtoolbox.config_files.finding import find_config
 
 EXAMPLE = 'kdtoolbox stages stages/born_again_r3d_hmdb51 --work-dir work_dirs/born_again'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(check_first=lambda args: find_config(args.plan))
     parser.add_argument('plan', help='file with the list of stages')
     parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/<plan name>')
     add_safe_config_argument(parser)

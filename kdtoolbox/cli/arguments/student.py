@@ -1,6 +1,7 @@
 """Arguments that the commands which use a student share."""
 
 import argparse
+from pathlib import Path
 
 STUDENT_HELP = 'a student folder, a folder that kdtoolbox distill wrote, or a checkpoint'
 
@@ -19,6 +20,16 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--imports', nargs='+', default=[], metavar='MODULE', help="modules that register the student's own classes"
     )
+
+
+def check_student(source: str) -> None:
+    """Check that the student is there, before torch is imported, which takes seconds.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not Path(source).expanduser().exists():
+        raise ValueError(f'the student {source}: there is no such folder or file')
 
 
 def at_least_one(text: str) -> int:

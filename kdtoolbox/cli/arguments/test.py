@@ -3,6 +3,8 @@
 import argparse
 
 from kdtoolbox.config_files.command_line import add_config_arguments
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.safe_files import check_there, check_writable
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
 EVALUATIONS = {
@@ -20,6 +22,7 @@ EXAMPLE = 'kdtoolbox test kd_r2d_to_r3d_hmdb51 student.pth --eval retrieval line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
+    parser.set_defaults(check_first=_check)
     parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
     parser.add_argument(
         '--eval',
@@ -29,3 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--neighbours', type=int, metavar='N', help='number of neighbours in --eval knn (default 200)')
     parser.add_argument('--out', help='also write the metrics to this file, as JSON, with the checkpoint')
+
+
+def _check(args: argparse.Namespace) -> None:
+    check_writable(args.out)
+    find_config(args.config)
+    check_there(args.checkpoint, what='checkpoint')
