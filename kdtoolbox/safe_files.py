@@ -171,7 +171,7 @@ def check_writable(file: str | Path | None) -> None:
 
 
 def refuse_link_out(folder: str | Path, *, of: str | Path) -> None:
-    """Refuse to write into a folder that lies in another by its name, but by a link lies elsewhere.
+    """Refuse to write into a folder whose name is inside another folder, but which a link leads out of it.
 
     Raises:
         ValueError: it does.

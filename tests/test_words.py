@@ -9,6 +9,7 @@ from tests.conftest import REPOSITORY
 # Phrase -> what to write instead.
 PHRASES = {
     r'\b(where|wherever) (it|they|these|the data|the data sets) lies?\b': 'where it is, its folder, its path',
+    r'\b(lies?) (in|within|behind|beside|inside)\b': 'is in, is behind',
     r'\b(is|are|be) told apart\b|\btells? \w+ apart\b': 'distinguish, classify',
     r'\basks? it\b': 'get, read, need',
     r'\bbelieve': 'keep, trust, apply',
@@ -21,9 +22,17 @@ PHRASES = {
     r'\bwhoever\b': 'the person who, any',
     r'\bas ever\b': 'as before',
 }
+PATTERNS = ('kdtoolbox/**/*.py', 'kdtoolbox/**/*.txt', 'configs/**/*.py', 'docs/**/*.md', 'examples/**/*.md', '*.md')
 FILES = sorted(
     path
-    for pattern in ('kdtoolbox/**/*.py', 'kdtoolbox/**/*.txt', 'docs/**/*.md', 'examples/**/*.md', '*.md')
+    for pattern in (
+        'kdtoolbox/**/*.py',
+        'kdtoolbox/**/*.txt',
+        'configs/**/*.py',
+        'docs/**/*.md',
+        'examples/**/*.md',
+        '*.md',
+    )
     for path in REPOSITORY.glob(pattern)
     if path.name != 'CHANGELOG.md'
 )

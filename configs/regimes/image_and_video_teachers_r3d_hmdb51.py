@@ -1,4 +1,4 @@
-# Two teachers: an image network that knows what is in the frames, believed where it is sure, and a video network that
+# Two teachers: an image network that knows what is in the frames, used where it is sure, and a video network that
 # knows motion, which comes to count later. Its weights: a student trained before and exported (tools/export_student.py).
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py',
           '../_base_/schedules/sgd_120e.py']

@@ -7,8 +7,8 @@ from mmengine.config import Config
 from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.inspection.run_cost import estimate_run_cost
 from kdtoolbox.inspection.run_cost_report import lines_of
-from kdtoolbox.reporting.checkup import check
-from kdtoolbox.reporting.checkup_text import checkup_text
+from kdtoolbox.reporting.doctor import check
+from kdtoolbox.reporting.doctor_text import checkup_text
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Where the file of a config lies; needs no torch."""
+"""Finding the file of a config by its name; needs no torch."""
 
 import importlib.util
 from pathlib import Path
@@ -32,7 +32,7 @@ def find_config(name: str) -> Path:
 
 
 def packaged_config_folders() -> list[Path]:
-    """Where the packaged configs lie: inside the installed package, or ``configs/`` of the checkout."""
+    """The folders of the packaged configs: inside the installed package, or ``configs/`` of the checkout."""
     spec = importlib.util.find_spec(PACKAGED_CONFIGS)
     installed = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
     checkout = Path(__file__).parents[2] / 'configs'

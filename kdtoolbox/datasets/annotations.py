@@ -60,7 +60,7 @@ def existing(path: str | Path) -> Path:
     there = ', '.join(names[:8]) + (f' … ({len(names)} in all)' if len(names) > 8 else '') or 'nothing'
     raise ValueError(
         f'annotation file {path} is not there; in {nearest} there is: {there}. '
-        'Set ann_file to where the annotations of the data set lie'
+        "Set ann_file to the file or folder of the data set's annotations"
     )
 
 
@@ -116,7 +116,7 @@ def read_json(path: str | Path, subset: str) -> Annotations:
                 found.append(annotation_at(str(path), key, label, segment))
     if empty:
         print_log(
-            f'{path}: {len(empty)} segments of the subset {subset!r} end before they begin or lie behind the end '
+            f'{path}: {len(empty)} segments of the subset {subset!r} end before they begin or are behind the end '
             f'of their video, and are left out, among them {", ".join(empty[:3])}',
             'current',
             logging.WARNING,

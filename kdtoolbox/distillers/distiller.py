@@ -9,9 +9,9 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from kdtoolbox.criterion.batch_labels import labels_of, training_progress, zero_with_graph
-from kdtoolbox.criterion.building import criterion_for
 from kdtoolbox.criterion.criterion import checked_terms, paths_of
 from kdtoolbox.criterion.dry_run import untouched_randomness
+from kdtoolbox.criterion.from_config import criterion_for
 from kdtoolbox.criterion.network_runs import NetworkRuns, student_run, teacher_run
 from kdtoolbox.distillers import memory_format
 from kdtoolbox.distillers.cached_tokens import CachedTokens

@@ -21,7 +21,7 @@ _of_processes: dict[int, tuple[Path, int]] = {}  # of this one, and of the one t
 def check_temporary_folder() -> None:
     """Refuse a folder for temporary files in which data loading workers could not hand over what they loaded.
 
-    Their sockets lie in it, and the path of a socket has at most 107 bytes; beyond it the training would wait for ever.
+    Their sockets are in it, and the path of a socket has at most 107 bytes; beyond it the training would wait for ever.
 
     Raises:
         ValueError: its path is too long.

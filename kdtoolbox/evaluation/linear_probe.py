@@ -123,7 +123,7 @@ def _fit_path(
     standard = (features - mean) / scale
     basis = None
     if len(standard) < standard.shape[1]:
-        # The optimum lies in the span of the samples: fit N coordinates instead of C components, the same problem.
+        # The optimum is in the span of the samples: fit N coordinates instead of C components, the same problem.
         basis = torch.linalg.qr(standard.T).Q
         standard = standard @ basis
     weight = standard.new_zeros(num_classes, standard.shape[1], requires_grad=True)

@@ -1,6 +1,6 @@
 """Nearest neighbours by cosine distance: exact for ties, with bounded memory, equal for every chunk size and device.
 
-Ranks are screened in float32; what lies within its error bound is settled exactly.
+Ranks are screened in float32; pairs within its error bound is settled exactly.
 """
 
 import math

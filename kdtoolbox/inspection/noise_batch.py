@@ -7,7 +7,7 @@ import torch
 from mmaction.structures import ActionDataSample
 from torch import nn
 
-from kdtoolbox.criterion.building import GUESSED_FRAMES
+from kdtoolbox.criterion.from_config import GUESSED_FRAMES
 from kdtoolbox.inspection.networks import num_classes_of, student_of, teachers_of
 from kdtoolbox.teacher_cache.frame_keys import META_KEY, NOISE
 from kdtoolbox.views import view_of

@@ -50,7 +50,7 @@ def reencode(args: argparse.Namespace) -> int:
     video_dir, out_dir = args.video_dir.resolve(), args.out_dir.resolve()
     if out_dir == video_dir or video_dir in out_dir.parents:
         raise ValueError(
-            f'{args.out_dir} lies in {args.video_dir}: what is written there would be taken for videos to encode'
+            f'{args.out_dir} is inside {args.video_dir}: what is written there would be taken for videos to encode'
         )
     options = EncodingOptions(args.short_side, args.keyframe_interval, args.quality)
     readers = IsolatedCalls(compare_frames, time_limit_seconds=args.time_limit)
@@ -192,7 +192,7 @@ def folder(args: argparse.Namespace) -> int:
         f'{path}: {reason}'
         for path, reason in tree.passed_over.items()
         if path.parent != args.root or is_video(path.name)
-    ]  # what lies beside the classes is not their concern
+    ]  # other files beside the class folders are not reported
     left_out = [*unreadable.values(), *left_out]
     for line in [f'{len(left_out)} left out, among them', *left_out[:10]] if left_out else ():
         print(line)

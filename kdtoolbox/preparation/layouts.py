@@ -49,7 +49,7 @@ def class_videos(video_dir: Path) -> VideoTree:
     folders = subfolders(video_dir)
     stray = dict.fromkeys(_files(video_dir), 'a file beside the class folders, not in one')
     stray.update(
-        (deep, 'a folder in a class folder: videos lie in <class>/<video>')
+        (deep, 'a folder in a class folder: expected <class>/<video>')
         for folder in folders
         for deep in subfolders(folder)
     )

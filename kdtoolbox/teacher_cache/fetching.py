@@ -18,7 +18,7 @@ def fetch_ahead(file: Path, parts: Sequence[tuple[int, Tensor, Tensor]]) -> None
     """Have the system fetch some elements of tensors, all at once, without waiting for it; not where it cannot (macOS).
 
     Args:
-        file: in which the tensors lie.
+        file: of the tensors.
         parts: for each tensor the byte at which it begins, the tensor, and the ascending numbers of the elements along
             its first dimension that will be read.
     """

@@ -32,7 +32,7 @@ def build_embedding_model(
         if weights is not None or options:
             raise ValueError(
                 f'teacher model {model!r}: transformers brings its own weights and settings; to take '
-                "others, name the folder that they lie in: 'transformers./path/to/folder'"
+                "others, give their folder: 'transformers./path/to/folder'"
             )
         return _from_transformers(name, view or {})
     if library == 'timm':

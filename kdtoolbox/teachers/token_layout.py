@@ -1,4 +1,4 @@
-"""Where the tokens of a video transformer lie in the clip, whichever library it is of."""
+"""The positions of the tokens of a video transformer in the clip, whichever library it is of."""
 
 import math
 from collections.abc import Sequence

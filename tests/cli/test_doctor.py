@@ -9,8 +9,8 @@ from mmengine.config import Config
 from kdtoolbox.cli.doctor import cost_lines
 from kdtoolbox.cli.main import main
 from kdtoolbox.registry import MODELS
-from kdtoolbox.reporting.checkup import check
-from kdtoolbox.reporting.checkup_text import checkup_text
+from kdtoolbox.reporting.doctor import check
+from kdtoolbox.reporting.doctor_text import checkup_text
 from tests.conftest import REPOSITORY
 from tests.tiny import batch, distillation_head, run_config, student_config, teacher_config
 

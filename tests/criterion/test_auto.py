@@ -7,7 +7,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from kdtoolbox.criterion import building
+from kdtoolbox.criterion import from_config
 from kdtoolbox.criterion.connections import build_connector, connect_pair
 from kdtoolbox.criterion.network_runs import NetworkRun, NetworkRuns
 from kdtoolbox.criterion.shape_inference import choose
@@ -100,7 +100,7 @@ def test_an_auto_connector_trains_between_maps_of_an_image_and_a_video_network()
 
 def test_what_auto_chose_is_logged_a_line_a_term(monkeypatch):
     lines = []
-    monkeypatch.setattr(building, 'print_log', lambda line, *_: lines.append(line))
+    monkeypatch.setattr(from_config, 'print_log', lambda line, *_: lines.append(line))
     terms = dict(
         kd=dict(distillation_head(), student_connector=AUTO),
         same=dict(distillation_head(), student_connector=[AUTO]),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from kdtoolbox.criterion import building
+from kdtoolbox.criterion import from_config
 from kdtoolbox.criterion.dry_run import copy_with_unregistered
 from kdtoolbox.method_card import MethodCard
 from kdtoolbox.registry import MODELS
@@ -41,7 +41,7 @@ def test_the_clip_is_16_frames_of_the_students_view_unless_said():
 
 
 def test_nothing_runs_where_the_clip_is_unknown_or_there_are_no_terms(monkeypatch):
-    monkeypatch.setattr(building, 'run_networks', lambda *args, **options: pytest.fail('ran'))
+    monkeypatch.setattr(from_config, 'run_networks', lambda *args, **options: pytest.fail('ran'))
     build(dict(kd=distillation_head()), clip_shape=None)
     build({})
     build(dict(kd=dict(distillation_head(), weight=0)))
@@ -101,7 +101,7 @@ def two_segment_teacher():
 def test_a_network_that_does_not_run_on_the_clip_says_how_to_set_it(monkeypatch):
     options = dict(teacher=two_segment_teacher(), student_view=dict(size=16))
     warnings = []
-    monkeypatch.setattr(building, 'print_log', lambda line, *_: warnings.append(line))
+    monkeypatch.setattr(from_config, 'print_log', lambda line, *_: warnings.append(line))
     terms = dict(kd=dict(loss=dict(type='L2')))
     with pytest.raises(ValueError, match=r'teacher does not run on a clip of .* = \(6, 16, 16\).*set clip_shape'):
         build(terms, **dict(options, clip_shape=(6, 16, 16)))

@@ -6,7 +6,7 @@ import torch
 
 from kdtoolbox.inspection.term_report import examine
 from kdtoolbox.registry import MODELS
-from kdtoolbox.reporting.checkup_text import checkup_text
+from kdtoolbox.reporting.doctor_text import checkup_text
 from kdtoolbox.views.seen_clips import HIDDEN_GREY, seen_clips
 from tests import tiny
 from tests.distillers.test_student_tokens import distiller
