@@ -48,7 +48,10 @@ def printable(text: str) -> str:
 
 def say(text: str) -> None:
     """Print a message; it comes to stand above a progress bar if there is one."""
-    _console.print(printable(text), soft_wrap=True)
+    console = _console
+    if _open_bars and sys.stdout.isatty():  # which clears the bar's line and draws it again below
+        console = _open_bars[-1].console
+    console.print(printable(text), soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 def table_text(rows: Sequence[Sequence[str]], *, header: Sequence[str] = (), num_left: int = 1) -> str:
@@ -105,6 +108,11 @@ class Progress:
             self._task = self._bar.add_task(what, total=total, completed=done)
             self._bar.start()
             _open_bars.append(self)
+
+    @property
+    def console(self) -> Console:
+        """What the bar is drawn on, and messages above it; the one of messages where there is no bar."""
+        return _console if self._bar is None else self._bar.console
 
     def update(self, words: str = '') -> None:
         """One more task is done.

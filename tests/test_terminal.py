@@ -1,6 +1,11 @@
 """Tables and progress, at a terminal and in a file."""
 
+import os
+import pty
 import re
+import subprocess
+import sys
+from contextlib import suppress
 
 from kdtoolbox import terminal
 from kdtoolbox.cli.main import main
@@ -24,6 +29,26 @@ def test_the_bar_on_a_terminal_shows_count_and_time_left_and_gives_the_cursor_ba
     assert text.rindex('\x1b[?25h') > text.rindex('\x1b[?25l')
     progress.close()
     assert capsys.readouterr().err == ''
+
+
+def test_a_message_stands_on_a_line_of_its_own_above_the_bar():
+    """On a real terminal: what is drawn of the bar is cleared before the message, not left in front of it."""
+    code = (
+        "from kdtoolbox import terminal; bar = terminal.Progress(2, what='steps'); bar.update(); "
+        "terminal.say('step 1/2: [loss] 0.5'); bar.update(); bar.close()"
+    )
+    ours, theirs = pty.openpty()
+    options = dict(stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '60'})
+    process = subprocess.Popen([sys.executable, '-c', code], **options)
+    os.close(theirs)
+    shown = b''
+    with suppress(OSError):  # Linux says so at the end
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert process.wait() == 0
+    line = next(line for line in shown.decode().split('\n') if 'loss' in line)
+    assert line.rpartition('\x1b[2K')[2].strip() == 'step 1/2: [loss] 0.5'
 
 
 def test_a_log_file_gets_a_line_now_and_then_with_rate_and_time_left(capsys):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.utils import track_iter_progress
 
 from kdtoolbox.plain_files import read_json
+from kdtoolbox.terminal import Progress
 
 FRAME_SIZE = 64  # pixels, height and width
 NUM_FRAMES = 24
@@ -127,9 +127,11 @@ def write_digit_videos(folder: Path, settings: DigitVideos) -> tuple[Path, Path]
         shutil.rmtree(aside, ignore_errors=True)
         jobs = _choose(settings)
         _write_annotations(aside / 'annotations', jobs)
-        for file, digit, scene_seed in track_iter_progress(jobs):
+        progress = Progress(len(jobs))
+        for file, digit, scene_seed in jobs:
             write_video(aside / 'videos' / file, render(digit, np.random.default_rng(scene_seed)))
-        print()  # ends the line of the progress bar
+            progress.update()
+        progress.close()
         (aside / SETTINGS_FILE).write_text(json.dumps(asdict(settings)))
         if known is not None:
             shutil.rmtree(folder)

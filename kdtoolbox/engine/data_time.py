@@ -65,5 +65,5 @@ def _remedy(num_workers: int) -> str:
     )
     return (
         f'What helps: {workers}clip_size of the distiller instead of Resize, frames (kdtoolbox prepare), videos with '
-        'close key frames (kdtoolbox prepare reencode), less to decode. What costs the time: benchmarks/run_cost.py'
+        'close key frames (kdtoolbox prepare reencode), less to decode. What costs the time: kdtoolbox doctor'
     )
