@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 
 from kdtoolbox.cli.demo import cpu_seconds
 from kdtoolbox.cli.test import test_student
+from kdtoolbox.cli.train import build_runner
 from kdtoolbox.datasets.video_lists import read_list
 from kdtoolbox.evaluation import fit_linear_probe, retrieval_topk
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
@@ -146,7 +147,7 @@ def train_row(config: Config, row: Mapping, *, labels_per_class: int, teacher_ch
         fit_probe(with_dropped_unlabelled(config), probe_file)
         config.model.teacher.probe = str(probe_file)
     config.experiment_name = f'{Path(config.work_dir).parent.name}-{Path(config.work_dir).name}-{time.time_ns()}'
-    runner = Runner.from_cfg(config)
+    runner = build_runner(config)
     metrics = {}
     runner.register_hook(KeepMetricsHook(metrics))
     runner.train()
@@ -287,7 +288,7 @@ def report(results: Mapping[str, Mapping], seeds: Sequence[str]) -> str:
     return '\n'.join([*lines, table({seed: results[seed]['rows'] for seed in seeds})])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--root', nargs='+', required=True, help='folder of the videos, or several')
     parser.add_argument('--train-list', required=True)
@@ -301,7 +302,7 @@ def main() -> None:
     parser.add_argument('--labels-per-class', type=int, default=3)
     parser.add_argument('--work-dir', default='work_dirs/real_video')
     parser.add_argument('--out', required=True, help='JSON of all numbers')
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     init_default_scope('kdtoolbox')
     logging.getLogger('mmengine').setLevel(logging.WARNING)
     settings = settings_of(args)
