@@ -3,6 +3,7 @@ _base_ = []  # none; but without this line mmengine would not allow the import
 from kdtoolbox.config_files import clip_loaders as clips
 
 tubelet_backbone = dict(num_frames=16, tubelet_size=2)
+pretraining_backbone = dict(tubelet_backbone, drop_path_rate=0.0)  # of VideoMAE and AMD; MVD and fine-tuning have 0.1
 tubelet_grid = (8, 14, 14)
 vit_s = dict(embed_dims=384, num_heads=6)  # beside a ViT-B's 768 and 12
 hide = dict(type='TubeTokens', keep=0.1)   # the same places in all time steps: VideoMAE's tube masking, 90 %

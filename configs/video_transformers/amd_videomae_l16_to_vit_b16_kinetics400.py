@@ -6,7 +6,7 @@ _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '
 from kdtoolbox.config_files import clip_loaders as clips
 
 model = dict(
-    use_labels=False, clip_shape=(16, 224, 224), student=dict(backbone=_base_.tubelet_backbone),
+    use_labels=False, clip_shape=(16, 224, 224), student=dict(backbone=_base_.pretraining_backbone),
     student_tokens=dict(_base_.hide, teacher_keep=0.25),
     teacher=dict(type='VideoTeacher', model='transformers.MCG-NJU/videomae-large', view=dict(size=224)),
     terms=dict(pixels=_base_.pixels, amd=dict(

@@ -8,8 +8,9 @@ from kdtoolbox.config_files import fine_tuning
 
 head, mixing = fine_tuning.soft_labels(400)
 model = dict(student=dict(cls_head=head, data_preprocessor=mixing), clip_shape=(8, 224, 224))
-train_dataloader = dict(batch_size=16, dataset=dict(pipeline=fine_tuning.train_pipeline(_base_.spread)))
-optim_wrapper = dict(optimizer=dict(lr=2e-4))  # for a batch of 256
+train_dataloader = dict(_base_.repeated, dataset=dict(pipeline=fine_tuning.train_pipeline(_base_.spread)))
+optim_wrapper = dict(optimizer=dict(lr=2e-4))  # for 256 videos
+auto_scale_lr = _base_.videos_scale_lr
 train_cfg, param_scheduler = fine_tuning.schedule(_base_.param_scheduler, max_epochs=35, warmup_epochs=2)
 val_dataloader = clips.with_pipeline(_base_.val_dataloader, _base_.fine_tuning_clips)
 test_pipeline = [*_base_.fine_tuning_test_clips]

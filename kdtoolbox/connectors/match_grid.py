@@ -94,7 +94,8 @@ class PatchTokens(nn.Module):
 
     (N, L, C) -> (N, C, L - num_prefix_tokens); with ``num_frames``, for a transformer that has the frames in the batch,
     (N T, L, C) -> (N, C, T (L - num_prefix_tokens)). Tokens that a teacher gave, (N, C, T, L), likewise become
-    (N, C, T (L - num_prefix_tokens)).
+    (N, C, T (L - num_prefix_tokens)). The layers of a Swin transformer give theirs on their grid, (N, T, H, W, C):
+    (N, C, T H W).
 
     Args:
         num_prefix_tokens: class and register tokens before the patches; mmaction2's VisionTransformer has none.
@@ -120,6 +121,8 @@ class PatchTokens(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == 4 and x.shape[3] > self.num_prefix_tokens:
             return x[..., self.num_prefix_tokens :].flatten(2)
+        if x.dim() == 5 and not self.num_prefix_tokens:
+            return x.flatten(1, 3).transpose(1, 2)
         if x.dim() != 3 or x.shape[1] <= self.num_prefix_tokens or len(x) % self.num_frames:
             raise ValueError(
                 f'PatchTokens got {tuple(x.shape)}, expected tokens (N, L, C) with more than num_prefix_tokens='

@@ -6,7 +6,7 @@ from kdtoolbox.datasets.folders import FolderDataset, UnlabelledFolderDataset
 from kdtoolbox.datasets.hmdb51 import HMDB51Dataset
 from kdtoolbox.datasets.kinetics import KineticsDataset
 from kdtoolbox.datasets.mmaction2_lists import RawframeDataset, VideoDataset
-from kdtoolbox.datasets.passes import InfiniteSampler
+from kdtoolbox.datasets.passes import InfiniteSampler, RepeatedSampler
 from kdtoolbox.datasets.ssv2 import SomethingSomethingV2Dataset
 from kdtoolbox.datasets.ucf101 import UCF101Dataset
 
@@ -18,6 +18,7 @@ __all__ = [
     'InfiniteSampler',
     'KineticsDataset',
     'RawframeDataset',
+    'RepeatedSampler',
     'SomethingSomethingV2Dataset',
     'UCF101Dataset',
     'UnlabelledFolderDataset',

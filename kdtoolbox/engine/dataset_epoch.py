@@ -29,7 +29,7 @@ class SetDatasetEpochHook(Hook):
     """Calls ``set_epoch`` of every training data set that has it, before each pass over the data.
 
     The data sets of kdtoolbox derive their augmentation from it: without the hook all epochs have the same
-    augmentation. With RepeatDataset, the repeats within one epoch have the same; train for more epochs instead.
+    augmentation. With RepeatDataset, the repeats within one epoch have the same: take RepeatedSampler instead.
 
     A sampler without end starts its next pass while workers still load the last one. There each index must carry its
     pass, as in kdtoolbox's InfiniteSampler, and no wrappers except ConcatDataset and RepeatDataset are allowed.

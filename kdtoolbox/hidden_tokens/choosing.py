@@ -35,6 +35,8 @@ class VisibleTokens(nn.Module):
 
     def __init__(self, *, keep: float, seed: int = 0, teacher_keep: float | Mapping[str, float] | None = None) -> None:
         super().__init__()
+        if isinstance(keep, bool) or not isinstance(keep, (int, float)):
+            raise ValueError(f'student_tokens keep={keep!r}: expected a number, a share above 0, at most 1')
         if not 0 < keep <= 1:
             raise ValueError(
                 f'student_tokens keep={keep} leaves {"no token" if keep <= 0 else "more tokens than there are"}: '

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 from kdtoolbox.connectors import MatchGrid, PatchTokens
+from kdtoolbox.registry import MODELS
 
 MAPS = torch.arange(2.0 * 3 * 4 * 4 * 4).view(2, 3, 4, 4, 4)
 
@@ -53,3 +55,17 @@ def test_patches_are_without_prefix_and_frames_one_behind_another():
     patches = PatchTokens(2, num_frames=3)(tokens)
     assert patches.shape == (2, 4, 9)
     assert torch.equal(patches[1, :, 3:6], tokens[4, 2:].T)
+
+
+def test_tokens_of_swin_are_in_the_order_of_its_map():
+    init_default_scope('kdtoolbox')
+    arch = dict(embed_dims=12, depths=[1] * 4, num_heads=[1] * 4)
+    swin = MODELS.build(dict(type='SwinTransformer3D', arch=arch, patch_size=(2, 4, 4), window_size=(2, 2, 2)))
+    swin.eval()  # gives None
+    tapped = []
+    swin.norm3.register_forward_hook(lambda module, inputs, output: tapped.append(output))
+    with torch.no_grad():
+        expected = swin(torch.rand(2, 3, 4, 64, 32))
+    torch.testing.assert_close(PatchTokens()(tapped[0]), expected.flatten(2))
+    with pytest.raises(ValueError, match='PatchTokens got'):
+        PatchTokens(1)(tapped[0])

@@ -29,6 +29,8 @@ def test_all_kept_is_none(kind):
 def test_a_share_that_leaves_no_token_is_refused(kind, keep):
     with pytest.raises(ValueError, match=f'keep={keep} leaves'):
         kind(keep=keep)
+    with pytest.raises(ValueError, match="keep='a fifth': expected a number"):
+        kind(keep='a fifth')
 
 
 @every_kind

@@ -11,5 +11,5 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, begin=0, end=warmup_epochs, by_epoch=True, convert_to_iter_based=True),
     dict(type='CosineAnnealingLR', begin=warmup_epochs, end=max_epochs, T_max=max_epochs - warmup_epochs,
-         eta_min=1e-5, by_epoch=True, convert_to_iter_based=True)]
+         eta_min_ratio=1e-5 / learning_rate, by_epoch=True, convert_to_iter_based=True)]
 auto_scale_lr = dict(enable=True, base_batch_size=256)  # of all processes together: the paper's has 2048

@@ -1,5 +1,6 @@
 """Helpers of losses of tokens: layout, choice by mask, positions, distances."""
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -134,9 +135,16 @@ def sine_cosine_positions(num_positions: int, channels: int, *, like: Tensor) ->
     tensor([[0.0000, 1.0000],
             [0.8415, 0.5403]])
     """
-    channel = torch.arange(channels, dtype=torch.float64)
-    angles = torch.arange(num_positions, dtype=torch.float64)[:, None] / 10000 ** (2 * (channel // 2) / channels)
-    return torch.where(channel % 2 == 0, angles.sin(), angles.cos()).float().to(like)  # a float32 table in VideoMAE
+    return _positions(num_positions, channels, like.device, like.dtype)
+
+
+@functools.lru_cache(maxsize=16)  # a step would spend longer on it than on choosing the tokens
+def _positions(num_positions: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):  # else a training could not use what a prediction had made
+        channel = torch.arange(channels, dtype=torch.float64)
+        angles = torch.arange(num_positions, dtype=torch.float64)[:, None] / 10000 ** (2 * (channel // 2) / channels)
+        table = torch.where(channel % 2 == 0, angles.sin(), angles.cos()).float()  # as in VideoMAE
+        return table.to(device, dtype)
 
 
 def normalized_tokens(tokens: Tensor) -> Tensor:
