@@ -26,12 +26,12 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from kdtoolbox.cli.demo import STUDENT_CONFIG, STUDENTS, TEACHER_CONFIG, experiment, train_image_teacher, versions
-from kdtoolbox.cli.test import test_student
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.demo.digit_videos import DigitVideos, write_digit_videos
+from kdtoolbox.runner.testing import test_student
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.terminal import table_text
 

@@ -24,13 +24,13 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from kdtoolbox.cli.demo import cpu_seconds
-from kdtoolbox.cli.test import test_student
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.datasets.video_lists import read_list
 from kdtoolbox.evaluation import fit_linear_probe, retrieval_topk
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
 from kdtoolbox.feature_extraction.probe import fit_probe, video_features
 from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.runner.testing import test_student
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside
 
 TOPK = (1, 5, 10)

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.train import build_runner
+from kdtoolbox.runner.training import build_runner
 from tests.tiny import run_config, student_config
 from tests.videos import write_video
 

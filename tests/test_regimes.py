@@ -9,11 +9,11 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from kdtoolbox.cli.stages import read_stages
 from kdtoolbox.cli.texts import read_classes
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.deployment.student import load_student
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.stages import read_stages
+from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.tiny import batch
 from tests.videos import write_hmdb51

@@ -33,6 +33,7 @@ FLOORS = (
     {'config_files'},
     {'cache_writing', 'deployment', 'feature_extraction', 'reporting'},
     {'profiling', 'recipes'},
+    {'runner'},
     {'cli'},
 )
 ALLOWED = {room: set().union(*FLOORS[:floor]) for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 
-from kdtoolbox.cli.stages import read_plan, run_stages
 from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.runner.stages import read_plan, run_stages
 from kdtoolbox.safe_files import load_safely
 from tests import tiny
 from tests.conftest import REPOSITORY

@@ -7,8 +7,8 @@ import timm
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 

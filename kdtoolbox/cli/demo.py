@@ -22,14 +22,14 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
 
-from kdtoolbox.cli.measure_run import measure_run
-from kdtoolbox.cli.test import test_student
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.demo.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.html_report import write_report
 from kdtoolbox.reporting.run_origin import record_command
+from kdtoolbox.runner.measure_run import measure_run
+from kdtoolbox.runner.testing import test_student
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import save_aside, write_aside
 from kdtoolbox.terminal import Progress, table_text
 from kdtoolbox.views import View

@@ -8,7 +8,6 @@ from mmengine.registry import init_default_scope
 
 from kdtoolbox import terminal
 from kdtoolbox.cli.arguments import distill as arguments
-from kdtoolbox.cli.distilled_run import finish_run
 from kdtoolbox.cli.parser import CommandParser
 from kdtoolbox.deployment.student import Student
 from kdtoolbox.isolation import quiet_log
@@ -16,6 +15,7 @@ from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within, ste
 from kdtoolbox.recipes.config_text import config_text
 from kdtoolbox.recipes.recipe import Recipe, describe
 from kdtoolbox.recipes.step_time import in_words
+from kdtoolbox.runner.distilled_run import finish_run
 from kdtoolbox.safe_files import write_aside
 
 LEFT_OUT = 'videos_report.tsv'

@@ -12,10 +12,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from kdtoolbox.cli.test import test_student
-from kdtoolbox.cli.train import train
 from kdtoolbox.config_files.finding import find_config, packaged_config_folders
 from kdtoolbox.config_files.overriding import load_config, merge_options
+from kdtoolbox.runner.testing import test_student
+from kdtoolbox.runner.training import train
 from kdtoolbox.yaml_experiments import checked_datasets, checked_experiment, is_experiment, read_yaml, translate
 from kdtoolbox.yaml_experiments.devices import check_processes, use_only
 

@@ -10,13 +10,13 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from kdtoolbox.cli.test import load_student, without_teacher
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.overriding import load_config, seed_datasets
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.video_vectors import features_of_videos, in_view, ordered_loader, teacher_vectors
 from kdtoolbox.provenance import as_built, config_name, named_by_content
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.testing import load_student, without_teacher
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.taps import FEATURES, Taps, pool_to_vector
 
 

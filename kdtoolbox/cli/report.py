@@ -8,8 +8,8 @@ directory.
 
 import argparse
 
-from kdtoolbox.cli.measure_run import measure_run
 from kdtoolbox.reporting.html_report import write_report
+from kdtoolbox.runner.measure_run import measure_run
 from kdtoolbox.terminal import say
 
 

@@ -14,8 +14,6 @@ from mmengine.config import Config
 from mmengine.runner import find_latest_checkpoint
 
 from kdtoolbox.cli.results import chance_rows
-from kdtoolbox.cli.stages import STUDENT_FILE, Stage, run_stages
-from kdtoolbox.cli.test import test_student
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.overriding import merge_options
 from kdtoolbox.config_files.reading import read_config
@@ -33,6 +31,8 @@ from kdtoolbox.reporting.results_table import (
     replaced,
     write_json,
 )
+from kdtoolbox.runner.stages import STUDENT_FILE, Stage, run_stages
+from kdtoolbox.runner.testing import test_student
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.terminal import table_text
 

@@ -7,10 +7,10 @@ from kdtoolbox import terminal
 from kdtoolbox.cli.export_student import import_all
 from kdtoolbox.deployment.drawing import save_picture, strips
 from kdtoolbox.deployment.student import Student, load_student
+from kdtoolbox.deployment.student_parts import FEATURES_IN_A_RUN
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.provenance import CONTENT
 
-FEATURES = 'features.safetensors'  # in a folder of kdtoolbox distill
 FORMER_FEATURES = 'features.npz'  # of folders from before safetensors
 
 
@@ -39,9 +39,11 @@ def feature_file(place: str) -> Path:
     path = Path(place)
     if not path.is_dir():
         return path
-    found = next((path / name for name in (FEATURES, FORMER_FEATURES) if (path / name).is_file()), None)
+    found = next((path / name for name in (FEATURES_IN_A_RUN, FORMER_FEATURES) if (path / name).is_file()), None)
     if found is None:
-        raise ValueError(f'{place} has no {FEATURES}: kdtoolbox embed STUDENT VIDEOS --out FILE writes features')
+        raise ValueError(
+            f'{place} has no {FEATURES_IN_A_RUN}: kdtoolbox embed STUDENT VIDEOS --out FILE writes features'
+        )
     return found
 
 

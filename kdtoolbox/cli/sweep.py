@@ -11,13 +11,13 @@ from pathlib import Path
 from mmengine.config import Config
 
 from kdtoolbox import terminal
-from kdtoolbox.cli.measure_run import measure_run
-from kdtoolbox.cli.optuna_search import search
-from kdtoolbox.cli.sweep_runs import SweepRun, combinations, folder_name, read_choices, run_of, short_names
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.overriding import merge_options
 from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.reporting.html_report import write_report
+from kdtoolbox.runner.measure_run import measure_run
+from kdtoolbox.runner.optuna_search import search
+from kdtoolbox.runner.sweep_runs import SweepRun, combinations, folder_name, read_choices, run_of, short_names
 
 REPORT = 'report.html'
 

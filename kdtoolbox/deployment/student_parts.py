@@ -20,6 +20,7 @@ from kdtoolbox.plain_files import NoSuchFile, read_json, read_text
 from kdtoolbox.safe_files import load_safely
 
 STUDENT_IN_A_RUN = 'student'  # the folder of it in what `kdtoolbox distill` writes
+FEATURES_IN_A_RUN = 'features.safetensors'  # likewise
 
 
 @dataclass(frozen=True)

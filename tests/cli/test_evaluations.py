@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.test import EVALUATIONS, evaluators, without_teacher
-from kdtoolbox.cli.test import test_student as metrics_of_student
+from kdtoolbox.cli.test import EVALUATIONS, evaluators
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.evaluation import VideoFeatures, save_features
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.testing import test_student as metrics_of_student
+from kdtoolbox.runner.testing import without_teacher
 from kdtoolbox.safe_files import save_aside
 from tests.tiny import NUM_CLASSES, run_config, student_config, teacher_config
 from tests.videos import write_video

@@ -11,8 +11,8 @@ from mmengine.config import Config
 
 from kdtoolbox.cli.export_student import HEADER, export_student
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.test import load_student
 from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.runner.testing import load_student
 from kdtoolbox.safe_files import load_safely, save_aside
 from tests.conftest import REPOSITORY
 from tests.folder_run import CLASSES, PIPELINE, folder_config, trained_on_videos

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from kdtoolbox.cli.evaluate_features import METRICS_OF_FEATURES, evaluate_features
 from kdtoolbox.cli.extract_features import extract_student, extract_teacher
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.test import test_student as metrics_of_student
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features, save_features
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.testing import test_student as metrics_of_student
 from kdtoolbox.safe_files import sha256_of
 from kdtoolbox.taps import pool_to_vector
 from kdtoolbox.views import View

@@ -10,13 +10,13 @@ import torch
 from mmengine.registry import init_default_scope
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.measure_run import best_checkpoint, measure_run
-from kdtoolbox.cli.test import test_student as metrics_of_student
-from kdtoolbox.cli.train import train
 from kdtoolbox.evaluation.video_record import load_record
 from kdtoolbox.reporting.run_origin import read_commands
 from kdtoolbox.reporting.runs import read_run
 from kdtoolbox.reporting.runs.outcomes import ACCURACY, RETRIEVAL1, RETRIEVAL5, TEACHER, outcomes_of
+from kdtoolbox.runner.measure_run import best_checkpoint, measure_run
+from kdtoolbox.runner.testing import test_student as metrics_of_student
+from kdtoolbox.runner.training import train
 from tests.tiny import TinyImageNet, run_config, teacher_config
 
 
@@ -65,7 +65,7 @@ def test_it_is_measured_once_for_a_checkpoint(trained, monkeypatch):
     folder, _ = trained
     measure_run(folder)
     before = (folder / 'report/videos.npz').stat().st_mtime_ns
-    monkeypatch.setattr('kdtoolbox.cli.measure_run.build_runner', None)
+    monkeypatch.setattr('kdtoolbox.runner.measure_run.build_runner', None)
     assert measure_run(folder) == [] and (folder / 'report/videos.npz').stat().st_mtime_ns == before
 
 

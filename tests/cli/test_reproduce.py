@@ -78,7 +78,7 @@ def test_one_command_trains_tests_and_fills_the_tables_and_goes_on_where_it_was(
     page = (tmp_path / 'run/results.md').read_text()
     assert f'{100 * fine_tuned["values"]["top-1"]:.1f}' in page
     # Again: nothing is trained or tested.
-    monkeypatch.setattr('kdtoolbox.cli.stages.train', lambda *args, **kwargs: pytest.fail('trained again'))
+    monkeypatch.setattr('kdtoolbox.runner.stages.train', lambda *args, **kwargs: pytest.fail('trained again'))
     monkeypatch.setattr('kdtoolbox.cli.reproduce.test_student', lambda *args: pytest.fail('tested again'))
     assert reproduce(data, tmp_path / 'run', docs) == 0
     capsys.readouterr()

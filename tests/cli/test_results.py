@@ -9,8 +9,8 @@ import torch
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.results import chance_rows
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.reporting.results_table import CHANCE, DATA_SETS, MEASURED, PROTOCOLS, PUBLISHED, read_json, render
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import sha256_of
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.stages import read_stages, stage_config
+from kdtoolbox.runner.stages import read_stages, stage_config
 from kdtoolbox.safe_files import load_safely
 from tests.tiny import run_config, student_config
 

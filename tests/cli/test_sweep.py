@@ -9,10 +9,10 @@ import torch
 from kdtoolbox.cli import sweep_runs
 from kdtoolbox.cli.arguments.sweep import EXAMPLE
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.optuna_search import search
 from kdtoolbox.cli.sweep import table_of
-from kdtoolbox.cli.sweep_runs import FINISHED, SweepRun, folder_name, read_choices, run_of
 from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.runner.optuna_search import search
+from kdtoolbox.runner.sweep_runs import FINISHED, SweepRun, folder_name, read_choices, run_of
 from kdtoolbox.safe_files import load_safely
 from tests.tiny import run_config
 
@@ -152,6 +152,6 @@ def test_optuna_finds_the_best_of_a_range_and_goes_on_where_it_stopped(tmp_path)
 
 
 def test_the_module_of_runs_trains_as_the_train_command_does():
-    from kdtoolbox.cli.train import train
+    from kdtoolbox.runner.training import train
 
     assert sweep_runs.train is train and run_of.__kwdefaults__['train_it'] is train

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.train import leaves_parameters_unused
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.training import leaves_parameters_unused
 from tests.tiny import run_config, student_config
 
 
@@ -52,7 +52,7 @@ def test_ddp_is_told_where_parameters_get_no_gradient(model, unused):
 
 
 def test_a_run_that_torchrun_restarts_goes_on_by_itself(monkeypatch):
-    from kdtoolbox.cli.train import is_restarted
+    from kdtoolbox.runner.training import is_restarted
 
     monkeypatch.delenv('TORCHELASTIC_RESTART_COUNT', raising=False)
     assert not is_restarted()

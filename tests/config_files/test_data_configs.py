@@ -5,9 +5,9 @@ import json
 import pytest
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.stages import read_plan
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.runner.stages import read_plan
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 

@@ -13,7 +13,6 @@ import torch
 import kdtoolbox
 from kdtoolbox import load_student
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.test import measure_student
 from kdtoolbox.deployment.student import Student, nearest
 from kdtoolbox.deployment.student_folder import FILES, write_student_folder
 from kdtoolbox.deployment.student_parts import read_data_config
@@ -21,6 +20,7 @@ from kdtoolbox.deployment.video_samples import VideoPart, VideoSamples, windows
 from kdtoolbox.engine.student_settings import LEARNED_CLASSES
 from kdtoolbox.evaluation.feature_file import VideoFeatures, load_features
 from kdtoolbox.registry import DATASETS
+from kdtoolbox.runner.testing import measure_student
 from kdtoolbox.safe_files import load_safely, save_aside
 from kdtoolbox.video import VideoReader
 from tests.videos import write_video

@@ -16,10 +16,10 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from kdtoolbox.cli.test import test_student as run_test
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.engine import compat
 from kdtoolbox.registry import HOOKS
+from kdtoolbox.runner.testing import test_student as run_test
+from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.engine import batch_norm_of_all
 from tests.tiny import distillation_head, run_config, student_config, teacher_config

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from kdtoolbox.cli.train import build_runner
+from kdtoolbox.runner.training import build_runner
 from tests.tiny import run_config
 
 

@@ -7,8 +7,8 @@ import torch
 from mmengine.hooks import Hook
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import HOOKS
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.engine.test_runs import assert_same
 from tests.tiny import distillation_head, run_config, student_config

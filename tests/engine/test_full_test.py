@@ -14,10 +14,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.test import test_student as run_test
-from kdtoolbox.cli.train import train, validate_in_mixed_precision
 from kdtoolbox.engine.full_test import FULL_TEST
 from kdtoolbox.registry import HOOKS, METRICS
+from kdtoolbox.runner.testing import test_student as run_test
+from kdtoolbox.runner.training import train, validate_in_mixed_precision
 from kdtoolbox.safe_files import load_safely, sha256_of
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config

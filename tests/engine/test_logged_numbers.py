@@ -5,10 +5,10 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.engine import LoggedNumbersHook
 from kdtoolbox.engine.logged_numbers import _read
 from kdtoolbox.registry import HOOKS
+from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from kdtoolbox.cli.export_student import HEADER, export_student
-from kdtoolbox.cli.test import test_student as run_test
 from kdtoolbox.engine.checkpoints import student_state_dict
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.safe_files import load_safely
 from tests.tiny import distillation_head, run_config, student_config
 

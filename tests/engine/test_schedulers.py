@@ -8,8 +8,8 @@ from mmengine.optim.scheduler import __all__ as names
 from mmengine.runner import loops
 from torch import nn
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import METRICS, MODELS
+from kdtoolbox.runner.training import build_runner
 from tests.engine.test_runs import assert_same
 from tests.tiny import run_config
 

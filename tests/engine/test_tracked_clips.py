@@ -8,8 +8,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.engine.tracked_clips import BORDER, HEIGHT, RIGHT, WRONG, TrackedClipsHook
+from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config
 

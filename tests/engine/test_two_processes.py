@@ -20,9 +20,9 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from kdtoolbox.cli.catalogue import entries
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.method_card import OF_THE_WHOLE_BATCH
 from kdtoolbox.registry import HOOKS
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.engine import scenarios

@@ -12,8 +12,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import loops
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import HOOKS
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.engine.test_runs import assert_same
 from tests.tiny import distillation_head, run_config, student_config, teacher_config

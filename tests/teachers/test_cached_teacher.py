@@ -8,8 +8,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import loops
 
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.registry import HOOKS, MODELS
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.teachers import ImageTeacher
 from tests.cache_writing.scenario import (
     cached_teacher,

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from mmengine.registry import init_default_scope
 
 from kdtoolbox.cli.export import read_metrics
-from kdtoolbox.cli.stages import read_plan
 from kdtoolbox.deployment.preprocessing import build_pipeline, read_preprocessing
 from kdtoolbox.deployment.student_folder import write_student_folder
 from kdtoolbox.deployment.student_parts import read_student
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.stages import read_plan
 from kdtoolbox.safe_files import save_aside
 from kdtoolbox.teacher_cache.layout import CacheSettings, load_settings, save_settings
 from kdtoolbox.teacher_cache.shards import CachedVideo, Shard, write_shard

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from kdtoolbox.cli.sweep_runs import SweepRun, read_choices
+from kdtoolbox.runner.sweep_runs import SweepRun, read_choices
 
 RANGE = re.compile(r'(?P<key>[\w.]+)=(?P<log>log:)?(?P<low>[^,]+?)\.\.(?P<high>[^,]+)')
 JOURNAL = 'optuna.log'

@@ -7,15 +7,11 @@ from typing import cast
 from mmengine.config import Config
 
 from kdtoolbox import terminal
-from kdtoolbox.cli.measure_run import measure_run
-from kdtoolbox.cli.search import FEATURES
-from kdtoolbox.cli.test import measure_student
-from kdtoolbox.cli.train import resume_from, train
 from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.deployment.drawing import save_picture, strips
 from kdtoolbox.deployment.student import Student, load_student, nearest
 from kdtoolbox.deployment.student_folder import write_student_folder
-from kdtoolbox.deployment.student_parts import STUDENT_IN_A_RUN
+from kdtoolbox.deployment.student_parts import FEATURES_IN_A_RUN, STUDENT_IN_A_RUN
 from kdtoolbox.deployment.video_samples import VideoPart
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
@@ -25,6 +21,9 @@ from kdtoolbox.provenance import write_metrics
 from kdtoolbox.recipes.choosing import CONFIG
 from kdtoolbox.recipes.config_text import SPLIT
 from kdtoolbox.reporting.html_report import write_report
+from kdtoolbox.runner.measure_run import measure_run
+from kdtoolbox.runner.testing import measure_student
+from kdtoolbox.runner.training import resume_from, train
 from kdtoolbox.safe_files import load_safely
 
 METRICS, NEAREST, REPORT = 'metrics.json', 'nearest.png', 'report.html'
@@ -65,7 +64,7 @@ def finish_run(out: Path) -> Student:
     )
     student = load_student(out / STUDENT_IN_A_RUN)
     features = _embed(student, config, database)
-    save_features(features, out / FEATURES)
+    save_features(features, out / FEATURES_IN_A_RUN)
     if not config.source.get('frames'):
         _draw_nearest(features, database, Path(config.data_root), out / NEAREST)
     _report(config.work_dir, out / REPORT, is_measured=bool(metrics))
@@ -163,7 +162,7 @@ def _test_pipeline(config: Config) -> list:
 
 
 def _tell(out: Path, student: Student, metrics: Mapping[str, float]) -> None:
-    rows = [('student', f'{out / STUDENT_IN_A_RUN}, with a model card'), ('features', str(out / FEATURES))]
+    rows = [('student', f'{out / STUDENT_IN_A_RUN}, with a model card'), ('features', str(out / FEATURES_IN_A_RUN))]
     if (out / NEAREST).is_file():
         rows.append(('look at', str(out / NEAREST)))
     if (out / REPORT).is_file():

@@ -10,8 +10,6 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
-from kdtoolbox.cli.test import load_student, without_teacher
-from kdtoolbox.cli.train import build_runner
 from kdtoolbox.config_files.overriding import seed_datasets
 from kdtoolbox.config_files.reading import import_custom_modules
 from kdtoolbox.config_files.registered_types import refuse_unregistered
@@ -27,6 +25,8 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.measured_row import last_checkpoint
 from kdtoolbox.reporting.pages.sprites import spread
 from kdtoolbox.reporting.runs.run import COSTS, MEASURED, RECORD, SHARES, read_run_config
+from kdtoolbox.runner.testing import load_student, without_teacher
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.teachers import FrozenTeacher
 from kdtoolbox.terminal import say

@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.train import train
 from kdtoolbox.config_files.config_options import ConfigOptions
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.overriding import merge_options
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.reporting.runs.scalars import read_curves
+from kdtoolbox.runner.training import train
 from kdtoolbox.safe_files import write_aside
 
 FINISHED = 'sweep_run.json'  # in a run's folder, when its training is done

@@ -1,0 +1,1 @@
+"""Runs of a config: training, testing, chains of stages, sweeps, and measuring what came out."""
