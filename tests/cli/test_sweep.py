@@ -6,11 +6,11 @@ import shlex
 import pytest
 import torch
 
-from kdtoolbox.cli import sweep_runs
 from kdtoolbox.cli.arguments.sweep import EXAMPLE
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.sweep import table_of
 from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.runner import sweep_runs
 from kdtoolbox.runner.optuna_search import search
 from kdtoolbox.runner.sweep_runs import FINISHED, SweepRun, folder_name, read_choices, run_of
 from kdtoolbox.safe_files import load_safely
