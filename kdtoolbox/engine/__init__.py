@@ -10,6 +10,7 @@ from kdtoolbox.engine.epoch_seed import EpochSeedHook
 from kdtoolbox.engine.evaluation_progress import EvaluationProgressHook
 from kdtoolbox.engine.finite_losses import FiniteLossHook
 from kdtoolbox.engine.full_test import FullTestHook
+from kdtoolbox.engine.fully_sharded import FullyShardedStudent, ShardingHook
 from kdtoolbox.engine.interruption import InterruptHook
 from kdtoolbox.engine.layer_decay import StudentLayerDecayConstructor
 from kdtoolbox.engine.logged_numbers import LoggedNumbersHook
@@ -27,11 +28,13 @@ __all__ = [
     'EvaluationProgressHook',
     'FiniteLossHook',
     'FullTestHook',
+    'FullyShardedStudent',
     'InterruptHook',
     'LoggedNumbersHook',
     'PlainCheckpointHook',
     'PreflightHook',
     'SetDatasetEpochHook',
+    'ShardingHook',
     'StudentLayerDecayConstructor',
     'SyncStatisticsHook',
     'TrackedClipsHook',

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmengine.config import config as config_module
 from mmengine.dist import is_distributed
 
+from kdtoolbox.registry import MODEL_WRAPPERS
+
 
 def prepare_cpu_processes(config: Config) -> None:
     """Make ``--launcher pytorch`` work on a machine without a GPU: join ``torchrun``'s processes, wrap for CPUs.
@@ -26,6 +28,17 @@ def prepare_cpu_processes(config: Config) -> None:
             broadcast_buffers=False,
             find_unused_parameters=config.get('find_unused_parameters', False),
         )
+
+
+def find_wrapper(wrapper: dict) -> None:
+    """Name a wrapper of ours by its module, as mmengine looks wrappers up in its own registry only.
+
+    Drop when mmengine > 0.10.7 looks in the scope of the config.
+    """
+    name = wrapper.get('type')
+    found = MODEL_WRAPPERS.get(name) if isinstance(name, str) else None
+    if found is not None and found.__module__.startswith('kdtoolbox.'):
+        wrapper['type'] = f'{found.__module__}.{found.__name__}'
 
 
 def check_amp_device(what: str) -> None:

@@ -5,11 +5,13 @@ import sys
 import time
 from collections.abc import Mapping
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
 from kdtoolbox import terminal
+from kdtoolbox.engine.fully_sharded import FullyShardedStudent
 from kdtoolbox.engine.run_summary import summary_of_test, summary_of_training
 from kdtoolbox.engine.worker_processes import end_workers
 
@@ -77,6 +79,14 @@ class ConsoleRunner(Runner):
             return super().test()
         finally:
             end_workers(self)
+
+    def save_checkpoint(self, *args, save_optimizer: bool = True, **kwargs) -> None:
+        """As mmengine, in the first process; the others give their parts of what is sharded."""
+        if not is_main_process() and isinstance(self.model, FullyShardedStudent):
+            self.model.module.state_dict()  # in the order in which mmengine asks for them
+            if save_optimizer:
+                self.optim_wrapper.state_dict()
+        super().save_checkpoint(*args, save_optimizer=save_optimizer, **kwargs)
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """As mmengine; a checkpoint whose parts are not those of this training is one message.

@@ -19,12 +19,14 @@ from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.compat import (
     check_amp_device,
+    find_wrapper,
     format_configs_once,
     prepare_cpu_processes,
     set_local_rank,
     warn_of_slow_conv3d,
 )
 from kdtoolbox.engine.console import ConsoleHook, ConsoleRunner
+from kdtoolbox.engine.fully_sharded import FullyShardedStudent, ShardingHook
 from kdtoolbox.engine.temporary_folder import check_temporary_folder, use_own_temporary_folder
 from kdtoolbox.engine.whole_checkpoints import damage_of, newest_whole_checkpoint
 from kdtoolbox.engine.work_dir_lock import only_training_in
@@ -101,6 +103,8 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     wrapper = getattr(MODELS.get(config.model['type']), 'model_wrapper', None)
     if wrapper is not None and config.get('model_wrapper_cfg') is None:
         config.model_wrapper_cfg = dict(type=wrapper)
+    if config.get('model_wrapper_cfg'):
+        find_wrapper(config.model_wrapper_cfg)
     if weights and '://' not in weights:
         load_checkpoint(weights)  # of what is no checkpoint mmengine, when all is built, fails with a traceback
     prepare_cpu_processes(config)
@@ -108,6 +112,8 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     format_configs_once()
     runner = ConsoleRunner.from_cfg(config)
     atexit.register(_end_workers_of, weakref.ref(runner))
+    if isinstance(runner.model, FullyShardedStudent):
+        runner.register_hook(ShardingHook())
     if is_main_process() and runner.logger.isEnabledFor(logging.INFO):  # else the config asks for silence
         runner.register_hook(ConsoleHook())
     warning = warn_of_slow_conv3d()

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from torch.distributed.tensor import DTensor
 
 from kdtoolbox.engine import compat
 from kdtoolbox.registry import HOOKS
@@ -22,7 +23,7 @@ from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.engine import batch_norm_of_all
-from tests.tiny import distillation_head, run_config, student_config, teacher_config
+from tests.tiny import distillation_head, run_config, student_config, teacher_config, transformer_config
 
 SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py')
 TIME_LIMIT_SECONDS = 550
@@ -121,6 +122,19 @@ def gathering_terms() -> dict:
     return terms
 
 
+def small_transformer() -> dict:
+    student = transformer_config()
+    student['backbone'].update(img_size=16)
+    return student
+
+
+def of_16() -> dict:
+    head = distillation_head()
+    head['student_connector'].update(in_channels=16)
+    return head
+
+
+SHARDED = {'wrapper': dict(type='FullyShardedStudent')}
 SCENARIOS = {  # name -> arguments of the model, and changes of the config
     'frozen statistics': (dict(student=student_config(norm_eval=True)), {}),
     'synced batch norm': (dict(student=student_config(frozen_stages=1)), {}),
@@ -144,6 +158,20 @@ SCENARIOS = {  # name -> arguments of the model, and changes of the config
             terms=dict(kd=distillation_head(), odd=dict(student='features', teacher=None, loss=ODD_LOSS)),
         ),
         {'finite_losses': dict(type='FiniteLossHook', action='skip')},
+    ),
+    'synced batch norm, fully sharded': (dict(student=student_config(frozen_stages=1)), SHARDED),
+    'synced batch norm, fully sharded, resumed': (
+        dict(student=student_config(frozen_stages=1)),
+        {**SHARDED, 'resumes': 'synced batch norm, fully sharded'},
+    ),
+    'synced batch norm, fully sharded, accumulating': (
+        dict(
+            student=small_transformer(),
+            student_tokens=dict(type='RandomTokens', keep=0.5),
+            terms=dict(kd=of_16()),
+            clip_shape=(4, 16, 16),
+        ),
+        {**SHARDED, 'accumulation': 2, 'clip_grad': dict(max_norm=0.1)},
     ),
     'batch norm': (dict(student=student_config(dropout=0.5)), {}),
     'batch norm, by iterations': (dict(student=student_config(dropout=0.5)), {'by_epoch': False}),
@@ -198,6 +226,12 @@ def scenario(name: str, folder: Path, *, processes: int) -> Config:
     config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
     config.sync_bn = 'torch' if name.startswith('synced') else None
     config.optim_wrapper.accumulative_counts = changes.get('accumulation', 1)
+    config.model_wrapper_cfg = changes.get('wrapper')
+    if 'clip_grad' in changes:
+        config.optim_wrapper.clip_grad = changes['clip_grad']
+    before = folder.parent / f'{processes}-{changes.get("resumes")}' / 'epoch_1.pth'
+    if before.is_file():  # one process trains it in one go
+        config.resume, config.load_from = True, str(before)
     if model['student']['backbone'].get('norm_eval'):
         config.optim_wrapper.optimizer.lr = 0.005  # nothing keeps the activations in bounds
     if config.model['type'] == 'AdversarialDistiller':
@@ -251,17 +285,26 @@ def _carry_out(name: str, folder: Path, *, processes: int, rank: int) -> dict:
     config = scenario(name, folder / f'{processes}-{name}-test', processes=processes)
     config.experiment_name = f'{name}, {processes}, test'.replace(' ', '_')
     config.launcher = 'none' if processes == 1 else 'pytorch'
+    checkpoint = torch.load(saved, weights_only=True)
+    weights = list(model.parameters())
     out = dict(
         model=dict(model.state_dict()),
+        share=sum(shard_of(weight).numel() for weight in weights) / sum(weight.numel() for weight in weights),
         averages=averages,
         validated=validated,
         tested={} if processes == 1 else {key: float(value) for key, value in run_test(config, saved).items()},
-        saved=dict(torch.load(saved, weights_only=True)['state_dict']),
+        checkpoint=saved,
+        saved=dict(checkpoint['state_dict']),
+        optimizer=checkpoint['optimizer'],
         iterations=runner.iter,
         left_out=sorted(file.name for file in Path(runner.work_dir).glob('not_finite/*')),
     )
     torch.save(out, folder / f'{processes}-{name}-{rank}.pth')
     return out
+
+
+def shard_of(weight: torch.Tensor) -> torch.Tensor:
+    return weight.to_local() if isinstance(weight, DTensor) else weight
 
 
 def run(jobs: Mapping[int, Sequence[str]], folder: Path) -> dict[int, dict[str, list[dict]]]:

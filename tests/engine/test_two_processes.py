@@ -166,6 +166,25 @@ def test_without_statistics_of_one_process_two_are_as_one_with_all_clips(name, d
         assert key not in name or any(tensor.startswith(prefix) for tensor in alone['model'])
 
 
+def test_fully_sharded_each_process_keeps_its_half_and_the_checkpoint_is_as_ever(done, tmp_path):
+    """One process goes on from it, without the wrapper, to where the sharded training ended."""
+    name = 'synced batch norm, fully sharded'
+    assert all(0.45 < result['share'] < 0.55 for result in done[2][name]) and done[2][AS_ONE[0]][0]['share'] == 1
+    sharded = done[2][name][0]
+    config = scenarios.scenario(name, tmp_path, processes=1)
+    config.model_wrapper_cfg = None
+    config.resume, config.load_from = True, str(Path(sharded['checkpoint']).with_name('epoch_1.pth'))
+    with scenarios.in_float64():
+        build_runner(config).train()
+    alone = load_safely(tmp_path / 'epoch_2.pth', what='checkpoint')
+    assert_close(alone['state_dict'], sharded['saved'], name, tolerance=TOLERANCE)
+    momenta = [
+        {str(number): state['momentum_buffer'] for number, state in optimizer['state'].items()}
+        for optimizer in (alone['optimizer'], sharded['optimizer'])
+    ]
+    assert_close(*momenta, f'{name}, momentum', tolerance=TOLERANCE)
+
+
 def test_every_loss_that_has_the_whole_batch_is_among_the_terms():
     """PKD and SemCKD compare the clips of one process."""
     tested = {term['loss']['type'] for term in scenarios.gathering_terms().values()}
