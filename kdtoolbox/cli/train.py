@@ -5,9 +5,10 @@ import argparse
 from mmengine.config import Config
 
 from kdtoolbox.config_files.overriding import load_config
-from kdtoolbox.engine.compat import check_amp_device
+from kdtoolbox.engine.compat import check_amp_device, set_local_rank
+from kdtoolbox.engine.elastic import is_restarted
 from kdtoolbox.inspection.training import of_the_config
-from kdtoolbox.runner.training import build_runner, is_restarted, optim_wrappers, resume_from, train
+from kdtoolbox.runner.training import build_runner, optim_wrappers, resume_from, train
 
 __all__ = ['build_runner', 'run', 'train']
 
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
         _be_strict(config)
     if args.auto_scale_lr:
         config.auto_scale_lr = {**config.get('auto_scale_lr', {}), 'enable': True}
-    resume = 'auto' if args.resume is None and is_restarted() else args.resume
+    set_local_rank(args.local_rank)
+    resume = 'auto' if args.resume is None and is_restarted(config) else args.resume
     if resume is not None:
         resume_from(config, resume)
     senseless = [finding.text for finding in of_the_config(config) if finding.is_error]

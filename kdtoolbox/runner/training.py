@@ -53,11 +53,6 @@ def train(config: Config, *, local_rank: int = 0) -> None:
         runner.train()
 
 
-def is_restarted() -> bool:
-    """Whether ``torchrun --max-restarts`` has started this process once more, because one of the run had died."""
-    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
-
-
 def resume_from(config: Config, checkpoint: str) -> None:
     """Have a run go on from a checkpoint; ``'auto'``: from the newest whole one in its work directory.
 

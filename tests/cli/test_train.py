@@ -52,10 +52,10 @@ def test_ddp_is_told_where_parameters_get_no_gradient(model, unused):
 
 
 def test_a_run_that_torchrun_restarts_goes_on_by_itself(monkeypatch):
-    from kdtoolbox.runner.training import is_restarted
+    from kdtoolbox.engine.elastic import is_restarted
 
     monkeypatch.delenv('TORCHELASTIC_RESTART_COUNT', raising=False)
-    assert not is_restarted()
+    assert not is_restarted({})
     for count, expected in (('0', False), ('2', True)):
         monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', count)
-        assert is_restarted() is expected
+        assert is_restarted({}) is expected
