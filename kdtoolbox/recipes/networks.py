@@ -214,7 +214,8 @@ def _stem_of(teacher: TeacherChoice, backbone: Mapping) -> dict:
 
 
 def _channels_of(backbone: Mapping, spec: str, *, frames: int, size: int) -> int:
-    network: nn.Module = MODELS.build(dict(backbone)).eval()
+    network: nn.Module = MODELS.build(dict(backbone))
+    network.eval()  # not in the line above: mmaction2's backbones return nothing
     try:
         with torch.no_grad():
             maps = network(torch.zeros(1, 3, frames, size, size))

@@ -17,7 +17,7 @@ from kdtoolbox.deployment.student_folder import FILES
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 from kdtoolbox.evaluation.feature_file import load_features
 from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within
-from kdtoolbox.recipes.networks import choose_teacher
+from kdtoolbox.recipes.networks import choose_student, choose_teacher
 from kdtoolbox.recipes.recipe import (
     ALL_LABELS,
     FEW_LABELS,
@@ -243,6 +243,13 @@ def test_the_regime_follows_the_labels_and_the_length_the_videos(networks):
     assert (batch_size_for(5, has_gpu=True), batch_size_for(500, has_gpu=False)) == (5, 8)
     with pytest.raises(ValueError, match='3 videos to learn from, expected 4 or more'):
         batch_size_for(3, has_gpu=False)
+
+
+@pytest.mark.parametrize('name', ['r3d18', 'r2plus1d18'])
+def test_the_students_of_mmaction2_run_on_the_clips(name, networks):
+    teacher = choose_teacher(f'{networks}:OwnTeacher', weights=None, frames=8, size=16)
+    student = choose_student(name, teacher, num_classes=3, frames=8, size=32)
+    assert student.channels == student.config['cls_head']['in_channels'] == 512
 
 
 @pytest.mark.parametrize('num_frames, rate, stride', [(300, 25, 2), (300, 60, 5), (20, 25, 1), (300, 10, 1)])
