@@ -5,15 +5,21 @@ validation (the config's val_dataloader) and by the full protocol (its test_data
 checkpoint, their rank correlation, which checkpoint each would keep, and what the full protocol gives for the two.
 
     python benchmarks/quick_validation.py digits            # the demo's videos and last student, made on the spot
+    python benchmarks/quick_validation.py clips --videos UCF101_FOLDER --weights mobilenet_v2.pth
     python benchmarks/quick_validation.py my_student/config.py --metric acc/top1 --out FILE
 
 A config of ``kdtoolbox distill`` has both loaders. The digits have one test set; their quick validation is that of the
-shipped configs: one clip instead of two, at most 10 gallery videos and 20 queries of each class.
+shipped configs: one clip instead of two, at most 10 gallery videos and 20 queries of each class. ``clips`` are real
+ones, named as in UCF-101, of few classes; recordings from 20 on are the queries. The student is the one of
+benchmarks/real_video.py, with all labels and the features of a MobileNetV2, and so is the full protocol, four clips a
+video; the quick one has one clip of at most 10 gallery videos and 20 queries of each class; with two clips it is
+measured too.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +31,7 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.real_video import base_config, feature_term
 from kdtoolbox.cli.demo import STUDENT_CONFIG, STUDENTS, TEACHER_CONFIG, experiment, train_image_teacher, versions
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.finding import find_config
@@ -34,6 +41,9 @@ from kdtoolbox.runner.testing import test_student
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.terminal import table_text
+
+FIRST_QUERY = 20  # recordings (g20 …) from here on are the queries of 'clips'
+MOBILENET_CHANNELS = 1280
 
 
 def main() -> None:
@@ -45,25 +55,32 @@ def main() -> None:
     parser.add_argument('--teacher-steps', type=int, default=120, help='of the teacher of the digits')
     parser.add_argument('--student-steps', type=int, help='of the student of the digits')
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--videos', help="folder of class folders, for 'clips'")
+    parser.add_argument('--weights', help="of torchvision's mobilenet_v2, for 'clips'")
     parser.add_argument('--out', help='also write the numbers to this JSON file, beside those of other configs')
     args = parser.parse_args()
     init_default_scope('kdtoolbox')
     MMLogger.get_instance('quick_validation', log_level='WARNING')  # without one, initialising logs each tensor
     with TemporaryDirectory() as folder:
-        make = digits if args.config == 'digits' else own
-        config, quick_dataloader = make(Path(folder), args)
+        make = {'digits': digits, 'clips': clips}.get(args.config, own)
+        config, quick = make(Path(folder), args)
+        loaders = {'full': config.test_dataloader, **quick}
         checkpoints = train(config, args.checkpoints)
-        rows = [measure(config, quick_dataloader, checkpoint) for checkpoint in checkpoints]
-    name = args.config if args.config == 'digits' else Path(args.config).absolute().parent.name
+        rows = [measure(config, loaders, checkpoint) for checkpoint in checkpoints]
+    name = args.config if args.config in ('digits', 'clips') else Path(args.config).absolute().parent.name
     result = {'rows': rows, 'choices': {metric: choice(rows, metric) for metric in args.metric}}
     print(text(result))
+    others = [way for way in quick if way != 'quick']
+    if others:
+        result['others'] = {way: {metric: choice(rows, metric, way=way) for metric in args.metric} for way in others}
+        print(json.dumps(result['others'], indent=1))
     if args.out:
         file = Path(args.out)
         kept = json.loads(file.read_text())['data'] if file.is_file() else {}
         write_aside(file, json.dumps({'versions': versions(), 'data': {**kept, name: result}}, indent=1))
 
 
-def digits(folder: Path, args: argparse.Namespace) -> tuple[Config, ConfigDict]:
+def digits(folder: Path, args: argparse.Namespace) -> tuple[Config, dict[str, ConfigDict]]:
     """The last student of the demo, and the loader of a quick validation as that of the shipped configs."""
     videos = DigitVideos(seed=args.seed)
     data = write_digit_videos(folder / 'digits', videos)
@@ -74,23 +91,55 @@ def digits(folder: Path, args: argparse.Namespace) -> tuple[Config, ConfigDict]:
     if args.student_steps:
         options['train_cfg.max_iters'] = args.student_steps
     config = experiment(STUDENT_CONFIG, 'student', work_dir=folder, data=data, seed=args.seed, options=options)
-    quick = deepcopy(config.test_dataloader)
+    return config, {'quick': quick_of(config.test_dataloader, clips=1)}
+
+
+def quick_of(loader: ConfigDict, *, clips: int) -> ConfigDict:
+    """The loader of fewer clips, and of at most 10 gallery videos and 20 queries of each class."""
+    quick = deepcopy(loader)
     for dataset in quick.dataset.datasets:
         dataset.max_per_class = 10 if dataset.role == 'gallery' else 20
         for transform in dataset.pipeline:
             if transform.type == 'SampleClipsEvenly':
-                transform.num_clips = 1
-    return config, quick
+                transform.num_clips = clips
+    return quick
 
 
-def own(folder: Path, args: argparse.Namespace) -> tuple[Config, ConfigDict]:
+def clips(folder: Path, args: argparse.Namespace) -> tuple[Config, dict[str, ConfigDict]]:
+    """The student of benchmarks/real_video.py with all labels and a teacher's features; the loaders of quick ways."""
+    videos = sorted(Path(args.videos).glob('*/*.avi'))
+    lists = {name: folder / f'{name}.txt' for name in ('train', 'test')}
+    for name, file in lists.items():
+        chosen = [video for video in videos if (recording_of(video) >= FIRST_QUERY) == (name == 'test')]
+        file.write_text(''.join(f'{video.parent.name}/{video.name}\n' for video in chosen))
+    paths = dict(root=args.videos, train_list=str(lists['train']), test_list=str(lists['test']))
+    teacher = dict(teacher='mobilenet_v2', teacher_weights=args.weights, student='r3d')
+    config = base_config(argparse.Namespace(**paths, **teacher, epochs=args.epochs), args.seed, folder / 'run')
+    config.model.terms = dict(features=feature_term(config, MOBILENET_CHANNELS))
+    epochs = config.train_cfg.max_epochs
+    config.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.05, begin=0, end=2, by_epoch=True, convert_to_iter_based=True),
+        dict(
+            type='CosineAnnealingLR', begin=2, end=epochs, T_max=epochs - 2, by_epoch=True, convert_to_iter_based=True
+        ),
+    ]
+    ways = {'quick': 1, '2 clips': 2}
+    return config, {way: quick_of(config.test_dataloader, clips=number) for way, number in ways.items()}
+
+
+def recording_of(video: Path) -> int:
+    """8 of v_Archery_g08_c01.avi."""
+    return int(video.stem.split('_')[-2].lstrip('g'))
+
+
+def own(folder: Path, args: argparse.Namespace) -> tuple[Config, dict[str, ConfigDict]]:
     """A config from a file, which trains in a folder of its own, and the loader of its validation."""
     config = read_config(find_config(args.config))
     config.work_dir, config.launcher = str(folder / 'run'), 'none'
     config.randomness = dict(seed=args.seed)
     if args.epochs:
         shorten(config, args.epochs)
-    return config, deepcopy(config.val_dataloader)
+    return config, {'quick': deepcopy(config.val_dataloader)}
 
 
 def shorten(config: Config, epochs: int) -> None:
@@ -123,22 +172,22 @@ def train(config: Config, num_checkpoints: int) -> list[str]:
     return [str(file) for file in sorted(files, key=lambda file: int(file.stem.rpartition('_')[2]))]
 
 
-def measure(config: Config, quick_dataloader: ConfigDict, checkpoint: str) -> dict:
-    """The metrics of one checkpoint, quick and full, under the same names."""
+def measure(config: Config, loaders: Mapping[str, ConfigDict], checkpoint: str) -> dict:
+    """The metrics of one checkpoint by each of the loaders, under the same names."""
     row: dict = {'checkpoint': Path(checkpoint).stem}
-    for way, loader in (('quick', quick_dataloader), ('full', config.test_dataloader)):
+    for way, loader in loaders.items():
         part = deepcopy(config)
         part.test_dataloader = deepcopy(loader)
         part.test_evaluator = [dict(metric) for metric in metric_configs(config.test_evaluator)]
-        part.experiment_name = f'{way}_{row["checkpoint"]}'
+        part.experiment_name = f'{way}_{row["checkpoint"]}'.replace(' ', '_')
         part.log_level = 'WARNING'
         row[way] = {name: float(value) for name, value in test_student(part, checkpoint).items()}
     return row
 
 
-def choice(rows: list[dict], metric: str) -> dict:
-    """What each way keeps by a metric, the first where several are equal, as mmengine does."""
-    quick, full = ([row[way][metric] for row in rows] for way in ('quick', 'full'))
+def choice(rows: list[dict], metric: str, *, way: str = 'quick') -> dict:
+    """What a quick and the full way keep by a metric, the first where several are equal, as mmengine does."""
+    quick, full = ([row[one][metric] for row in rows] for one in (way, 'full'))
     by_quick, by_full = quick.index(max(quick)), full.index(max(full))
     differ = len(set(quick)) > 1 and len(set(full)) > 1
     return {

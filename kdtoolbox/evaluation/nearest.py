@@ -21,7 +21,7 @@ def retrieval_topk(
     gallery_labels: Tensor,
     topk: Sequence[int] = (1, 5, 10, 20, 50),
     *,
-    chunk_bytes: int = 2**26,
+    chunk_bytes: int = 2**27,
 ) -> dict[int, float]:
     """Share of queries with a vector of their own class among the k nearest in the gallery, for each k.
 
@@ -52,7 +52,7 @@ def retrieval_topk(
 
 
 def first_hit_ranks(
-    queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *, chunk_bytes: int = 2**26
+    queries: Tensor, query_labels: Tensor, gallery: Tensor, gallery_labels: Tensor, *, chunk_bytes: int = 2**27
 ) -> Tensor:
     """Number of gallery vectors before the first of the query's class, by (cosine distance, position).
 
