@@ -12,6 +12,7 @@ from kdtoolbox.criterion.batch_labels import UNLABELLED
 from kdtoolbox.host_reads import known_on_host, on_host, to_device
 
 
+@torch.compiler.disable(recursive=False)  # the network is compiled; the head's attribute, set for a moment, cannot be
 def task_losses(recognizer: BaseRecognizer, inputs: Tensor, data_samples: Sequence, labels: Tensor | None) -> dict:
     """The recognizer's own losses; equal to those of plain mmaction2 if every clip has a label.
 

@@ -257,3 +257,19 @@ def test_students_that_learn_from_each_other_answer_for_whole_clips():
                 student_tokens=dict(type='RandomTokens', keep=0.25),
             )
         )
+
+
+def step_losses(*, compiled):
+    """The losses of a step, with labels, of a student that sees a part and then, for its task, all."""
+    torch.manual_seed(0)
+    model = distiller(student_tokens=dict(type='RandomTokens', keep=0.25)).train()
+    data = model.data_preprocessor(tiny.batch(2, frames=4, pixels=32), training=True)
+    run = torch.compile(model.loss, backend='eager') if compiled else model.loss
+    torch.manual_seed(0)
+    return {name: float(value) for name, value in run(**data).items()}
+
+
+def test_a_compiled_step_hides_the_same_tokens_and_gives_the_same_losses():
+    torch._dynamo.reset()
+    assert step_losses(compiled=True) == step_losses(compiled=False)
+    torch._dynamo.reset()
