@@ -8,9 +8,10 @@ from kdtoolbox.connectors.pooling import GlobalPool, SpacePool, TimePool
 from kdtoolbox.connectors.projection import LinearProjection, MapProjection
 from kdtoolbox.connectors.standardize import Standardize
 from kdtoolbox.connectors.temporal_align import TemporalAlign
-from kdtoolbox.connectors.tokens import MapToTokens, TokensToMap
+from kdtoolbox.connectors.tokens import ClassToken, MapToTokens, TokensToMap
 
 __all__ = [
+    'ClassToken',
     'GlobalPool',
     'LinearProjection',
     'MLPProjection',

@@ -98,3 +98,27 @@ class MapToTokens(nn.Module):
         if x.dim() != 5:
             raise ValueError(f'MapToTokens got {tuple(x.shape)}, expected maps (N, C, T, H, W)')
         return x.flatten(3)
+
+
+@MODELS.register_module()
+class ClassToken(nn.Module):
+    """The class token of a transformer, the first one, for losses of vectors and of sequences of frames.
+
+    (N, L, C) of a block of the student -> (N, C); (N, C, T, L) of a tap of an image teacher -> (N, C, T), one of each
+    frame, which GlobalPool makes (N, C).
+
+    Raises:
+        ValueError: the input is not tokens.
+
+    >>> import torch
+    >>> ClassToken()(torch.zeros(2, 197, 192)).shape, ClassToken()(torch.zeros(2, 192, 8, 197)).shape
+    (torch.Size([2, 192]), torch.Size([2, 192, 8]))
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() not in (3, 4):
+            raise ValueError(
+                f'ClassToken got {tuple(x.shape)}, expected tokens (N, L, C) of a student or (N, C, T, L) of a '
+                'teacher: tap a block of a transformer'
+            )
+        return x[:, 0] if x.dim() == 3 else x[..., 0]

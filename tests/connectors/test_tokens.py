@@ -1,7 +1,9 @@
 import pytest
+import timm
 import torch
 
-from kdtoolbox.connectors import MapToTokens, TokensToMap
+from kdtoolbox.connectors import ClassToken, GlobalPool, MapToTokens, TokensToMap
+from kdtoolbox.teachers import ImageTeacher
 
 
 def numbered_map(frames=3, height=2, width=4):
@@ -68,3 +70,19 @@ def test_tokens_that_do_not_fill_the_grid_are_refused(connector, shape, message)
 def test_options_out_of_range_are_refused_when_built(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_the_class_token_of_each_frame_is_what_the_head_of_a_vit_gets():
+    vit = timm.models.VisionTransformer(
+        img_size=16, patch_size=8, embed_dim=8, depth=1, num_heads=2, num_classes=3, reg_tokens=2
+    )
+    teacher = ImageTeacher(vit, view=dict(size=16), pooling='mean_logits')
+    teacher.listen(['norm', 'frame_features'])
+    answers = teacher(torch.rand(2, 3, 3, 16, 16))
+    frames = ClassToken()(answers['norm'])
+    torch.testing.assert_close(frames, answers['frame_features'])
+    torch.testing.assert_close(GlobalPool()(frames), answers['features'])
+    blocks = torch.rand(2, 5, 8)
+    assert torch.equal(ClassToken()(blocks), blocks[:, 0])
+    with pytest.raises(ValueError, match='ClassToken got .*expected tokens'):
+        ClassToken()(torch.zeros(2, 8))

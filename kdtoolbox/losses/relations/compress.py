@@ -46,7 +46,7 @@ class CompRess(ChannelPairLoss):
     It needs no labels, no large batch and no equal channels: each network has a queue of its own vectors of the same
     clips, of all processes; both are random at first, as in the authors' code. The paper's student is remembered by its
     moving average (with momentum); here, as in the authors' loss without momentum, by itself. Maps are averaged over
-    time and space; of tokens take the class token.
+    time and space; of tokens take ClassToken.
 
     Args:
         student_channels: C of the student.

@@ -44,7 +44,7 @@ class SEED(nn.Module):
 
     It needs no labels and no large batch. The student is brought to the teacher's channels by its connector
     (``MLPProjection`` as in the paper). The queue holds the clips of all processes and is random at first, as in the
-    authors' code. Maps are averaged over time and space; of tokens take the class token.
+    authors' code. Maps are averaged over time and space; of tokens take ClassToken.
 
     Args:
         teacher_channels: C of both.
