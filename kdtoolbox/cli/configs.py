@@ -1,12 +1,15 @@
-"""List the configs that came with kdtoolbox, or print one as it is run: ``kdtoolbox configs [show NAME]``."""
+"""List the configs that came with kdtoolbox, or print one as it is run: kdtoolbox configs [show NAME]."""
 
 import argparse
 import contextlib
+import itertools
+import re
 import sys
 
 from kdtoolbox.config_files.finding import find_config, packaged_configs
 from kdtoolbox.terminal import table_text
 
+LONGEST = 110  # characters of a line of the list
 EXAMPLE = 'kdtoolbox configs show kd_r2d_to_r3d_hmdb51'
 
 
@@ -25,17 +28,21 @@ def run(args: argparse.Namespace) -> int:
             config = read_config(file)
         print(config.pretty_text)
         return 0
-    rows = [(name, first_line(file.read_text(encoding='utf-8'))) for name, file in packaged_configs().items()]
+    rows = [(name, first_sentence(file.read_text(encoding='utf-8'))) for name, file in packaged_configs().items()]
     print(table_text(rows, num_left=2))
     return 0
 
 
-def first_line(text: str) -> str:
-    """The first line of the comment that a config begins with, marked where its sentence goes on.
+def first_sentence(text: str) -> str:
+    """The first sentence of the comment that a config begins with; of a long one the part before a comma or colon.
 
-    >>> first_line('# Hinton, arXiv:1503.02531; the weight is that of most\\n# public code.\\nmodel = dict()')
-    'Hinton, arXiv:1503.02531; the weight is that of most …'
+    >>> first_sentence("# Hinton, arXiv:1503.02531; the weight is that\\n# of most code. It is 0.9.\\nmodel = dict()")
+    'Hinton, arXiv:1503.02531; the weight is that of most code.'
     """
-    line = text.splitlines()[0] if text else ''
-    line = line.removeprefix('#').strip() if line.startswith('#') else ''
-    return line if line.endswith(('.', ':')) or not line else f'{line} …'
+    lines = itertools.takewhile(lambda line: line.startswith('#'), text.splitlines())
+    comment = ' '.join(line.lstrip('# ') for line in lines)
+    sentence = re.split(r'(?<=\.)\s', comment, maxsplit=1)[0].replace('`', '')
+    if len(sentence) <= LONGEST:
+        return sentence
+    shorter = re.match(rf'.{{20,{LONGEST}}}(?=[,;:]\s)', sentence)
+    return f'{shorter[0] if shorter else sentence[:LONGEST].rpartition(" ")[0]} …'

@@ -138,4 +138,4 @@ def _compares_two(thing: type) -> bool:
 def _summary(docstring: str | None) -> str:
     own = inspect.cleandoc(docstring or '')  # not that of nn.Module
     paragraph = (own or 'no docstring').split('\n\n', 1)[0].replace('\n', ' ')
-    return re.sub(r',? (see|in the sense of) :\w+:.*', '', paragraph).rstrip('.')
+    return re.sub(r',? (see|in the sense of) :\w+:.*', '', paragraph).rstrip('.').replace('``', '')
