@@ -1,6 +1,7 @@
 """What is mistyped is answered by one line that names the nearest, before anything is built."""
 
 import os
+import re
 import subprocess
 import sys
 import types
@@ -120,7 +121,7 @@ def test_what_a_class_of_mmengine_or_mmaction2_needs_or_refuses_is_one_line(chan
 def test_a_misspelt_section_of_a_file_is_found_and_helpers_are_not(tmp_path, capsys):
     text = run_config(tmp_path).pretty_text
     file = tmp_path / 'config.py'
-    file.write_text(text.replace('train_dataloader =', 'train_dataloder ='))
+    file.write_text(re.sub('^train_dataloader', 'train_dataloder', text, flags=re.MULTILINE))
     assert "nothing reads 'train_dataloder': did you mean 'train_dataloader'?" in refused(capsys, 'train', file)
     evaluator = "evaluator = [dict(type='QueryAccuracy')]\nval_evaluator = evaluator\n"
     refuse_unknown_keys(Config.fromstring(f"default_scope = 'kdtoolbox'\n{evaluator}", '.py'))
@@ -271,7 +272,9 @@ def test_a_work_directory_that_cannot_be_written_to_is_one_line(config, capsys, 
 
 def test_an_output_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr('kdtoolbox.cli.export_student.run', lambda args: (tmp_path / 'no' / 'b.pth').write_text(''))
-    assert f'{tmp_path}/no/b.pth: No such file or directory' in refused(capsys, 'export-student', 'a.pth', 'b.pth')
+    (tmp_path / 'a.pth').touch()
+    said = refused(capsys, 'export-student', tmp_path / 'a.pth', tmp_path / 'b.pth')
+    assert f'{tmp_path}/no/b.pth: No such file or directory' in said
 
 
 def test_mixed_precision_in_a_config_without_a_gpu_is_refused_as_the_option_is(config, capsys, monkeypatch):
