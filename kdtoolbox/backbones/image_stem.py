@@ -35,6 +35,7 @@ class ImageStem3D(BaseModule):
         top: kind of the 3D layers: ``'3d'``, ``'2plus1d'`` (space, then time) or ``'depthwise'``.
         top_channels: of each 3D layer; a layer halves height and width.
         temporal_strides: of each 3D layer.
+        num_classes: of the weights, where it is not the number that the image network usually has.
 
     Raises:
         ValueError: an option is none of these, there is no such layer, or it gives no maps.
@@ -50,6 +51,7 @@ class ImageStem3D(BaseModule):
         top: Literal['3d', '2plus1d', 'depthwise'] = '3d',
         top_channels: Sequence[int] = (64, 128, 256),
         temporal_strides: Sequence[int] = (1, 2, 2),
+        num_classes: int | None = None,
         init_cfg: Mapping | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -63,7 +65,7 @@ class ImageStem3D(BaseModule):
                 'one of each for every 3D layer'
             )
         self.stem_mode = stem
-        self.stem, channels = _first_layers(image_model, last_layer, weights)
+        self.stem, channels = _first_layers(image_model, last_layer, weights, num_classes)
         if stem == 'inflated':
             inflate(self.stem)
         self.stem.requires_grad_(stem != 'frozen')
@@ -98,10 +100,10 @@ class ImageStem3D(BaseModule):
 
 
 def _first_layers(
-    image_model: str | Mapping | nn.Module, last_layer: str, weights: str | None
+    image_model: str | Mapping | nn.Module, last_layer: str, weights: str | None, num_classes: int | None
 ) -> tuple[nn.Module, int]:
     """The network up to and with a layer, which it gives as ``maps``, and the number of their channels."""
-    network = build_image_model(image_model)
+    network = build_image_model(image_model, num_classes=num_classes)
     name = image_model.removeprefix('torchvision.') if isinstance(image_model, str) else None
     if weights is not None:
         load_weights(network, weights, model_name=name)

@@ -11,9 +11,16 @@ from kdtoolbox.cli.arguments import distill as arguments
 from kdtoolbox.cli.parser import CommandParser
 from kdtoolbox.deployment.student import Student
 from kdtoolbox.isolation import quiet_log
-from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within, step_time_of, write_recipe
+from kdtoolbox.recipes.choosing import (
+    Wishes,
+    choose_recipe,
+    epochs_within,
+    step_time_of,
+    write_baseline,
+    write_recipe,
+)
 from kdtoolbox.recipes.config_text import config_text
-from kdtoolbox.recipes.recipe import Recipe, describe
+from kdtoolbox.recipes.recipe import Recipe, baseline_of, describe
 from kdtoolbox.recipes.step_time import in_words
 from kdtoolbox.runner.distilled_run import finish_run
 from kdtoolbox.safe_files import write_aside
@@ -65,6 +72,8 @@ def _distill(args: argparse.Namespace) -> Student:
         if recipe.survey.left_out:
             write_aside(out / LEFT_OUT, recipe.survey.report())
         config = write_recipe(recipe, out)
+        if args.baseline:
+            write_baseline(recipe, out)
         terminal.say(f'wrote {config}, the whole of what happens now')
     return finish_run(out)
 
@@ -84,15 +93,20 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         teacher_size=args.teacher_size,
         epochs=args.epochs,
         layers=[tuple(layer.split('=')) for layer in args.layers],
+        flip=args.flip,
     )
     recipe = choose_recipe(wishes)
+    if args.baseline:
+        baseline_of(recipe)  # where there can be none, it is said before anything is measured
     if args.print_config and args.hours is None:
         return recipe
     times = step_time_of(recipe)
     if args.hours is not None:
-        recipe = replace(recipe, epochs=epochs_within(args.hours, recipe, times))
+        hours = args.hours / (2 if args.baseline else 1)
+        recipe = replace(recipe, epochs=epochs_within(hours, recipe, times))
     seconds = times.training(epochs=recipe.epochs, steps_per_epoch=recipe.steps_per_epoch)
     time = f'about {in_words(seconds)} of training, measured: {times.step:.2f} s a step; then the test'
+    time += ', and the baseline, which takes no longer' if args.baseline else ''
     if not args.print_config:
         terminal.say(terminal.table_text([*describe(recipe), ('time', time)], num_left=2) + '\n')
     return recipe

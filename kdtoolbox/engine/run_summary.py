@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from kdtoolbox.criterion.term import Term
+from kdtoolbox.engine.full_test import FullTestHook
 from kdtoolbox.engine.protocol import is_not_the_tests, protocol_of
 
 
@@ -49,7 +50,13 @@ def _protocol(runner: Runner) -> str:
     unit = 'step' if isinstance(runner.train_loop, IterBasedTrainLoop) else 'epoch'
     often = f'every {unit}' if every == 1 else f'every {every} {unit}s'
     looked_at = protocol_of(runner.val_loop.dataloader.dataset)
-    return f'{looked_at}; {often}; to choose a checkpoint, which is tested by the full protocol at the end'
+    chooses = any(getattr(hook, 'save_best', None) for hook in runner.hooks)
+    is_tested = any(isinstance(hook, FullTestHook) for hook in runner.hooks)
+    why = 'to choose a checkpoint' if chooses else 'to look at, no checkpoint is chosen by it'
+    then = (
+        f', {"which" if chooses else "and the last one"} is tested by the full protocol at the end' if is_tested else ''
+    )
+    return f'{looked_at}; {often}; {why}{then}'
 
 
 def _networks(runner: Runner) -> list[tuple[str, str]]:

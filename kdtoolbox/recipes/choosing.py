@@ -17,6 +17,7 @@ from kdtoolbox.recipes.recipe import (
     ALL_LABELS,
     FEW_LABELS,
     Recipe,
+    baseline_of,
     batch_size_for,
     epochs_for,
     frame_stride_for,
@@ -27,7 +28,7 @@ from kdtoolbox.recipes.step_time import StepTime, measure_step_time
 from kdtoolbox.recipes.survey import survey_videos
 from kdtoolbox.recipes.video_labels import label_videos
 
-CONFIG = 'config.py'
+CONFIG, BASELINE_CONFIG = 'config.py', 'baseline.py'
 MAX_WORKERS = 4
 SHARE_OF_TRAINING = 0.85  # of the hours: the rest is validation, test and features
 
@@ -48,6 +49,7 @@ class Wishes:
         teacher_size: of the teacher's frames; None is its own.
         epochs: None is by the number of videos.
         layers: (student's layer, teacher's layer) to compare beside.
+        flip: mirror half of the training clips.
     """
 
     videos: str | Path
@@ -61,6 +63,7 @@ class Wishes:
     teacher_size: int | None = None
     epochs: int | None = None
     layers: Sequence[tuple[str, str]] = ()
+    flip: bool = True
 
 
 def choose_recipe(wishes: Wishes) -> Recipe:
@@ -94,6 +97,7 @@ def choose_recipe(wishes: Wishes) -> Recipe:
         batch_size=batch_size,
         workers=min(MAX_WORKERS, num_cores()),
         layers=tuple(wishes.layers),
+        flip=wishes.flip,
     )
 
 
@@ -103,6 +107,17 @@ def write_recipe(recipe: Recipe, out: Path) -> Path:
     write_json(out / LABELLED, recipe.videos.annotations(labelled_only=True))
     (out / CONFIG).write_text(config_text(recipe, out), encoding='utf-8')
     return out / CONFIG
+
+
+def write_baseline(recipe: Recipe, out: Path) -> Path:
+    """Write the config of the same student without a teacher, beside that of the recipe.
+
+    Raises:
+        ValueError: there are too few labels for it.
+    """
+    text = config_text(baseline_of(recipe), out)
+    (out / BASELINE_CONFIG).write_text(text, encoding='utf-8')
+    return out / BASELINE_CONFIG
 
 
 def step_time_of(recipe: Recipe) -> StepTime:

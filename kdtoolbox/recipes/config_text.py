@@ -6,15 +6,25 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from kdtoolbox.recipes.recipe import ALL_LABELS, FEW_LABELS, LABEL_FREE, TEST_CLIPS, WHY, Recipe, terms_of
+from kdtoolbox.recipes.recipe import (
+    ALL_LABELS,
+    FEW_LABELS,
+    LABEL_FREE,
+    LABELS_ALONE,
+    TEST_CLIPS,
+    WHY,
+    Recipe,
+    terms_of,
+)
 
 TEMPLATE = 'config.py.txt'
-SPLIT, LABELLED, PROBE, WORK_DIR = 'split.json', 'labelled.json', 'probe.pth', 'training'
+SPLIT, LABELLED, PROBE = 'split.json', 'labelled.json', 'probe.pth'
+WORK_DIR, BASELINE_WORK_DIR = 'training', 'baseline'
 WIDTH = 116
 
 
 def config_text(recipe: Recipe, out: str | Path) -> str:
-    """The text of ``config.py``.
+    """The text of ``config.py``, or of ``baseline.py`` for a recipe of :func:`baseline_of`.
 
     Args:
         out: folder of the run; its paths in the config are absolute, so that the config works in any folder.
@@ -24,7 +34,8 @@ def config_text(recipe: Recipe, out: str | Path) -> str:
     environment.filters['py'] = lambda value, indent=0: written(value, indent=indent)
     template = environment.from_string((files('kdtoolbox.recipes') / TEMPLATE).read_text(encoding='utf-8'))
     own = [one for one in (recipe.teacher.own, recipe.student.own) if one is not None]
-    decoded = max(recipe.size, recipe.teacher.pixels)
+    is_baseline = recipe.regime == LABELS_ALONE
+    decoded = recipe.size if is_baseline else max(recipe.size, recipe.teacher.pixels)
     teacher = dict(recipe.teacher.config)
     if recipe.regime == FEW_LABELS:
         teacher['probe'] = str(out / PROBE)
@@ -36,10 +47,10 @@ def config_text(recipe: Recipe, out: str | Path) -> str:
         is_few=recipe.regime == FEW_LABELS,
         is_all=recipe.regime == ALL_LABELS,
         has_other_gallery=bool(recipe.videos.names('training', labelled=False)),
-        split=str(out / SPLIT),
+        split=str(out / (LABELLED if is_baseline else SPLIT)),
         labelled=str(out / LABELLED),
-        work_dir=str(out / WORK_DIR),
-        teacher=teacher,
+        work_dir=str(out / (BASELINE_WORK_DIR if is_baseline else WORK_DIR)),
+        teacher=None if is_baseline else teacher,
         terms=terms_of(recipe),
         clip_shape=(recipe.frames, decoded, decoded) if recipe.layers else None,
         decoded=decoded,

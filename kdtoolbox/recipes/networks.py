@@ -1,9 +1,7 @@
 """The teacher and the student of a recipe: by a library's name, by a class of one's own, or by a file."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -15,28 +13,18 @@ from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.registered_types import known_names
 from kdtoolbox.deployment.student_parts import read_student
+from kdtoolbox.isolation import quiet_log
+from kdtoolbox.recipes.own_file import OwnFile, import_own, is_registered
 from kdtoolbox.recipes.stem_layer import stem_layer
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES
 from kdtoolbox.teachers import FrozenTeacher, ImageTeacher
-from kdtoolbox.teachers.weights import torchvision_weights
+from kdtoolbox.teachers.image_teacher import build_image_model, last_layer_of
+from kdtoolbox.teachers.weights import read_state_dict, torchvision_weights
 
 STUDENTS = ('image_stem', 'r3d18', 'r2plus1d18')
 TEACHER_FRAMES = 4  # of a clip: neighbouring frames look alike
 USUAL_WEIGHTS = 'IMAGENET1K_V1'
-
-
-@dataclass(frozen=True)
-class OwnFile:
-    """A Python file with a class of one's own.
-
-    Args:
-        folder: that it is in, for Python's path.
-        module: its name without the suffix.
-    """
-
-    folder: str
-    module: str
 
 
 @dataclass(frozen=True)
@@ -109,14 +97,15 @@ def _teacher_config(spec: str, weights: str | None, *, own: OwnFile | None, fram
     if library == 'torchvision':
         known = torchvision_weights(name) if _is_torchvision(name) else {}
         usual = USUAL_WEIGHTS if USUAL_WEIGHTS in known else next(iter(known), None)
-        return dict(type='ImageTeacher', model=spec, weights=weights or usual, view=strided)
+        its = _own_classes(spec, weights)
+        return dict(type='ImageTeacher', model=spec, weights=weights or usual, **its, view=strided)
     if library == 'transformers' or (library == 'timm' and weights is None):
         model = dict(type=spec, num_classes=0) if library == 'timm' else spec
         its = {'weights': 'pretrained'} if library == 'timm' else {}
         return dict(type='EmbeddingTeacher', model=model, **its, view=strided)
     if library == 'timm':
-        return dict(type='ImageTeacher', model=spec, weights=weights, view=strided)
-    if own is not None or _is_registered(spec):
+        return dict(type='ImageTeacher', model=spec, weights=weights, **_own_classes(spec, weights), view=strided)
+    if own is not None or is_registered(spec):
         return dict(type='ImageTeacher', model=dict(type=spec), weights=weights, view=strided)
     if Path(spec).expanduser().exists():
         parts = read_student(Path(spec).expanduser())
@@ -131,6 +120,20 @@ def _teacher_config(spec: str, weights: str | None, *, own: OwnFile | None, fram
         f'--teacher {spec}: expected torchvision.<name>, timm.<name>, transformers.<name or folder>, FILE.py:Class, a '
         f'registered class, or a student of kdtoolbox; {did_you_mean(spec, list(MODELS.module_dict))}'
     )
+
+
+def _own_classes(spec: str, weights: str | None) -> dict:
+    """The number of classes of a file of weights, of a network tuned by oneself; nothing where it is the usual one."""
+    if weights is None or not Path(weights).is_file():
+        return {}
+    with quiet_log():
+        network = build_image_model(spec)
+        state = read_state_dict(weights, network)
+    name = f'{last_layer_of(network)}.weight'
+    usual, found = network.state_dict().get(name), state.get(name)
+    if usual is None or found is None or found.shape[1:] != usual.shape[1:] or len(found) == len(usual):
+        return {}
+    return {'num_classes': len(found)}
 
 
 def _with_hint(spec: str, reason: str) -> str:
@@ -178,7 +181,7 @@ def choose_student(spec: str, teacher: TeacherChoice, *, num_classes: int, frame
             backbone, preprocessor = base['backbone'], base['data_preprocessor']
             if spec == 'image_stem':
                 backbone = _stem_of(teacher, backbone)
-        elif own is not None or _is_registered(spec):
+        elif own is not None or is_registered(spec):
             backbone = dict(type=spec)
             preprocessor = Config.fromfile(find_config('_base_/students/image_stem.py')).to_dict()['model']['student'][
                 'data_preprocessor'
@@ -210,6 +213,7 @@ def _stem_of(teacher: TeacherChoice, backbone: Mapping) -> dict:
         'image_model': teacher.config['model'],
         'weights': teacher.config['weights'],
         'last_layer': teacher.stem,
+        **({'num_classes': its} if (its := teacher.config.get('num_classes')) else {}),
     }
 
 
@@ -229,43 +233,10 @@ def _channels_of(backbone: Mapping, spec: str, *, frames: int, size: int) -> int
     return maps.shape[1]
 
 
-def import_own(spec: str) -> tuple[OwnFile | None, str]:
-    """Import the file of 'FILE.py:Class'; gives it and the class, or None and the spec where it is none.
-
-    Raises:
-        ValueError: there is no such file or class in it, or the class is not registered.
-    """
-    name, colon, kind = spec.rpartition(':')
-    if not colon or not name.endswith('.py'):
-        if spec.endswith('.py'):
-            raise ValueError(f'{spec}: name the class in it too: {spec}:MyNetwork')
-        return None, spec
-    file = Path(name).expanduser().absolute()
-    if not file.is_file():
-        raise ValueError(f'{name}: no such file')
-    if str(file.parent) not in sys.path:
-        sys.path.insert(0, str(file.parent))
-    module = import_module(file.stem)
-    if Path(module.__file__ or '').resolve() != file.resolve():
-        raise ValueError(f'{name}: Python has another module called {file.stem}: rename the file')
-    if not hasattr(module, kind):
-        raise ValueError(f'{name} has no class {kind!r}')
-    if not _is_registered(kind):
-        raise ValueError(
-            f'{name}: {kind} is not registered: add "from kdtoolbox.registry import MODELS" and '
-            f'@MODELS.register_module() above "class {kind}"'
-        )
-    return OwnFile(str(file.parent), file.stem), kind
-
-
 def _is_torchvision(name: str) -> bool:
     import torchvision
 
     return name in torchvision.models.list_models(module=torchvision.models)
-
-
-def _is_registered(name: str) -> bool:
-    return name.isidentifier() and name in known_names(MODELS)
 
 
 def _whole(size: tuple[int, int]) -> int | tuple[int, int]:

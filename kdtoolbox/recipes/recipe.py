@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kdtoolbox.recipes.networks import StudentChoice, TeacherChoice
 from kdtoolbox.recipes.survey import Survey
 from kdtoolbox.recipes.video_labels import LabelledVideos
 
 LABEL_FREE, FEW_LABELS, ALL_LABELS = 'label-free', 'few labels', 'all labels'
+LABELS_ALONE = 'labels alone'  # of the baseline
 WHY = {
     LABEL_FREE: "no labels: the student learns the teacher's features of the whole video, each channel standardised",
     FEW_LABELS: 'some videos have labels: a linear probe on them gives the teacher the classes, and the student agrees '
     'with it on all videos',
     ALL_LABELS: "the student learns the labels, and beside them, on all videos, the teacher's features",
+    LABELS_ALONE: 'the baseline: the same student learns the same labels in as many steps, without a teacher',
 }
 SMALL = 2000  # training videos, below which a student begins with the first layers of its teacher
 CLIP_SECONDS = 1.3  # that a clip should span: in less, it is little more than an image
@@ -25,6 +27,7 @@ WARMUP_SHARE = 0.08
 VALIDATIONS = 5  # during a training
 TEST_CLIPS = 4  # of a video, in the test
 MIN_TRAINING_VIDEOS = 4
+MIN_STEPS_BETWEEN_CHECKPOINTS = 5
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Recipe:
         batch_size: clips of a step.
         workers: processes that decode.
         layers: (student's layer, teacher's layer) pairs to compare beside.
+        flip: half of the training clips are mirrored.
     """
 
     survey: Survey
@@ -58,6 +62,7 @@ class Recipe:
     batch_size: int
     workers: int
     layers: Sequence[tuple[str, str]] = field(default=())
+    flip: bool = True
 
     @property
     def num_training(self) -> int:
@@ -78,6 +83,11 @@ class Recipe:
     def validation_interval(self) -> int:
         """Epochs from one validation to the next."""
         return max(1, math.ceil(self.epochs / VALIDATIONS))
+
+    @property
+    def checkpoint_interval(self) -> int:
+        """Epochs from one checkpoint to the next: writing them is to take little beside the steps."""
+        return min(self.epochs, math.ceil(MIN_STEPS_BETWEEN_CHECKPOINTS / self.steps_per_epoch))
 
     @property
     def warmup_epochs(self) -> int:
@@ -128,9 +138,31 @@ def batch_size_for(num_training: int, *, has_gpu: bool) -> int:
     return min(BATCH_SIZE['gpu' if has_gpu else 'cpu'], num_training)
 
 
+def baseline_of(recipe: Recipe) -> Recipe:
+    """The same student on the labels alone: what it would be without a teacher.
+
+    Raises:
+        ValueError: there are too few labels to train on.
+    """
+    videos = recipe.videos
+    labelled = len(videos.names('training', labelled=True))
+    if labelled < MIN_TRAINING_VIDEOS:
+        raise ValueError(
+            f'--baseline: {labelled} of the videos to learn from have a label, expected {MIN_TRAINING_VIDEOS} or more: '
+            'without a teacher a student learns from labels alone'
+        )
+    batch_size = min(recipe.batch_size, labelled)
+    epochs = max(1, round(recipe.epochs * recipe.steps_per_epoch / (labelled // batch_size)))
+    return replace(
+        recipe, videos=videos.labelled_only(), regime=LABELS_ALONE, epochs=epochs, batch_size=batch_size, layers=()
+    )
+
+
 def terms_of(recipe: Recipe) -> dict[str, dict]:
     """The terms of the config."""
     terms: dict[str, dict] = {}
+    if recipe.regime == LABELS_ALONE:
+        return terms
     if recipe.regime == FEW_LABELS:
         terms['probe'] = dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=2.0))
     else:

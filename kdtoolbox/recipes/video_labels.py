@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from random import Random
 
@@ -53,6 +53,11 @@ class LabelledVideos:
             for name, its in self.subsets.items()
             if its == subset and (labelled is None or (self.labels[name] is not None) == labelled)
         ]
+
+    def labelled_only(self) -> 'LabelledVideos':
+        """Without the videos that have no label."""
+        kept = {name: label for name, label in self.labels.items() if label is not None}
+        return replace(self, labels=kept, subsets={name: self.subsets[name] for name in kept})
 
     def annotations(self, *, labelled_only: bool = False) -> Annotations:
         """As the JSON that FolderDataset reads."""

@@ -18,9 +18,11 @@ from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.provenance import write_metrics
-from kdtoolbox.recipes.choosing import CONFIG
+from kdtoolbox.recipes.choosing import BASELINE_CONFIG, CONFIG
 from kdtoolbox.recipes.config_text import SPLIT
 from kdtoolbox.reporting.html_report import write_report
+from kdtoolbox.reporting.runs import read_run
+from kdtoolbox.reporting.sections.accuracies import accuracy_rows
 from kdtoolbox.runner.measure_run import measure_run
 from kdtoolbox.runner.testing import measure_student
 from kdtoolbox.runner.training import resume_from, train
@@ -67,9 +69,23 @@ def finish_run(out: Path) -> Student:
     save_features(features, out / FEATURES_IN_A_RUN)
     if not config.source.get('frames'):
         _draw_nearest(features, database, Path(config.data_root), out / NEAREST)
-    _report(config.work_dir, out / REPORT, is_measured=bool(metrics))
+    baseline = _train_baseline(out) if (out / BASELINE_CONFIG).is_file() else None
+    _report(config.work_dir, out / REPORT, baseline=baseline, is_measured=bool(metrics))
     _tell(out, student, metrics)
+    if metrics:
+        _compare(config.work_dir, baseline)
     return student
+
+
+def _train_baseline(out: Path) -> str:
+    """Train the same student without the teacher, unless it is trained already; returns its work directory."""
+    config = read_config(out / BASELINE_CONFIG)
+    config.launcher = 'none'
+    if not is_trained(config):
+        terminal.say('\nthe baseline: the same student without the teacher')
+        resume_from(config, 'auto')
+        train(config)
+    return config.work_dir
 
 
 def is_trained(config: Config) -> bool:
@@ -122,14 +138,22 @@ def _draw_nearest(features: VideoFeatures, database: Mapping, root: Path, out: P
     save_picture(strips(rows), out)
 
 
-def _report(work_dir: str, out: Path, *, is_measured: bool) -> None:
+def _report(work_dir: str, out: Path, *, baseline: str | None, is_measured: bool) -> None:
     """The report on the training; without labels it has no more than the curves. The student is there without it."""
     try:
-        for problem in measure_run(work_dir) if is_measured else ():
-            terminal.say(f'not in the report: {problem}')
-        write_report([work_dir], out)
+        for folder in (work_dir, baseline) if is_measured else ():
+            for problem in measure_run(folder) if folder else ():
+                terminal.say(f'not in the report: {problem}')
+        write_report([work_dir], out, baseline=baseline)
     except ValueError as error:
         terminal.say(f'no report: {error}')
+
+
+def _compare(work_dir: str, baseline: str | None) -> None:
+    """Print the accuracies of the report: student, teacher, baseline, chance, with intervals."""
+    header, rows = accuracy_rows(read_run(work_dir), read_run(baseline) if baseline else None)
+    if rows:
+        terminal.say('\n' + terminal.table_text(rows, header=header))
 
 
 def _protocol(config: Config, database: Mapping) -> dict[str, str]:

@@ -267,10 +267,16 @@ def _torchvision_name(model: str | Mapping | nn.Module) -> str | None:
 def _classifier_of(network: nn.Module) -> str:
     if isinstance(network, Recognizer2D):
         return 'cls_head'
-    layers = [path for path, module in network.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d)) and path]
-    if not layers:
+    layer = last_layer_of(network)
+    if layer is None:
         raise ValueError(
             f'the image teacher {type(network).__name__} has no linear or convolutional layer inside; '
             'name its classifier: classifier=<module path>'
         )
-    return layers[-1]
+    return layer
+
+
+def last_layer_of(network: nn.Module) -> str | None:
+    """Path of the last linear or convolutional layer, which most networks classify with."""
+    layers = [path for path, module in network.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d)) and path]
+    return layers[-1] if layers else None

@@ -92,6 +92,15 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
     return _classes_in(content)
 
 
+def read_state_dict(file: str | Path, network: nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors of a file of weights under the names that ``network`` has, without loading them into it.
+
+    Raises:
+        ValueError: the file cannot be read, or holds no state dict.
+    """
+    return _unwrapped(_state_dict_in(load_safely(file, what='teacher weights'), str(file)), network)
+
+
 def _classes_in(checkpoint: Mapping) -> list[str] | None:
     for key in ('meta', 'dataset_meta', 'classes'):
         checkpoint = checkpoint.get(key) if isinstance(checkpoint, Mapping) else None  # type: ignore[assignment]

@@ -31,10 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--teacher-size', type=at_least_one, metavar='PIXELS', help="of the teacher's frames (default its own)"
     )
+    parser.add_argument(
+        '--no-flip', dest='flip', action='store_false', help='never mirror clips: where left and right are classes'
+    )
     length = parser.add_mutually_exclusive_group()
     length.add_argument('--epochs', type=at_least_one, metavar='N', help='default by the number of videos')
     length.add_argument(
         '--hours', type=float, metavar='H', help='as many epochs as fit, by the measured time of a step'
+    )
+    parser.add_argument(
+        '--baseline',
+        action='store_true',
+        help='train the same student without the teacher too, to see what the teacher brings; takes twice as long',
     )
     parser.add_argument('--resume', action='store_true', help='go on with an interrupted run in DIR')
     parser.add_argument('--print-config', action='store_true', help='print the config that would be trained, and end')

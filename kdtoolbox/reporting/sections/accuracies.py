@@ -1,10 +1,12 @@
 """Student against teacher, baseline and chance, with intervals."""
 
 import re
+from collections.abc import Mapping
 
 from kdtoolbox.reporting.figures.accuracy import shares_with_intervals
 from kdtoolbox.reporting.intervals import Difference, Share, difference, share_of
 from kdtoolbox.reporting.pages.blocks import Block, Picture, Section, Table, Text, missing
+from kdtoolbox.reporting.runs import Run
 from kdtoolbox.reporting.runs.outcomes import STUDENT, TEACHER, Outcomes, outcomes_of
 from kdtoolbox.reporting.sections.context import Context
 
@@ -12,6 +14,15 @@ from kdtoolbox.reporting.sections.context import Context
 def accuracies(context: Context) -> Section:
     """A figure and a table of all networks, and whether the differences are beyond noise."""
     return Section(context.named('accuracy'), 'How good it is', _blocks(context))
+
+
+def accuracy_rows(run: Run, baseline: Run | None = None) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of the table, as texts, for the console; no rows where nothing was measured."""
+    student = outcomes_of(run)
+    if student is None:
+        return [], []
+    measures = _measures(student, _networks(run, student, baseline))
+    return ['', *measures], _rows(measures, student)
 
 
 def _blocks(context: Context) -> list[Block]:
@@ -22,14 +33,9 @@ def _blocks(context: Context) -> list[Block]:
             f'not measured: {context.how_to_measure}.' if labelled else 'not measured: the test videos have no labels.'
         )
         return missing(f'Accuracy and retrieval are {reason}')
-    networks = {'student': student, 'teacher': outcomes_of(context.run, TEACHER)}
-    if context.baseline is not None:
-        networks[f'baseline {context.baseline.name}'] = outcomes_of(context.baseline)
+    networks = _networks(context.run, student, context.baseline)
     known = {name: outcomes for name, outcomes in networks.items() if outcomes is not None}
-    measures = {
-        measure: {name: share_of(one.right[measure]) for name, one in known.items() if measure in one.right}
-        for measure in student.right
-    }
+    measures = _measures(student, networks)
     figure = shares_with_intervals(measures, student.chances, names=list(known))
     blocks: list[Block] = [
         *(_verdict(STUDENT, student, name, other) for name, other in known.items() if name != 'student'),
@@ -44,6 +50,21 @@ def _blocks(context: Context) -> list[Block]:
     return blocks
 
 
+def _networks(run: Run, student: Outcomes, baseline: Run | None) -> dict[str, Outcomes | None]:
+    networks = {'student': student, 'teacher': outcomes_of(run, TEACHER)}
+    if baseline is not None:
+        name = 'baseline' if baseline.name == 'baseline' else f'baseline {baseline.name}'
+        networks[name] = outcomes_of(baseline)
+    return networks
+
+
+def _measures(student: Outcomes, networks: Mapping[str, Outcomes | None]) -> dict[str, dict[str, Share]]:
+    return {
+        measure: {name: share_of(one.right[measure]) for name, one in networks.items() if one and measure in one.right}
+        for measure in student.right
+    }
+
+
 def _how(context: Context) -> str:
     record = context.run.record
     notes = record.provenance if record is not None else {}
@@ -53,10 +74,15 @@ def _how(context: Context) -> str:
 
 
 def _table(measures: dict[str, dict[str, Share]], student: Outcomes) -> Table:
+    rows = _rows(measures, student)
+    return Table(['', *measures], rows, 'Share of the test videos with its 95 % interval (Wilson).')
+
+
+def _rows(measures: dict[str, dict[str, Share]], student: Outcomes) -> list[list[str]]:
     names = list(dict.fromkeys(name for shares in measures.values() for name in shares))
     rows = [[name, *(str(shares.get(name, '–')) for shares in measures.values())] for name in names]
     rows.append(['chance', *(f'{100 * student.chances[measure]:.1f} %' for measure in measures)])
-    return Table(['', *measures], rows, 'Share of the test videos with its 95 % interval (Wilson).')
+    return rows
 
 
 def _verdict(name: str, first: Outcomes, other_name: str, second: Outcomes) -> Text:
