@@ -1,4 +1,4 @@
-# make demo     install, then distil an image network into a video network on data made on the spot (about 8 minutes)
+# make demo     install, then kdtoolbox distill on videos made on the spot: an image network teaches a video network
 # make test     install, then run the tests, a worker for each core
 # make test-fast  the tests that train nothing, in about a minute: for while you work
 # make test-matrix  the tests with each Python that is supported, and with the lowest versions that setup.cfg admits

@@ -32,7 +32,14 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.real_video import base_config, feature_term
-from kdtoolbox.cli.demo import STUDENT_CONFIG, STUDENTS, TEACHER_CONFIG, experiment, train_image_teacher, versions
+from kdtoolbox.cli.demo_comparison import (
+    STUDENT_CONFIG,
+    STUDENTS,
+    TEACHER_CONFIG,
+    experiment,
+    train_image_teacher,
+    versions,
+)
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.reading import read_config

@@ -23,7 +23,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.demo import cpu_seconds
+from kdtoolbox.cli.demo_comparison import cpu_seconds
 from kdtoolbox.datasets.video_lists import read_list
 from kdtoolbox.evaluation import fit_linear_probe, retrieval_topk
 from kdtoolbox.evaluation.clip_retrieval import chance_topk

@@ -1,5 +1,5 @@
 # The demo's teacher: ResNet-18 without its two deep stages. 48 pixels need no more, and it learns in half a minute.
-# `kdtoolbox demo` trains it on still images of the digits.
+# `kdtoolbox demo --compare` trains it on still images of the digits.
 image_network = dict(
     type='Recognizer2D',
     backbone=dict(type='ResNet', depth=18, pretrained=None, num_stages=2, strides=(1, 2), dilations=(1, 1),

@@ -1,5 +1,5 @@
 # The demo's teacher, tested on videos: a 2D network that looks at the frames and averages its answers.
-# It is trained on still images by `kdtoolbox demo`, not from this file; see video_student.py for what it teaches.
+# It is trained on still images by `kdtoolbox demo --compare`, not from this file; see video_student.py for what it teaches.
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/digits.py', '../_base_/digit_teacher.py']
 
 # With no teacher and no terms: just the recognizer, with its features for retrieval.

@@ -1,5 +1,5 @@
 # The demo's student: a small R3D learns from an image network that only ever saw stills.
-# As it stands, it learns without labels. `kdtoolbox demo` trains it in two more ways, by options, on the same steps:
+# As it stands, it learns without labels. `kdtoolbox demo --compare` trains it in two more ways, on the same steps:
 #   few labels only:            model.use_labels=True model.terms.kd.weight=0
 #                               train_dataloader.dataset.labels_per_class=3
 #   few labels + distillation:  model.use_labels=True train_dataloader.dataset.unlabelled=keep

@@ -1,5 +1,5 @@
 # The chain from an image network to a video transformer to the edge in minutes on two cores, on the demo's videos: see
-# docs/video_transformers.md. `kdtoolbox demo` makes the videos and trains the image network.
+# docs/video_transformers.md. `kdtoolbox demo --compare` makes the videos and trains the image network.
 #   kdtoolbox stages stages/image_to_vit_tiny_to_r3d_demo
 stages = [
     dict(name='masked', config='video_transformers/vit_tiny_demo.py'),

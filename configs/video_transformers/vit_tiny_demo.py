@@ -1,4 +1,4 @@
-# A video transformer in minutes on two cores, on the videos of the demo (`kdtoolbox demo` makes them and trains the
+# A video transformer in minutes on two cores, on the videos of the demo (`kdtoolbox demo --compare` makes them and trains the
 # image network): it sees half of its tokens and learns the image network's map there, and its classes, without labels.
 #   kdtoolbox train configs/video_transformers/vit_tiny_demo.py
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/digits.py', '../_base_/students/vit_tiny.py',

@@ -1,263 +1,103 @@
-"""The main job in a few minutes: distil an image network into a video network, on videos made on the spot."""
+"""The main job in a few minutes: kdtoolbox distill on videos made on the spot.
+
+Makes videos of moving digits, trains an image network on still images of them, and has kdtoolbox distill teach a video
+network: all videos, three labels a class, and beside it the same student from the labels alone.
+"""
 
 import argparse
-import json
-import platform
-import resource
+import shlex
 import time
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
-from typing import cast
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from mmaction.models import ActionDataPreprocessor
-from mmengine.config import Config
+import torchvision
 from mmengine.device import get_device
-from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
-from torch import Tensor, nn
+from mmengine.runner import set_random_seed
 
-from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.demo.digit_videos import FRAME_SIZE, DigitVideos, split_digits, stills, write_digit_videos
-from kdtoolbox.registry import MODELS
-from kdtoolbox.reporting.html_report import write_report
-from kdtoolbox.reporting.run_origin import record_command
-from kdtoolbox.runner.measure_run import measure_run
-from kdtoolbox.runner.testing import test_student
-from kdtoolbox.runner.training import build_runner
-from kdtoolbox.safe_files import save_aside, write_aside
-from kdtoolbox.terminal import Progress, table_text
-from kdtoolbox.views import View
+from kdtoolbox.cli import distill
+from kdtoolbox.cli.arguments.demo import EPOCHS, LABELS_PER_CLASS
+from kdtoolbox.cli.arguments.distill import add_arguments, check_run
+from kdtoolbox.cli.demo_comparison import run_demo, table, write_demo_report
+from kdtoolbox.cli.parser import CommandParser
+from kdtoolbox.demo.digit_videos import (
+    CLASSES,
+    FRAME_SIZE,
+    DigitVideos,
+    settings_of,
+    write_digit_videos,
+    write_few_labels,
+)
+from kdtoolbox.demo.stills_training import train_on_stills
+from kdtoolbox.recipes.choosing import CONFIG
+from kdtoolbox.safe_files import save_aside
+from kdtoolbox.terminal import say
+from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
 
-TEACHER_CONFIG, STUDENT_CONFIG = 'demo/image_teacher.py', 'demo/video_student.py'
-TEACHER_BATCH_SIZE = 64
-TEACHER_PIXELS = 48  # height and width, as in the configs' views
-CROP_PIXELS = 56  # likewise
-LABELS_PER_CLASS = 3
-FEW_LABELS = {'model.use_labels': True, 'train_dataloader.dataset.labels_per_class': LABELS_PER_CLASS}
-# Same network, same start, same steps; row of the table -> what differs from the config.
-STUDENTS: dict[str, dict] = {
-    'student, distilled without labels': {},
-    f'student, {LABELS_PER_CLASS} labels a class': {**FEW_LABELS, 'model.terms.kd.weight': 0},
-    f'student, {LABELS_PER_CLASS} labels a class + distillation': {
-        **FEW_LABELS,
-        'train_dataloader.dataset.unlabelled': 'keep',
-    },
-}
-COLUMNS = {
-    'top-1': 'acc/top1',
-    'mean class': 'acc/mean1',
-    'retrieval@1': 'retrieval/top1',
-    'retrieval@5': 'retrieval/top5',
-}
-CHANCES = ('acc/chance', 'retrieval/chance_top1', 'retrieval/chance_top5')
+TEACHER, PIXELS, FRAMES = 'resnet18', 48, 8
+TEACHER_STEPS = 120
+LEAST_CROP = 42  # pixels: the recipe shows parts of a frame too
 
 
 def run(args: argparse.Namespace) -> int:
     # Networks this small gain nothing from more threads, and lose much on a machine that others use too.
     torch.set_num_threads(min(2, torch.get_num_threads()))
-    results = run_demo(Path(args.work_dir), videos=DigitVideos(seed=args.seed))
-    print(f'\n{table(results["rows"])}')
-    print(f'\nwhat the distilled student learned, with clips to look at: {write_demo_report(Path(args.work_dir))}')
+    work_dir, videos = Path(args.work_dir), DigitVideos(seed=args.seed)
+    if args.compare:
+        results = run_demo(work_dir, videos=videos)
+        say(f'\n{table(results["rows"])}')
+        say(f'\nwhat the distilled student learned, with clips to look at: {write_demo_report(work_dir)}')
+    else:
+        distill_digits(work_dir, videos=videos)
     return 0
 
 
-def write_demo_report(work_dir: Path) -> Path:
-    """The report on the last student of a demo against the one with the same labels and no teacher."""
-    baseline, distilled = (work_dir / folder_of(name) for name in list(STUDENTS)[1:])
-    for folder in (baseline, distilled):
-        for problem in measure_run(folder):
-            print(f'{folder.name}: not measured: {problem}')
-    return write_report([distilled], work_dir / 'report.html', baseline=baseline)
-
-
-def run_demo(
-    work_dir: Path, *, videos: DigitVideos, teacher_steps: int = 120, student_options: Mapping | None = None
-) -> dict:
-    """Make the videos, train the teacher and the students, test them all, and write ``results.json``.
-
-    Args:
-        student_options: changes of the student's config, in the form of ``--cfg-options``.
+def distill_digits(
+    work_dir: Path, *, videos: DigitVideos, teacher_steps: int = TEACHER_STEPS, epochs: int = EPOCHS
+) -> Path:
+    """Make the videos and the teacher, and run ``kdtoolbox distill`` on them; a second time, it goes on.
 
     Returns:
-        What is written: ``rows`` of name and metrics, and how they came about.
+        The folder of the student.
+
+    Raises:
+        ValueError: ``work_dir`` holds a student of videos with other settings.
     """
-    start_seconds, start_cpu_seconds = time.perf_counter(), cpu_seconds()
-    init_default_scope('kdtoolbox')
-    MMLogger.get_instance('demo', log_level='WARNING')  # without one, initialising a network logs each of its tensors
-    num_steps, rows = len(STUDENTS) + 4, []
-    print(f'[1/{num_steps}] writing videos to {work_dir / "digits"}')
-    data = write_digit_videos(work_dir / 'digits', videos)
-    print(f'[2/{num_steps}] training the image teacher on still images of the training digits')
-    weights = work_dir / 'image_teacher.pth'
-    teacher = experiment(TEACHER_CONFIG, 'image teacher', work_dir=work_dir, data=data, seed=videos.seed)
-    train_image_teacher(teacher, weights, steps=teacher_steps, seed=videos.seed)
-    print(f'[3/{num_steps}] testing the teacher on the frames of the test videos')
-    rows.append({'name': 'image teacher, on frames', **test_student(teacher, str(weights))})
-
-    options = {'model.teacher.weights': str(weights), **(student_options or {})}
-    print(f'[4/{num_steps}] testing a student with random weights')
-    student = experiment(
-        STUDENT_CONFIG, 'student, random weights', work_dir=work_dir, data=data, seed=videos.seed, options=options
-    )
-    rows.append({'name': 'student, random weights', **test_student(student, None)})
-    for number, (name, changes) in enumerate(STUDENTS.items(), start=5):
-        print(f'[{number}/{num_steps}] training the {name}')
-        student = experiment(
-            STUDENT_CONFIG, name, work_dir=work_dir, data=data, seed=videos.seed, options={**options, **changes}
-        )
-        rows.append({'name': name, **test_student(student, train(student))})
-    results = {
-        'rows': rows,
-        'videos': vars(videos),
-        'teacher_steps': teacher_steps,
-        'student_steps': student.train_cfg.max_iters,
-        'labels_per_class': LABELS_PER_CLASS,
-        'seed': videos.seed,
-        'seconds': round(time.perf_counter() - start_seconds, 1),
-        'cpu_seconds': round(cpu_seconds() - start_cpu_seconds, 1),
-        'device': get_device(),
-        'threads': torch.get_num_threads(),
-        'versions': versions(),
-    }
-    file = work_dir / 'results.json'
-    write_aside(file, json.dumps(results, indent=2))
-    print(f'wrote {file}; {results["seconds"]:.0f} s, {results["cpu_seconds"]:.0f} s of CPU')
-    return results
+    start = time.perf_counter()
+    data, weights, out = work_dir / 'digits', work_dir / f'{TEACHER}_of_digits.pth', work_dir / 'student'
+    is_begun = (out / CONFIG).is_file()
+    if is_begun and settings_of(data) != asdict(videos):
+        raise ValueError(f'{out} is a student of videos with other settings than {videos}: name another --work-dir')
+    num_training, num_test = (videos.count(subset) * len(CLASSES) for subset in ('training', 'test'))
+    say(f'[1/3] {num_training} training and {num_test} test videos of moving digits')
+    folder, _ = write_digit_videos(data, videos)
+    labels = write_few_labels(data, videos, labels_per_class=LABELS_PER_CLASS)
+    say(f'[2/3] the teacher: torchvision.{TEACHER} learns to name still images of the training digits')
+    if not weights.is_file():
+        train_teacher(weights, steps=teacher_steps, seed=videos.seed)
+    words = [str(folder), '--out', str(out), '--labels', str(labels), '--baseline']
+    words += ['--teacher', f'torchvision.{TEACHER}', '--weights', str(weights), '--teacher-size', str(PIXELS)]
+    words += ['--frames', str(FRAMES), '--size', str(PIXELS), '--no-flip', '--epochs', str(epochs)]
+    say(f'[3/3] kdtoolbox distill {shlex.join(words)}\n')
+    parser = CommandParser(prog='kdtoolbox distill')
+    add_arguments(parser)
+    parsed = parser.parse_args([*words, *(['--resume'] if is_begun else [])])
+    check_run(parsed)
+    distill.run(parsed)
+    seconds = time.perf_counter() - start
+    say(f'\nin all {seconds:.0f} s. The same with your own videos: kdtoolbox distill FOLDER --out DIR')
+    return out
 
 
-def folder_of(name: str) -> str:
-    """The work directory of a row of the table, below that of the demo.
-
-    >>> folder_of('student, 3 labels a class + distillation')
-    'student_3_labels_a_class_distillation'
-    """
-    return name.replace(',', '').replace(' + ', ' ').replace(' ', '_')
-
-
-def experiment(
-    config_name: str, name: str, *, work_dir: Path, data: tuple[Path, Path], seed: int, options: Mapping | None = None
-) -> Config:
-    """The config of one row of the table, on the data just written."""
-    config = Config.fromfile(find_config(config_name))
-    folder = folder_of(name)
-    videos, annotations = map(str, data)
-    datasets = ['test_dataloader.dataset.datasets.0', 'test_dataloader.dataset.datasets.1']
-    datasets += ['train_dataloader.dataset'] if config.get('train_dataloader') else []
-    config.merge_from_dict(
-        {
-            f'{dataset}.{key}': value
-            for dataset in datasets
-            for key, value in (('data_root', videos), ('ann_file', annotations))
-        }
-    )
-    # mmengine's log would hide the demo's own few lines; scalars are still recorded below the work directory.
-    config.merge_from_dict(
-        {
-            'work_dir': str(work_dir / folder),
-            'experiment_name': f'{folder}_{time.time_ns()}',
-            'randomness.seed': seed,
-            'log_level': 'WARNING',
-            **(options or {}),
-        }
-    )
-    return config
-
-
-class ProgressHook(Hook):
-    """A bar instead of a log."""
-
-    def before_train_epoch(self, runner: Runner) -> None:  # which is once; other hooks warn in before_train
-        self.bar = Progress(runner.max_iters, what='steps')
-
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        self.bar.update()
-
-    def after_train(self, runner: Runner) -> None:
-        self.bar.close()
-
-
-def train(config: Config) -> str:
-    """Train a student; returns its checkpoint."""
-    runner = build_runner(config)
-    runner.register_hook(ProgressHook())
-    record_command(runner.work_dir)
-    runner.train()
-    return str(Path(runner.work_dir) / f'iter_{runner.max_iters}.pth')
-
-
-def train_image_teacher(config: Config, out: Path, *, steps: int, seed: int) -> None:
-    """Train the recognizer of ``config`` on still images of the training digits and write its weights to ``out``.
-
-    Every image is rendered again each time, with another background, position and size.
-    """
+def train_teacher(out: Path, *, steps: int, seed: int) -> None:
+    """Train the image network and write its weights to ``out``."""
     set_random_seed(seed)
-    images, labels = split_digits(seed)['training']
-    random = np.random.default_rng(seed)
-    network = MODELS.build(config.model.student.to_dict())
-    network.init_weights()
-    network.to(get_device()).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=steps)
-    bar = Progress(steps, what='steps')
-    for _ in range(steps):
-        chosen = random.choice(len(images), TEACHER_BATCH_SIZE)
-        top, left = random.integers(0, FRAME_SIZE - CROP_PIXELS + 1, 2)
-        inputs = torch.from_numpy(stills(images[chosen], random)).to(get_device())
-        inputs = inputs[:, top : top + CROP_PIXELS, left : left + CROP_PIXELS]
-        loss = F.cross_entropy(image_logits(network, inputs), torch.from_numpy(labels[chosen]).to(get_device()))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        bar.update()
-    bar.close()
-    save_aside({'state_dict': network.state_dict()}, out)
+    network = torchvision.models.get_model(TEACHER, weights=None, num_classes=len(CLASSES)).to(get_device())
+    view = View(size=PIXELS, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
+    def logits_of(images: torch.Tensor) -> torch.Tensor:
+        frames = view.render(images.permute(0, 3, 1, 2).unsqueeze(2))  # (N, 3, 1, H, W)
+        return network(frames[:, :, 0])
 
-def image_logits(network: nn.Module, images: Tensor) -> Tensor:
-    """(N, K) of a 2D recognizer for images (N, H, W, 3), uint8 RGB."""
-    preprocessor = cast(ActionDataPreprocessor, network.data_preprocessor)
-    view = View(size=TEACHER_PIXELS, mean=preprocessor.mean.flatten().tolist(), std=preprocessor.std.flatten().tolist())
-    frames = view.render(images.permute(0, 3, 1, 2).unsqueeze(2)).transpose(1, 2)  # (N, 1, 3, H, W)
-    return network(frames, mode='tensor', stage='head')
-
-
-def table(rows: Sequence[Mapping]) -> str:
-    """The rows as text, in percent; a dash where a row has no such number.
-
-    >>> row = {'name': 'a', 'acc/top1': 0.5, 'retrieval/top1': 1.0, 'acc/chance': 0.1}
-    >>> table([row]).splitlines()[-1].split()
-    ['a', '50.0', '–', '100.0', '–', '10.0', '/', '–', '/', '–']
-    """
-    lines = [
-        [
-            row['name'],
-            *(percent(row.get(key)) for key in COLUMNS.values()),
-            ' / '.join(percent(row.get(key)) for key in CHANCES),
-        ]
-        for row in rows
-    ]
-    return table_text(lines, header=['', *COLUMNS, 'chance of top-1 / r@1 / r@5'])
-
-
-def percent(share: float | None) -> str:
-    """A share as text."""
-    return '–' if share is None else f'{100 * share:.1f}'
-
-
-def cpu_seconds() -> float:
-    """User and system time of this process and of its children that have ended."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that the numbers depend on."""
-    packages = ('kdtoolbox', 'torch', 'torchvision', 'mmengine', 'mmaction2', 'numpy', 'scikit-learn')
-    return {'python': platform.python_version(), **{package: version(package) for package in packages}}
+    train_on_stills(network, logits_of, steps=steps, seed=seed, crop_pixels=(LEAST_CROP, FRAME_SIZE))
+    save_aside(network.state_dict(), out)

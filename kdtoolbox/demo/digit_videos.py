@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from kdtoolbox.plain_files import read_json
+from kdtoolbox.safe_files import write_aside
 from kdtoolbox.terminal import Progress
 
 FRAME_SIZE = 64  # pixels, height and width
@@ -21,7 +22,7 @@ FRAMES_PER_SECOND = 12
 CLASSES = tuple(f'digit{number}' for number in range(10))
 TEST_SHARE = 0.25  # of the digit images
 MARKS = {'training': 1, 'test': 2}  # of HMDB-51's split files
-SETTINGS_FILE = 'digit_videos.json'
+SETTINGS_FILE, LABELS_FILE = 'digit_videos.json', 'labels.json'
 
 
 @dataclass(frozen=True)
@@ -121,22 +122,51 @@ def write_digit_videos(folder: Path, settings: DigitVideos) -> tuple[Path, Path]
     Raises:
         ValueError: ``folder`` holds something else, a class has too few digits, or this OpenCV cannot write videos.
     """
-    known = _settings_of(folder)
+    known = settings_of(folder)
     if known != asdict(settings):
         aside = folder.with_name(f'{folder.name}.part')
         shutil.rmtree(aside, ignore_errors=True)
         jobs = _choose(settings)
         _write_annotations(aside / 'annotations', jobs)
-        progress = Progress(len(jobs))
+        bar = Progress(len(jobs), what='videos written')
         for file, digit, scene_seed in jobs:
             write_video(aside / 'videos' / file, render(digit, np.random.default_rng(scene_seed)))
-            progress.update()
-        progress.close()
+            bar.update()
+        bar.close()
         (aside / SETTINGS_FILE).write_text(json.dumps(asdict(settings)))
         if known is not None:
             shutil.rmtree(folder)
         aside.replace(folder)
     return folder / 'videos', folder / 'annotations'
+
+
+def write_few_labels(folder: Path, settings: DigitVideos, *, labels_per_class: int) -> Path:
+    """Write ``labels.json`` in the folder of the videos: the split, and labels for a few training videos of each class.
+
+    It is in the form of ``kdtoolbox prepare folder``. The test videos all have their label, to be measured on.
+    """
+    database = {}
+    for file, _, _ in _choose(settings):
+        _, subset, position = file.stem.split('_')
+        has_label = subset == 'test' or int(position) < labels_per_class
+        entry: dict = {'subset': 'training' if subset == 'training' else 'validation'}
+        database[file.as_posix()] = {**entry, 'annotations': {'label': file.parent.name}} if has_label else entry
+    write_aside(folder / LABELS_FILE, json.dumps({'labels': list(CLASSES), 'database': database}, indent=1))
+    return folder / LABELS_FILE
+
+
+def settings_of(folder: Path) -> Mapping | None:
+    """The settings that the videos in ``folder`` were written with, None if it is not there.
+
+    Raises:
+        ValueError: ``folder`` holds something else.
+    """
+    if not folder.exists():
+        return None
+    if not (folder / SETTINGS_FILE).is_file():
+        raise ValueError(f'{folder} exists but was not written by the demo: name another --work-dir, or move it away')
+    settings = read_json(folder / SETTINGS_FILE, max_bytes=100_000)
+    return settings if isinstance(settings, Mapping) else {}
 
 
 def write_video(file: Path, frames: np.ndarray) -> None:
@@ -196,13 +226,3 @@ def _write_annotations(folder: Path, jobs: list[tuple]) -> None:
         files = [file for file, _, _ in jobs if file.parent.name == name]
         lines = [f'{file.name} {MARKS[file.stem.split("_")[1]]} \n' for file in files]
         (folder / f'{name}_test_split1.txt').write_text(''.join(lines))
-
-
-def _settings_of(folder: Path) -> Mapping | None:
-    """The settings that ``folder`` was written with, None if it is not there."""
-    if not folder.exists():
-        return None
-    if not (folder / SETTINGS_FILE).is_file():
-        raise ValueError(f'{folder} exists but was not written by the demo: name another --work-dir, or move it away')
-    settings = read_json(folder / SETTINGS_FILE, max_bytes=100_000)
-    return settings if isinstance(settings, Mapping) else {}

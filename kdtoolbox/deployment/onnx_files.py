@@ -62,7 +62,9 @@ def open_onnx(file: Path, *, num_threads: int | None = None) -> Callable[[Tensor
     return run
 
 
-def quantize_onnx(file: Path, out: Path, clips: Tensor) -> Callable[[Tensor], tuple[Tensor, ...]]:
+def quantize_onnx(
+    file: Path, out: Path, clips: Tensor, *, only_3d: bool = False
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """Write an ONNX file of :func:`save_onnx` with weights and activations in 8 bits, and open it.
 
     Static quantization by ONNX Runtime, per channel; weights have 7 bits of the 8, as sums of products of 8 bits
@@ -71,6 +73,7 @@ def quantize_onnx(file: Path, out: Path, clips: Tensor) -> Callable[[Tensor], tu
     Args:
         out: the file to write.
         clips: inputs that tell the ranges of activations, one after the other.
+        only_3d: the 3D convolutions alone, see :func:`convolutions_of`.
     """
     require_onnx_runtime()
     from onnxruntime import quantization
@@ -96,8 +99,23 @@ def quantize_onnx(file: Path, out: Path, clips: Tensor) -> Callable[[Tensor], tu
             per_channel=True,
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
+            nodes_to_quantize=convolutions_of(prepared)[0] if only_3d else None,
         )
     return open_onnx(out)
+
+
+def convolutions_of(file: Path) -> tuple[list[str], list[str]]:
+    """Names of the 3D convolutions of an ONNX file, and of its others, on single frames.
+
+    The first layers of an image network lose much in 8 bits where they are depthwise, as those of MobileNets.
+    """
+    import onnx
+
+    graph = onnx.load(str(file), load_external_data=False).graph
+    dimensions = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == 'Conv']
+    is_3d = {node.name: dimensions.get(node.input[1]) == 5 for node in convolutions}  # weights (out, in, T, H, W)
+    return [name for name, yes in is_3d.items() if yes], [name for name, yes in is_3d.items() if not yes]
 
 
 def require_onnx_runtime() -> ModuleType:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.config_files.registered_types import known_names
 from kdtoolbox.deployment.student_parts import read_student
 from kdtoolbox.isolation import quiet_log
 from kdtoolbox.recipes.own_file import OwnFile, import_own, is_registered
 from kdtoolbox.recipes.stem_layer import stem_layer
+from kdtoolbox.recipes.survey import without_dots
 from kdtoolbox.registry import MODELS
 from kdtoolbox.taps import FEATURES
 from kdtoolbox.teachers import FrozenTeacher, ImageTeacher
@@ -91,9 +91,8 @@ def teacher_features(teacher: FrozenTeacher, *, frames: int) -> Tensor:
 def _teacher_config(spec: str, weights: str | None, *, own: OwnFile | None, frames: int, view: Mapping) -> dict:
     library, _, name = spec.partition('.')
     strided = {**view, 'frame_stride': max(1, frames // TEACHER_FRAMES)}
-    weights = (
-        str(Path(weights).expanduser().absolute()) if weights and Path(weights).expanduser().is_file() else weights
-    )
+    if weights and Path(weights).expanduser().is_file():
+        weights = str(without_dots(Path(weights).expanduser()))
     if library == 'torchvision':
         known = torchvision_weights(name) if _is_torchvision(name) else {}
         usual = USUAL_WEIGHTS if USUAL_WEIGHTS in known else next(iter(known), None)

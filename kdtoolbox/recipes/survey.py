@@ -74,7 +74,7 @@ def survey_videos(root: str | Path) -> Survey:
     Raises:
         ValueError: there is no such folder, it holds no videos, or none that can be read.
     """
-    root = Path(root).expanduser().absolute()
+    root = without_dots(Path(root).expanduser())
     if not root.is_dir():
         raise ValueError(f'{root}: there is no such folder of videos')
     names = find_files(root, is_video)
@@ -84,6 +84,14 @@ def survey_videos(root: str | Path) -> Survey:
     for copy, first in _copies(root, [video.name for video in videos]).items():
         left_out[copy] = f'the same file as {first}'
     return _survey(root, videos, left_out, are_frames=False)
+
+
+def without_dots(path: Path) -> Path:
+    """The absolute path, without ``..``: as it is written to a config, for people to read.
+
+    Symbolic links stay as they are named, unless ``..`` has to be resolved.
+    """
+    return path.resolve() if '..' in path.parts else path.absolute()
 
 
 def _survey_frames(root: Path) -> Survey:

@@ -11,6 +11,8 @@ from kdtoolbox.reporting.sections import SECTIONS, Context
 from kdtoolbox.reporting.sections.comparison import comparison
 from kdtoolbox.safe_files import check_writable
 
+DISTILLED = 'training'  # in a folder that kdtoolbox distill wrote
+
 
 def write_report(
     work_dirs: Sequence[str | Path],
@@ -52,12 +54,25 @@ def write_report(
 def names_of(work_dirs: Sequence[str | Path]) -> list[str]:
     """A short name of each work directory: the last part of its path, with the part before it where two are alike.
 
+    A training of ``kdtoolbox distill`` has the name of the folder that it is in.
+
     >>> names_of(['a/kd', 'b/kd', 'b/plain'])
     ['a/kd', 'b/kd', 'plain']
     """
     paths = [Path(folder).absolute() for folder in work_dirs]
+    paths = [path.parent if is_training_in(path.parent, path.name) else path for path in paths]
     last = [path.name for path in paths]
     return [path.name if last.count(path.name) == 1 else '/'.join(path.parts[-2:]) for path in paths]
+
+
+def training_in(folder: str | Path) -> str:
+    """The work directory that is meant: the training in it, where it is a folder that ``kdtoolbox distill`` wrote."""
+    return str(Path(folder) / DISTILLED) if is_training_in(Path(folder), DISTILLED) else str(folder)
+
+
+def is_training_in(folder: Path, name: str) -> bool:
+    """Whether ``folder`` is one that ``kdtoolbox distill`` wrote, and ``name`` the training in it."""
+    return name == DISTILLED and (folder / 'split.json').is_file() and (folder / name).is_dir()
 
 
 def _chapters(runs: Sequence[Run], baseline: Run | None, sprites: Sprites) -> list[Chapter]:

@@ -1,57 +1,46 @@
 import json
-import re
+from dataclasses import replace
 
-from mmengine.config import Config
+import pytest
 
-from kdtoolbox.cli.demo import (
-    COLUMNS,
-    CROP_PIXELS,
-    STUDENT_CONFIG,
-    TEACHER_CONFIG,
-    TEACHER_PIXELS,
-    run_demo,
-    table,
-    write_demo_report,
-)
-from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.demo.digit_videos import DigitVideos
+from kdtoolbox.cli.demo import TEACHER, distill_digits
+from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.demo.digit_videos import DigitVideos, write_few_labels
+from kdtoolbox.deployment.student import load_student
+
+SMALL = DigitVideos(training_videos_per_class=4, test_videos_per_class=2)
 
 
-def test_the_demo_runs_from_end_to_end(tmp_path, capsys, monkeypatch):
+def test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_run_again(tmp_path, capsys, monkeypatch):
     # mmengine has yapf format every config several times over, half of the time of a run as short as this.
     monkeypatch.setattr('mmengine.config.config.FormatCode', lambda code, **_: (code, False))
-    narrow = {'model.student.backbone.base_channels': 4, 'model.student.cls_head.in_channels': 16}
-    results = run_demo(
-        tmp_path,
-        videos=DigitVideos(training_videos_per_class=4, test_videos_per_class=2),
-        teacher_steps=3,
-        student_options={'train_cfg.max_iters': 3, **narrow},
-    )
-    assert json.loads((tmp_path / 'results.json').read_text())['rows'] == results['rows']
-    names = [row['name'] for row in results['rows']]
-    assert names == [
-        'image teacher, on frames',
-        'student, random weights',
-        'student, distilled without labels',
-        'student, 3 labels a class',
-        'student, 3 labels a class + distillation',
-    ]
-    for row in results['rows']:
-        assert all(0 <= row[key] <= 1 for key in COLUMNS.values()) and row['acc/chance'] == 0.1
-    printed = table(results['rows']).splitlines()
-    rows = printed[-len(names) :]
-    assert all(line.strip().startswith(name) for line, name in zip(rows, names))
-    assert 'mean class' in printed[-2 - len(names)]
-    assert '[7/7]' in capsys.readouterr().out
-    report = write_demo_report(tmp_path).read_text(encoding='utf-8')
-    assert 'not measured' not in capsys.readouterr().out and 'no picture' not in report
-    assert len(re.findall('<article', report)) > 10 and 'baseline student_3_labels_a_class' in report
+    out = distill_digits(tmp_path, videos=SMALL, teacher_steps=2, epochs=1)
+    said = capsys.readouterr().out
+    assert f'[3/3] kdtoolbox distill {tmp_path / "digits/videos"} --out {out} --labels' in said
+    assert '40 to learn from (30 with a label), 20 held out' in said and f'{out / "report.html"}' in said
+    table = said[said.rindex('top-1 accuracy') :]
+    assert [row in table for row in ('student', 'teacher', 'baseline', 'chance')] == [True] * 4
+    config = read_config(out / 'config.py')
+    assert config.model.teacher.num_classes == 10 and config.model.teacher.model == f'torchvision.{TEACHER}'
+    assert config.model.student.backbone.type == 'ImageStem3D' and config.model.terms.probe.loss.type == 'KLDivergence'
+    assert load_student(out).learned_classes and (out / 'report.html').is_file()
+
+    # The second time, only what it says in the end is made again.
+    monkeypatch.setattr('kdtoolbox.cli.demo.train_teacher', None)
+    monkeypatch.setattr('kdtoolbox.cli.distilled_run.train', None)
+    assert distill_digits(tmp_path, videos=SMALL, epochs=1) == out
+    with pytest.raises(ValueError, match='is a student of videos with other settings .*: name another --work-dir'):
+        distill_digits(tmp_path, videos=replace(SMALL, seed=1))
 
 
-def test_the_teacher_that_is_tested_is_the_one_that_teaches_and_sees_frames_of_one_size():
-    tested, student = (Config.fromfile(find_config(name)) for name in (TEACHER_CONFIG, STUDENT_CONFIG))
-    assert tested.model.student == student.model.teacher.model
-    sizes = {transform['type']: transform for transform in tested.test_pipeline}
-    assert sizes['Resize']['scale'] == (TEACHER_PIXELS,) * 2 and student.model.teacher.view['size'] == TEACHER_PIXELS
-    assert sizes['CenterCrop']['crop_size'] == CROP_PIXELS
-    assert {transform['type']: transform for transform in student.train_pipeline}['RandomCrop']['size'] == CROP_PIXELS
+def test_few_training_videos_have_a_label_and_all_test_videos(tmp_path):
+    database = json.loads(write_few_labels(tmp_path, SMALL, labels_per_class=1).read_text())['database']
+    labelled = {subset: [] for subset in ('training', 'validation')}
+    for name, entry in database.items():
+        if 'annotations' in entry:
+            assert name.startswith(f'{entry["annotations"]["label"]}/')
+            labelled[entry['subset']].append(name)
+    assert len(database) == 60 and {subset: len(names) for subset, names in labelled.items()} == {
+        'training': 10,
+        'validation': 20,
+    }

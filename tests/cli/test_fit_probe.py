@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.demo import FEW_LABELS
+from kdtoolbox.cli.demo_comparison import FEW_LABELS
 from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.feature_extraction.probe import fit_probe

@@ -22,6 +22,7 @@ from kdtoolbox.recipes.recipe import (
     ALL_LABELS,
     FEW_LABELS,
     LABEL_FREE,
+    baseline_of,
     batch_size_for,
     epochs_for,
     frame_stride_for,
@@ -116,17 +117,35 @@ def test_a_second_run_in_the_same_place_is_refused(interrupted_run, class_folder
     assert 'holds a run already: go on with it, --resume' in capsys.readouterr().err
 
 
-def test_few_labels_make_a_probe_that_teaches_all_videos(class_folders, networks, tmp_path):
+def test_few_labels_make_a_probe_that_teaches_all_videos_and_a_baseline_learns_them_alone(
+    class_folders, networks, tmp_path, capsys
+):
     labelled = [f'all/{name}/day{number % 2}/{number}' for name in ('jump', 'run') for number in range(1, 7)]
     entries = {key: {'subset': 'training', 'annotations': {'label': key.split('/')[1]}} for key in labelled}
     (tmp_path / 'few.json').write_text(json.dumps({'database': entries}))
     options = ['--teacher', f'{networks}:OwnTeacher', '--student', f'{networks}:OwnBackbone', *TINY, '--epochs', '1']
     command = ['distill', class_folders, '--out', tmp_path / 'run', '--labels', tmp_path / 'few.json', *options]
-    assert main([*map(str, command)]) == 0
+    assert main([*map(str, command), '--baseline', '--no-flip']) == 0
     config = read_config(tmp_path / 'run/config.py')
     assert config.model.terms.probe.loss.type == 'KLDivergence' and config.model.use_labels
     assert load_safely(config.model.teacher.probe, what='probe')
     assert 'acc/top1' in json.loads((tmp_path / 'run/metrics.json').read_text())
+    assert not [one for one in config.train_pipeline if one['type'] == 'Flip']
+    baseline = read_config(tmp_path / 'run/baseline.py')
+    assert (
+        baseline.model.student == config.model.student and not baseline.model.terms and 'teacher' not in baseline.model
+    )
+    assert baseline.test_dataloader.dataset.datasets[1] == config.test_dataloader.dataset.datasets[1]
+    steps, steps_alone = (
+        load_safely(newest_whole_checkpoint(tmp_path / 'run' / name), what='checkpoint')['meta']['iter']
+        for name in ('training', 'baseline')
+    )
+    assert (steps, steps_alone) == (2, 2) and baseline.train_cfg.max_epochs == 2  # of one step: 10 labels, 8 a batch
+    assert len(json.loads((tmp_path / 'run/labelled.json').read_text())['database']) == 12
+    rows = re.findall(r'^ +(student|teacher|baseline|chance) +\S+ %', capsys.readouterr().out, re.MULTILINE)
+    assert rows == ['student', 'teacher', 'baseline', 'chance']
+    report = (tmp_path / 'run/report.html').read_text(encoding='utf-8')
+    assert 'the baseline' in report and '<title>Report: run' in report
 
 
 def test_the_config_is_printed_and_nothing_is_written(class_folders, networks, tmp_path, capsys):
@@ -265,6 +284,16 @@ def test_hours_are_filled_with_epochs_of_the_measured_time(class_folders, networ
     assert recipe.steps_per_epoch == 2 and recipe.evaluates
     assert epochs_within(1, recipe, StepTime(step=1.0, clip=0.1)) == 1530  # 0.85 h of 2 s
     assert epochs_within(0.001, recipe, StepTime(step=10.0, clip=0.1)) == 1
+
+
+def test_a_baseline_needs_labels(class_folders, networks):
+    wishes = Wishes(class_folders, student=f'{networks}:OwnBackbone', teacher=f'{networks}:OwnTeacher', labels='none')
+    with pytest.raises(ValueError, match='--baseline: 0 of the videos to learn from have a label, expected 4 or more'):
+        baseline_of(choose_recipe(replace(wishes, size=16, frames=4)))
+
+
+def test_paths_in_a_config_have_no_dots(class_folders):
+    assert survey_videos(class_folders / 'all' / '..').root == class_folders.resolve()
 
 
 def test_frames_of_prepare_are_videos_too(tmp_path):

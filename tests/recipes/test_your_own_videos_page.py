@@ -29,7 +29,7 @@ def test_the_commands_of_the_page_run_on_a_run_like_its_first(class_folders, int
     shutil.copytree(interrupted_run[0], 'my_student')
     shutil.copyfile(class_folders / 'all/run/day0/0.avi', 'video.mp4')
     runs = [command for command in COMMANDS if command[0] == 'distill']
-    assert len(runs) == 2 and len(COMMANDS) == 8
+    assert len(runs) == 3 and len(COMMANDS) == 9
     for command in COMMANDS:
         if command[0] != 'distill':
             assert main(command) == 0, command
