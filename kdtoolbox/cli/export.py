@@ -43,7 +43,7 @@ def _for_another_runtime(args: argparse.Namespace) -> int:
             f'{one.largest:.4g}',
             f'{one.difference:.2g}',
             f'{one.ratio:.1e}',
-            f'{one.tolerance:.0e}',
+            f'{one.tolerance:.2g}',
             '–' if one.output != 'logits' else f'{100 * one.same_top1:.0f} %',
         ]
         for one in found

@@ -32,6 +32,7 @@ from kdtoolbox.recipes.recipe import (
 from kdtoolbox.recipes.step_time import StepTime
 from kdtoolbox.recipes.survey import Survey, VideoFacts, survey_videos
 from kdtoolbox.recipes.video_labels import label_videos
+from kdtoolbox.reporting.html_report import training_in
 from kdtoolbox.safe_files import load_safely
 from tests.recipes.conftest import TINY
 from tests.videos import write_video
@@ -146,6 +147,7 @@ def test_few_labels_make_a_probe_that_teaches_all_videos_and_a_baseline_learns_t
     assert rows == ['student', 'teacher', 'baseline', 'chance']
     report = (tmp_path / 'run/report.html').read_text(encoding='utf-8')
     assert 'the baseline' in report and '<title>Report: run' in report
+    assert training_in(tmp_path / 'run') == str(tmp_path / 'run/training')
 
 
 def test_the_config_is_printed_and_nothing_is_written(class_folders, networks, tmp_path, capsys):
