@@ -1,6 +1,7 @@
 """What a run shows on the console: what was resolved, how far it is, a line an epoch; the log file has everything."""
 
 import logging
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from kdtoolbox.engine.worker_processes import end_workers
 NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
 # With paramwise_cfg, mmengine 0.10.7 says this of each frozen tensor.
 FROZEN = 'is skipped since its requires_grad=False'
+MAX_EPOCH_LINES = 50  # of a training: with more epochs, a line stands for several
 NO_LOSS = ('time', 'data_time', 'memory', 'lr', 'base_lr', 'momentum')
 
 
@@ -115,7 +117,7 @@ def _is_ours(error: BaseException) -> bool:
 
 
 class ConsoleHook(Hook):
-    """Prints the summary of a run, its progress with the time left, and a line for each epoch or validation."""
+    """Prints the summary of a run, its progress, and a line for each epoch, or for several of many, and validation."""
 
     priority = 'LOWEST'
 
@@ -134,8 +136,10 @@ class ConsoleHook(Hook):
         self._bar.update(_position(runner, steps_done=runner.iter + 1, epochs_done=runner.epoch + 1))
 
     def after_train_epoch(self, runner: Runner) -> None:
-        if _goes_by_epoch(runner) and not _validates_after(runner, runner.epoch + 1):
-            self._print_line(runner, _position(runner, epochs_done=runner.epoch + 1))
+        epoch = runner.epoch + 1
+        is_told = epoch % math.ceil(runner.max_epochs / MAX_EPOCH_LINES) == 0
+        if _goes_by_epoch(runner) and is_told and not _validates_after(runner, epoch):
+            self._print_line(runner, _position(runner, epochs_done=epoch))
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:
         self._print_line(runner, _position(runner), validation=metrics)

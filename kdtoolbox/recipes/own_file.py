@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from kdtoolbox.config_files.data_configs import known_names
+from kdtoolbox.config_files.registered_types import known_names
 from kdtoolbox.registry import MODELS
 
 

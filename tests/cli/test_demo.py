@@ -27,7 +27,7 @@ def test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_ru
 
     # The second time, only what it says in the end is made again.
     monkeypatch.setattr('kdtoolbox.cli.demo.train_teacher', None)
-    monkeypatch.setattr('kdtoolbox.cli.distilled_run.train', None)
+    monkeypatch.setattr('kdtoolbox.runner.distilled_run.train', None)
     assert distill_digits(tmp_path, videos=SMALL, epochs=1) == out
     with pytest.raises(ValueError, match='is a student of videos with other settings .*: name another --work-dir'):
         distill_digits(tmp_path, videos=replace(SMALL, seed=1))
