@@ -136,9 +136,9 @@ class ConsoleHook(Hook):
         self._bar.update(_position(runner, steps_done=runner.iter + 1, epochs_done=runner.epoch + 1))
 
     def after_train_epoch(self, runner: Runner) -> None:
-        epoch = runner.epoch + 1
-        is_told = epoch % math.ceil(runner.max_epochs / MAX_EPOCH_LINES) == 0
-        if _goes_by_epoch(runner) and is_told and not _validates_after(runner, epoch):
+        if not _goes_by_epoch(runner) or _validates_after(runner, epoch := runner.epoch + 1):
+            return
+        if epoch % math.ceil(runner.max_epochs / MAX_EPOCH_LINES) == 0:
             self._print_line(runner, _position(runner, epochs_done=epoch))
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:

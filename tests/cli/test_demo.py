@@ -8,7 +8,7 @@ from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.demo.digit_videos import DigitVideos, write_few_labels
 from kdtoolbox.deployment.student import load_student
 
-SMALL = DigitVideos(training_videos_per_class=4, test_videos_per_class=2)
+SMALL = DigitVideos(training_videos_per_class=4, test_videos_per_class=1)
 
 
 def test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_run_again(tmp_path, capsys, monkeypatch):
@@ -17,7 +17,7 @@ def test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_ru
     out = distill_digits(tmp_path, videos=SMALL, teacher_steps=2, epochs=1)
     said = capsys.readouterr().out
     assert f'[3/3] kdtoolbox distill {tmp_path / "digits/videos"} --out {out} --labels' in said
-    assert '40 to learn from (30 with a label), 20 held out' in said and f'{out / "report.html"}' in said
+    assert '40 to learn from (30 with a label), 10 held out' in said and f'{out / "report.html"}' in said
     table = said[said.rindex('top-1 accuracy') :]
     assert [row in table for row in ('student', 'teacher', 'baseline', 'chance')] == [True] * 4
     config = read_config(out / 'config.py')
@@ -40,7 +40,7 @@ def test_few_training_videos_have_a_label_and_all_test_videos(tmp_path):
         if 'annotations' in entry:
             assert name.startswith(f'{entry["annotations"]["label"]}/')
             labelled[entry['subset']].append(name)
-    assert len(database) == 60 and {subset: len(names) for subset, names in labelled.items()} == {
+    assert len(database) == 50 and {subset: len(names) for subset, names in labelled.items()} == {
         'training': 10,
-        'validation': 20,
+        'validation': 10,
     }
