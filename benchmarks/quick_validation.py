@@ -12,8 +12,8 @@ A config of ``kdtoolbox distill`` has both loaders. The digits have one test set
 shipped configs: one clip instead of two, at most 10 gallery videos and 20 queries of each class. ``clips`` are real
 ones, named as in UCF-101, of few classes; recordings from 20 on are the queries. The student is the one of
 benchmarks/real_video.py, with all labels and the features of a MobileNetV2, and so is the full protocol, four clips a
-video; the quick one has one clip of at most 10 gallery videos and 20 queries of each class; with two clips it is
-measured too.
+video; the quick one is that of the shipped configs, two clips of at most 10 gallery videos and 20 queries of each
+class. It is measured with one clip too.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def main() -> None:
     others = [way for way in quick if way != 'quick']
     if others:
         result['others'] = {way: {metric: choice(rows, metric, way=way) for metric in args.metric} for way in others}
-        print(json.dumps(result['others'], indent=1))
+        print(*(told(choices, way=way) for way, choices in result['others'].items()), sep='\n')
     if args.out:
         file = Path(args.out)
         kept = json.loads(file.read_text())['data'] if file.is_file() else {}
@@ -130,7 +130,7 @@ def clips(folder: Path, args: argparse.Namespace) -> tuple[Config, dict[str, Con
             type='CosineAnnealingLR', begin=2, end=epochs, T_max=epochs - 2, by_epoch=True, convert_to_iter_based=True
         ),
     ]
-    ways = {'quick': 1, '2 clips': 2}
+    ways = {'quick': 2, '1 clip': 1}
     return config, {way: quick_of(config.test_dataloader, clips=number) for way, number in ways.items()}
 
 
@@ -214,13 +214,17 @@ def text(result: dict) -> str:
         for row in result['rows']
     ]
     header = ['', *(f'{metric}, {way}' for metric in metrics for way in ('quick', 'full'))]
-    told = [
-        f'{metric}: the quick validation keeps {found["quick_keeps"]}, the full test {found["full_keeps"]}; in full '
+    return '\n'.join([table_text(lines, header=header), '', told(result['choices'])])
+
+
+def told(choices: Mapping[str, Mapping], *, way: str = 'the quick validation') -> str:
+    """What a way keeps by each metric and what the full test does, a line each."""
+    return '\n'.join(
+        f'{metric}: {way} keeps {found["quick_keeps"]}, the full test {found["full_keeps"]}; in full '
         f'{100 * found["full_of_quick_choice"]:.1f} and {100 * found["full_of_full_choice"]:.1f}; rank correlation '
         + ('–' if found['rank_correlation'] is None else f'{found["rank_correlation"]:.2f}')
-        for metric, found in result['choices'].items()
-    ]
-    return '\n'.join([table_text(lines, header=header), '', *told])
+        for metric, found in choices.items()
+    )
 
 
 if __name__ == '__main__':

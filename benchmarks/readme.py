@@ -109,10 +109,18 @@ def of_choices(content: Mapping) -> str:
             f'{100 * found["full_of_full_choice"]:.1f}',
             f'{found["rank_correlation"]:.2f}',
         ]
-        for name, one in content['data'].items()
-        for metric, found in one['choices'].items()
+        for name, one in _ways(content['data'])
+        for metric, found in one.items()
     ]
     return table(heads, rows)
+
+
+def _ways(data: Mapping[str, Mapping]) -> Iterator[tuple[str, Mapping]]:
+    """The choices of each config by its quick validation, then by others that were tried."""
+    for name, one in data.items():
+        yield name, one['choices']
+        for way, choices in one.get('others', {}).items():
+            yield f'{name}, {way}', choices
 
 
 def step_goals(content: Mapping) -> Iterator[Goal]:
@@ -189,7 +197,7 @@ BENCHMARKS = {
     ),
     'quick_validation': Benchmark(
         'Does the quick validation keep the best checkpoint?',
-        'python benchmarks/quick_validation.py digits',
+        'python benchmarks/quick_validation.py digits, or clips --videos UCF101_FOLDER --weights FILE --epochs 20',
         of_choices,
         sizes=lambda content: ', '.join(
             f'{name}: {len(one["rows"])} checkpoints' for name, one in content['data'].items()
