@@ -197,7 +197,8 @@ BENCHMARKS = {
     ),
     'quick_validation': Benchmark(
         'Does the quick validation keep the best checkpoint?',
-        'python benchmarks/quick_validation.py digits, or clips --videos UCF101_FOLDER --weights FILE --epochs 20',
+        'python benchmarks/quick_validation.py digits\n'
+        '    python benchmarks/quick_validation.py clips --videos UCF101_FOLDER --weights FILE --epochs 20',
         of_choices,
         sizes=lambda content: ', '.join(
             f'{name}: {len(one["rows"])} checkpoints' for name, one in content['data'].items()
