@@ -1,13 +1,14 @@
 """The contest of losses on real clips: every method gets the same search for its weight, then several seeds.
 
     python benchmarks/students/contest.py run     # after study.py store; a run that is broken off is gone on with
+    python benchmarks/students/contest.py run --regime label-free
     python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
     python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
 
-Regime: few labels, and a teacher with a linear probe on them that answers for all videos. The student learns the labels
-and, on all videos, the terms of a file of configs/methods. The weight is that of the file times each factor, chosen on
-held-out groups of the training list with one seed; the chosen weight is then trained with every seed and judged on the
-test list. Methods that need maps of inner layers are left out: stored views have none of the teacher.
+The student learns, on all videos, the terms of a file of configs/methods, and the labels that the regime has. The
+weight is that of the file times each factor, chosen on held-out groups of the training list with one seed; the chosen
+weight is then trained with every seed and judged on the test list. Methods that need maps of inner layers are left out:
+stored views have none of the teacher. Without labels there are no logits to match, so methods on them are left out too.
 """
 
 import argparse
@@ -16,13 +17,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import rows
 import torch
-from contest_tables import contest_tables
+from contest_tables import FEW_LABELS, LABEL_FREE, contest_tables
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from row import Row
-from rows import ALONE, FEW
 from study import REPOSITORY, rounded
 from tables import write_tables
 from training import fits, run
@@ -31,15 +32,20 @@ from views_cache import Views, load_views
 from kdtoolbox.cli.demo import versions
 from kdtoolbox.safe_files import write_aside
 
-CONFIGS, OUT = REPOSITORY / 'configs/methods', REPOSITORY / 'benchmarks/results/students_contest.json'
+CONFIGS, RESULTS = REPOSITORY / 'configs/methods', REPOSITORY / 'benchmarks/results'
 PAGE = REPOSITORY / 'docs/leaderboard.md'
 NO_TEACHER, FACTORS, SEARCH_SEED = 'no teacher', (0.03, 0.1, 0.3, 1, 3, 10), 0
 # Layers of the contest's students by what they stand for in the files: the last but one before the pooled features.
 TAPS = {'backbone.layer3': 'backbone.top.1'}
+# Regime -> the row that a method's terms go into, and that of no teacher.
+REGIMES = {
+    FEW_LABELS: (rows.FEW, rows.ALONE.but(labels_per_class=rows.FEW.labels_per_class)),
+    LABEL_FREE: (rows.LABEL_FREE, rows.LABEL_FREE.but(terms={})),
+}
 
 
-def row_of(file: Path, num_videos: int) -> Row | None:
-    """The row of a method config; None if stored views do not have what it listens to."""
+def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS) -> Row | None:
+    """The row of a method config; None if stored views or the regime do not have what it listens to."""
     config = Config.fromfile(file)
     model = config.model
     if (
@@ -54,27 +60,29 @@ def row_of(file: Path, num_videos: int) -> Row | None:
             term['student'] = TAPS.get(term['student'], term['student'])
         if 'num_samples' in term['loss']:
             term['loss']['num_samples'] = num_videos
-    return FEW.but(terms=terms) if fits(terms) else None
+    if regime == LABEL_FREE and any('logits' in term.get('student', 'logits') for term in terms.values()):
+        return None
+    return REGIMES[regime][0].but(terms=terms) if fits(terms) else None
 
 
-def methods_of(names: Sequence[str] | None, num_videos: int) -> dict[str, Row]:
+def methods_of(names: Sequence[str] | None, num_videos: int, regime: str = FEW_LABELS) -> dict[str, Row]:
     """Method -> row; no teacher is always among them.
 
     Raises:
         ValueError: a name is not that of a file, or stored views cannot serve it.
     """
     files = {file.stem: file for file in sorted(CONFIGS.glob('*.py'))}
-    rows = {name: row_of(file, num_videos) for name, file in files.items() if names is None or name in names}
+    taken = {name: row_of(file, num_videos, regime) for name, file in files.items() if names is None or name in names}
     for name in names or ():
-        if rows.get(name) is None:
-            raise ValueError(f'{name}: {"needs more than stored views have" if name in files else f"not in {CONFIGS}"}')
-    alone = {NO_TEACHER: ALONE.but(labels_per_class=FEW.labels_per_class)}
-    return alone | {name: row for name, row in rows.items() if row is not None}
+        if taken.get(name) is None:
+            raise ValueError(f'{name}: {"needs more than there is" if name in files else f"not in {CONFIGS}"}')
+    alone = {NO_TEACHER: REGIMES[regime][1]}
+    return alone | {name: row for name, row in taken.items() if row is not None}
 
 
-def left_out(num_videos: int) -> list[str]:
+def left_out(num_videos: int, regime: str = FEW_LABELS) -> list[str]:
     """The methods that stored views cannot serve."""
-    return [file.stem for file in sorted(CONFIGS.glob('*.py')) if row_of(file, num_videos) is None]
+    return [file.stem for file in sorted(CONFIGS.glob('*.py')) if row_of(file, num_videos, regime) is None]
 
 
 def with_factor(row: Row, factor: float) -> Row:
@@ -85,17 +93,26 @@ def with_factor(row: Row, factor: float) -> Row:
 
 
 def chosen_factor(search: Mapping[str, Mapping]) -> str | None:
-    """The factor of the best run by top-1, then by mean average precision; None if all failed."""
-    done = {factor: run for factor, run in search.items() if 'right' in run}
-    return max(done, key=lambda factor: (sum(done[factor]['right']), sum(done[factor]['precision'])), default=None)
+    """The factor of the best run by top-1, if it has classes, then by mean average precision; None if all failed."""
+    done = {factor: run for factor, run in search.items() if 'precision' in run}
+    return max(
+        done, key=lambda factor: (sum(done[factor].get('right', ())), sum(done[factor]['precision'])), default=None
+    )
 
 
 def contest(
-    views: Views, methods: Mapping[str, Row], *, factors: Sequence[float], seeds: Sequence[int], folder: Path, out: Path
+    views: Views,
+    methods: Mapping[str, Row],
+    *,
+    factors: Sequence[float],
+    seeds: Sequence[int],
+    folder: Path,
+    out: Path,
+    regime: str = FEW_LABELS,
 ) -> None:
     """Search and judge what is not in ``out`` yet; every run is stored as it ends."""
     results = json.loads(out.read_text(encoding='utf-8')) if out.is_file() else {'queries': {}, 'methods': {}}
-    results |= {'versions': versions(), 'left_out': left_out(len(views.names))}
+    results |= {'regime': regime, 'versions': versions(), 'left_out': left_out(len(views.names), regime)}
 
     def measure(runs: dict, key: str, row: Row, *, seed: int, on_test: bool, told: str) -> None:
         if key in runs:
@@ -110,10 +127,12 @@ def contest(
         )
         runs[key] = rounded(measured)
         write_aside(out, json.dumps(results, separators=(',', ':')))
-        top1 = (
-            f'{100 * sum(measured["right"]) / len(measured["right"]):.1f}' if 'right' in measured else measured['error']
-        )
-        print(f'{told}: {top1}; {time.monotonic() - start:.0f} s', flush=True)
+        if 'error' in measured:
+            score = measured['error']
+        else:
+            values = measured.get('right') or measured['precision']
+            score = f'{100 * sum(values) / len(values):.1f}'
+        print(f'{told}: {score}; {time.monotonic() - start:.0f} s', flush=True)
 
     for name, row in methods.items():
         terms = json.loads(json.dumps(row.plain()['terms']))
@@ -143,18 +162,26 @@ def contest(
                 )
 
 
+def results_of(regime: str) -> Path:
+    """The file of a regime's numbers."""
+    return RESULTS / f'students_contest_{regime.replace("-", "_")}.json'
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('command', choices=('run', 'render'))
+    parser.add_argument('--regime', choices=list(REGIMES), default=FEW_LABELS)
     parser.add_argument('--methods', nargs='+', help='files of configs/methods without .py; default all that fit')
     parser.add_argument('--factors', type=float, nargs='+', default=FACTORS, help='of the weight')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--work-dir', type=Path, default='work_dirs/students', help='of the stored views')
-    parser.add_argument('--out', type=Path, default=OUT, help='JSON of all numbers')
+    parser.add_argument('--out', type=Path, help='JSON of all numbers; default: a file for each regime')
     parser.add_argument('--page', type=Path, default=PAGE)
     args = parser.parse_args(arguments)
     if args.command == 'render':
-        write_tables(args.page, contest_tables(json.loads(args.out.read_text(encoding='utf-8'))))
+        for regime in REGIMES:
+            if (file := results_of(regime)).is_file():
+                write_tables(args.page, contest_tables(json.loads(file.read_text(encoding='utf-8'))))
         return
     init_default_scope('kdtoolbox')
     MMLogger.get_instance('students', log_level='ERROR')
@@ -162,11 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     views = load_views(args.work_dir)
     contest(
         views,
-        methods_of(args.methods, len(views.names)),
+        methods_of(args.methods, len(views.names), args.regime),
         factors=args.factors,
         seeds=args.seeds,
         folder=args.work_dir,
-        out=args.out,
+        out=args.out or results_of(args.regime),
+        regime=args.regime,
     )
 
 

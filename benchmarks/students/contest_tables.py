@@ -4,31 +4,42 @@ import statistics
 from collections.abc import Mapping
 
 from intervals import Interval, interval_of, mean_of
-from tables import verdict
+from tables import SCORES, verdict
 
-NO_TEACHER, KD = 'no teacher', 'kl_divergence'
+NO_TEACHER = 'no teacher'
+FEW_LABELS, LABEL_FREE = 'few', 'label-free'
+# Regime -> what methods are ranked by, and the plain method that all are compared with.
+SCORE = {FEW_LABELS: 'right', LABEL_FREE: 'precision'}
+PLAIN = {FEW_LABELS: 'kl_divergence', LABEL_FREE: 'cosine'}
 
 
 def contest_tables(results: Mapping) -> dict[str, str]:
-    """Mark -> table: methods, best first, with paired differences to no teacher and to KD."""
+    """Mark -> table: methods, best first, with paired differences to no teacher and to plain distillation."""
+    regime = results.get('regime', FEW_LABELS)
+    score, plain = SCORE[regime], PLAIN[regime]
     scored = {name: _finished(row['runs']) for name, row in results['methods'].items()}
-    order = sorted((name for name in scored if scored[name]), key=lambda name: -_top1(scored[name]))
-    lines = [
-        '| method | weight | top-1 | retrieval top-1 | Δ top-1 to no teacher | | Δ top-1 to KD | | seconds of CPU |',
-        '|---|---|---|---|---|---|---|---|---|',
-    ]
+    order = sorted((name for name in scored if scored[name]), key=lambda name: -_mean(scored[name], score))
+    shown = [one for one in SCORES if all(one in run for name in order for run in scored[name].values())]
+    head = ['method', 'weight', 'trainings', *(SCORES[one] for one in shown)]
+    head += [f'Δ {SCORES[score]} to no teacher', '', f'Δ to {plain}', '', 'seconds of CPU']
+    lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
     for name in order:
         runs, queries = scored[name], results['queries']['test']
-        cells = [
-            f'× {results["methods"][name]["factor"]}' if name != NO_TEACHER else '–',
-            mean_and_error(runs, 'right'),
-        ]
-        cells += [mean_and_error(runs, 'hit')]
-        for other in (NO_TEACHER, KD):
-            gain = _difference(runs, scored.get(other, {}), queries) if other != name else None
+        cells = [f'× {results["methods"][name]["factor"]}' if name != NO_TEACHER else '–', f'{len(runs)}']
+        cells += [mean_and_error(runs, one) for one in shown]
+        for other in (NO_TEACHER, plain):
+            gain = _difference(runs, scored.get(other, {}), queries, score) if other != name else None
             cells += ['–', ''] if gain is None else [str(gain), verdict(gain)]
         cells.append(f'{statistics.median(run["seconds"] for run in runs.values()):.0f}')
         lines.append(f'| {name} | {" | ".join(cells)} |')
+    trainings = [
+        run for row in results['methods'].values() for kind in ('search', 'runs') for run in row[kind].values()
+    ]
+    lines += [
+        '',
+        f'{len(results["queries"]["test"])} test videos; {len(trainings)} trainings, '
+        f'{sum(run.get("seconds", 0) for run in trainings) / 60:.0f} minutes of CPU.',
+    ]
     errors = {
         name: next(run['error'] for run in [*row['search'].values(), *row['runs'].values()] if 'error' in run)
         for name, row in results['methods'].items()
@@ -41,7 +52,7 @@ def contest_tables(results: Mapping) -> dict[str, str]:
     if waiting:
         lines += ['', f'Searched, but not judged on the test list yet: {", ".join(waiting)}.']
     lines += ['', f'Not taken, since stored views lack what they listen to: {", ".join(results["left_out"])}.']
-    return {'contest': '\n'.join(lines)}
+    return {f'contest {regime}': '\n'.join(lines)}
 
 
 def mean_and_error(runs: Mapping[str, Mapping], score: str) -> str:
@@ -51,17 +62,17 @@ def mean_and_error(runs: Mapping[str, Mapping], score: str) -> str:
     return f'{100 * statistics.mean(means):.1f}{error}'
 
 
-def _difference(one: Mapping, two: Mapping, queries: list[str]) -> Interval | None:
+def _difference(one: Mapping, two: Mapping, queries: list[str], score: str) -> Interval | None:
     common = [seed for seed in one if seed in two]
     if not common:
         return None
-    values = {seed: [a - b for a, b in zip(one[seed]['right'], two[seed]['right'], strict=True)] for seed in common}
+    values = {seed: [a - b for a, b in zip(one[seed][score], two[seed][score], strict=True)] for seed in common}
     return interval_of(values, dict.fromkeys(common, queries))
 
 
 def _finished(runs: Mapping[str, Mapping]) -> dict[str, Mapping]:
-    return {seed: run for seed, run in runs.items() if 'right' in run}
+    return {seed: run for seed, run in runs.items() if 'precision' in run}
 
 
-def _top1(runs: Mapping[str, Mapping]) -> float:
-    return mean_of([run['right'] for run in runs.values()])
+def _mean(runs: Mapping[str, Mapping], score: str) -> float:
+    return mean_of([run[score] for run in runs.values()])

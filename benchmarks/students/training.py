@@ -123,13 +123,14 @@ def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: V
             entropy = F.cross_entropy(outputs['logits'][known], labels[known], label_smoothing=LABEL_SMOOTHING)
             total = total + entropy * known.float().mean()  # a clip without a label counts 0 in the mean
         optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        optimizer.step()
+        if isinstance(total, Tensor):  # else the batch has no label, and all terms need some
+            total.backward()
+            optimizer.step()
         schedule.step()
         if average is not None:
             average.update_parameters(student)
-    if not bool(total.isfinite()):
-        raise ValueError(f'the loss is {total.item()} at the end of the training')
+    if not math.isfinite(total):
+        raise ValueError(f'the loss is {float(total)} at the end of the training')
     return (student if average is None else average.module).eval()
 
 

@@ -61,7 +61,7 @@ class CachedTokens:
             active: the terms of this step.
             hidden: (N, L), True where the student sees nothing; None for nowhere.
         """
-        answers = {}
+        answers: dict[str, Tensor] = {}
         for name, late in self.taps.items():
             teacher: Any = teachers[name]
             wanted: dict[str, Tensor | None] = {}

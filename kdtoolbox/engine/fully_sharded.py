@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import EMAHook, Hook
@@ -161,7 +162,8 @@ def _follow(optimizer: Optimizer, sharded: dict[nn.Parameter, nn.Parameter]) -> 
     """Have an optimizer step the sharded weights, with its part of what it remembers of the whole ones."""
     for group in optimizer.param_groups:
         group['params'] = [sharded[weight] for weight in group['params']]
-    for weight in list(optimizer.state):
+    weights = cast('list[nn.Parameter]', list(optimizer.state))
+    for weight in weights:
         state = optimizer.state.pop(weight)
         optimizer.state[sharded[weight]] = {key: _part(value, sharded[weight]) for key, value in state.items()}
 

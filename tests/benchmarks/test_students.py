@@ -143,8 +143,8 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     assert calls.count((0, False)) == 1 + 2 * 2 and len(calls) == 5 + 2 * 2
     results = json.loads((tmp_path / 'out.json').read_text())
     assert results['methods']['kl_divergence']['factor'] == '10'
-    table = students('contest_tables').contest_tables(results)['contest']
-    assert '| kl_divergence | × 10 | 100.0 ± 0.0 |' in table and 'dkd: ValueError: no such luck' in table
+    table = students('contest_tables').contest_tables(results)['contest few']
+    assert '| kl_divergence | × 10 | 2 | 100.0 ± 0.0 |' in table and 'dkd: ValueError: no such luck' in table
     assert 'review_kd' in table  # needs maps
     assert training.fits(methods['kl_divergence'].terms)
 
@@ -155,11 +155,15 @@ def test_the_tables_of_the_page_are_those_of_the_results(students, name):
     assert students('tables').tables_of(results)[name] in (REPOSITORY / 'docs/students.md').read_text()
 
 
-def test_the_contest_on_the_page_is_that_of_the_results(students):
-    file = REPOSITORY / 'benchmarks/results/students_contest.json'
-    if not file.is_file():
-        assert 'It was not run in full yet' in (REPOSITORY / 'docs/leaderboard.md').read_text()
-        pytest.skip('the contest on real clips was not run yet')
-    results = json.loads(file.read_text())
-    table = students('contest_tables').contest_tables(results)['contest']
+@pytest.mark.parametrize('regime', ['few', 'label-free'])
+def test_the_contest_on_the_page_is_that_of_the_results(students, regime):
+    results = json.loads(students('contest').results_of(regime).read_text())
+    table = students('contest_tables').contest_tables(results)[f'contest {regime}']
     assert table in (REPOSITORY / 'docs/leaderboard.md').read_text()
+
+
+def test_without_labels_the_contest_has_the_methods_on_features_alone(students):
+    methods = students('contest').methods_of(None, 30, 'label-free')
+    assert methods['no teacher'].labels_per_class == 0 and not methods['no teacher'].terms
+    assert {'cosine', 'video_mean', 'seed', 'frame_wise'} <= methods.keys()
+    assert not {'kl_divergence', 'dkd', 'soft_cross_entropy'} & methods.keys()
