@@ -18,7 +18,7 @@ from mmengine.runner import set_random_seed
 from kdtoolbox.cli import distill
 from kdtoolbox.cli.arguments.demo import EPOCHS, LABELS_PER_CLASS
 from kdtoolbox.cli.arguments.distill import add_arguments, check_run
-from kdtoolbox.cli.demo_comparison import run_demo, table, versions, write_demo_report
+from kdtoolbox.cli.demo_comparison import run_demo, table, write_demo_report
 from kdtoolbox.cli.parser import CommandParser
 from kdtoolbox.demo.digit_videos import (
     CLASSES,
@@ -33,8 +33,6 @@ from kdtoolbox.recipes.choosing import CONFIG
 from kdtoolbox.safe_files import save_aside
 from kdtoolbox.terminal import say
 from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
-
-__all__ = ['distill_digits', 'run', 'train_teacher', 'versions']  # the last one for benchmarks that have it from here
 
 TEACHER, PIXELS, FRAMES = 'resnet18', 48, 8
 TEACHER_STEPS = 120
