@@ -97,7 +97,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     )
     recipe = choose_recipe(wishes)
     if args.baseline:
-        baseline_of(recipe)  # where there can be none, it is said before anything is measured
+        baseline_of(recipe)  # where there can be none, this ends before anything is measured
     if args.print_config and args.hours is None:
         return recipe
     times = step_time_of(recipe)
