@@ -51,10 +51,8 @@ def contest_tables(results: Mapping) -> dict[str, str]:
     waiting = [name for name in scored if not scored[name]]
     if waiting:
         lines += ['', f'Searched, but not judged on the test list yet: {", ".join(waiting)}.']
-    lines += [
-        '',
-        f'Not taken, since stored views or the regime lack the outputs that they tap: {", ".join(results["left_out"])}.',
-    ]
+    left_out = ', '.join(results['left_out'])
+    lines += ['', f'Not taken, since stored views or the regime lack the outputs that they tap: {left_out}.']
     return {f'contest {regime}': '\n'.join(lines)}
 
 
