@@ -57,10 +57,7 @@ def small(config: Path) -> list[str]:
             'model.terms.features.teacher_connector.channels=1024',
         ]
     elif 'c3d' in config.name:
-        options += [
-            'model.student.backbone.base_channels=8',
-            'model.student.backbone.out_dim=256',  # what 48² come to in front of its first linear layer
-        ]
+        options.append('model.student.backbone.out_dim=2048')  # what 48² come to in front of its first linear layer
     else:
         options += ['model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32']
         options += [
