@@ -33,6 +33,7 @@ def test_security_names_the_commands_that_have_it():
 def test_a_python_config_is_refused_and_not_run(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'config.py').write_text("open('ran', 'w')\nmodel = dict(type='Distiller')\n")
+    (tmp_path / 'a.pth').touch()  # a checkpoint that is not there would be named first
     more = {'extract-features': ['out.npz'], 'test': ['a.pth'], 'sweep': ['--set', 'seed=1,2']}.get(command, [])
     config = ['--config', 'config.py'] if command == 'experiment' else ['config.py']
     assert main([command, *config, *more, '--safe-config']) == 2
