@@ -284,7 +284,7 @@ def test_a_test_set_apart_from_the_validation_is_looked_at_too(tmp_path, capsys)
     assert main(['train', str(tmp_path / 'config.py'), '--strict']) == 2
     assert '4 of 8 queries are in the training set' in capsys.readouterr().err
     config.test_dataloader.dataset.data_root = str(tmp_path / 'elsewhere')
-    config.work_dir, config.experiment_name = (
+    config.work_dir, config.experiment_name = str(tmp_path / 'other'), 'other'  # else the log of the run before
         str(tmp_path / 'other'),
         'other',
     )  # else the log of a run of the same second
