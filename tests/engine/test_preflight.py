@@ -285,9 +285,6 @@ def test_a_test_set_apart_from_the_validation_is_looked_at_too(tmp_path, capsys)
     assert '4 of 8 queries are in the training set' in capsys.readouterr().err
     config.test_dataloader.dataset.data_root = str(tmp_path / 'elsewhere')
     config.work_dir, config.experiment_name = str(tmp_path / 'other'), 'other'  # else the log of the run before
-        str(tmp_path / 'other'),
-        'other',
-    )  # else the log of a run of the same second
     config.dump(tmp_path / 'config.py')
     assert main(['train', str(tmp_path / 'config.py'), '--strict']) == 0
     log = next((tmp_path / 'other').rglob('*.log')).read_text()
