@@ -45,7 +45,7 @@ REGIMES = {
 
 
 def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS) -> Row | None:
-    """The row of a method config; None if stored views or the regime do not have what it listens to."""
+    """The row of a method config; None if stored views or the regime do not have what it taps."""
     config = Config.fromfile(file)
     model = config.model
     if (

@@ -13,7 +13,7 @@ from splits import VALIDATION_GROUPS
 from kdtoolbox.safe_files import write_aside
 
 THROUGH_RUNNER = Path(__file__).parents[1] / 'results/real_video_image_stem.json'
-MARKS = '<!-- {}: written by benchmarks/students/study.py render -->', '<!-- end of {} -->'
+MARKS = '<!-- {}: written by render of benchmarks/students -->', '<!-- end of {} -->'
 SCORES = {
     'right': 'top-1',
     'hit': 'retrieval top-1',
