@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -21,6 +22,8 @@ NOISE = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
 # With paramwise_cfg, mmengine 0.10.7 says this of each frozen tensor.
 FROZEN = 'is skipped since its requires_grad=False'
 MAX_EPOCH_LINES = 50  # of a training: with more epochs, a line stands for several
+_TIMES_OF_RUNS: set[str] = set()  # of this process
+TIME_FORMAT = '%Y%m%d_%H%M%S'  # mmengine's, of a run's log folder
 NO_LOSS = ('time', 'data_time', 'memory', 'lr', 'base_lr', 'momentum')
 
 
@@ -51,6 +54,17 @@ def _is_noise(message: str) -> bool:
 
 class ConsoleRunner(Runner):
     """mmengine's runner with our console."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """As mmengine; a run has a log, a history of losses and a folder of its own.
+
+        mmengine names them by the second in which a run starts: two short runs of one process would share them.
+        """
+        super().setup_env(env_cfg)
+        while self._timestamp in _TIMES_OF_RUNS:
+            next_second = datetime.strptime(self._timestamp, TIME_FORMAT) + timedelta(seconds=1)
+            self._timestamp = next_second.strftime(TIME_FORMAT)
+        _TIMES_OF_RUNS.add(self._timestamp)
 
     def build_logger(self, *args, **kwargs) -> logging.Logger:
         """The log file as mmengine writes it; on the console :class:`ConsoleHandler`."""

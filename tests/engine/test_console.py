@@ -88,6 +88,14 @@ def test_verbose_shows_the_whole_log_and_quiet_only_warnings(config, capsys):
     assert quiet == ['warning: the teacher TinyImageNet has random weights: weights=None']
 
 
+def test_two_runs_of_one_second_have_logs_and_losses_of_their_own(config, capsys, monkeypatch):
+    monkeypatch.setattr('mmengine.runner.runner.time.time', lambda: 1_700_000_000.5)
+    first, second = (shown(capsys, 'train', config, '--quiet') for _ in range(2))
+    assert first == second == ['warning: the teacher TinyImageNet has random weights: weights=None']
+    logs = sorted(config.parent.glob('run/*/*.log'))
+    assert len(logs) == 2 and all(log.read_text().count('Epoch(train) [1][2/2]') == 1 for log in logs)
+
+
 def test_a_test_shows_its_metrics(config, capsys):
     shown(capsys, 'train', config, '-q')
     lines = shown(capsys, 'test', config, config.parent / 'run/epoch_2.pth')
