@@ -50,13 +50,20 @@ def refuse_unknown_keys(config: Config) -> None:
 def unknown_section(key: str, config: Mapping) -> str:
     """The message for an option whose first part is no section of the config and no setting of a run."""
     first, _, rest = key.partition('.')
-    nearest = nearest_names(first, sorted({*RUN_SETTINGS, *config}), num=1, cutoff=0.6)
-    meant = (
-        f'did you mean {nearest[0]}{"." if rest else ""}{rest}?'
-        if nearest
-        else (f'a run reads {", ".join(sorted(RUN_SETTINGS & config.keys()))}')
-    )
-    return f'--cfg-options {key}=… would change nothing: the config has no {first!r} and no run reads it: {meant}'
+    inside = [
+        f'{name}.{key}'
+        for name in sorted(RUN_SETTINGS & config.keys())
+        if isinstance(config[name], Mapping) and first in config[name]
+    ]
+    nearest = [
+        f'{name}.{rest}'.rstrip('.')
+        for name in nearest_names(first, sorted({*RUN_SETTINGS, *config}), num=1, cutoff=0.6)
+    ]
+    if meant := inside or nearest:
+        answer = f'did you mean {" or ".join(meant)}?'
+    else:
+        answer = f'a run reads {", ".join(sorted(RUN_SETTINGS & config.keys()))}'
+    return f'--cfg-options {key}=… would change nothing: the config has no {first!r} and no run reads it: {answer}'
 
 
 def _slips_at_the_top(config: Config) -> Iterator[str]:

@@ -58,6 +58,7 @@ def test_shipped_configs_have_no_key_that_nothing_reads(path):
     [
         ('modle.student_view.size=32', 'did you mean model.student_view.size?'),
         ('train_dataloder.batch_size=2', 'did you mean train_dataloader.batch_size?'),
+        ('student_view.size=32', 'did you mean model.student_view.size?'),
         ('model.student_veiw.size=32', "Distiller has no argument 'student_veiw': did you mean 'student_view'"),
         ('model.student_view.szie=32', "View has no argument 'szie': did you mean 'size'"),
         ('model.teacher.view.sise=32', "View has no argument 'sise': did you mean 'size'"),
