@@ -148,6 +148,17 @@ def clip_goals(content: Mapping) -> Iterator[Goal]:
     yield at_least("JPEG frames: times faster than mmaction2's pipeline of videos", half['times faster'], 3)
 
 
+def extraction_goals(content: Mapping) -> Iterator[Goal]:
+    """Of writing frames with all cores."""
+    tool, cores = content['rows']['kdtoolbox prepare frames'], content['size']['cores']
+    loop, plain = content['rows']['loop over ffmpeg, one thread'], content['rows']['loop over ffmpeg']
+    yield at_least('times faster than the loop, a core', round(tool['times faster'] / cores, 2), 0.95)
+    share = tool['times faster'] / loop['times faster'] / cores
+    yield at_least('times faster than the loop of one thread, a core', round(share, 2), 0.95)
+    extra = tool['seconds of processors'] / plain['seconds of processors']
+    yield at_most("processor seconds / the loop's", round(extra, 2), 1.05)
+
+
 def no_goals(content: Mapping) -> Iterator[Goal]:
     """None was set."""
     return iter(())
@@ -189,6 +200,9 @@ BENCHMARKS = {
     ),
     'loading': Benchmark('A random clip, by reader', 'python -m benchmarks.loading FOLDER', of_folders),
     'reencode': Benchmark('Videos with more key frames', 'python -m benchmarks.reencode'),
+    'extraction': Benchmark(
+        'Writing the frames of videos', 'python -m benchmarks.extraction FOLDER', goals=extraction_goals
+    ),
     'retrieval': Benchmark(
         'Exact retrieval',
         'python -m benchmarks.retrieval',
