@@ -24,8 +24,8 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
-from kdtoolbox.cli.demo_comparison import versions
 from kdtoolbox.demo.digit_videos import DigitVideos
+from kdtoolbox.runner.demo_comparison import versions
 from kdtoolbox.safe_files import write_aside
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -32,7 +32,11 @@ from scipy.stats import spearmanr
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.real_video import base_config, feature_term
-from kdtoolbox.cli.demo_comparison import (
+from kdtoolbox.config_files.evaluators import metric_configs
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.reading import read_config
+from kdtoolbox.demo.digit_videos import DigitVideos, write_digit_videos
+from kdtoolbox.runner.demo_comparison import (
     STUDENT_CONFIG,
     STUDENTS,
     TEACHER_CONFIG,
@@ -40,10 +44,6 @@ from kdtoolbox.cli.demo_comparison import (
     train_image_teacher,
     versions,
 )
-from kdtoolbox.config_files.evaluators import metric_configs
-from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.config_files.reading import read_config
-from kdtoolbox.demo.digit_videos import DigitVideos, write_digit_videos
 from kdtoolbox.runner.testing import test_student
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside

@@ -23,12 +23,12 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from kdtoolbox.cli.demo_comparison import cpu_seconds
 from kdtoolbox.datasets.video_lists import read_list
 from kdtoolbox.evaluation import fit_linear_probe, retrieval_topk
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
 from kdtoolbox.feature_extraction.probe import fit_probe, video_features
 from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.runner.demo_comparison import cpu_seconds
 from kdtoolbox.runner.testing import test_student
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside

@@ -29,7 +29,7 @@ from tables import write_tables
 from training import fits, run
 from views_cache import Views, load_views
 
-from kdtoolbox.cli.demo_comparison import versions
+from kdtoolbox.runner.demo_comparison import versions
 from kdtoolbox.safe_files import write_aside
 
 CONFIGS, RESULTS = REPOSITORY / 'configs/methods', REPOSITORY / 'benchmarks/results'

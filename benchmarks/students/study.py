@@ -26,7 +26,7 @@ from tables import part_of, tables_of, write_tables
 from training import run
 from views_cache import load_views, store_views
 
-from kdtoolbox.cli.demo_comparison import versions
+from kdtoolbox.runner.demo_comparison import versions
 from kdtoolbox.safe_files import write_aside
 
 REPOSITORY = Path(__file__).parents[2]

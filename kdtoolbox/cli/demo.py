@@ -18,7 +18,6 @@ from mmengine.runner import set_random_seed
 from kdtoolbox.cli import distill
 from kdtoolbox.cli.arguments.demo import EPOCHS, LABELS_PER_CLASS
 from kdtoolbox.cli.arguments.distill import add_arguments, check_run
-from kdtoolbox.cli.demo_comparison import run_demo, table, write_demo_report
 from kdtoolbox.cli.parser import CommandParser
 from kdtoolbox.demo.digit_videos import (
     CLASSES,
@@ -30,6 +29,7 @@ from kdtoolbox.demo.digit_videos import (
 )
 from kdtoolbox.demo.stills_training import train_on_stills
 from kdtoolbox.recipes.choosing import CONFIG
+from kdtoolbox.runner.demo_comparison import run_demo, table, write_demo_report
 from kdtoolbox.safe_files import save_aside
 from kdtoolbox.terminal import say
 from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View

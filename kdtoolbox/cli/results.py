@@ -5,20 +5,14 @@ import contextlib
 import sys
 from pathlib import Path
 
-import torch
-
 from kdtoolbox.cli.catalogue import entries
-from kdtoolbox.datasets.hmdb51 import read_hmdb51
-from kdtoolbox.datasets.ucf101 import read_ucf101
-from kdtoolbox.evaluation.clip_retrieval import chance_topk
+from kdtoolbox.reporting.chance_level import chance_rows
 from kdtoolbox.reporting.measured_row import measured_row
 from kdtoolbox.reporting.model_index import INDEX, METAFILE, index_text, metafile_text
 from kdtoolbox.reporting.results_table import (
     CHANCE,
-    DATA_SETS,
     MEASURED,
     PAGE,
-    PROTOCOLS,
     PUBLISHED,
     read_json,
     render,
@@ -26,10 +20,6 @@ from kdtoolbox.reporting.results_table import (
     write_json,
 )
 from kdtoolbox.safe_files import write_aside
-
-READERS = {'ucf101': read_ucf101, 'hmdb51': read_hmdb51}
-SPLIT = 1  # the one that the published rows of clip retrieval are of
-OFFICIAL = {'ucf101': (101, 9537, 3783), 'hmdb51': (51, 3570, 1530)}  # classes, training and test videos of the split
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,34 +64,3 @@ def _write_index(repository: Path, measured: list) -> int:
     write_aside(repository / INDEX, index_text())
     print(f'wrote {repository / INDEX} and {repository / METAFILE}')
     return 0
-
-
-def chance_rows(annotations: Path, data_set: str) -> dict:
-    """The chance level on the official split, for retrieval and classification.
-
-    Raises:
-        ValueError: the annotations are not those of the data set.
-    """
-    classes = READERS[data_set](annotations, split=SPLIT, subset='training')[1] or []
-    numbers: dict[str | None, int] = {name: number for number, name in enumerate(classes)}
-    gallery, queries = (
-        torch.tensor([numbers[video.label] for video in READERS[data_set](annotations, split=SPLIT, subset=subset)[0]])
-        for subset in ('training', 'validation')
-    )
-    found = (len(classes), len(gallery), len(queries))
-    if found != OFFICIAL[data_set]:
-        raise ValueError(
-            f'{annotations} has {found[0]} classes, {found[1]} training and {found[2]} test videos in '
-            f'split {SPLIT}; {DATA_SETS[data_set]} has {OFFICIAL[data_set]}. Give the official split files, '
-            'whole'
-        )
-    topk = [int(column.removeprefix('top-')) for column in PROTOCOLS['retrieval'].columns]
-    shares = chance_topk(queries, gallery, topk)
-    return {
-        'split': SPLIT,
-        'num_classes': len(classes),
-        'num_gallery': len(gallery),
-        'num_queries': len(queries),
-        'retrieval': {f'top-{k}': share for k, share in shares.items()},
-        'finetune': {'top-1': 1 / len(classes)},
-    }

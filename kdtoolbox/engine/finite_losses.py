@@ -1,7 +1,7 @@
 """A loss that is not finite changes no weights, and is reported."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import save_aside
 
 FOLDER = 'not_finite'  # in the work directory
+NUM_NAMED = 8  # clips in a message
 
 
 @HOOKS.register_module()
@@ -52,6 +53,7 @@ class FiniteLossHook(Hook):
         self._in_a_row = self._num_left_out = 0
         self._is_finite: list[HostCopy] = []  # of the losses of this iteration
         self._statistics: list[tuple[Tensor, Tensor]] = []
+        self._last_step: tuple[list[str], dict[str, Tensor | float]] = ([], {})  # its clips, and its losses
 
     def before_train(self, runner: Runner) -> None:
         for wrapper in _wrappers(runner):
@@ -62,6 +64,14 @@ class FiniteLossHook(Hook):
         self._statistics = [(buffer, buffer.clone()) for buffer in _statistics(runner.model)]
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        self._last_step = (
+            _sample_ids(data_batch),
+            {
+                name: value.detach() if isinstance(value, Tensor) else value
+                for name, value in (outputs or {}).items()
+                if name.startswith('loss_')
+            },
+        )
         if _all_true(self._is_finite):
             self._in_a_row = 0
             return
@@ -90,9 +100,9 @@ class FiniteLossHook(Hook):
         ]
         if bad:
             raise ValueError(
-                f'after iteration {runner.iter} {len(bad)} tensors of the model are not finite, such as {bad[0]}: no '
-                'checkpoint is written of them, and the training is stopped. Go on from the last one (--resume) with a '
-                'lower learning rate, or clip gradients (optim_wrapper.clip_grad)'
+                f'after iteration {runner.iter}{_words_of_last(*self._last_step)} {len(bad)} tensors of the model are '
+                f'not finite, such as {bad[0]}: no checkpoint is written of them, and the training is stopped. Go on '
+                'from the last one (--resume) with a lower learning rate, or clip gradients (optim_wrapper.clip_grad)'
             )
 
     def _watch(self, wrapper: OptimWrapper) -> None:
@@ -151,6 +161,15 @@ def _words(iteration: int, batch: Mapping, outputs: Mapping) -> str:
         f'iteration {iteration}: {", ".join(bad) or "the loss of another process"} is not finite, of the clips '
         f'{", ".join(_sample_ids(batch))}'
     )
+
+
+def _words_of_last(clips: Sequence[str], losses: Mapping[str, Tensor | float]) -> str:
+    """Which losses the last step had, of which clips; nothing where there was none."""
+    if not clips:
+        return ''
+    terms = ', '.join(f'{name} {value:.3g}' for name, value in _numbers(losses).items())
+    named = ', '.join(clips[:NUM_NAMED]) + (' …' if len(clips) > NUM_NAMED else '')
+    return f' ({terms or "no losses"}, of the clips {named})'
 
 
 def _numbers(outputs: Mapping) -> dict[str, float]:

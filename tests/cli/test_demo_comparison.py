@@ -3,7 +3,9 @@ import re
 
 from mmengine.config import Config
 
-from kdtoolbox.cli.demo_comparison import (
+from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.demo.digit_videos import DigitVideos
+from kdtoolbox.runner.demo_comparison import (
     COLUMNS,
     CROP_PIXELS,
     STUDENT_CONFIG,
@@ -13,8 +15,6 @@ from kdtoolbox.cli.demo_comparison import (
     table,
     write_demo_report,
 )
-from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.demo.digit_videos import DigitVideos
 
 
 def test_the_demo_runs_from_end_to_end(tmp_path, capsys, monkeypatch):

@@ -4,11 +4,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from kdtoolbox.cli.demo_comparison import FEW_LABELS
 from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.demo_comparison import FEW_LABELS
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.tiny import NUM_CLASSES, TinyImageNet, run_config, student_config, teacher_config

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kdtoolbox.cli import results
 from kdtoolbox.cli.main import main
 from kdtoolbox.config_files.finding import find_config
-from kdtoolbox.reporting import reproduction
+from kdtoolbox.datasets.ucf101 import read_ucf101
+from kdtoolbox.reporting import chance_level, reproduction
 from kdtoolbox.reporting.reproduction import ROWS, TRAININGS, rows_of, trainings_of
 from tests.conftest import REPOSITORY
 from tests.test_configs import small
@@ -45,9 +45,9 @@ def small_trainings(data, monkeypatch):
         [dataclasses.replace(one, cfg_options={**parsed[one.name], **one.cfg_options}) for one in TRAININGS],
     )
     annotations = data['ucf101'][1]
-    subsets = [results.read_ucf101(annotations, split=1, subset=subset) for subset in ('training', 'validation')]
+    subsets = [read_ucf101(annotations, split=1, subset=subset) for subset in ('training', 'validation')]
     official = (len(subsets[0][1]), len(subsets[0][0]), len(subsets[1][0]))
-    monkeypatch.setitem(results.OFFICIAL, 'ucf101', official)
+    monkeypatch.setitem(chance_level.OFFICIAL, 'ucf101', official)
 
 
 def reproduce(data, work_dir: Path, docs: Path, *more: str) -> int:
@@ -79,7 +79,7 @@ def test_one_command_trains_tests_and_fills_the_tables_and_goes_on_where_it_was(
     assert f'{100 * fine_tuned["values"]["top-1"]:.1f}' in page
     # Again: nothing is trained or tested.
     monkeypatch.setattr('kdtoolbox.runner.stages.train', lambda *args, **kwargs: pytest.fail('trained again'))
-    monkeypatch.setattr('kdtoolbox.cli.reproduce.test_student', lambda *args: pytest.fail('tested again'))
+    monkeypatch.setattr('kdtoolbox.runner.reproducing.test_student', lambda *args: pytest.fail('tested again'))
     assert reproduce(data, tmp_path / 'run', docs) == 0
     capsys.readouterr()
     assert reproduce(data, tmp_path / 'run', docs, '--dry-run') == 0

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.cli.results import chance_rows
+from kdtoolbox.reporting.chance_level import chance_rows
 from kdtoolbox.reporting.results_table import CHANCE, DATA_SETS, MEASURED, PROTOCOLS, PUBLISHED, read_json, render
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import sha256_of

@@ -1,6 +1,7 @@
 """A loss that is not finite changes nothing, is named, and ends the training after some in a row."""
 
 import copy
+import re
 
 import pytest
 import torch
@@ -145,7 +146,9 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
     config.custom_hooks.append(dict(type='SpoilHook'))
     config.dump(tmp_path / 'config.py')
     assert main(['train', str(tmp_path / 'config.py')]) == 2
-    assert 'student.cls_head.fc_cls.bias: no checkpoint' in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert 'student.cls_head.fc_cls.bias: no checkpoint' in message
+    assert re.search(r'after iteration 8 \(loss_\w+ [\d.]+.*, of the clips \w+', message), message
     assert [file.name for file in (tmp_path / 'run').glob('epoch*.pth')] == ['epoch_1.pth']
 
 
