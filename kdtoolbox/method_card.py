@@ -32,7 +32,9 @@ OF_THE_WHOLE_BATCH = {'batch', 'batch statistics', 'memory bank'}
 
 @dataclass(frozen=True)
 class MethodCard:
-    """Facts about a registered loss, as its class attribute ``card``. The summary is the first line of its docstring.
+    """Facts about a loss that ``@register_loss(...)`` registers, then its class attribute ``card``.
+
+    The summary is the first line of the docstring of the loss.
 
     Args:
         paper: authors, venue or year, arXiv number.

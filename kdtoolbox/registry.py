@@ -10,16 +10,20 @@ first time, so that installing a plugin is enough to use it.
 
 import difflib
 import re
+from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import Any, TypeVar
 
 import mmaction.registry as mmaction_registries
 import mmengine.registry
 from mmaction.utils import register_all_modules as import_mmaction
 
 from kdtoolbox.arguments import arguments_of, did_you_mean, missing_arguments
+from kdtoolbox.method_card import MethodCard
 
 PLUGIN_GROUP = 'kdtoolbox.plugins'
 OURS_FIRST = 0.15
+Class = TypeVar('Class', bound=type)
 
 
 class Registry(mmengine.registry.Registry):
@@ -166,3 +170,27 @@ LOG_PROCESSORS = _child('LOG_PROCESSORS', 'kdtoolbox.engine')
 TASK_UTILS = _child('TASK_UTILS', 'kdtoolbox.distillers')
 WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'kdtoolbox.engine')
 RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS', 'kdtoolbox.engine')
+
+
+def register_loss(*, paper: str, needs: tuple[str, ...], **facts: Any) -> Callable[[Class], Class]:
+    """Decorator: register a loss in ``MODELS``, with a :class:`MethodCard` of these facts as its attribute ``card``.
+
+    Args:
+        paper: see :class:`MethodCard`, as the others.
+
+    Raises:
+        ValueError: an unknown need.
+
+    >>> @register_loss(paper='ours', needs=('vectors',), min_batch_size=2)
+    ... class OfNothing:
+    ...     pass
+    >>> MODELS.get('OfNothing').card.least
+    ['2 clips a batch or more']
+    """
+    card = MethodCard(paper=paper, needs=needs, **facts)
+
+    def register(loss: Class) -> Class:
+        loss.card = card  # type: ignore[attr-defined]  # a class attribute of any class
+        return MODELS.register_module(module=loss)
+
+    return register

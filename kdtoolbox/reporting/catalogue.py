@@ -58,28 +58,29 @@ def entries(kind: str) -> list[Entry]:
 def _own(registry: str, package: str) -> Iterator[Entry]:
     for file in sorted((PACKAGE / package.partition('.')[2]).rglob('*.py')):
         text = file.read_text(encoding='utf-8')
-        if f'@{registry}.register_module' not in text:
+        if '@register_loss(' not in text and f'@{registry}.register_module' not in text:
             continue
         tree = ast.parse(text)
         for node in tree.body:
-            if isinstance(node, ast.ClassDef) and any(_registers(one, registry) for one in node.decorator_list):
-                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', _card(node, tree))
+            if isinstance(node, ast.ClassDef) and (named := _registration(node, registry)):
+                card = _card(named, tree) if ast.unparse(named.func) == 'register_loss' else None
+                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', card)
 
 
-def _registers(decorator: ast.expr, registry: str) -> bool:
-    return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f'{registry}.register_module'
-
-
-def _card(node: ast.ClassDef, module: ast.Module) -> MethodCard | None:
-    """The card in the body of a class; its arguments are plain values or constants of ours."""
-    for statement in node.body:
-        if (
-            isinstance(statement, ast.Assign)
-            and ast.unparse(statement.targets[0]) == 'card'
-            and isinstance(statement.value, ast.Call)
+def _registration(node: ast.ClassDef, registry: str) -> ast.Call | None:
+    """The decorator that registers a class."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in (
+            f'{registry}.register_module',
+            'register_loss',
         ):
-            return MethodCard(**{str(one.arg): _value(one.value, module) for one in statement.value.keywords})
+            return decorator
     return None
+
+
+def _card(registration: ast.Call, module: ast.Module) -> MethodCard:
+    """The card of a loss from the arguments of its ``@register_loss``: plain values or constants of ours."""
+    return MethodCard(**{str(one.arg): _value(one.value, module) for one in registration.keywords})
 
 
 def _value(node: ast.expr, module: ast.Module):

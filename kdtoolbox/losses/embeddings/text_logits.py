@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.input_checks import checked_above_zero, in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def checked_logit_scale(logit_scale: float) -> float:
@@ -48,7 +47,11 @@ def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: 
     return kl_divergence(logit_scale * text_similarity(student, text), logit_scale * text_similarity(teacher, text))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732',
+    needs=('vectors',),
+    checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
+)
 class TextLogits(nn.Module):
     """KL divergence of the similarities to stored texts, see :func:`text_logits`.
 
@@ -59,12 +62,6 @@ class TextLogits(nn.Module):
     Raises:
         ValueError: the file has no text features, or the scale is not above 0.
     """
-
-    card = MethodCard(
-        paper='ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732',
-        needs=('vectors',),
-        checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
-    )
 
     function: ClassVar[Callable[..., Tensor]] = staticmethod(text_logits)
 

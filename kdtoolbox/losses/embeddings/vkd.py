@@ -6,8 +6,7 @@ from torch.nn.utils.parametrizations import orthogonal
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -27,7 +26,12 @@ def vkd(student: Tensor, teacher: Tensor) -> Tensor:
     return F.smooth_l1_loss(student, F.layer_norm(teacher, teacher.shape[1:]))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213',
+    needs=('vectors', 'learned parts'),
+    paper_weight='alpha, mean over all elements',
+    checked_against=('vkd',),
+)
 class VkD(ChannelPairLoss):
     """Match normalised features through an orthogonal projection, see :func:`vkd`.
 
@@ -41,13 +45,6 @@ class VkD(ChannelPairLoss):
     Raises:
         ValueError: a number of channels is below 1.
     """
-
-    card = MethodCard(
-        paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213',
-        needs=('vectors', 'learned parts'),
-        paper_weight='alpha, mean over all elements',
-        checked_against=('vkd',),
-    )
 
     def __init__(self, student_channels: int, teacher_channels: int) -> None:
         super().__init__(student_channels, teacher_channels)

@@ -9,8 +9,7 @@ from kdtoolbox.losses.shared.input_checks import (
     in_full_precision_of_any_shape,
     require_equal_shapes,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -40,7 +39,13 @@ def activation_boundary(student: Tensor, teacher: Tensor, *, margin: float = 1.0
     return (margin - signed).relu().square().mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Heo et al., AAAI 2019, arXiv:1811.03233',
+    needs=('maps',),
+    paper_weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
+    our_weight='the same times the elements of a sample',
+    checked_against=('ab',),
+)
 class ActivationBoundary(nn.Module):
     """Match the signs of the teacher's activations before the ReLU, see :func:`activation_boundary`.
 
@@ -52,14 +57,6 @@ class ActivationBoundary(nn.Module):
     Raises:
         ValueError: the margin is not above 0.
     """
-
-    card = MethodCard(
-        paper='Heo et al., AAAI 2019, arXiv:1811.03233',
-        needs=('maps',),
-        paper_weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
-        our_weight='the same times the elements of a sample',
-        checked_against=('ab',),
-    )
 
     def __init__(self, *, margin: float = 1.0) -> None:
         super().__init__()

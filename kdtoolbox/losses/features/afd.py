@@ -11,8 +11,7 @@ from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import BatchNormOfAllClips, gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, as_taps, channel_list, checked_positive
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def square_means(features: Tensor, size: Sequence[int]) -> Tensor:
@@ -33,7 +32,13 @@ class LinearNorm(nn.Sequential):
         super().__init__(nn.Linear(in_channels, out_channels), BatchNormOfAllClips(out_channels))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Ji, Heo & Park, AAAI 2021, arXiv:2102.02973',
+    needs=('maps', 'several taps', 'learned parts', 'batch'),
+    paper_weight='200 (50 for ImageNet), mean over positions and clips, sum of the layers of the teacher',
+    checked_against=('afd',),
+    min_batch_size=3,
+)
 class AFD(nn.Module):
     """Match the spatial patterns of all pairs of layers, weighted by a learned attention between the layers.
 
@@ -52,14 +57,6 @@ class AFD(nn.Module):
     Raises:
         ValueError: a number of channels is below 1.
     """
-
-    card = MethodCard(
-        paper='Ji, Heo & Park, AAAI 2021, arXiv:2102.02973',
-        needs=('maps', 'several taps', 'learned parts', 'batch'),
-        paper_weight='200 (50 for ImageNet), mean over positions and clips, sum of the layers of the teacher',
-        checked_against=('afd',),
-        min_batch_size=3,
-    )
 
     def __init__(
         self,

@@ -8,8 +8,7 @@ from kdtoolbox.losses.shared.feature_maps import require_maps
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -76,7 +75,12 @@ def class_activation_maps(features: Tensor, classifier: nn.Module) -> Tensor:
     return (classifier(places) - classifier(torch.zeros_like(places[:1, :1, :1, :1]))).movedim(-1, 1)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Guo et al., CVPR 2023, arXiv:2304.12777',
+    needs=('maps', 'student classifier', 'teacher classifier'),
+    paper_weight='400, mean over all elements',
+    checked_against=('cat_kd', 'cat_kd_full'),
+)
 class CATKD(nn.Module):
     """Match the teacher's class activation maps (CAT-KD), see :func:`cat_kd`.
 
@@ -90,13 +94,6 @@ class CATKD(nn.Module):
     Raises:
         ValueError: the resolution is below 1.
     """
-
-    card = MethodCard(
-        paper='Guo et al., CVPR 2023, arXiv:2304.12777',
-        needs=('maps', 'student classifier', 'teacher classifier'),
-        paper_weight='400, mean over all elements',
-        checked_against=('cat_kd', 'cat_kd_full'),
-    )
 
     def __init__(self, *, resolution: int = 2, normalize: bool = True) -> None:
         super().__init__()

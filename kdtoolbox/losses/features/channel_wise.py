@@ -5,8 +5,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -30,7 +29,12 @@ def channel_wise(student: Tensor, teacher: Tensor, *, tau: float = 4.0) -> Tenso
     return relative_entropy(student.flatten(2) / tau, teacher.flatten(2) / tau).mean() * tau**2
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='CWD, Shu et al., ICCV 2021, arXiv:2011.13256',
+    needs=('maps',),
+    paper_weight='3 with tau 4, on logit maps',
+    checked_against=('cwd',),
+)
 class ChannelWise(nn.Module):
     """Match each channel's distribution over the positions of the clip, see :func:`channel_wise`.
 
@@ -40,13 +44,6 @@ class ChannelWise(nn.Module):
     Raises:
         ValueError: tau is not above 0.
     """
-
-    card = MethodCard(
-        paper='CWD, Shu et al., ICCV 2021, arXiv:2011.13256',
-        needs=('maps',),
-        paper_weight='3 with tau 4, on logit maps',
-        checked_against=('cwd',),
-    )
 
     def __init__(self, *, tau: float = 4.0) -> None:
         super().__init__()

@@ -8,8 +8,7 @@ from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 LEAKY_SLOPE = 0.1
 
@@ -59,7 +58,12 @@ def translator(channels: int, factor_channels: int) -> nn.Sequential:
     )
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977',
+    needs=('maps', 'learned parts', 'pre-stage'),
+    paper_weight='500, mean over all elements',
+    checked_against=('ft', 'ft_factor'),
+)
 class FactorTransfer(ChannelPairLoss):
     """Match compressed factors of the features, the teacher's from an autoencoder, see :func:`factor_distance`.
 
@@ -82,13 +86,6 @@ class FactorTransfer(ChannelPairLoss):
     Raises:
         ValueError: an argument is out of its range.
     """
-
-    card = MethodCard(
-        paper='Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977',
-        needs=('maps', 'learned parts', 'pre-stage'),
-        paper_weight='500, mean over all elements',
-        checked_against=('ft', 'ft_factor'),
-    )
 
     def __init__(
         self,

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from kdtoolbox.losses.shared.input_checks import in_full_precision
 from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -34,18 +33,17 @@ def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     return F.mse_loss(*compared_tensors(student, teacher, on=on, temperature=temperature))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244',
+    needs=(),
+    paper_weight='w of a sum over elements, averaged over the batch',
+    our_weight='w times the elements of a sample',
+    checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'),
+)
 class L2(RegressionLoss):
     """Mean squared difference of outputs, features or probabilities, see :func:`l2`.
 
     With a temperature the loss of logits is multiplied by 1/temperature^2.
     """
 
-    card = MethodCard(
-        paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244',
-        needs=(),
-        paper_weight='w of a sum over elements, averaged over the batch',
-        our_weight='w times the elements of a sample',
-        checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'),
-    )
     function = staticmethod(l2)

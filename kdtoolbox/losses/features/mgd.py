@@ -8,8 +8,7 @@ from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_share
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 MASKED = ('positions', 'channels')
 
@@ -48,7 +47,13 @@ def mgd(student: Tensor, teacher: Tensor, *, keep: Tensor, generation: nn.Module
     return F.mse_loss(generation(student * keep), teacher)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Yang et al., ECCV 2022, arXiv:2205.01529',
+    needs=('maps', 'learned parts'),
+    paper_weight='7e-5 (classification), sum over elements, mean over the batch',
+    our_weight="7e-5 times the elements C*H*W of one clip's map: 7 for 2048 channels of 7x7",
+    checked_against=('mgd_cls', 'mgd_det'),
+)
 class MGD(ChannelPairLoss):
     """Generate the teacher's features from the student's with a random part hidden, see :func:`mgd`.
 
@@ -65,14 +70,6 @@ class MGD(ChannelPairLoss):
     Raises:
         ValueError: an argument is out of its range.
     """
-
-    card = MethodCard(
-        paper='Yang et al., ECCV 2022, arXiv:2205.01529',
-        needs=('maps', 'learned parts'),
-        paper_weight='7e-5 (classification), sum over elements, mean over the batch',
-        our_weight="7e-5 times the elements C*H*W of one clip's map: 7 for 2048 channels of 7x7",
-        checked_against=('mgd_cls', 'mgd_det'),
-    )
 
     def __init__(
         self, student_channels: int, teacher_channels: int, *, masked: str = 'channels', masked_ratio: float = 0.15

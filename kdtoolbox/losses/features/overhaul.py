@@ -19,8 +19,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -68,7 +67,14 @@ def margin_from_batch_norm(weight: Tensor, bias: Tensor) -> Tensor:
     return torch.where(negative_share > 0.001, expected, -3 * deviation)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Heo et al., ICCV 2019, arXiv:1904.01866',
+    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
+    paper_weight='1e-3, sum over elements, mean over the batch',
+    our_weight="1e-3 times the elements C*H*W of one clip's last map",
+    checked_against=('ofd', 'ofd_core'),
+    min_elements=MIN_ELEMENTS,
+)
 class Overhaul(nn.Module):
     """Match responses before the ReLU with a margin for negative ones (OFD), see :func:`partial_l2`.
 
@@ -88,15 +94,6 @@ class Overhaul(nn.Module):
     Raises:
         ValueError: margins and channels do not fit together, or a margin is above 0.
     """
-
-    card = MethodCard(
-        paper='Heo et al., ICCV 2019, arXiv:1904.01866',
-        needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-        paper_weight='1e-3, sum over elements, mean over the batch',
-        our_weight="1e-3 times the elements C*H*W of one clip's last map",
-        checked_against=('ofd', 'ofd_core'),
-        min_elements=MIN_ELEMENTS,
-    )
 
     def __init__(
         self,

@@ -18,8 +18,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 PYRAMID_LEVELS = (4, 2, 1)
 
@@ -88,7 +87,13 @@ class AttentionFusion(nn.Module):
         return self.expand(reduced), reduced
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Chen et al., CVPR 2021, arXiv:2104.09044',
+    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
+    paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
+    checked_against=('reviewkd', 'reviewkd_hcl'),
+    min_elements=MIN_ELEMENTS,
+)
 class ReviewKD(nn.Module):
     """Match fused maps of all stages with the teacher's at several resolutions, see :func:`hierarchical_context`.
 
@@ -105,14 +110,6 @@ class ReviewKD(nn.Module):
     Raises:
         ValueError: the channel numbers do not fit together.
     """
-
-    card = MethodCard(
-        paper='Chen et al., CVPR 2021, arXiv:2104.09044',
-        needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-        paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
-        checked_against=('reviewkd', 'reviewkd_hcl'),
-        min_elements=MIN_ELEMENTS,
-    )
 
     def __init__(
         self,

@@ -18,8 +18,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def similarity_rows(features: Tensor, *, batch_size: int) -> Tensor:
@@ -58,7 +57,14 @@ class RowEmbedding(nn.Sequential):
         return unit_vectors(super().forward(rows), dim=1)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Chen et al., AAAI 2021, arXiv:2012.03236',
+    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
+    paper_weight='400, mean over the elements, the clips and the layers of the student',
+    checked_against=('semckd',),
+    min_batch_size=2,
+    min_elements=MIN_ELEMENTS,
+)
 class SemCKD(nn.Module):
     """Regress all teacher layers from each student layer, weighted by a learned attention between the layers.
 
@@ -78,15 +84,6 @@ class SemCKD(nn.Module):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Chen et al., AAAI 2021, arXiv:2012.03236',
-        needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-        paper_weight='400, mean over the elements, the clips and the layers of the student',
-        checked_against=('semckd',),
-        min_batch_size=2,
-        min_elements=MIN_ELEMENTS,
-    )
 
     def __init__(
         self,

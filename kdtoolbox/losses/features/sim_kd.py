@@ -13,8 +13,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -37,7 +36,13 @@ def sim_kd(student: Tensor, teacher: Tensor, *, projector: nn.Module) -> Tensor:
     return F.mse_loss(projector(student), teacher)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Chen et al., CVPR 2022, arXiv:2203.14001',
+    needs=('maps', 'learned parts', 'batch statistics'),
+    paper_weight='1, mean over all elements, and no other loss',
+    checked_against=('simkd',),
+    min_elements=MIN_ELEMENTS,
+)
 class SimKD(ChannelPairLoss):
     """Project the student's last map to the teacher's, for the teacher's classifier, see :func:`sim_kd`.
 
@@ -54,14 +59,6 @@ class SimKD(ChannelPairLoss):
     Raises:
         ValueError: a number of channels is below 1, or the reduction leaves none.
     """
-
-    card = MethodCard(
-        paper='Chen et al., CVPR 2022, arXiv:2203.14001',
-        needs=('maps', 'learned parts', 'batch statistics'),
-        paper_weight='1, mean over all elements, and no other loss',
-        checked_against=('simkd',),
-        min_elements=MIN_ELEMENTS,
-    )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, reduction: int = 2) -> None:
         super().__init__(student_channels, teacher_channels)

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 NORM_EPSILON = 1e-4  # of the batch normalisation, as in the authors' code
 SMALLEST = 1e-16  # is added to the sum, whose logarithm would be minus infinity where the two agree
@@ -35,7 +34,13 @@ def srd(student: Tensor, teacher: Tensor, *, exponent: float = 4.0) -> Tensor:
     return ((student - teacher).abs().pow(exponent).sum() + SMALLEST).log()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098',
+    needs=('vectors', 'learned parts', 'batch'),
+    paper_weight='2 (ImageNet), sum over clips and channels inside the logarithm',
+    checked_against=('srd',),
+    min_batch_size=3,
+)
 class SRD(ChannelPairLoss):
     """Match batch-normalised features through a linear layer by a log of a high power, see :func:`srd`.
 
@@ -50,14 +55,6 @@ class SRD(ChannelPairLoss):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098',
-        needs=('vectors', 'learned parts', 'batch'),
-        paper_weight='2 (ImageNet), sum over clips and channels inside the logarithm',
-        checked_against=('srd',),
-        min_batch_size=3,
-    )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, exponent: float = 4.0) -> None:
         super().__init__(student_channels, teacher_channels)

@@ -10,8 +10,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -41,7 +40,13 @@ def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: 
     return F.mse_loss(teacher_classifier(_pooled(student)), teacher_classifier(_pooled(teacher)))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
+    needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
+    paper_weight='1 for each of the two terms, means over all elements',
+    checked_against=('srrl', 'srrl_statm'),
+    min_elements=MIN_ELEMENTS,
+)
 class SRRL(ChannelPairLoss):
     """Match the logits of the teacher's classifier for the student's features, see :func:`softmax_regression`.
 
@@ -56,14 +61,6 @@ class SRRL(ChannelPairLoss):
     Raises:
         ValueError: a number of channels is below 1 or the weight below 0.
     """
-
-    card = MethodCard(
-        paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
-        needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
-        paper_weight='1 for each of the two terms, means over all elements',
-        checked_against=('srrl', 'srrl_statm'),
-        min_elements=MIN_ELEMENTS,
-    )
 
     def __init__(self, student_channels: int, teacher_channels: int, *, regression_weight: float = 1.0) -> None:
         super().__init__(student_channels, teacher_channels)

@@ -10,8 +10,7 @@ from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -32,7 +31,12 @@ def vid(mean: Tensor, teacher: Tensor, *, variance: Tensor) -> Tensor:
     return ((teacher - mean).square() / variance + variance.log()).mean() / 2
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Ahn et al., CVPR 2019, arXiv:1904.05835',
+    needs=('maps', 'learned parts'),
+    paper_weight='1 (a public toolbox), mean over all elements',
+    checked_against=('vid',),
+)
 class VID(ChannelPairLoss):
     """Maximise the information about the teacher's features in the student's, see :func:`vid`.
 
@@ -48,13 +52,6 @@ class VID(ChannelPairLoss):
     Raises:
         ValueError: a number of channels is below 1, or ``initial_variance <= minimum_variance``, or it is not above 0.
     """
-
-    card = MethodCard(
-        paper='Ahn et al., CVPR 2019, arXiv:1904.05835',
-        needs=('maps', 'learned parts'),
-        paper_weight='1 (a public toolbox), mean over all elements',
-        checked_against=('vid',),
-    )
 
     def __init__(
         self,

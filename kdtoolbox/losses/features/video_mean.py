@@ -8,11 +8,14 @@ from torch import Tensor, nn
 from kdtoolbox.losses.relations.contrast_memory import sample_key
 from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import MODELS, register_loss
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='ours',
+    needs=('vectors', 'sample ids', 'memory bank'),
+    checked_against=('a mean over a list for each video',),
+)
 class VideoMean(nn.Module):
     """A loss whose target is the mean of the teacher's vectors of all clips of the video that were seen so far.
 
@@ -35,11 +38,6 @@ class VideoMean(nn.Module):
     counts: Tensor
 
     growing_buffers = ('keys', 'means', 'counts')
-    card = MethodCard(
-        paper='ours',
-        needs=('vectors', 'sample ids', 'memory bank'),
-        checked_against=('a mean over a list for each video',),
-    )
 
     def __init__(self, *, loss: Mapping) -> None:
         super().__init__()

@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -30,7 +29,7 @@ def bce_with_teacher(student: Tensor, teacher: Tensor, *, temperature: float = 1
     return F.binary_cross_entropy_with_logits(student / temperature, (teacher / temperature).sigmoid())
 
 
-@MODELS.register_module()
+@register_loss(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',), checked_against=('distil2d3d_loss',))
 class BCEWithTeacher(nn.Module):
     """Binary cross-entropy to the teacher's sigmoid of each class, see :func:`bce_with_teacher`.
 
@@ -40,8 +39,6 @@ class BCEWithTeacher(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
-
-    card = MethodCard(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',), checked_against=('distil2d3d_loss',))
 
     def __init__(self, *, temperature: float = 1.0) -> None:
         super().__init__()

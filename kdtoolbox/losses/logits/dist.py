@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 LEAST_DEVIATION = 0.01  # smallest deviation of a row of probabilities, relative to its length
 LEAST = 3  # classes and samples: two points always correlate by 1 or -1
@@ -59,7 +58,13 @@ def _deviations(rows: Tensor) -> tuple[Tensor, Tensor]:
     return centred, torch.maximum(centred.norm(dim=1), LEAST_DEVIATION * rows.detach().norm(dim=1))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Huang et al., NeurIPS 2022, arXiv:2205.10536',
+    needs=('logits', 'batch'),
+    checked_against=('dist', 'dist_seg'),
+    min_batch_size=LEAST,
+    min_classes=LEAST,
+)
 class DIST(nn.Module):
     """Pearson correlation with the teacher's probabilities over classes and over samples, see :func:`dist`.
 
@@ -71,14 +76,6 @@ class DIST(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
-
-    card = MethodCard(
-        paper='Huang et al., NeurIPS 2022, arXiv:2205.10536',
-        needs=('logits', 'batch'),
-        checked_against=('dist', 'dist_seg'),
-        min_batch_size=LEAST,
-        min_classes=LEAST,
-    )
 
     def __init__(self, *, beta: float = 1.0, gamma: float = 1.0, temperature: float = 1.0) -> None:
         super().__init__()

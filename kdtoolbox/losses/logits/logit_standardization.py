@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import require_logits
 from kdtoolbox.losses.shared.wrapped_loss import with_inputs_of
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import MODELS, register_loss
 
 LEAST_DEVIATION = 0.01
 
@@ -42,21 +41,19 @@ def standardized(logits: Tensor) -> Tensor:
     return centred / (deviation.clamp(min=LEAST_DEVIATION) + 1e-7)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Sun et al., CVPR 2024, arXiv:2403.01427',
+    needs=('logits',),
+    min_classes=3,
+    paper_weight='9 around KLDivergence(temperature=2)',
+    checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'),
+)
 class LogitStandardization(nn.Module):
     """A loss of standardized logits, which does not depend on the scale of the logits, see :func:`standardized`.
 
     Args:
         loss: config of the loss of logits.
     """
-
-    card = MethodCard(
-        paper='Sun et al., CVPR 2024, arXiv:2403.01427',
-        needs=('logits',),
-        min_classes=3,
-        paper_weight='9 around KLDivergence(temperature=2)',
-        checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'),
-    )
 
     def __init__(self, *, loss: Mapping) -> None:
         super().__init__()

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 MIN_CLIPS = 2
 
@@ -74,7 +73,14 @@ def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequenc
     return reduce(add, levels)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Jin, Wang & Lin, CVPR 2023',
+    needs=('logits', 'batch'),
+    paper_weight='0.9',
+    checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
+    min_batch_size=MIN_CLIPS,
+    min_classes=2,
+)
 class MultiLevelLogit(nn.Module):
     """Match the teacher's probabilities of samples, between samples and between classes, see :func:`multi_level_logit`.
 
@@ -84,15 +90,6 @@ class MultiLevelLogit(nn.Module):
     Raises:
         ValueError: there is no temperature, or one is not above 0.
     """
-
-    card = MethodCard(
-        paper='Jin, Wang & Lin, CVPR 2023',
-        needs=('logits', 'batch'),
-        paper_weight='0.9',
-        checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
-        min_batch_size=MIN_CLIPS,
-        min_classes=2,
-    )
 
     def __init__(self, *, temperatures: Sequence[float] = (2, 3, 4, 5, 6)) -> None:
         super().__init__()

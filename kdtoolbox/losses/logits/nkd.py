@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import other_classes, over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -32,7 +31,12 @@ def nkd(student: Tensor, teacher: Tensor, *, labels: Tensor, gamma: float = 1.5,
     return gamma * temperature**2 * others - target.mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Yang et al., ICCV 2023, arXiv:2303.13005',
+    needs=('labels', 'logits'),
+    checked_against=('nkd',),
+    min_classes=3,
+)
 class NKD(nn.Module):
     """Cross-entropies to the teacher for the target class and for the normalized other classes, see :func:`nkd`.
 
@@ -43,13 +47,6 @@ class NKD(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
-
-    card = MethodCard(
-        paper='Yang et al., ICCV 2023, arXiv:2303.13005',
-        needs=('labels', 'logits'),
-        checked_against=('nkd',),
-        min_classes=3,
-    )
 
     def __init__(self, *, gamma: float = 1.5, temperature: float = 1.0) -> None:
         super().__init__()

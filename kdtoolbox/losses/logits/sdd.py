@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import UNLABELLED, checked_labels
 from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
-from kdtoolbox.method_card import MethodCard, mixes_clips
-from kdtoolbox.registry import MODELS
+from kdtoolbox.method_card import mixes_clips
+from kdtoolbox.registry import MODELS, register_loss
 
 PYRAMIDS = ('space', 'space-time')
 
@@ -112,7 +112,12 @@ def sdd(
     return total
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Wei, Luo & Luo, CVPR 2024, arXiv:2403.13512',
+    needs=('labels', 'maps', 'student classifier', 'teacher classifier'),
+    checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'),
+    min_classes=2,
+)
 class SDD(nn.Module):
     """A loss of the logits of each region of the maps, see :func:`sdd` and :func:`region_logits`.
 
@@ -127,13 +132,6 @@ class SDD(nn.Module):
     Raises:
         ValueError: an option is out of range, or the loss of a clip depends on the other clips.
     """
-
-    card = MethodCard(
-        paper='Wei, Luo & Luo, CVPR 2024, arXiv:2403.13512',
-        needs=('labels', 'maps', 'student classifier', 'teacher classifier'),
-        checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'),
-        min_classes=2,
-    )
 
     def __init__(
         self,

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.hard_labels import over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def virtual_teacher(labels: Tensor, *, num_classes: int, correct_probability: float) -> Tensor:
@@ -56,7 +55,14 @@ def _from_virtual(
     return kl_divergence(student, teacher.to(student.dtype), temperature=temperature)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Yuan et al., CVPR 2020, arXiv:1909.11723',
+    needs=('labels', 'logits'),
+    min_classes=2,
+    paper_weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
+    our_weight='alpha / temperature^2',
+    checked_against=('the closed form of the paper',),
+)
 class TeacherFree(nn.Module):
     """KL divergence to a virtual teacher made from the label: a baseline without a teacher, see :func:`teacher_free`.
 
@@ -69,15 +75,6 @@ class TeacherFree(nn.Module):
     Raises:
         ValueError: the probability is not inside (0, 1), or the temperature not above 0.
     """
-
-    card = MethodCard(
-        paper='Yuan et al., CVPR 2020, arXiv:1909.11723',
-        needs=('labels', 'logits'),
-        min_classes=2,
-        paper_weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
-        our_weight='alpha / temperature^2',
-        checked_against=('the closed form of the paper',),
-    )
 
     def __init__(self, *, correct_probability: float = 0.99, temperature: float = 20.0) -> None:
         super().__init__()

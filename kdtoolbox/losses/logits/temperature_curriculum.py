@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import checked_temperature
 from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import MODELS, register_loss
 
 
 def adversarial_temperature(
@@ -40,7 +39,13 @@ def curriculum_strength(progress: float, *, ramp_share: float) -> float:
     return (1 - math.cos(math.pi * min(progress / ramp_share, 1.0))) / 2
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Li et al., AAAI 2023, arXiv:2211.16231',
+    needs=('logits', 'learned parts'),
+    min_classes=2,
+    paper_weight='0.9 around KL, beside 0.1 of the cross-entropy',
+    checked_against=('ctkd',),
+)
 class TemperatureCurriculum(nn.Module):
     """A loss with a learned adversarial temperature, see :func:`adversarial_temperature`.
 
@@ -56,14 +61,6 @@ class TemperatureCurriculum(nn.Module):
     Raises:
         ValueError: the loss has no temperature or is given one, or a number is out of range.
     """
-
-    card = MethodCard(
-        paper='Li et al., AAAI 2023, arXiv:2211.16231',
-        needs=('logits', 'learned parts'),
-        min_classes=2,
-        paper_weight='0.9 around KL, beside 0.1 of the cross-entropy',
-        checked_against=('ctkd',),
-    )
 
     def __init__(
         self,

@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -38,7 +37,13 @@ def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float
     return temperature**2 * (weight * soft).mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Zhou et al., ICLR 2021, arXiv:2102.00650',
+    needs=('labels', 'logits'),
+    min_classes=2,
+    paper_weight='2.5',
+    checked_against=('wsld', 'wsld_official'),
+)
 class WSLD(nn.Module):
     """Soft cross-entropy with larger weights where the student is worse than the teacher, see :func:`wsld`.
 
@@ -48,14 +53,6 @@ class WSLD(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
-
-    card = MethodCard(
-        paper='Zhou et al., ICLR 2021, arXiv:2102.00650',
-        needs=('labels', 'logits'),
-        min_classes=2,
-        paper_weight='2.5',
-        checked_against=('wsld', 'wsld_official'),
-    )
 
     def __init__(self, *, temperature: float = 2.0) -> None:
         super().__init__()

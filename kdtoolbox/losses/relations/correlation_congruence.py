@@ -12,8 +12,7 @@ from kdtoolbox.losses.shared.input_checks import (
     in_full_precision,
     in_full_precision_of_any_shape,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def correlation(features: Tensor, *, gamma: float, order: int) -> Tensor:
@@ -73,7 +72,13 @@ def consecutive_products(student: Tensor, teacher: Tensor) -> Tensor:
     return (difference[:-1] * difference[1:]).sum(1).mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Peng et al., ICCV 2019, arXiv:1904.01802',
+    needs=('batch',),
+    paper_weight='beta',
+    checked_against=('cckd_rbf',),
+    min_batch_size=2,
+)
 class CorrelationCongruence(nn.Module):
     """Match the teacher's kernel matrix of all clips of the batch, see :func:`correlation_congruence`.
 
@@ -86,14 +91,6 @@ class CorrelationCongruence(nn.Module):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Peng et al., ICCV 2019, arXiv:1904.01802',
-        needs=('batch',),
-        paper_weight='beta',
-        checked_against=('cckd_rbf',),
-        min_batch_size=2,
-    )
 
     def __init__(self, *, gamma: float = 0.4, order: int = 2) -> None:
         super().__init__()

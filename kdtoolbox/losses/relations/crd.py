@@ -12,8 +12,7 @@ from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch, rows_of_this_process
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-7
 
@@ -64,7 +63,12 @@ def common_generator(device: torch.device) -> torch.Generator:
     return torch.Generator(device).manual_seed(int(seed))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699',
+    needs=('vectors', 'sample ids', 'learned parts', 'memory bank'),
+    paper_weight='0.8, summed over the negatives, mean over the batch',
+    checked_against=('crd',),
+)
 class CRD(nn.Module):
     """Contrast student embeddings with teacher embeddings of all clips, and reversed, see :func:`noise_contrastive`.
 
@@ -87,13 +91,6 @@ class CRD(nn.Module):
     Raises:
         ValueError: an argument is out of its range.
     """
-
-    card = MethodCard(
-        paper='Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699',
-        needs=('vectors', 'sample ids', 'learned parts', 'memory bank'),
-        paper_weight='0.8, summed over the negatives, mean over the batch',
-        checked_against=('crd',),
-    )
 
     def __init__(
         self,

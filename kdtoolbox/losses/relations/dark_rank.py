@@ -10,8 +10,7 @@ from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.pair_distances import pair_distances
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -44,7 +43,13 @@ def hard_dark_rank(
     return (left - scores).sum(1).mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Chen, Wang & Zhang, AAAI 2018, arXiv:1707.01220',
+    needs=('vectors', 'batch'),
+    paper_weight='1, sum over the ranks, mean over the clips',
+    checked_against=('hard_dark_rank',),
+    min_batch_size=3,
+)
 class DarkRank(nn.Module):
     """Rank the neighbours of each clip as the teacher does, see :func:`hard_dark_rank`.
 
@@ -61,14 +66,6 @@ class DarkRank(nn.Module):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Chen, Wang & Zhang, AAAI 2018, arXiv:1707.01220',
-        needs=('vectors', 'batch'),
-        paper_weight='1, sum over the ranks, mean over the clips',
-        checked_against=('hard_dark_rank',),
-        min_batch_size=3,
-    )
 
     def __init__(self, *, length: int = 4, alpha: float = 3.0, beta: float = 3.0, normalize: bool = True) -> None:
         super().__init__()

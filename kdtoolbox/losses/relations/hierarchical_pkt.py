@@ -10,8 +10,7 @@ from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.pair_distances import pair_distances
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-6
 SMALLEST = 1e-6  # of the cosine kernel: below it are rounding errors of opposite vectors
@@ -52,7 +51,13 @@ def neighbour_divergence(student: Tensor, teacher: Tensor) -> Tensor:
     return loss
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='PKT-H: Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727',
+    needs=('vectors', 'several taps', 'batch'),
+    paper_weight='1 for the last layer, 100 times 0.7^epoch for the others, mean over the pairs of clips',
+    checked_against=('hkd',),
+    min_batch_size=2,
+)
 class HierarchicalPKT(nn.Module):
     """Match the neighbours of the clips in several layers, at first the early ones: :func:`neighbour_divergence`.
 
@@ -69,14 +74,6 @@ class HierarchicalPKT(nn.Module):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='PKT-H: Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727',
-        needs=('vectors', 'several taps', 'batch'),
-        paper_weight='1 for the last layer, 100 times 0.7^epoch for the others, mean over the pairs of clips',
-        checked_against=('hkd',),
-        min_batch_size=2,
-    )
 
     def __init__(self, num_epochs: int, *, intermediate_weight: float = 100.0, decay: float = 0.7) -> None:
         super().__init__()

@@ -9,8 +9,7 @@ from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 Taps = Tensor | tuple[Tensor, ...]
 
@@ -68,7 +67,13 @@ def transformation_distance(
     return loss
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Liu et al., CVPR 2019, Knowledge Distillation via Instance Relationship Graph',
+    needs=('vectors', 'several taps', 'batch'),
+    paper_weight='1 for each part, means over the elements',
+    checked_against=('irg',),
+    min_batch_size=3,
+)
 class IRG(nn.Module):
     """Match the teacher's graph of the clips and how it changes between layers, see :func:`graph_distance`.
 
@@ -86,14 +91,6 @@ class IRG(nn.Module):
     Raises:
         ValueError: a weight is below 0.
     """
-
-    card = MethodCard(
-        paper='Liu et al., CVPR 2019, Knowledge Distillation via Instance Relationship Graph',
-        needs=('vectors', 'several taps', 'batch'),
-        paper_weight='1 for each part, means over the elements',
-        checked_against=('irg',),
-        min_batch_size=3,
-    )
 
     def __init__(
         self,

@@ -9,8 +9,7 @@ from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def channel_correlations(student: Tensor, teacher: Tensor) -> Tensor:
@@ -71,7 +70,13 @@ def mutual_information_loss(student: Tensor, teacher: Tensor) -> Tensor:
     return (gram.square() - together.square()).sum()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Miles, Lopez-Rodriguez & Mikolajczyk, BMVC 2022, arXiv:2112.00459',
+    needs=('vectors', 'learned parts', 'batch'),
+    paper_weight='2 for correlations, 1 for mutual information (inside), sums over channels and pairs',
+    checked_against=('itrd',),
+    min_batch_size=3,
+)
 class ITRD(ChannelPairLoss):
     """Match channel correlations and the information in the similarities of clips, see :func:`correlation_loss`.
 
@@ -89,14 +94,6 @@ class ITRD(ChannelPairLoss):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Miles, Lopez-Rodriguez & Mikolajczyk, BMVC 2022, arXiv:2112.00459',
-        needs=('vectors', 'learned parts', 'batch'),
-        paper_weight='2 for correlations, 1 for mutual information (inside), sums over channels and pairs',
-        checked_against=('itrd',),
-        min_batch_size=3,
-    )
 
     def __init__(
         self,

@@ -6,8 +6,7 @@ from torch.linalg import vector_norm
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-7
 
@@ -44,18 +43,17 @@ def pkt(student: Tensor, teacher: Tensor, *, eps: float = EPSILON) -> Tensor:
     return (targets * ((targets + eps) / (probabilities + eps)).log()).mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Passalis & Tefas, ECCV 2018, arXiv:1803.10837',
+    needs=('vectors', 'batch'),
+    paper_weight='3e4 beside cross-entropy in RepDistiller',
+    checked_against=('pkt',),
+    min_batch_size=2,
+)
 class PKT(LossOfAllClips):
     """Match the teacher's neighbour probabilities of the clips, see :func:`pkt`.
 
     The paper takes vectors, so pool maps first (``GlobalPool``).
     """
 
-    card = MethodCard(
-        paper='Passalis & Tefas, ECCV 2018, arXiv:1803.10837',
-        needs=('vectors', 'batch'),
-        paper_weight='3e4 beside cross-entropy in RepDistiller',
-        checked_against=('pkt',),
-        min_batch_size=2,
-    )
     function = staticmethod(pkt)

@@ -6,8 +6,7 @@ from torch.nn import functional as F
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def angle_cosines(features: Tensor) -> Tensor:
@@ -42,18 +41,17 @@ def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
     return F.smooth_l1_loss(angle_cosines(student), angle_cosines(teacher))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Park et al., CVPR 2019, arXiv:1904.05068',
+    needs=('vectors', 'batch'),
+    paper_weight='50 (2 for metric learning)',
+    checked_against=('rkd_angle', 'rkd'),
+    min_batch_size=3,
+)
 class RKDAngle(LossOfAllClips):
     """Match the teacher's angles in triplets of clips of the batch, see :func:`rkd_angle`.
 
     The paper takes vectors, so pool maps first (``GlobalPool``).
     """
 
-    card = MethodCard(
-        paper='Park et al., CVPR 2019, arXiv:1904.05068',
-        needs=('vectors', 'batch'),
-        paper_weight='50 (2 for metric learning)',
-        checked_against=('rkd_angle', 'rkd'),
-        min_batch_size=3,
-    )
     function = staticmethod(rkd_angle)

@@ -9,8 +9,7 @@ from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def relative_distances(features: Tensor) -> Tensor:
@@ -50,18 +49,17 @@ def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
     return F.smooth_l1_loss(relative_distances(student), relative_distances(teacher))
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Park et al., CVPR 2019, arXiv:1904.05068',
+    needs=('vectors', 'batch'),
+    paper_weight='25 (1 for metric learning)',
+    checked_against=('rkd_distance', 'rkd'),
+    min_batch_size=3,
+)
 class RKDDistance(LossOfAllClips):
     """Match the teacher's distances between the clips of the batch, see :func:`rkd_distance`.
 
     The paper takes vectors, so pool maps first (``GlobalPool``). Three clips are needed: the one distance of two is 1.
     """
 
-    card = MethodCard(
-        paper='Park et al., CVPR 2019, arXiv:1904.05068',
-        needs=('vectors', 'batch'),
-        paper_weight='25 (1 for metric learning)',
-        checked_against=('rkd_distance', 'rkd'),
-        min_batch_size=3,
-    )
     function = staticmethod(rkd_distance)

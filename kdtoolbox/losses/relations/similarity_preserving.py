@@ -6,8 +6,7 @@ from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def similarity_rows(features: Tensor) -> Tensor:
@@ -31,15 +30,14 @@ def similarity_preserving(student: Tensor, teacher: Tensor) -> Tensor:
     return (similarity_rows(student) - similarity_rows(teacher)).square().mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Tung & Mori, ICCV 2019, arXiv:1907.09682',
+    needs=('batch',),
+    paper_weight='3e3',
+    checked_against=('sp',),
+    min_batch_size=2,
+)
 class SimilarityPreserving(LossOfAllClips):
     """Match the teacher's similarities between the clips of the batch, see :func:`similarity_preserving`."""
 
-    card = MethodCard(
-        paper='Tung & Mori, ICCV 2019, arXiv:1907.09682',
-        needs=('batch',),
-        paper_weight='3e3',
-        checked_against=('sp',),
-        min_batch_size=2,
-    )
     function = staticmethod(similarity_preserving)

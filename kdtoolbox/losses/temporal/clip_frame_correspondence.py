@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -46,7 +45,12 @@ def _pooled(features: Tensor) -> Tensor:
     return features.flatten(2).mean(2) if features.dim() > 2 else features
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='T3D: Diba et al., 2017, arXiv:1711.08200',
+    needs=('vectors', 'learned parts', 'batch'),
+    checked_against=('a loop over pairs',),
+    min_batch_size=2,
+)
 class ClipFrameCorrespondence(nn.Module):
     """Classify from both networks' features whether clip and frames match, see :func:`clip_frame_correspondence`.
 
@@ -58,13 +62,6 @@ class ClipFrameCorrespondence(nn.Module):
         teacher_channels: C'.
         hidden_channels: widths of the layers of the classifier before its answer.
     """
-
-    card = MethodCard(
-        paper='T3D: Diba et al., 2017, arXiv:1711.08200',
-        needs=('vectors', 'learned parts', 'batch'),
-        checked_against=('a loop over pairs',),
-        min_batch_size=2,
-    )
 
     def __init__(
         self, student_channels: int, teacher_channels: int, *, hidden_channels: Sequence[int] = (512, 128)

@@ -6,8 +6,7 @@ from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision_of_any_shape
@@ -38,7 +37,13 @@ def _similarities(features: Tensor) -> Tensor:
     return clips @ frames.transpose(1, 2).flatten(0, 1).T
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='ours, after RKD: Park et al., CVPR 2019, arXiv:1904.05068',
+    needs=('frames', 'batch'),
+    checked_against=('a loop over clips and frames with torch.cosine_similarity',),
+    min_batch_size=2,
+    min_steps=2,
+)
 class FrameClipRelation(nn.Module):
     """Match how much each clip is like the frames of all clips, see :func:`frame_clip_relation`.
 
@@ -50,14 +55,6 @@ class FrameClipRelation(nn.Module):
     Raises:
         ValueError: the temperature is not above 0.
     """
-
-    card = MethodCard(
-        paper='ours, after RKD: Park et al., CVPR 2019, arXiv:1904.05068',
-        needs=('frames', 'batch'),
-        checked_against=('a loop over clips and frames with torch.cosine_similarity',),
-        min_batch_size=2,
-        min_steps=2,
-    )
 
     def __init__(self, *, temperature: float = 0.1) -> None:
         super().__init__()

@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import require_time, unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 DISTANCES = ('cosine', 'l2')
 
@@ -51,7 +50,9 @@ def frame_wise(student: Tensor, teacher: Tensor, *, distance: str = 'cosine') ->
     return 1 - (unit_vectors(slices, dim=1) * unit_vectors(targets, dim=1)).sum(1).mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='ours', needs=('frames',), checked_against=('a loop over slices and frames with torch.cosine_similarity',)
+)
 class FrameWise(nn.Module):
     """Match the teacher's frame features at each time step, see :func:`frame_wise`.
 
@@ -61,10 +62,6 @@ class FrameWise(nn.Module):
     Raises:
         ValueError: the distance is another.
     """
-
-    card = MethodCard(
-        paper='ours', needs=('frames',), checked_against=('a loop over slices and frames with torch.cosine_similarity',)
-    )
 
     def __init__(self, *, distance: str = 'cosine') -> None:
         super().__init__()

@@ -4,8 +4,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def affinity(features: Tensor) -> Tensor:
@@ -50,16 +49,14 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     return (similarity - target).square().mean()
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples',
+    needs=('frames',),
+    min_steps=2,
+    checked_against=('a loop over pairs of frames with torch.cosine_similarity',),
+)
 class TemporalAffinity(nn.Module):
     """Match the teacher's similarities between the frames of the clip, see :func:`temporal_affinity`."""
-
-    card = MethodCard(
-        paper='ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples',
-        needs=('frames',),
-        min_steps=2,
-        checked_against=('a loop over pairs of frames with torch.cosine_similarity',),
-    )
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return temporal_affinity(student, teacher)

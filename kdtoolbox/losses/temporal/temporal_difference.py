@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import require_time
 from kdtoolbox.losses.shared.input_checks import in_full_precision
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -36,11 +35,9 @@ def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student.diff(dim=2), teacher.diff(dim=2))
 
 
-@MODELS.register_module()
+@register_loss(paper='ours', needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
 class TemporalDifference(nn.Module):
     """Match the changes of the teacher's features from frame to frame, see :func:`temporal_difference`."""
-
-    card = MethodCard(paper='ours', needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         return temporal_difference(student, teacher)

@@ -18,8 +18,7 @@ from kdtoolbox.losses.shared.tokens import (
     require_hidden,
     require_visible,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 Taps = Tensor | tuple[Tensor, ...]
 
@@ -39,7 +38,12 @@ def amd(student: Tensor, teacher: Tensor, *, distance: str = 'l2') -> Tensor:
     return TOKEN_DISTANCES[distance](student, teacher)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Zhao et al., CVPR 2024, arXiv:2311.03149',
+    needs=('tokens', 'hidden tokens', 'several taps', 'learned parts'),
+    paper_weight='1 for each part, mean over elements and depths',
+    checked_against=('amd',),
+)
 class AMD(nn.Module):
     """Align the tokens that the student sees, generate those that only the teacher sees, see :func:`amd`.
 
@@ -61,13 +65,6 @@ class AMD(nn.Module):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Zhao et al., CVPR 2024, arXiv:2311.03149',
-        needs=('tokens', 'hidden tokens', 'several taps', 'learned parts'),
-        paper_weight='1 for each part, mean over elements and depths',
-        checked_against=('amd',),
-    )
 
     def __init__(
         self,

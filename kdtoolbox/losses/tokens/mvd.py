@@ -15,8 +15,7 @@ from kdtoolbox.losses.shared.tokens import (
     require_hidden,
     require_visible,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 @in_full_precision
@@ -36,7 +35,12 @@ def mvd(student: Tensor, teacher: Tensor, *, distance: str = 'smooth_l1', normal
     return TOKEN_DISTANCES[distance](student, normalized_tokens(teacher) if normalize else teacher)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Wang et al., CVPR 2023, arXiv:2212.04500',
+    needs=('tokens', 'hidden tokens', 'learned parts'),
+    paper_weight='1 for each teacher, mean over elements',
+    checked_against=('mvd',),
+)
 class MVD(ChannelPairLoss):
     """Predict the teacher's tokens at the hidden positions by a decoder, see :func:`mvd`.
 
@@ -56,13 +60,6 @@ class MVD(ChannelPairLoss):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Wang et al., CVPR 2023, arXiv:2212.04500',
-        needs=('tokens', 'hidden tokens', 'learned parts'),
-        paper_weight='1 for each teacher, mean over elements',
-        checked_against=('mvd',),
-    )
 
     def __init__(
         self,

@@ -18,8 +18,7 @@ from kdtoolbox.losses.shared.tokens import (
     sine_cosine_positions,
     unit_vectors,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 Taps = Tensor | tuple[Tensor, ...]
 
@@ -42,7 +41,13 @@ def umt(student: Tensor, teacher: Tensor, *, distance: str = 'cosine', normalize
     return TOKEN_DISTANCES[distance](student, teacher)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Li et al., ICCV 2023, arXiv:2303.16058',
+    needs=('tokens', 'several taps', 'learned parts'),
+    paper_weight='1, mean over depths, clips and visible tokens',
+    checked_against=('umt',),
+    only_visible=True,
+)
 class UMT(nn.Module):
     """Match the teacher's tokens at the visible positions, at one or several depths, see :func:`umt`.
 
@@ -59,14 +64,6 @@ class UMT(nn.Module):
     Raises:
         ValueError: the channel numbers do not fit together, or the distance is unknown.
     """
-
-    card = MethodCard(
-        paper='Li et al., ICCV 2023, arXiv:2303.16058',
-        needs=('tokens', 'several taps', 'learned parts'),
-        paper_weight='1, mean over depths, clips and visible tokens',
-        checked_against=('umt',),
-        only_visible=True,
-    )
 
     def __init__(
         self,

@@ -16,8 +16,7 @@ from kdtoolbox.losses.shared.tokens import (
     require_hidden,
     require_visible,
 )
-from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import register_loss
 
 
 def cubes_of(clips: Tensor, *, tubelet: Sequence[int]) -> Tensor:
@@ -64,7 +63,12 @@ def predicted_pixels(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student, teacher)
 
 
-@MODELS.register_module()
+@register_loss(
+    paper='Tong et al., NeurIPS 2022, arXiv:2203.12602',
+    needs=('tokens', 'hidden tokens', 'learned parts'),
+    paper_weight='1, mean over the pixels of hidden cubes',
+    checked_against=('a loop over cubes in numpy',),
+)
 class VideoMAE(nn.Module):
     """Predict the pixels at the hidden positions by a decoder: no teacher, ``teacher=None`` in the term.
 
@@ -82,13 +86,6 @@ class VideoMAE(nn.Module):
     Raises:
         ValueError: an option is out of range.
     """
-
-    card = MethodCard(
-        paper='Tong et al., NeurIPS 2022, arXiv:2203.12602',
-        needs=('tokens', 'hidden tokens', 'learned parts'),
-        paper_weight='1, mean over the pixels of hidden cubes',
-        checked_against=('a loop over cubes in numpy',),
-    )
 
     def __init__(
         self,
