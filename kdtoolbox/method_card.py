@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:  # the cards are listed without torch
     from torch import nn
 
+Class = TypeVar('Class', bound=type)
 NEEDS = (
     'labels',
     'logits',
@@ -32,7 +33,7 @@ OF_THE_WHOLE_BATCH = {'batch', 'batch statistics', 'memory bank'}
 
 @dataclass(frozen=True)
 class MethodCard:
-    """Facts about a loss that ``@register_loss(...)`` registers, then its class attribute ``card``.
+    """Facts about a loss from ``@from_paper(...)`` and ``@register_loss(...)``, its class attribute ``card``.
 
     The summary is the first line of the docstring of the loss.
 
@@ -71,6 +72,10 @@ class MethodCard:
         if unknown := set(self.needs) - set(NEEDS):
             raise ValueError(f'needs {sorted(unknown)}: expected some of {NEEDS}')
 
+    def of_paper(self, reference: str, *, weight: str = '1', our_weight: str = 'the same') -> MethodCard:
+        """The same card with a paper, see :func:`from_paper`."""
+        return replace(self, paper=reference, paper_weight=weight, our_weight=our_weight)
+
     @property
     def mixes_clips(self) -> bool:
         """Whether the loss of a clip depends on the other clips, so that a gate cannot leave clips out."""
@@ -90,6 +95,33 @@ class MethodCard:
             'time steps or more': self.min_steps,
         }
         return [f'{number} {what}' for what, number in words.items() if number > 1]
+
+
+def from_paper(reference: str, *, weight: str = '1', our_weight: str = 'the same') -> Callable[[Class], Class]:
+    """Decorator above ``@register_loss(...)``: the paper of a loss; without it, the loss is called ours.
+
+    Args:
+        reference: authors, venue or year, arXiv number.
+        weight: ``paper_weight``, see :class:`MethodCard`.
+        our_weight: likewise.
+
+    Raises:
+        ValueError: it is not above ``@register_loss(...)``, which makes the card.
+
+    >>> @from_paper('Somebody, 2026', weight='3e3')
+    ... class OfNothing:
+    ...     card = MethodCard(paper='ours', needs=())
+    >>> OfNothing.card.paper, OfNothing.card.paper_weight
+    ('Somebody, 2026', '3e3')
+    """
+
+    def put(loss: Class) -> Class:
+        if (card := vars(loss).get('card')) is None:
+            raise ValueError(f'{loss.__name__} has no card yet: @from_paper(...) is to be above @register_loss(...)')
+        loss.card = card.of_paper(reference, weight=weight, our_weight=our_weight)  # type: ignore[attr-defined]
+        return loss
+
+    return put
 
 
 def cards(loss: nn.Module) -> Iterator[MethodCard]:

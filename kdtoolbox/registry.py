@@ -172,22 +172,25 @@ WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'kdtoolbox.engine')
 RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS', 'kdtoolbox.engine')
 
 
-def register_loss(*, paper: str, needs: tuple[str, ...], **facts: Any) -> Callable[[Class], Class]:
+def register_loss(*, needs: tuple[str, ...], **facts: Any) -> Callable[[Class], Class]:
     """Decorator: register a loss in ``MODELS``, with a :class:`MethodCard` of these facts as its attribute ``card``.
 
+    Above it, :func:`~kdtoolbox.method_card.from_paper` names the paper.
+
     Args:
-        paper: see :class:`MethodCard`, as the others.
+        needs: see :class:`MethodCard`.
+        facts: ``checked_against`` and the minimum sizes, see there.
 
     Raises:
         ValueError: an unknown need.
 
-    >>> @register_loss(paper='ours', needs=('vectors',), min_batch_size=2)
+    >>> @register_loss(needs=('vectors',), min_batch_size=2)
     ... class OfNothing:
     ...     pass
     >>> MODELS.get('OfNothing').card.least
     ['2 clips a batch or more']
     """
-    card = MethodCard(paper=paper, needs=needs, **facts)
+    card = MethodCard(paper='ours', needs=needs, **facts)
 
     def register(loss: Class) -> Class:
         loss.card = card  # type: ignore[attr-defined]  # a class attribute of any class

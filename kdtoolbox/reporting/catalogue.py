@@ -7,7 +7,7 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -62,25 +62,25 @@ def _own(registry: str, package: str) -> Iterator[Entry]:
             continue
         tree = ast.parse(text)
         for node in tree.body:
-            if isinstance(node, ast.ClassDef) and (named := _registration(node, registry)):
-                card = _card(named, tree) if ast.unparse(named.func) == 'register_loss' else None
-                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', card)
+            if not isinstance(node, ast.ClassDef):
+                continue
+            calls = {ast.unparse(one.func): one for one in node.decorator_list if isinstance(one, ast.Call)}
+            if 'register_loss' in calls:
+                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', _card(calls, tree))
+            elif f'{registry}.register_module' in calls:
+                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', None)
 
 
-def _registration(node: ast.ClassDef, registry: str) -> ast.Call | None:
-    """The decorator that registers a class."""
-    for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in (
-            f'{registry}.register_module',
-            'register_loss',
-        ):
-            return decorator
-    return None
+def _card(decorators: Mapping[str, ast.Call], module: ast.Module) -> MethodCard:
+    """The card of a loss from the arguments of its decorators: plain values or constants of ours."""
 
+    def named(call: ast.Call) -> dict:
+        return {str(one.arg): _value(one.value, module) for one in call.keywords}
 
-def _card(registration: ast.Call, module: ast.Module) -> MethodCard:
-    """The card of a loss from the arguments of its ``@register_loss``: plain values or constants of ours."""
-    return MethodCard(**{str(one.arg): _value(one.value, module) for one in registration.keywords})
+    card = MethodCard(paper='ours', **named(decorators['register_loss']))
+    if paper := decorators.get('from_paper'):
+        return card.of_paper(*(_value(one, module) for one in paper.args), **named(paper))
+    return card
 
 
 def _value(node: ast.expr, module: ast.Module):

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -30,7 +31,8 @@ def cosine(student: Tensor, teacher: Tensor) -> Tensor:
     return 1 - (unit_vectors(student, dim=1) * unit_vectors(teacher, dim=1)).sum(1).mean()
 
 
-@register_loss(paper='-', needs=('vectors',), checked_against=('torch.nn.functional.cosine_similarity',))
+@from_paper('-')
+@register_loss(needs=('vectors',), checked_against=('torch.nn.functional.cosine_similarity',))
 class Cosine(nn.Module):
     """Cosine distance to the teacher's embedding, see :func:`cosine`."""
 

@@ -8,6 +8,7 @@ from kdtoolbox.losses.embeddings.text_logits import TextLogits
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -54,11 +55,8 @@ def prompt_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale
     return kl_divergence(logits, goal)
 
 
-@register_loss(
-    paper='ours, after CLIP: Radford et al., ICML 2021, arXiv:2103.00020',
-    needs=('frames',),
-    checked_against=('torch.nn.functional.kl_div in a loop over steps',),
-)
+@from_paper('ours, after CLIP: Radford et al., ICML 2021, arXiv:2103.00020')
+@register_loss(needs=('frames',), checked_against=('torch.nn.functional.kl_div in a loop over steps',))
 class PromptLogits(TextLogits):
     """Match zero-shot class probabilities of an ensemble of prompts over time, see :func:`prompt_logits`.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.input_checks import checked_above_zero, in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -47,11 +48,8 @@ def text_logits(student: Tensor, teacher: Tensor, *, text: Tensor, logit_scale: 
     return kl_divergence(logit_scale * text_similarity(student, text), logit_scale * text_similarity(teacher, text))
 
 
-@register_loss(
-    paper='ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732',
-    needs=('vectors',),
-    checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
-)
+@from_paper('ours, after CLIP-KD: Yang et al., CVPR 2024, arXiv:2307.12732')
+@register_loss(needs=('vectors',), checked_against=('torch.nn.functional.kl_div of torch cosine similarities',))
 class TextLogits(nn.Module):
     """KL divergence of the similarities to stored texts, see :func:`text_logits`.
 

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -26,12 +27,8 @@ def vkd(student: Tensor, teacher: Tensor) -> Tensor:
     return F.smooth_l1_loss(student, F.layer_norm(teacher, teacher.shape[1:]))
 
 
-@register_loss(
-    paper='Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213',
-    needs=('vectors', 'learned parts'),
-    paper_weight='alpha, mean over all elements',
-    checked_against=('vkd',),
-)
+@from_paper('Miles, Elezi & Deng, CVPR 2024, arXiv:2403.06213', weight='alpha, mean over all elements')
+@register_loss(needs=('vectors', 'learned parts'), checked_against=('vkd',))
 class VkD(ChannelPairLoss):
     """Match normalised features through an orthogonal projection, see :func:`vkd`.
 
@@ -52,9 +49,7 @@ class VkD(ChannelPairLoss):
         # its matrix exponential: from 512 to 1280 channels a step of it takes seconds on a CPU, 16 times as long.
         self.projection = orthogonal(nn.Linear(student_channels, teacher_channels, bias=False), orthogonal_map='cayley')
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
         student, teacher = self.clip_maps(student, teacher)
         return vkd(self.projection(student.mean((2, 3, 4))), teacher.mean((2, 3, 4)))

@@ -9,6 +9,7 @@ from kdtoolbox.losses.shared.input_checks import (
     in_full_precision_of_any_shape,
     require_equal_shapes,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -39,13 +40,12 @@ def activation_boundary(student: Tensor, teacher: Tensor, *, margin: float = 1.0
     return (margin - signed).relu().square().mean()
 
 
-@register_loss(
-    paper='Heo et al., AAAI 2019, arXiv:1811.03233',
-    needs=('maps',),
-    paper_weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
+@from_paper(
+    'Heo et al., AAAI 2019, arXiv:1811.03233',
+    weight="1, of the sum over the elements of a sample; 3e-3 2^-k in the authors' code",
     our_weight='the same times the elements of a sample',
-    checked_against=('ab',),
 )
+@register_loss(needs=('maps',), checked_against=('ab',))
 class ActivationBoundary(nn.Module):
     """Match the signs of the teacher's activations before the ReLU, see :func:`activation_boundary`.
 

@@ -8,9 +8,17 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import BatchNormOfAllClips, gather_batch, require_clips
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import as_clip_map, as_taps, channel_list, checked_positive
+from kdtoolbox.losses.shared.gathering import BatchNormOfAllClips, LossOfAllClips, gather_batch
+from kdtoolbox.losses.shared.input_checks import method_in_full_precision
+from kdtoolbox.losses.shared.learned_maps import (
+    Channels,
+    TapOutputs,
+    as_clip_map,
+    as_taps,
+    channel_list,
+    checked_positive,
+)
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -32,14 +40,12 @@ class LinearNorm(nn.Sequential):
         super().__init__(nn.Linear(in_channels, out_channels), BatchNormOfAllClips(out_channels))
 
 
-@register_loss(
-    paper='Ji, Heo & Park, AAAI 2021, arXiv:2102.02973',
-    needs=('maps', 'several taps', 'learned parts', 'batch'),
-    paper_weight='200 (50 for ImageNet), mean over positions and clips, sum of the layers of the teacher',
-    checked_against=('afd',),
-    min_batch_size=3,
+@from_paper(
+    'Ji, Heo & Park, AAAI 2021, arXiv:2102.02973',
+    weight='200 (50 for ImageNet), mean over positions and clips, sum of the layers of the teacher',
 )
-class AFD(nn.Module):
+@register_loss(needs=('maps', 'several taps', 'learned parts', 'batch'), checked_against=('afd',), min_batch_size=3)
+class AFD(LossOfAllClips):
     """Match the spatial patterns of all pairs of layers, weighted by a learned attention between the layers.
 
     For each teacher layer the attention is a softmax over the student's layers: of a query from the teacher's channel
@@ -59,11 +65,7 @@ class AFD(nn.Module):
     """
 
     def __init__(
-        self,
-        student_channels: int | Sequence[int],
-        teacher_channels: int | Sequence[int],
-        *,
-        attention_channels: int = 128,
+        self, student_channels: Channels, teacher_channels: Channels, *, attention_channels: int = 128
     ) -> None:
         super().__init__()
         self.student_channels = channel_list(student_channels, 'student')
@@ -77,13 +79,32 @@ class AFD(nn.Module):
         for positions in (self.student_positions, self.teacher_positions):
             nn.init.xavier_normal_(positions)
 
-    def forward(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
+    @method_in_full_precision
+    def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
         """The loss of maps (N, C, ...), as many as the loss was built for.
 
         Raises:
             ValueError: the maps do not fit what the loss was built for, or there are fewer than three clips.
         """
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
+        students, teachers = (
+            [
+                as_clip_map(tap, channels=number, side=side)
+                for number, tap in zip(channels, as_taps(taps, count=len(channels), side=side))
+            ]
+            for side, channels, taps in (
+                ('student', self.student_channels, student),
+                ('teacher', self.teacher_channels, teacher),
+            )
+        )
+        means = [[gather_batch(tap.mean((2, 3, 4))) for tap in taps] for taps in (students, teachers)]
+        self.require_clips(len(means[0][0]))
+        attention = self.attention(*means)
+        loss = attention.new_zeros(())
+        for layer, tap in enumerate(teachers):
+            goal = gather_batch(square_means(tap, tap.shape[2:]))
+            got = torch.stack([gather_batch(square_means(each, tap.shape[2:])) for each in students], dim=1)
+            loss = loss + (attention[:, layer] * (got - goal[:, None]).square().mean(2)).sum(1).mean()
+        return loss
 
     def attention(self, student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
         """The share of each student layer for each teacher layer, (N, teacher layers, student layers).
@@ -97,24 +118,3 @@ class AFD(nn.Module):
         pairs = self.bilinear(keys.flatten(0, 1)).view(*keys.shape[:2], len(teacher), -1)
         logits = torch.einsum('nstc,ntc->nts', pairs, queries) + self.teacher_positions @ self.student_positions.T
         return (logits / self.attention_channels**0.5).softmax(2)
-
-    def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
-        students, teachers = (
-            [
-                as_clip_map(tap, channels=number, side=side)
-                for number, tap in zip(channels, as_taps(taps, count=len(channels), side=side))
-            ]
-            for side, channels, taps in (
-                ('student', self.student_channels, student),
-                ('teacher', self.teacher_channels, teacher),
-            )
-        )
-        means = [[gather_batch(tap.mean((2, 3, 4))) for tap in taps] for taps in (students, teachers)]
-        require_clips(len(means[0][0]), min_clips=self.card.min_batch_size)
-        attention = self.attention(*means)
-        loss = attention.new_zeros(())
-        for layer, tap in enumerate(teachers):
-            goal = gather_batch(square_means(tap, tap.shape[2:]))
-            got = torch.stack([gather_batch(square_means(each, tap.shape[2:])) for each in students], dim=1)
-            loss = loss + (attention[:, layer] * (got - goal[:, None]).square().mean(2)).sum(1).mean()
-        return loss

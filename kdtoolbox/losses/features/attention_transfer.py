@@ -8,6 +8,7 @@ from torch.linalg import vector_norm
 from kdtoolbox.losses.shared.feature_maps import require_same_positions, unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -48,12 +49,11 @@ def attention_transfer(student: Tensor, teacher: Tensor, *, p: float = 2.0, squa
     return difference.square().mean() if squared else vector_norm(difference, dim=1).mean()
 
 
-@register_loss(
-    paper='Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
-    needs=('maps',),
-    paper_weight="beta / 2 of the distance (Eq. 2); 1e3 in the authors' code, of squared=True",
-    checked_against=('at', 'at_p'),
+@from_paper(
+    'Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
+    weight="beta / 2 of the distance (Eq. 2); 1e3 in the authors' code, of squared=True",
 )
+@register_loss(needs=('maps',), checked_against=('at', 'at_p'))
 class AttentionTransfer(nn.Module):
     """Match the teacher's attention map, see :func:`attention_transfer`.
 

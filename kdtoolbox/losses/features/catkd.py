@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_maps
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -75,12 +76,8 @@ def class_activation_maps(features: Tensor, classifier: nn.Module) -> Tensor:
     return (classifier(places) - classifier(torch.zeros_like(places[:1, :1, :1, :1]))).movedim(-1, 1)
 
 
-@register_loss(
-    paper='Guo et al., CVPR 2023, arXiv:2304.12777',
-    needs=('maps', 'student classifier', 'teacher classifier'),
-    paper_weight='400, mean over all elements',
-    checked_against=('cat_kd', 'cat_kd_full'),
-)
+@from_paper('Guo et al., CVPR 2023, arXiv:2304.12777', weight='400, mean over all elements')
+@register_loss(needs=('maps', 'student classifier', 'teacher classifier'), checked_against=('cat_kd', 'cat_kd_full'))
 class CATKD(nn.Module):
     """Match the teacher's class activation maps (CAT-KD), see :func:`cat_kd`.
 
@@ -100,15 +97,9 @@ class CATKD(nn.Module):
         self.resolution = checked_positive(resolution, 'resolution')
         self.normalize = normalize
 
+    @method_in_full_precision
     def forward(
         self, student: Tensor, teacher: Tensor, student_classifier: nn.Module, teacher_classifier: nn.Module
-    ) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(
-            student, teacher, student_classifier=student_classifier, teacher_classifier=teacher_classifier
-        )
-
-    def _loss(
-        self, student: Tensor, teacher: Tensor, *, student_classifier: nn.Module, teacher_classifier: nn.Module
     ) -> Tensor:
         return cat_kd(
             class_activation_maps(student, student_classifier),

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -29,12 +30,8 @@ def channel_wise(student: Tensor, teacher: Tensor, *, tau: float = 4.0) -> Tenso
     return relative_entropy(student.flatten(2) / tau, teacher.flatten(2) / tau).mean() * tau**2
 
 
-@register_loss(
-    paper='CWD, Shu et al., ICCV 2021, arXiv:2011.13256',
-    needs=('maps',),
-    paper_weight='3 with tau 4, on logit maps',
-    checked_against=('cwd',),
-)
+@from_paper('CWD, Shu et al., ICCV 2021, arXiv:2011.13256', weight='3 with tau 4, on logit maps')
+@register_loss(needs=('maps',), checked_against=('cwd',))
 class ChannelWise(nn.Module):
     """Match each channel's distribution over the positions of the clip, see :func:`channel_wise`.
 

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 LEAKY_SLOPE = 0.1
@@ -58,12 +59,8 @@ def translator(channels: int, factor_channels: int) -> nn.Sequential:
     )
 
 
-@register_loss(
-    paper='Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977',
-    needs=('maps', 'learned parts', 'pre-stage'),
-    paper_weight='500, mean over all elements',
-    checked_against=('ft', 'ft_factor'),
-)
+@from_paper('Kim, Park & Kwak, NeurIPS 2018, arXiv:1802.04977', weight='500, mean over all elements')
+@register_loss(needs=('maps', 'learned parts', 'pre-stage'), checked_against=('ft', 'ft_factor'))
 class FactorTransfer(ChannelPairLoss):
     """Match compressed factors of the features, the teacher's from an autoencoder, see :func:`factor_distance`.
 
@@ -110,10 +107,8 @@ class FactorTransfer(ChannelPairLoss):
         self.paraphraser.requires_grad_(reconstruction_weight > 0)
         self.translator = translator(student_channels, factor_channels)
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor, progress: float) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher, progress=progress)
-
-    def _loss(self, student: Tensor, teacher: Tensor, *, progress: float) -> Tensor:
         student, teacher = self.clip_maps(student, teacher)
         require_same_positions(student, teacher)
         teacher_factor, error = self.paraphraser(teacher)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_maps, require_same_positions
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -62,13 +63,12 @@ def fsp(student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
     return torch.stack(losses).sum()
 
 
-@register_loss(
-    paper='A Gift from Knowledge Distillation, Yim et al., CVPR 2017',
-    needs=('maps', 'several taps'),
-    paper_weight='lambda, of the sum over the C1 C2 entries; 50, of the mean, in RepDistiller',
+@from_paper(
+    'A Gift from Knowledge Distillation, Yim et al., CVPR 2017',
+    weight='lambda, of the sum over the C1 C2 entries; 50, of the mean, in RepDistiller',
     our_weight='lambda C1 C2; 50',
-    checked_against=('fsp',),
 )
+@register_loss(needs=('maps', 'several taps'), checked_against=('fsp',))
 class FSP(nn.Module):
     """Match the teacher's flow matrices between consecutive layers, see :func:`fsp`.
 

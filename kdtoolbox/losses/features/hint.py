@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -32,13 +33,12 @@ def hint(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student, teacher)
 
 
-@register_loss(
-    paper='FitNets, Romero et al., ICLR 2015, arXiv:1412.6550',
-    needs=('maps',),
-    paper_weight='1, of half the sum over the elements of a sample',
+@from_paper(
+    'FitNets, Romero et al., ICLR 2015, arXiv:1412.6550',
+    weight='1, of half the sum over the elements of a sample',
     our_weight="half the number of elements of a sample's teacher map",
-    checked_against=('fitnet_mse', 'fitnet_conv1x1', 'fitnet_convreg'),
 )
+@register_loss(needs=('maps',), checked_against=('fitnet_mse', 'fitnet_conv1x1', 'fitnet_convreg'))
 class Hint(nn.Module):
     """Regress a feature map of the teacher from one of the student, see :func:`hint`.
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from kdtoolbox.losses.shared.input_checks import in_full_precision
 from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -21,13 +22,12 @@ def l1(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     return F.l1_loss(*compared_tensors(student, teacher, on=on, temperature=temperature))
 
 
-@register_loss(
-    paper='none: the mean absolute difference',
-    needs=(),
-    paper_weight='w of a sum over elements, averaged over the batch',
+@from_paper(
+    'none: the mean absolute difference',
+    weight='w of a sum over elements, averaged over the batch',
     our_weight='w times the elements of a sample',
-    checked_against=('distil2d3d_loss', 'mmrazor_l1'),
 )
+@register_loss(needs=(), checked_against=('distil2d3d_loss', 'mmrazor_l1'))
 class L1(RegressionLoss):
     """Mean absolute difference of outputs, features or probabilities, see :func:`l1`."""
 

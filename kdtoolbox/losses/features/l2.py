@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kdtoolbox.losses.shared.input_checks import in_full_precision
 from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -33,13 +34,12 @@ def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     return F.mse_loss(*compared_tensors(student, teacher, on=on, temperature=temperature))
 
 
-@register_loss(
-    paper='Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244',
-    needs=(),
-    paper_weight='w of a sum over elements, averaged over the batch',
+@from_paper(
+    'Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244',
+    weight='w of a sum over elements, averaged over the batch',
     our_weight='w times the elements of a sample',
-    checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'),
 )
+@register_loss(needs=(), checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'))
 class L2(RegressionLoss):
     """Mean squared difference of outputs, features or probabilities, see :func:`l2`.
 

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_share
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 MASKED = ('positions', 'channels')
@@ -47,13 +48,12 @@ def mgd(student: Tensor, teacher: Tensor, *, keep: Tensor, generation: nn.Module
     return F.mse_loss(generation(student * keep), teacher)
 
 
-@register_loss(
-    paper='Yang et al., ECCV 2022, arXiv:2205.01529',
-    needs=('maps', 'learned parts'),
-    paper_weight='7e-5 (classification), sum over elements, mean over the batch',
+@from_paper(
+    'Yang et al., ECCV 2022, arXiv:2205.01529',
+    weight='7e-5 (classification), sum over elements, mean over the batch',
     our_weight="7e-5 times the elements C*H*W of one clip's map: 7 for 2048 channels of 7x7",
-    checked_against=('mgd_cls', 'mgd_det'),
 )
+@register_loss(needs=('maps', 'learned parts'), checked_against=('mgd_cls', 'mgd_det'))
 class MGD(ChannelPairLoss):
     """Generate the teacher's features from the student's with a random part hidden, see :func:`mgd`.
 
@@ -88,10 +88,8 @@ class MGD(ChannelPairLoss):
             nn.Conv3d(teacher_channels, teacher_channels, 3, padding=1),
         )
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
         student, teacher = self.clip_maps(student, teacher)
         require_same_positions(student, teacher)
         keep = keep_mask(

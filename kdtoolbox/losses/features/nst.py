@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import require_same_positions, unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -37,12 +38,8 @@ def nst(student: Tensor, teacher: Tensor) -> Tensor:
     return mean_kernel(teacher, teacher) + mean_kernel(student, student) - 2 * mean_kernel(student, teacher)
 
 
-@register_loss(
-    paper='Huang & Wang, 2017, arXiv:1707.01219',
-    needs=('maps',),
-    paper_weight='50 in RepDistiller',
-    checked_against=('nst',),
-)
+@from_paper('Huang & Wang, 2017, arXiv:1707.01219', weight='50 in RepDistiller')
+@register_loss(needs=('maps',), checked_against=('nst',))
 class NST(nn.Module):
     """Match the distribution of the teacher's channel activation patterns, see :func:`nst`."""
 

@@ -10,15 +10,18 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
+    Channels,
+    TapOutputs,
     as_clip_map,
     as_taps,
     channel_lists,
     conv_norm,
     require_elements,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -67,11 +70,13 @@ def margin_from_batch_norm(weight: Tensor, bias: Tensor) -> Tensor:
     return torch.where(negative_share > 0.001, expected, -3 * deviation)
 
 
-@register_loss(
-    paper='Heo et al., ICCV 2019, arXiv:1904.01866',
-    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-    paper_weight='1e-3, sum over elements, mean over the batch',
+@from_paper(
+    'Heo et al., ICCV 2019, arXiv:1904.01866',
+    weight='1e-3, sum over elements, mean over the batch',
     our_weight="1e-3 times the elements C*H*W of one clip's last map",
+)
+@register_loss(
+    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
     checked_against=('ofd', 'ofd_core'),
     min_elements=MIN_ELEMENTS,
 )
@@ -97,8 +102,8 @@ class Overhaul(nn.Module):
 
     def __init__(
         self,
-        student_channels: int | Sequence[int],
-        teacher_channels: int | Sequence[int],
+        student_channels: Channels,
+        teacher_channels: Channels,
         *,
         margins: Sequence[Sequence[float]] | None = None,
     ) -> None:
@@ -113,10 +118,8 @@ class Overhaul(nn.Module):
         if margins is not None:
             self._set_margins([torch.as_tensor(margin) for margin in margins])
 
-    def forward(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
+    @method_in_full_precision
+    def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
         count = len(self.connectors)
         pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
         return reduce(add, [self._tap_loss(tap, *pair) for tap, pair in enumerate(pairs)])

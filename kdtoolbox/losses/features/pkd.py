@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
 from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, require_elements
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-6
@@ -57,13 +58,8 @@ def pkd(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(standardized(student), standardized(teacher)) / 2
 
 
-@register_loss(
-    paper='Cao et al., NeurIPS 2022, arXiv:2207.02039',
-    needs=('maps', 'batch statistics'),
-    paper_weight='6',
-    checked_against=('pkd',),
-    min_elements=MIN_ELEMENTS,
-)
+@from_paper('Cao et al., NeurIPS 2022, arXiv:2207.02039', weight='6')
+@register_loss(needs=('maps', 'batch statistics'), checked_against=('pkd',), min_elements=MIN_ELEMENTS)
 class PKD(nn.Module):
     """Match feature maps up to the scale and offset of each channel, see :func:`pkd`."""
 

@@ -8,9 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
+    Channels,
+    TapOutputs,
     as_clip_map,
     as_taps,
     channel_lists,
@@ -18,6 +20,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 PYRAMID_LEVELS = (4, 2, 1)
@@ -87,10 +90,12 @@ class AttentionFusion(nn.Module):
         return self.expand(reduced), reduced
 
 
+@from_paper(
+    'Chen et al., CVPR 2021, arXiv:2104.09044',
+    weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
+)
 @register_loss(
-    paper='Chen et al., CVPR 2021, arXiv:2104.09044',
     needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-    paper_weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
     checked_against=('reviewkd', 'reviewkd_hcl'),
     min_elements=MIN_ELEMENTS,
 )
@@ -112,11 +117,7 @@ class ReviewKD(nn.Module):
     """
 
     def __init__(
-        self,
-        student_channels: int | Sequence[int],
-        teacher_channels: int | Sequence[int],
-        *,
-        mid_channels: int | None = None,
+        self, student_channels: Channels, teacher_channels: Channels, *, mid_channels: int | None = None
     ) -> None:
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
@@ -129,10 +130,8 @@ class ReviewKD(nn.Module):
             for stage, (channels, out_channels) in enumerate(zip(self.student_channels, self.teacher_channels))
         )
 
-    def forward(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
+    @method_in_full_precision
+    def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
         targets = [
             as_clip_map(tap, channels=channels, side='teacher')
             for channels, tap in zip(self.teacher_channels, as_taps(teacher, count=len(self.fusions), side='teacher'))
@@ -140,7 +139,7 @@ class ReviewKD(nn.Module):
         fused = self.fuse(student, [tap.shape[2:] for tap in targets])
         return reduce(add, [hierarchical_context(*pair) for pair in zip(fused, targets)])
 
-    def fuse(self, student: Tensor | tuple[Tensor, ...], sizes: Sequence[Sequence[int]]) -> list[Tensor]:
+    def fuse(self, student: TapOutputs, sizes: Sequence[Sequence[int]]) -> list[Tensor]:
         """Fuse the student's maps and project them to the teacher's channels.
 
         Args:

@@ -2,15 +2,18 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import checked_temperature, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
+    Channels,
+    TapOutputs,
     as_clip_map,
     as_taps,
     channel_list,
@@ -18,6 +21,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
+from kdtoolbox.method_card import MethodCard, from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -57,10 +61,12 @@ class RowEmbedding(nn.Sequential):
         return unit_vectors(super().forward(rows), dim=1)
 
 
+@from_paper(
+    'Chen et al., AAAI 2021, arXiv:2012.03236',
+    weight='400, mean over the elements, the clips and the layers of the student',
+)
 @register_loss(
-    paper='Chen et al., AAAI 2021, arXiv:2012.03236',
     needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-    paper_weight='400, mean over the elements, the clips and the layers of the student',
     checked_against=('semckd',),
     min_batch_size=2,
     min_elements=MIN_ELEMENTS,
@@ -85,10 +91,12 @@ class SemCKD(nn.Module):
         ValueError: an option is out of range.
     """
 
+    card: ClassVar[MethodCard]
+
     def __init__(
         self,
-        student_channels: int | Sequence[int],
-        teacher_channels: int | Sequence[int],
+        student_channels: Channels,
+        teacher_channels: Channels,
         *,
         batch_size: int,
         factor: int = 4,
@@ -106,25 +114,13 @@ class SemCKD(nn.Module):
             Projection(*pair) for pair in itertools.product(self.student_channels, self.teacher_channels)
         )
 
-    def forward(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
+    @method_in_full_precision
+    def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
         """The loss of maps (N, C, ...), as many as the loss was built for.
 
         Raises:
             ValueError: the maps or the number of clips do not fit what the loss was built for.
         """
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def attention(self, student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
-        """The share of each teacher layer for each student layer, (N, student layers, teacher layers)."""
-        queries, keys = (
-            torch.stack(
-                [embed(similarity_rows(tap, batch_size=self.batch_size)) for embed, tap in zip(embeds, taps)], dim=1
-            )
-            for embeds, taps in ((self.queries, student), (self.keys, teacher))
-        )
-        return (queries @ keys.transpose(1, 2) / self.temperature).softmax(-1)
-
-    def _loss(self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...]) -> Tensor:
         students = self._maps(student, 'student')
         teachers = self._maps(teacher, 'teacher')
         if not self.card.min_batch_size <= len(students[0]) <= self.batch_size:
@@ -142,7 +138,17 @@ class SemCKD(nn.Module):
             distances.append((project(small) - target).square().flatten(1).mean(1))
         return (attention * torch.stack(distances, dim=1)).sum() / len(students[0]) / len(students)
 
-    def _maps(self, taps: Tensor | tuple[Tensor, ...], side: str) -> list[Tensor]:
+    def attention(self, student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Tensor:
+        """The share of each teacher layer for each student layer, (N, student layers, teacher layers)."""
+        queries, keys = (
+            torch.stack(
+                [embed(similarity_rows(tap, batch_size=self.batch_size)) for embed, tap in zip(embeds, taps)], dim=1
+            )
+            for embeds, taps in ((self.queries, student), (self.keys, teacher))
+        )
+        return (queries @ keys.transpose(1, 2) / self.temperature).softmax(-1)
+
+    def _maps(self, taps: TapOutputs, side: str) -> list[Tensor]:
         channels = self.student_channels if side == 'student' else self.teacher_channels
         return [
             as_clip_map(tap, channels=number, side=side)

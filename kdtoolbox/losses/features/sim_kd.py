@@ -13,6 +13,7 @@ from kdtoolbox.losses.shared.learned_maps import (
     conv_norm,
     require_elements,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -36,12 +37,9 @@ def sim_kd(student: Tensor, teacher: Tensor, *, projector: nn.Module) -> Tensor:
     return F.mse_loss(projector(student), teacher)
 
 
+@from_paper('Chen et al., CVPR 2022, arXiv:2203.14001', weight='1, mean over all elements, and no other loss')
 @register_loss(
-    paper='Chen et al., CVPR 2022, arXiv:2203.14001',
-    needs=('maps', 'learned parts', 'batch statistics'),
-    paper_weight='1, mean over all elements, and no other loss',
-    checked_against=('simkd',),
-    min_elements=MIN_ELEMENTS,
+    needs=('maps', 'learned parts', 'batch statistics'), checked_against=('simkd',), min_elements=MIN_ELEMENTS
 )
 class SimKD(ChannelPairLoss):
     """Project the student's last map to the teacher's, for the teacher's classifier, see :func:`sim_kd`.

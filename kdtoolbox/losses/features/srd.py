@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 NORM_EPSILON = 1e-4  # of the batch normalisation, as in the authors' code
@@ -34,14 +35,12 @@ def srd(student: Tensor, teacher: Tensor, *, exponent: float = 4.0) -> Tensor:
     return ((student - teacher).abs().pow(exponent).sum() + SMALLEST).log()
 
 
-@register_loss(
-    paper='Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098',
-    needs=('vectors', 'learned parts', 'batch'),
-    paper_weight='2 (ImageNet), sum over clips and channels inside the logarithm',
-    checked_against=('srd',),
-    min_batch_size=3,
+@from_paper(
+    'Miles & Mikolajczyk, AAAI 2024, arXiv:2303.11098',
+    weight='2 (ImageNet), sum over clips and channels inside the logarithm',
 )
-class SRD(ChannelPairLoss):
+@register_loss(needs=('vectors', 'learned parts', 'batch'), checked_against=('srd',), min_batch_size=3)
+class SRD(ChannelPairLoss, LossOfAllClips):
     """Match batch-normalised features through a linear layer by a log of a high power, see :func:`srd`.
 
     The paper adds the KL divergence of the logits at temperature 1 (a term with ``KLDivergence``). Maps are averaged
@@ -63,14 +62,12 @@ class SRD(ChannelPairLoss):
         self.exponent = exponent
         self.embed = nn.Linear(student_channels, teacher_channels)
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).
 
         Raises:
             ValueError: they differ in N, or there are fewer than three clips, or the channels are others.
         """
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = gather_pair(*self.clip_vectors(student, teacher), min_clips=self.card.min_batch_size)
+        student, teacher = self.gathered(*self.clip_vectors(student, teacher))
         return srd(self.embed(student), teacher, exponent=self.exponent)

@@ -4,12 +4,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     conv_norm,
     require_elements,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -40,10 +41,11 @@ def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: 
     return F.mse_loss(teacher_classifier(_pooled(student)), teacher_classifier(_pooled(teacher)))
 
 
+@from_paper(
+    'Yang et al., ICLR 2021, openreview ZzwDy_wiWv', weight='1 for each of the two terms, means over all elements'
+)
 @register_loss(
-    paper='Yang et al., ICLR 2021, openreview ZzwDy_wiWv',
     needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
-    paper_weight='1 for each of the two terms, means over all elements',
     checked_against=('srrl', 'srrl_statm'),
     min_elements=MIN_ELEMENTS,
 )
@@ -69,10 +71,8 @@ class SRRL(ChannelPairLoss):
         self.regression_weight = regression_weight
         self.connector = nn.Sequential(*conv_norm(student_channels, teacher_channels, kernel_size=1), nn.ReLU())
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor, teacher_classifier: nn.Module) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher, teacher_classifier=teacher_classifier)
-
-    def _loss(self, student: Tensor, teacher: Tensor, *, teacher_classifier: nn.Module) -> Tensor:
         student, teacher = self.clip_maps(student, teacher)
         if self.training:
             require_elements(student)

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -31,12 +32,8 @@ def vid(mean: Tensor, teacher: Tensor, *, variance: Tensor) -> Tensor:
     return ((teacher - mean).square() / variance + variance.log()).mean() / 2
 
 
-@register_loss(
-    paper='Ahn et al., CVPR 2019, arXiv:1904.05835',
-    needs=('maps', 'learned parts'),
-    paper_weight='1 (a public toolbox), mean over all elements',
-    checked_against=('vid',),
-)
+@from_paper('Ahn et al., CVPR 2019, arXiv:1904.05835', weight='1 (a public toolbox), mean over all elements')
+@register_loss(needs=('maps', 'learned parts'), checked_against=('vid',))
 class VID(ChannelPairLoss):
     """Maximise the information about the teacher's features in the student's, see :func:`vid`.
 
@@ -85,10 +82,8 @@ class VID(ChannelPairLoss):
         """(C,) of the teacher's channels."""
         return F.softplus(self.log_scale) + self.minimum_variance
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
         student, teacher = self.clip_maps(student, teacher)
         require_same_positions(student, teacher)
         return vid(self.regressor(student), teacher, variance=self.variance())

@@ -11,11 +11,7 @@ from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
 from kdtoolbox.registry import MODELS, register_loss
 
 
-@register_loss(
-    paper='ours',
-    needs=('vectors', 'sample ids', 'memory bank'),
-    checked_against=('a mean over a list for each video',),
-)
+@register_loss(needs=('vectors', 'sample ids', 'memory bank'), checked_against=('a mean over a list for each video',))
 class VideoMean(nn.Module):
     """A loss whose target is the mean of the teacher's vectors of all clips of the video that were seen so far.
 

@@ -1,9 +1,11 @@
 """Binary cross-entropy to the teacher for each class, as in github.com/deepmd/Distil-2D-3D."""
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
+from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -29,20 +31,9 @@ def bce_with_teacher(student: Tensor, teacher: Tensor, *, temperature: float = 1
     return F.binary_cross_entropy_with_logits(student / temperature, (teacher / temperature).sigmoid())
 
 
-@register_loss(paper='github.com/deepmd/Distil-2D-3D', needs=('logits',), checked_against=('distil2d3d_loss',))
-class BCEWithTeacher(nn.Module):
-    """Binary cross-entropy to the teacher's sigmoid of each class, see :func:`bce_with_teacher`.
+@from_paper('github.com/deepmd/Distil-2D-3D')
+@register_loss(needs=('logits',), checked_against=('distil2d3d_loss',))
+class BCEWithTeacher(TemperatureLoss):
+    """Binary cross-entropy to the teacher's sigmoid of each class, see :func:`bce_with_teacher`."""
 
-    Args:
-        temperature: divides the logits of both.
-
-    Raises:
-        ValueError: the temperature is not above 0.
-    """
-
-    def __init__(self, *, temperature: float = 1.0) -> None:
-        super().__init__()
-        self.temperature = checked_temperature(temperature)
-
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        return bce_with_teacher(student, teacher, temperature=self.temperature)
+    function = staticmethod(bce_with_teacher)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 LEAST_DEVIATION = 0.01  # smallest deviation of a row of probabilities, relative to its length
@@ -58,13 +59,8 @@ def _deviations(rows: Tensor) -> tuple[Tensor, Tensor]:
     return centred, torch.maximum(centred.norm(dim=1), LEAST_DEVIATION * rows.detach().norm(dim=1))
 
 
-@register_loss(
-    paper='Huang et al., NeurIPS 2022, arXiv:2205.10536',
-    needs=('logits', 'batch'),
-    checked_against=('dist', 'dist_seg'),
-    min_batch_size=LEAST,
-    min_classes=LEAST,
-)
+@from_paper('Huang et al., NeurIPS 2022, arXiv:2205.10536')
+@register_loss(needs=('logits', 'batch'), checked_against=('dist', 'dist_seg'), min_batch_size=LEAST, min_classes=LEAST)
 class DIST(nn.Module):
     """Pearson correlation with the teacher's probabilities over classes and over samples, see :func:`dist`.
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.hard_labels import other_classes, over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -49,14 +50,12 @@ def _split(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([gap, torch.zeros_like(gap)], dim=1), others
 
 
-@register_loss(
-    paper='Zhao et al., CVPR 2022, arXiv:2203.08679',
-    needs=('labels', 'logits'),
-    paper_weight="1, rising over the first 20 epochs of the authors' code",
+@from_paper(
+    'Zhao et al., CVPR 2022, arXiv:2203.08679',
+    weight="1, rising over the first 20 epochs of the authors' code",
     our_weight='1, with weight_schedule=[(0, 0), (20 / epochs, 1)]',
-    checked_against=('dkd', 'lskd_dkd', 'sdd_dkd'),
-    min_classes=3,
 )
+@register_loss(needs=('labels', 'logits'), checked_against=('dkd', 'lskd_dkd', 'sdd_dkd'), min_classes=3)
 class DKD(nn.Module):
     """Separate KL divergences for the target class and for the other classes, see :func:`dkd`.
 

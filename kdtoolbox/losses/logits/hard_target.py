@@ -5,6 +5,7 @@ from torch import Tensor
 
 from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
 from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -25,13 +26,8 @@ def hard_target(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -
     return F.cross_entropy((student / temperature).flatten(0, -2), teacher.argmax(-1).flatten())
 
 
-@register_loss(
-    paper='Touvron et al., ICML 2021, arXiv:2012.12877',
-    needs=('logits',),
-    min_classes=2,
-    paper_weight='0.5, beside 0.5 of the cross-entropy',
-    checked_against=('distil2d3d_loss',),
-)
+@from_paper('Touvron et al., ICML 2021, arXiv:2012.12877', weight='0.5, beside 0.5 of the cross-entropy')
+@register_loss(needs=('logits',), min_classes=2, checked_against=('distil2d3d_loss',))
 class HardTarget(TemperatureLoss):
     """Cross-entropy to the teacher's most likely class, see :func:`hard_target`."""
 

@@ -5,6 +5,7 @@ from torch import Tensor
 from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -31,14 +32,12 @@ def kl_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0)
     return relative_entropy(student / temperature, teacher / temperature).mean() * temperature**2
 
 
-@register_loss(
-    paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
-    needs=('logits',),
-    min_classes=2,
-    paper_weight='0.9, beside 0.1 of the cross-entropy, in much public code; some of it without temperature^2',
+@from_paper(
+    'Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
+    weight='0.9, beside 0.1 of the cross-entropy, in much public code; some of it without temperature^2',
     our_weight='0.9; where without, that / temperature^2',
-    checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'),
 )
+@register_loss(needs=('logits',), min_classes=2, checked_against=('kd', 'kd_ce', 'guided_kd', 'distil2d3d_loss'))
 class KLDivergence(TemperatureLoss):
     """KL divergence to the teacher's softened class probabilities, see :func:`kl_divergence`."""
 

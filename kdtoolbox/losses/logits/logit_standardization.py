@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import require_logits
 from kdtoolbox.losses.shared.wrapped_loss import with_inputs_of
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import MODELS, register_loss
 
 LEAST_DEVIATION = 0.01
@@ -41,13 +42,8 @@ def standardized(logits: Tensor) -> Tensor:
     return centred / (deviation.clamp(min=LEAST_DEVIATION) + 1e-7)
 
 
-@register_loss(
-    paper='Sun et al., CVPR 2024, arXiv:2403.01427',
-    needs=('logits',),
-    min_classes=3,
-    paper_weight='9 around KLDivergence(temperature=2)',
-    checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'),
-)
+@from_paper('Sun et al., CVPR 2024, arXiv:2403.01427', weight='9 around KLDivergence(temperature=2)')
+@register_loss(needs=('logits',), min_classes=3, checked_against=('lskd_kd', 'lskd_dkd', 'lskd_mlld_full'))
 class LogitStandardization(nn.Module):
     """A loss of standardized logits, which does not depend on the scale of the logits, see :func:`standardized`.
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision, require_logits
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 MIN_CLIPS = 2
@@ -73,10 +74,9 @@ def multi_level_logit(student: Tensor, teacher: Tensor, *, temperatures: Sequenc
     return reduce(add, levels)
 
 
+@from_paper('Jin, Wang & Lin, CVPR 2023', weight='0.9')
 @register_loss(
-    paper='Jin, Wang & Lin, CVPR 2023',
     needs=('logits', 'batch'),
-    paper_weight='0.9',
     checked_against=('mlld_batch', 'mlld_class', 'mlld_full', 'lskd_mlld_full'),
     min_batch_size=MIN_CLIPS,
     min_classes=2,

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import other_classes, over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -31,12 +32,8 @@ def nkd(student: Tensor, teacher: Tensor, *, labels: Tensor, gamma: float = 1.5,
     return gamma * temperature**2 * others - target.mean()
 
 
-@register_loss(
-    paper='Yang et al., ICCV 2023, arXiv:2303.13005',
-    needs=('labels', 'logits'),
-    checked_against=('nkd',),
-    min_classes=3,
-)
+@from_paper('Yang et al., ICCV 2023, arXiv:2303.13005')
+@register_loss(needs=('labels', 'logits'), checked_against=('nkd',), min_classes=3)
 class NKD(nn.Module):
     """Cross-entropies to the teacher for the target class and for the normalized other classes, see :func:`nkd`.
 

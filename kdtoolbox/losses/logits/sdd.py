@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import UNLABELLED, checked_labels
 from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
-from kdtoolbox.method_card import mixes_clips
+from kdtoolbox.method_card import from_paper, mixes_clips
 from kdtoolbox.registry import MODELS, register_loss
 
 PYRAMIDS = ('space', 'space-time')
@@ -112,8 +112,8 @@ def sdd(
     return total
 
 
+@from_paper('Wei, Luo & Luo, CVPR 2024, arXiv:2403.13512')
 @register_loss(
-    paper='Wei, Luo & Luo, CVPR 2024, arXiv:2403.13512',
     needs=('labels', 'maps', 'student classifier', 'teacher classifier'),
     checked_against=('sdd_kd', 'sdd_dkd', 'sdd_nkd'),
     min_classes=2,

@@ -5,6 +5,7 @@ from torch import Tensor
 from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -27,14 +28,12 @@ def soft_cross_entropy(student: Tensor, teacher: Tensor, *, temperature: float =
     return temperature**2 * (relative_entropy(student / temperature, log_targets) + entropy).mean()
 
 
-@register_loss(
-    paper='Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
-    needs=('logits',),
-    min_classes=2,
-    paper_weight='without temperature^2 in some code',
+@from_paper(
+    'Hinton, Vinyals & Dean, 2015, arXiv:1503.02531',
+    weight='without temperature^2 in some code',
     our_weight='that / temperature^2',
-    checked_against=('soft_ce',),
 )
+@register_loss(needs=('logits',), min_classes=2, checked_against=('soft_ce',))
 class SoftCrossEntropy(TemperatureLoss):
     """Cross-entropy to the teacher's softened class probabilities, see :func:`soft_cross_entropy`."""
 

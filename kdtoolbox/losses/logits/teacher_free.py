@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.hard_labels import over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -55,14 +56,12 @@ def _from_virtual(
     return kl_divergence(student, teacher.to(student.dtype), temperature=temperature)
 
 
-@register_loss(
-    paper='Yuan et al., CVPR 2020, arXiv:1909.11723',
-    needs=('labels', 'logits'),
-    min_classes=2,
-    paper_weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
+@from_paper(
+    'Yuan et al., CVPR 2020, arXiv:1909.11723',
+    weight='alpha, beside 1 - alpha of the cross-entropy, without temperature^2',
     our_weight='alpha / temperature^2',
-    checked_against=('the closed form of the paper',),
 )
+@register_loss(needs=('labels', 'logits'), min_classes=2, checked_against=('the closed form of the paper',))
 class TeacherFree(nn.Module):
     """KL divergence to a virtual teacher made from the label: a baseline without a teacher, see :func:`teacher_free`.
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import checked_temperature
 from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import MODELS, register_loss
 
 
@@ -39,13 +40,8 @@ def curriculum_strength(progress: float, *, ramp_share: float) -> float:
     return (1 - math.cos(math.pi * min(progress / ramp_share, 1.0))) / 2
 
 
-@register_loss(
-    paper='Li et al., AAAI 2023, arXiv:2211.16231',
-    needs=('logits', 'learned parts'),
-    min_classes=2,
-    paper_weight='0.9 around KL, beside 0.1 of the cross-entropy',
-    checked_against=('ctkd',),
-)
+@from_paper('Li et al., AAAI 2023, arXiv:2211.16231', weight='0.9 around KL, beside 0.1 of the cross-entropy')
+@register_loss(needs=('logits', 'learned parts'), min_classes=2, checked_against=('ctkd',))
 class TemperatureCurriculum(nn.Module):
     """A loss with a learned adversarial temperature, see :func:`adversarial_temperature`.
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.hard_labels import over_labelled
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -37,13 +38,8 @@ def wsld(student: Tensor, teacher: Tensor, *, labels: Tensor, temperature: float
     return temperature**2 * (weight * soft).mean()
 
 
-@register_loss(
-    paper='Zhou et al., ICLR 2021, arXiv:2102.00650',
-    needs=('labels', 'logits'),
-    min_classes=2,
-    paper_weight='2.5',
-    checked_against=('wsld', 'wsld_official'),
-)
+@from_paper('Zhou et al., ICLR 2021, arXiv:2102.00650', weight='2.5')
+@register_loss(needs=('labels', 'logits'), min_classes=2, checked_against=('wsld', 'wsld_official'))
 class WSLD(nn.Module):
     """Soft cross-entropy with larger weights where the student is worse than the teacher, see :func:`wsld`.
 

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -28,13 +29,10 @@ def wttm(student: Tensor, teacher: Tensor, *, gamma: float = 0.1, weighted: bool
     return (powers.exp().sum(-1) * divergence if weighted else divergence).mean()
 
 
-@register_loss(
-    paper='Zheng & Yang, ICLR 2024, arXiv:2402.11148',
-    needs=('logits',),
-    min_classes=2,
-    paper_weight="chosen for each pair; 45 in the example of the authors' code",
-    checked_against=('ttm', 'wttm'),
+@from_paper(
+    'Zheng & Yang, ICLR 2024, arXiv:2402.11148', weight="chosen for each pair; 45 in the example of the authors' code"
 )
+@register_loss(needs=('logits',), min_classes=2, checked_against=('ttm', 'wttm'))
 class WTTM(nn.Module):
     """KL divergence from the student's plain to the teacher's flattened probabilities, see :func:`wttm`.
 

@@ -9,6 +9,7 @@ from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -38,11 +39,12 @@ def compress(
     return kl_divergence(logits, goal)
 
 
+@from_paper(
+    'Koohpayegani, Tejankar & Pirsiavash, NeurIPS 2020, arXiv:2010.14713',
+    weight='1, sum over the queue, mean over the batch',
+)
 @register_loss(
-    paper='Koohpayegani, Tejankar & Pirsiavash, NeurIPS 2020, arXiv:2010.14713',
-    needs=('vectors', 'memory bank'),
-    paper_weight='1, sum over the queue, mean over the batch',
-    checked_against=('torch.nn.functional.kl_div of torch cosine similarities',),
+    needs=('vectors', 'memory bank'), checked_against=('torch.nn.functional.kl_div of torch cosine similarities',)
 )
 class CompRess(ChannelPairLoss):
     """Match the teacher's similarities to earlier clips, each network in its own space, see :func:`compress`.

@@ -3,15 +3,16 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import (
     checked_above_zero,
     in_full_precision,
     in_full_precision_of_any_shape,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -72,14 +73,9 @@ def consecutive_products(student: Tensor, teacher: Tensor) -> Tensor:
     return (difference[:-1] * difference[1:]).sum(1).mean()
 
 
-@register_loss(
-    paper='Peng et al., ICCV 2019, arXiv:1904.01802',
-    needs=('batch',),
-    paper_weight='beta',
-    checked_against=('cckd_rbf',),
-    min_batch_size=2,
-)
-class CorrelationCongruence(nn.Module):
+@from_paper('Peng et al., ICCV 2019, arXiv:1904.01802', weight='beta')
+@register_loss(needs=('batch',), checked_against=('cckd_rbf',), min_batch_size=2)
+class CorrelationCongruence(LossOfAllClips):
     """Match the teacher's kernel matrix of all clips of the batch, see :func:`correlation_congruence`.
 
     The batch is that of all processes together. The paper samples batches so that classes repeat in them.
@@ -106,5 +102,5 @@ class CorrelationCongruence(nn.Module):
         Raises:
             ValueError: they differ in N, or there is one clip only.
         """
-        student, teacher = gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+        student, teacher = self.gathered(student, teacher)
         return correlation_congruence(student, teacher, gamma=self.gamma, order=self.order)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from kdtoolbox.losses.relations.contrast_memory import ContrastMemory
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch, rows_of_this_process
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import checked_temperature, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-7
@@ -63,12 +64,10 @@ def common_generator(device: torch.device) -> torch.Generator:
     return torch.Generator(device).manual_seed(int(seed))
 
 
-@register_loss(
-    paper='Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699',
-    needs=('vectors', 'sample ids', 'learned parts', 'memory bank'),
-    paper_weight='0.8, summed over the negatives, mean over the batch',
-    checked_against=('crd',),
+@from_paper(
+    'Tian, Krishnan & Isola, ICLR 2020, arXiv:1910.10699', weight='0.8, summed over the negatives, mean over the batch'
 )
+@register_loss(needs=('vectors', 'sample ids', 'learned parts', 'memory bank'), checked_against=('crd',))
 class CRD(nn.Module):
     """Contrast student embeddings with teacher embeddings of all clips, and reversed, see :func:`noise_contrastive`.
 
@@ -128,6 +127,7 @@ class CRD(nn.Module):
             student, teacher, indices=torch.cat([slots[:, None], negatives], dim=1), all_slots=all_slots
         )
 
+    @method_in_full_precision
     def contrast(self, student: Tensor, teacher: Tensor, *, indices: Tensor, all_slots: Tensor) -> Tensor:
         """The loss for given memory rows; in training the memory is then updated with the batch.
 
@@ -140,9 +140,6 @@ class CRD(nn.Module):
         Raises:
             ValueError: student or teacher are not vectors with as many channels as the loss was built for.
         """
-        return in_full_precision_of_any_shape(self._contrast)(student, teacher, indices=indices, all_slots=all_slots)
-
-    def _contrast(self, student: Tensor, teacher: Tensor, *, indices: Tensor, all_slots: Tensor) -> Tensor:
         student = _embedded(student, self.embed_student, side='student')
         teacher = _embedded(teacher, self.embed_teacher, side='teacher')
         # Copies, because the memory changes before the backward pass.

@@ -3,13 +3,14 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.pair_distances import pair_distances
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -43,14 +44,9 @@ def hard_dark_rank(
     return (left - scores).sum(1).mean()
 
 
-@register_loss(
-    paper='Chen, Wang & Zhang, AAAI 2018, arXiv:1707.01220',
-    needs=('vectors', 'batch'),
-    paper_weight='1, sum over the ranks, mean over the clips',
-    checked_against=('hard_dark_rank',),
-    min_batch_size=3,
-)
-class DarkRank(nn.Module):
+@from_paper('Chen, Wang & Zhang, AAAI 2018, arXiv:1707.01220', weight='1, sum over the ranks, mean over the clips')
+@register_loss(needs=('vectors', 'batch'), checked_against=('hard_dark_rank',), min_batch_size=3)
+class DarkRank(LossOfAllClips):
     """Rank the neighbours of each clip as the teacher does, see :func:`hard_dark_rank`.
 
     The batch is that of all processes together. Clips may be of any rank: vectors, sequences or maps, taken as the
@@ -75,16 +71,14 @@ class DarkRank(nn.Module):
                 raise ValueError(f'{name}={value}: expected a finite number above 0; the paper takes 3')
         self.alpha, self.beta, self.normalize = float(alpha), float(beta), normalize
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The loss of (N, C, ...) and (N, C', ...).
 
         Raises:
             ValueError: they differ in N, or there are fewer than three clips, of which no order can be learned.
         """
-        return in_full_precision_of_any_shape(self._loss)(student, teacher)
-
-    def _loss(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+        student, teacher = self.gathered(student, teacher)
         if self.normalize:
             student, teacher = unit_vectors(student, dim=1), unit_vectors(teacher, dim=1)
         return hard_dark_rank(student, teacher, length=self.length, alpha=self.alpha, beta=self.beta)

@@ -2,14 +2,15 @@
 
 import math
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, checked_positive
 from kdtoolbox.losses.shared.pair_distances import pair_distances
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-6
@@ -51,14 +52,12 @@ def neighbour_divergence(student: Tensor, teacher: Tensor) -> Tensor:
     return loss
 
 
-@register_loss(
-    paper='PKT-H: Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727',
-    needs=('vectors', 'several taps', 'batch'),
-    paper_weight='1 for the last layer, 100 times 0.7^epoch for the others, mean over the pairs of clips',
-    checked_against=('hkd',),
-    min_batch_size=2,
+@from_paper(
+    'PKT-H: Passalis, Tzelepi & Tefas, CVPR 2020, arXiv:2005.00727',
+    weight='1 for the last layer, 100 times 0.7^epoch for the others, mean over the pairs of clips',
 )
-class HierarchicalPKT(nn.Module):
+@register_loss(needs=('vectors', 'several taps', 'batch'), checked_against=('hkd',), min_batch_size=2)
+class HierarchicalPKT(LossOfAllClips):
     """Match the neighbours of the clips in several layers, at first the early ones: :func:`neighbour_divergence`.
 
     The last tap counts 1. The taps before it count ``intermediate_weight * decay^epoch``, since the early layers are
@@ -85,9 +84,7 @@ class HierarchicalPKT(nn.Module):
             )
         self.intermediate_weight, self.decay = intermediate_weight, decay
 
-    def forward(
-        self, student: Tensor | tuple[Tensor, ...], teacher: Tensor | tuple[Tensor, ...], progress: float
-    ) -> Tensor:
+    def forward(self, student: TapOutputs, teacher: TapOutputs, progress: float) -> Tensor:
         """The loss of one or more taps (N, C, ...), the deepest last.
 
         Raises:
@@ -96,9 +93,6 @@ class HierarchicalPKT(nn.Module):
         students, teachers = ((side,) if isinstance(side, Tensor) else side for side in (student, teacher))
         if len(students) != len(teachers):
             raise ValueError(f'{len(students)} taps of the student and {len(teachers)} of the teacher: name as many')
-        losses = [
-            neighbour_divergence(*gather_pair(*pair, min_clips=self.card.min_batch_size))
-            for pair in zip(students, teachers)
-        ]
+        losses = [neighbour_divergence(*self.gathered(*pair)) for pair in zip(students, teachers)]
         epoch = math.floor(progress * self.num_epochs)
         return losses[-1] + self.intermediate_weight * self.decay**epoch * sum(losses[:-1])

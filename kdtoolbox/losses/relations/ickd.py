@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import require_same_channels, unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -46,12 +47,8 @@ def ickd(student: Tensor, teacher: Tensor) -> Tensor:
     return (channel_correlation(student) - channel_correlation(teacher)).square().sum(-1).mean()
 
 
-@register_loss(
-    paper='Liu et al., ICCV 2021',
-    needs=('maps',),
-    paper_weight='2.5 for CIFAR-100',
-    checked_against=('ickd', 'ickd_imagenet'),
-)
+@from_paper('Liu et al., ICCV 2021', weight='2.5 for CIFAR-100')
+@register_loss(needs=('maps',), checked_against=('ickd', 'ickd_imagenet'))
 class ICKD(nn.Module):
     """Match the correlations between the teacher's channels in each clip, see :func:`ickd`."""
 

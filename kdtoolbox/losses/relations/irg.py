@@ -2,16 +2,16 @@
 
 import math
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
-from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
+from kdtoolbox.losses.shared.gathering import LossOfAllClips, gather_batch
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.losses.shared.learned_maps import TapOutputs
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
-
-Taps = Tensor | tuple[Tensor, ...]
 
 
 def edges(features: Tensor) -> Tensor:
@@ -67,14 +67,12 @@ def transformation_distance(
     return loss
 
 
-@register_loss(
-    paper='Liu et al., CVPR 2019, Knowledge Distillation via Instance Relationship Graph',
-    needs=('vectors', 'several taps', 'batch'),
-    paper_weight='1 for each part, means over the elements',
-    checked_against=('irg',),
-    min_batch_size=3,
+@from_paper(
+    'Liu et al., CVPR 2019, Knowledge Distillation via Instance Relationship Graph',
+    weight='1 for each part, means over the elements',
 )
-class IRG(nn.Module):
+@register_loss(needs=('vectors', 'several taps', 'batch'), checked_against=('irg',), min_batch_size=3)
+class IRG(LossOfAllClips):
     """Match the teacher's graph of the clips and how it changes between layers, see :func:`graph_distance`.
 
     The last tap gives the graph; the taps before it are taken two by two, the shallow and the deep end of a
@@ -107,14 +105,14 @@ class IRG(nn.Module):
         self.vertices, self.transformed_vertices = vertices, transformed_vertices
         self.graph_weight, self.transformation_weight = graph_weight, transformation_weight
 
-    def forward(self, student: Taps, teacher: Taps) -> Tensor:
+    def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
         """The loss of an odd number of taps (N, C, ...), the deepest last.
 
         Raises:
             ValueError: the taps are not an odd number or not of the same clips, or there are fewer than three clips.
         """
         student, teacher = (_flat_taps(taps) for taps in (student, teacher))
-        require_clips(len(student[0]), min_clips=self.card.min_batch_size)
+        self.require_clips(len(student[0]))
         if len(student) != len(teacher) or len(student) % 2 == 0 or len({len(tap) for tap in student + teacher}) > 1:
             raise ValueError(
                 f'student {[tuple(tap.shape) for tap in student]} and teacher {[tuple(tap.shape) for tap in teacher]}: '
@@ -129,6 +127,6 @@ class IRG(nn.Module):
         return loss
 
 
-def _flat_taps(taps: Taps) -> tuple[Tensor, ...]:
+def _flat_taps(taps: TapOutputs) -> tuple[Tensor, ...]:
     """The clips of all processes as (N, D), for each tap."""
     return tuple(gather_batch(tap.flatten(1)) for tap in ((taps,) if isinstance(taps, Tensor) else taps))

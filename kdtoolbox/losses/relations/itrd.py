@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, method_in_full_precision
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -70,14 +71,12 @@ def mutual_information_loss(student: Tensor, teacher: Tensor) -> Tensor:
     return (gram.square() - together.square()).sum()
 
 
-@register_loss(
-    paper='Miles, Lopez-Rodriguez & Mikolajczyk, BMVC 2022, arXiv:2112.00459',
-    needs=('vectors', 'learned parts', 'batch'),
-    paper_weight='2 for correlations, 1 for mutual information (inside), sums over channels and pairs',
-    checked_against=('itrd',),
-    min_batch_size=3,
+@from_paper(
+    'Miles, Lopez-Rodriguez & Mikolajczyk, BMVC 2022, arXiv:2112.00459',
+    weight='2 for correlations, 1 for mutual information (inside), sums over channels and pairs',
 )
-class ITRD(ChannelPairLoss):
+@register_loss(needs=('vectors', 'learned parts', 'batch'), checked_against=('itrd',), min_batch_size=3)
+class ITRD(ChannelPairLoss, LossOfAllClips):
     """Match channel correlations and the information in the similarities of clips, see :func:`correlation_loss`.
 
     A linear layer brings the student to the teacher's channels; where both have as many,
@@ -124,11 +123,12 @@ class ITRD(ChannelPairLoss):
 
     def parts(self, student: Tensor, teacher: Tensor) -> dict[str, Tensor]:
         """The two losses, unweighted."""
-        correlation, mutual = in_full_precision_of_any_shape(self._parts)(student, teacher)
+        correlation, mutual = self._parts(student, teacher)
         return {'correlation': correlation, 'mutual': mutual}
 
+    @method_in_full_precision
     def _parts(self, student: Tensor, teacher: Tensor) -> Tensor:
-        student, teacher = gather_pair(*self.clip_vectors(student, teacher), min_clips=self.card.min_batch_size)
+        student, teacher = self.gathered(*self.clip_vectors(student, teacher))
         embedded = self.embed(student)
         same = self.student_channels == self.teacher_channels
         return torch.stack(

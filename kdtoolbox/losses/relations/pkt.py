@@ -4,8 +4,9 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.gathering import FunctionOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 EPSILON = 1e-7
@@ -43,14 +44,9 @@ def pkt(student: Tensor, teacher: Tensor, *, eps: float = EPSILON) -> Tensor:
     return (targets * ((targets + eps) / (probabilities + eps)).log()).mean()
 
 
-@register_loss(
-    paper='Passalis & Tefas, ECCV 2018, arXiv:1803.10837',
-    needs=('vectors', 'batch'),
-    paper_weight='3e4 beside cross-entropy in RepDistiller',
-    checked_against=('pkt',),
-    min_batch_size=2,
-)
-class PKT(LossOfAllClips):
+@from_paper('Passalis & Tefas, ECCV 2018, arXiv:1803.10837', weight='3e4 beside cross-entropy in RepDistiller')
+@register_loss(needs=('vectors', 'batch'), checked_against=('pkt',), min_batch_size=2)
+class PKT(FunctionOfAllClips):
     """Match the teacher's neighbour probabilities of the clips, see :func:`pkt`.
 
     The paper takes vectors, so pool maps first (``GlobalPool``).

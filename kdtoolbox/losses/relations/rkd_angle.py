@@ -4,8 +4,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.gathering import FunctionOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -41,14 +42,9 @@ def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
     return F.smooth_l1_loss(angle_cosines(student), angle_cosines(teacher))
 
 
-@register_loss(
-    paper='Park et al., CVPR 2019, arXiv:1904.05068',
-    needs=('vectors', 'batch'),
-    paper_weight='50 (2 for metric learning)',
-    checked_against=('rkd_angle', 'rkd'),
-    min_batch_size=3,
-)
-class RKDAngle(LossOfAllClips):
+@from_paper('Park et al., CVPR 2019, arXiv:1904.05068', weight='50 (2 for metric learning)')
+@register_loss(needs=('vectors', 'batch'), checked_against=('rkd_angle', 'rkd'), min_batch_size=3)
+class RKDAngle(FunctionOfAllClips):
     """Match the teacher's angles in triplets of clips of the batch, see :func:`rkd_angle`.
 
     The paper takes vectors, so pool maps first (``GlobalPool``).

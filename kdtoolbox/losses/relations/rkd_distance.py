@@ -6,9 +6,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
-from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.gathering import FunctionOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -49,14 +50,9 @@ def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
     return F.smooth_l1_loss(relative_distances(student), relative_distances(teacher))
 
 
-@register_loss(
-    paper='Park et al., CVPR 2019, arXiv:1904.05068',
-    needs=('vectors', 'batch'),
-    paper_weight='25 (1 for metric learning)',
-    checked_against=('rkd_distance', 'rkd'),
-    min_batch_size=3,
-)
-class RKDDistance(LossOfAllClips):
+@from_paper('Park et al., CVPR 2019, arXiv:1904.05068', weight='25 (1 for metric learning)')
+@register_loss(needs=('vectors', 'batch'), checked_against=('rkd_distance', 'rkd'), min_batch_size=3)
+class RKDDistance(FunctionOfAllClips):
     """Match the teacher's distances between the clips of the batch, see :func:`rkd_distance`.
 
     The paper takes vectors, so pool maps first (``GlobalPool``). Three clips are needed: the one distance of two is 1.

@@ -8,6 +8,7 @@ from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.gathering import gather_batch
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_positive, clip_vectors
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -37,12 +38,8 @@ def seed(
     return -(goal * (logits / temperature).log_softmax(1)).sum(1).mean()
 
 
-@register_loss(
-    paper='Fang et al., ICLR 2021, arXiv:2101.04731',
-    needs=('vectors', 'memory bank'),
-    paper_weight='1, mean over the batch',
-    checked_against=('a loop over clips and rows in numpy',),
-)
+@from_paper('Fang et al., ICLR 2021, arXiv:2101.04731', weight='1, mean over the batch')
+@register_loss(needs=('vectors', 'memory bank'), checked_against=('a loop over clips and rows in numpy',))
 class SEED(nn.Module):
     """Match the teacher's similarities to a queue of its own vectors of earlier clips, see :func:`seed`.
 

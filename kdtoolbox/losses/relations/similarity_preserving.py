@@ -4,8 +4,9 @@ from torch import Tensor
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.gathering import LossOfAllClips
+from kdtoolbox.losses.shared.gathering import FunctionOfAllClips
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -30,14 +31,9 @@ def similarity_preserving(student: Tensor, teacher: Tensor) -> Tensor:
     return (similarity_rows(student) - similarity_rows(teacher)).square().mean()
 
 
-@register_loss(
-    paper='Tung & Mori, ICCV 2019, arXiv:1907.09682',
-    needs=('batch',),
-    paper_weight='3e3',
-    checked_against=('sp',),
-    min_batch_size=2,
-)
-class SimilarityPreserving(LossOfAllClips):
+@from_paper('Tung & Mori, ICCV 2019, arXiv:1907.09682', weight='3e3')
+@register_loss(needs=('batch',), checked_against=('sp',), min_batch_size=2)
+class SimilarityPreserving(FunctionOfAllClips):
     """Match the teacher's similarities between the clips of the batch, see :func:`similarity_preserving`."""
 
     function = staticmethod(similarity_preserving)

@@ -79,12 +79,28 @@ def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Te
 
 
 class LossOfAllClips(nn.Module):
-    """A loss that compares the clips of the batch of all processes. A subclass names its function and its card.
+    """A loss that compares the clips of the batch of all processes, at least ``min_batch_size`` of its card."""
+
+    card: ClassVar[MethodCard]
+
+    def gathered(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, D) and (N, D') of all processes from (N, C, ...) and (N, C', ...), see :func:`gather_pair`.
+
+        Raises:
+            ValueError: they differ in N, or there are too few clips.
+        """
+        return gather_pair(student, teacher, min_clips=self.card.min_batch_size)
+
+    def require_clips(self, num_clips: int) -> None:
+        """:func:`require_clips` of the card's number."""
+        require_clips(num_clips, min_clips=self.card.min_batch_size)
+
+
+class FunctionOfAllClips(LossOfAllClips):
+    """A loss that is a function of the clips of all processes, without options. A subclass names the function.
 
     Channels, time and space of student and teacher may differ.
     """
-
-    card: ClassVar[MethodCard]
 
     @staticmethod
     def function(student: Tensor, teacher: Tensor) -> Tensor:
@@ -97,7 +113,7 @@ class LossOfAllClips(nn.Module):
         Raises:
             ValueError: they differ in N, or there are fewer clips than the card's ``min_batch_size``.
         """
-        return self.function(*gather_pair(student, teacher, min_clips=self.card.min_batch_size))
+        return self.function(*self.gathered(student, teacher))
 
 
 class BatchNormOfAllClips(_NormBase):

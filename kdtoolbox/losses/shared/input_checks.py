@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def require_equal_shapes(student: Tensor, teacher: Tensor) -> None:
@@ -108,6 +108,22 @@ def in_full_precision_of_any_shape(loss: Callable[..., Tensor]) -> Callable[...,
                 _each(teacher, lambda tensor: tensor.detach().to(dtype)),
                 **options,
             )
+
+    return wrapped
+
+
+def method_in_full_precision(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """:func:`in_full_precision_of_any_shape` of a module's ``method(self, student, teacher, ...)``, as its forward.
+
+    Only student and teacher are brought to that precision; further inputs stay as they are.
+    """
+
+    @wraps(method)
+    def wrapped(self: nn.Module, student: Tensor, teacher: Tensor, *inputs, **named) -> Tensor:
+        def loss(student: Tensor, teacher: Tensor) -> Tensor:
+            return method(self, student, teacher, *inputs, **named)
+
+        return in_full_precision_of_any_shape(loss)(student, teacher)
 
     return wrapped
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+Channels = int | Sequence[int]  # of one tap, or of each of several
+TapOutputs = Tensor | tuple[Tensor, ...]  # the output of one tapped module, or of several
 MIN_ELEMENTS = 3  # two elements always become -1 and 1 when they are standardized
 
 
@@ -65,9 +67,7 @@ def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tu
     return taps
 
 
-def channel_lists(
-    student_channels: int | Sequence[int], teacher_channels: int | Sequence[int]
-) -> tuple[list[int], list[int]]:
+def channel_lists(student_channels: Channels, teacher_channels: Channels) -> tuple[list[int], list[int]]:
     """Check the channel numbers of all taps and return them as lists.
 
     Raises:
@@ -88,7 +88,7 @@ def channel_lists(
     return student, teacher
 
 
-def channel_list(channels: int | Sequence[int], side: str) -> list[int]:
+def channel_list(channels: Channels, side: str) -> list[int]:
     """Check the channel numbers of the taps of one side and return them as a list.
 
     Raises:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.gathering import gather_pair
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -45,12 +46,8 @@ def _pooled(features: Tensor) -> Tensor:
     return features.flatten(2).mean(2) if features.dim() > 2 else features
 
 
-@register_loss(
-    paper='T3D: Diba et al., 2017, arXiv:1711.08200',
-    needs=('vectors', 'learned parts', 'batch'),
-    checked_against=('a loop over pairs',),
-    min_batch_size=2,
-)
+@from_paper('T3D: Diba et al., 2017, arXiv:1711.08200')
+@register_loss(needs=('vectors', 'learned parts', 'batch'), checked_against=('a loop over pairs',), min_batch_size=2)
 class ClipFrameCorrespondence(nn.Module):
     """Classify from both networks' features whether clip and frames match, see :func:`clip_frame_correspondence`.
 

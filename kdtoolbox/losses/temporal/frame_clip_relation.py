@@ -1,11 +1,12 @@
 """Relations of clips to the frames of all clips: ours, after relational distillation, Park et al., CVPR 2019."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
-from kdtoolbox.losses.shared.gathering import gather_batch, require_clips
+from kdtoolbox.losses.shared.gathering import LossOfAllClips, gather_batch
 from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -37,14 +38,14 @@ def _similarities(features: Tensor) -> Tensor:
     return clips @ frames.transpose(1, 2).flatten(0, 1).T
 
 
+@from_paper('ours, after RKD: Park et al., CVPR 2019, arXiv:1904.05068')
 @register_loss(
-    paper='ours, after RKD: Park et al., CVPR 2019, arXiv:1904.05068',
     needs=('frames', 'batch'),
     checked_against=('a loop over clips and frames with torch.cosine_similarity',),
     min_batch_size=2,
     min_steps=2,
 )
-class FrameClipRelation(nn.Module):
+class FrameClipRelation(LossOfAllClips):
     """Match how much each clip is like the frames of all clips, see :func:`frame_clip_relation`.
 
     The batch is that of all processes together.
@@ -74,5 +75,5 @@ class FrameClipRelation(nn.Module):
                 'apart; tap a module that has them'
             )
         student, teacher = gather_batch(student), gather_batch(teacher)
-        require_clips(len(student), min_clips=self.card.min_batch_size)
+        self.require_clips(len(student))
         return frame_clip_relation(student, teacher, temperature=self.temperature)

@@ -50,9 +50,7 @@ def frame_wise(student: Tensor, teacher: Tensor, *, distance: str = 'cosine') ->
     return 1 - (unit_vectors(slices, dim=1) * unit_vectors(targets, dim=1)).sum(1).mean()
 
 
-@register_loss(
-    paper='ours', needs=('frames',), checked_against=('a loop over slices and frames with torch.cosine_similarity',)
-)
+@register_loss(needs=('frames',), checked_against=('a loop over slices and frames with torch.cosine_similarity',))
 class FrameWise(nn.Module):
     """Match the teacher's frame features at each time step, see :func:`frame_wise`.
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import require_equal_steps, unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -61,13 +62,12 @@ def spatio_temporal_attention(student: Tensor, teacher: Tensor, *, time_weight: 
     return (space - target_space).square().sum(-1).mean() + time_weight * (time - target_time).square().sum(-1).mean()
 
 
-@register_loss(
-    paper='ours, after AT: Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
-    needs=('maps', 'frames'),
-    paper_weight="1e3 with the mean over positions (AT, authors' recipe)",
+@from_paper(
+    'ours, after AT: Zagoruyko & Komodakis, ICLR 2017, arXiv:1612.03928',
+    weight="1e3 with the mean over positions (AT, authors' recipe)",
     our_weight='1e3 / (H W)',
-    checked_against=('at', 'hand-computed maps'),
 )
+@register_loss(needs=('maps', 'frames'), checked_against=('at', 'hand-computed maps'))
 class SpatioTemporalAttention(nn.Module):
     """Match the teacher's attention over space and over time, see :func:`spatio_temporal_attention`.
 

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
 from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -49,11 +50,9 @@ def temporal_affinity(student: Tensor, teacher: Tensor) -> Tensor:
     return (similarity - target).square().mean()
 
 
+@from_paper('ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples')
 @register_loss(
-    paper='ours; SP, Tung & Mori, ICCV 2019, arXiv:1907.09682, is the like between samples',
-    needs=('frames',),
-    min_steps=2,
-    checked_against=('a loop over pairs of frames with torch.cosine_similarity',),
+    needs=('frames',), min_steps=2, checked_against=('a loop over pairs of frames with torch.cosine_similarity',)
 )
 class TemporalAffinity(nn.Module):
     """Match the teacher's similarities between the frames of the clip, see :func:`temporal_affinity`."""

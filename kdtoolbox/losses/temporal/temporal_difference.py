@@ -35,7 +35,7 @@ def temporal_difference(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student.diff(dim=2), teacher.diff(dim=2))
 
 
-@register_loss(paper='ours', needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
+@register_loss(needs=('frames',), min_steps=2, checked_against=('hand-computed changes',))
 class TemporalDifference(nn.Module):
     """Match the changes of the teacher's features from frame to frame, see :func:`temporal_difference`."""
 

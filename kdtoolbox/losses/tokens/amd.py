@@ -1,14 +1,13 @@
 """Asymmetric masked distillation, Zhao et al., CVPR 2024, arXiv:2311.03149."""
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted, on_host, to_device
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, as_taps, channel_lists
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
 from kdtoolbox.losses.shared.tokens import (
     TOKEN_DISTANCES,
@@ -18,9 +17,8 @@ from kdtoolbox.losses.shared.tokens import (
     require_hidden,
     require_visible,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
-
-Taps = Tensor | tuple[Tensor, ...]
 
 
 @in_full_precision
@@ -38,12 +36,8 @@ def amd(student: Tensor, teacher: Tensor, *, distance: str = 'l2') -> Tensor:
     return TOKEN_DISTANCES[distance](student, teacher)
 
 
-@register_loss(
-    paper='Zhao et al., CVPR 2024, arXiv:2311.03149',
-    needs=('tokens', 'hidden tokens', 'several taps', 'learned parts'),
-    paper_weight='1 for each part, mean over elements and depths',
-    checked_against=('amd',),
-)
+@from_paper('Zhao et al., CVPR 2024, arXiv:2311.03149', weight='1 for each part, mean over elements and depths')
+@register_loss(needs=('tokens', 'hidden tokens', 'several taps', 'learned parts'), checked_against=('amd',))
 class AMD(nn.Module):
     """Align the tokens that the student sees, generate those that only the teacher sees, see :func:`amd`.
 
@@ -68,8 +62,8 @@ class AMD(nn.Module):
 
     def __init__(
         self,
-        student_channels: int | Sequence[int],
-        teacher_channels: int | Sequence[int],
+        student_channels: Channels,
+        teacher_channels: Channels,
         *,
         distance: str = 'l2',
         direct_weight: float = 1.0,
@@ -98,7 +92,11 @@ class AMD(nn.Module):
         )
 
     def forward(
-        self, student: Taps, teacher: Taps, hidden_tokens: Tensor, teacher_hidden_tokens: Tensor | None = None
+        self,
+        student: TapOutputs,
+        teacher: TapOutputs,
+        hidden_tokens: Tensor,
+        teacher_hidden_tokens: Tensor | None = None,
     ) -> Tensor:
         """The loss.
 
@@ -123,12 +121,10 @@ class AMD(nn.Module):
             )
         pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
         return torch.stack(
-            [
-                in_full_precision_of_any_shape(self._loss)(*pair, depth=depth, hidden=hidden, wanted=wanted)
-                for depth, pair in enumerate(pairs)
-            ]
+            [self._loss(*pair, depth=depth, hidden=hidden, wanted=wanted) for depth, pair in enumerate(pairs)]
         ).mean()
 
+    @method_in_full_precision
     def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor, wanted: Tensor) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
 from kdtoolbox.losses.shared.tokens import (
     TOKEN_DISTANCES,
@@ -15,6 +15,7 @@ from kdtoolbox.losses.shared.tokens import (
     require_hidden,
     require_visible,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -35,12 +36,8 @@ def mvd(student: Tensor, teacher: Tensor, *, distance: str = 'smooth_l1', normal
     return TOKEN_DISTANCES[distance](student, normalized_tokens(teacher) if normalize else teacher)
 
 
-@register_loss(
-    paper='Wang et al., CVPR 2023, arXiv:2212.04500',
-    needs=('tokens', 'hidden tokens', 'learned parts'),
-    paper_weight='1 for each teacher, mean over elements',
-    checked_against=('mvd',),
-)
+@from_paper('Wang et al., CVPR 2023, arXiv:2212.04500', weight='1 for each teacher, mean over elements')
+@register_loss(needs=('tokens', 'hidden tokens', 'learned parts'), checked_against=('mvd',))
 class MVD(ChannelPairLoss):
     """Predict the teacher's tokens at the hidden positions by a decoder, see :func:`mvd`.
 
@@ -78,6 +75,7 @@ class MVD(ChannelPairLoss):
             student_channels, teacher_channels, channels=decoder_channels, depth=decoder_depth, num_heads=decoder_heads
         )
 
+    @method_in_full_precision
     def forward(self, student: Tensor, teacher: Tensor, hidden_tokens: Tensor) -> Tensor:
         """The loss.
 
@@ -89,9 +87,7 @@ class MVD(ChannelPairLoss):
         Raises:
             ValueError: the tokens do not fit each other or what the loss was built for, or none is hidden.
         """
-        return in_full_precision_of_any_shape(self._loss)(student, teacher, hidden=require_hidden(hidden_tokens))
-
-    def _loss(self, student: Tensor, teacher: Tensor, *, hidden: Tensor) -> Tensor:
+        hidden = require_hidden(hidden_tokens)
         tokens = as_tokens(student, channels=self.student_channels, side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels, side='teacher')
         require_visible(tokens, inverted(hidden))

@@ -1,13 +1,11 @@
 """Unmasked teacher: towards training-efficient video foundation models, Li et al., ICCV 2023, arXiv:2303.16058."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import as_taps, channel_lists
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, as_taps, channel_lists
 from kdtoolbox.losses.shared.tokens import (
     NORM_EPSILON,
     TOKEN_DISTANCES,
@@ -18,9 +16,8 @@ from kdtoolbox.losses.shared.tokens import (
     sine_cosine_positions,
     unit_vectors,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
-
-Taps = Tensor | tuple[Tensor, ...]
 
 
 @in_full_precision
@@ -41,13 +38,8 @@ def umt(student: Tensor, teacher: Tensor, *, distance: str = 'cosine', normalize
     return TOKEN_DISTANCES[distance](student, teacher)
 
 
-@register_loss(
-    paper='Li et al., ICCV 2023, arXiv:2303.16058',
-    needs=('tokens', 'several taps', 'learned parts'),
-    paper_weight='1, mean over depths, clips and visible tokens',
-    checked_against=('umt',),
-    only_visible=True,
-)
+@from_paper('Li et al., ICCV 2023, arXiv:2303.16058', weight='1, mean over depths, clips and visible tokens')
+@register_loss(needs=('tokens', 'several taps', 'learned parts'), checked_against=('umt',), only_visible=True)
 class UMT(nn.Module):
     """Match the teacher's tokens at the visible positions, at one or several depths, see :func:`umt`.
 
@@ -67,8 +59,8 @@ class UMT(nn.Module):
 
     def __init__(
         self,
-        student_channels: int | Sequence[int],
-        teacher_channels: int | Sequence[int],
+        student_channels: Channels,
+        teacher_channels: Channels,
         *,
         distance: str = 'cosine',
         normalize: bool = True,
@@ -81,7 +73,7 @@ class UMT(nn.Module):
             for pair in zip(self.student_channels, self.teacher_channels)
         )
 
-    def forward(self, student: Taps, teacher: Taps, hidden_tokens: Tensor | None = None) -> Tensor:
+    def forward(self, student: TapOutputs, teacher: TapOutputs, hidden_tokens: Tensor | None = None) -> Tensor:
         """The loss.
 
         Args:
@@ -95,10 +87,7 @@ class UMT(nn.Module):
         count = len(self.decoders)
         pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
         return torch.stack(
-            [
-                in_full_precision_of_any_shape(self._loss)(*pair, depth=depth, hidden=hidden_tokens)
-                for depth, pair in enumerate(pairs)
-            ]
+            [self._loss(*pair, depth=depth, hidden=hidden_tokens) for depth, pair in enumerate(pairs)]
         ).mean()
 
     def predict(self, tokens: Tensor, visible: Tensor, *, depth: int) -> Tensor:
@@ -106,6 +95,7 @@ class UMT(nn.Module):
         table = sine_cosine_positions(visible.shape[1], tokens.shape[-1], like=tokens)
         return self.decoders[depth](tokens + chosen_tokens(table.expand(len(tokens), -1, -1), visible))
 
+    @method_in_full_precision
     def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor | None) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted
-from kdtoolbox.losses.shared.input_checks import in_full_precision, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import checked_positive
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
 from kdtoolbox.losses.shared.tokens import (
@@ -16,6 +16,7 @@ from kdtoolbox.losses.shared.tokens import (
     require_hidden,
     require_visible,
 )
+from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
 
@@ -63,12 +64,8 @@ def predicted_pixels(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student, teacher)
 
 
-@register_loss(
-    paper='Tong et al., NeurIPS 2022, arXiv:2203.12602',
-    needs=('tokens', 'hidden tokens', 'learned parts'),
-    paper_weight='1, mean over the pixels of hidden cubes',
-    checked_against=('a loop over cubes in numpy',),
-)
+@from_paper('Tong et al., NeurIPS 2022, arXiv:2203.12602', weight='1, mean over the pixels of hidden cubes')
+@register_loss(needs=('tokens', 'hidden tokens', 'learned parts'), checked_against=('a loop over cubes in numpy',))
 class VideoMAE(nn.Module):
     """Predict the pixels at the hidden positions by a decoder: no teacher, ``teacher=None`` in the term.
 
@@ -123,8 +120,9 @@ class VideoMAE(nn.Module):
         Raises:
             ValueError: the tokens do not fit the clips or what the loss was built for, or none is hidden.
         """
-        return in_full_precision_of_any_shape(self._loss)(student, clips, hidden=require_hidden(hidden_tokens))
+        return self._loss(student, clips, hidden=require_hidden(hidden_tokens))
 
+    @method_in_full_precision
     def _loss(self, student: Tensor, clips: Tensor, *, hidden: Tensor) -> Tensor:
         tokens = as_tokens(student, channels=self.student_channels, side='student')
         require_visible(tokens, inverted(hidden))
