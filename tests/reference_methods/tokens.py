@@ -2,7 +2,9 @@
 
 import torch
 
-from kdtoolbox.losses.shared.tokens import chosen_tokens, sine_cosine_positions, unit_vectors
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.token_positions import sine_cosine_positions
+from kdtoolbox.losses.shared.tokens import chosen_tokens
 from kdtoolbox.losses.tokens.amd import amd
 from kdtoolbox.losses.tokens.mvd import mvd
 from kdtoolbox.losses.tokens.umt import UMT

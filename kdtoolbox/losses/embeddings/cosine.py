@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.input_checks import in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

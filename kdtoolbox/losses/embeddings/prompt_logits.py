@@ -7,7 +7,7 @@ from kdtoolbox.losses.embeddings.text_features import load_text_features, text_s
 from kdtoolbox.losses.embeddings.text_logits import TextLogits
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

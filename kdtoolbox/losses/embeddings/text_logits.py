@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.embeddings.text_features import load_text_features, text_similarity
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
-from kdtoolbox.losses.shared.input_checks import checked_above_zero, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.option_checks import checked_above_zero
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -4,11 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
-from kdtoolbox.losses.shared.input_checks import (
-    checked_above_zero,
-    in_full_precision_of_any_shape,
-    require_equal_shapes,
-)
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.input_checks import require_equal_shapes
+from kdtoolbox.losses.shared.option_checks import checked_above_zero
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

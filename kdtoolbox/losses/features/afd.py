@@ -8,16 +8,10 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import method_in_full_precision
 from kdtoolbox.losses.shared.gathering import BatchNormOfAllClips, LossOfAllClips, gather_batch
-from kdtoolbox.losses.shared.input_checks import method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import (
-    Channels,
-    TapOutputs,
-    as_clip_map,
-    as_taps,
-    channel_list,
-    checked_positive,
-)
+from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_list, tap_maps
+from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -86,16 +80,8 @@ class AFD(LossOfAllClips):
         Raises:
             ValueError: the maps do not fit what the loss was built for, or there are fewer than three clips.
         """
-        students, teachers = (
-            [
-                as_clip_map(tap, channels=number, side=side)
-                for number, tap in zip(channels, as_taps(taps, count=len(channels), side=side))
-            ]
-            for side, channels, taps in (
-                ('student', self.student_channels, student),
-                ('teacher', self.teacher_channels, teacher),
-            )
-        )
+        students = tap_maps(student, channels=self.student_channels, side='student')
+        teachers = tap_maps(teacher, channels=self.teacher_channels, side='teacher')
         means = [[gather_batch(tap.mean((2, 3, 4))) for tap in taps] for taps in (students, teachers)]
         self.require_clips(len(means[0][0]))
         attention = self.attention(*means)

@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_maps, require_same_positions
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdtoolbox.losses.shared.input_checks import in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision
 from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

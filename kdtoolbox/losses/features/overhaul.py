@@ -10,16 +10,15 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     Channels,
     TapOutputs,
-    as_clip_map,
-    as_taps,
     channel_lists,
     conv_norm,
     require_elements,
+    tap_maps,
 )
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
@@ -120,13 +119,11 @@ class Overhaul(nn.Module):
 
     @method_in_full_precision
     def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
-        count = len(self.connectors)
-        pairs = zip(as_taps(student, count=count, side='student'), as_taps(teacher, count=count, side='teacher'))
-        return reduce(add, [self._tap_loss(tap, *pair) for tap, pair in enumerate(pairs)])
+        students = tap_maps(student, channels=self.student_channels, side='student')
+        teachers = tap_maps(teacher, channels=self.teacher_channels, side='teacher')
+        return reduce(add, [self._tap_loss(tap, *pair) for tap, pair in enumerate(zip(students, teachers))])
 
     def _tap_loss(self, tap: int, student: Tensor, teacher: Tensor) -> Tensor:
-        student = as_clip_map(student, channels=self.student_channels[tap], side='student')
-        teacher = as_clip_map(teacher, channels=self.teacher_channels[tap], side='teacher')
         require_same_positions(student, teacher)
         if self.training:
             require_elements(student)

@@ -8,18 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     Channels,
     TapOutputs,
-    as_clip_map,
-    as_taps,
     channel_lists,
-    checked_positive,
     conv_norm,
     require_elements,
+    tap_maps,
 )
+from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -132,10 +131,7 @@ class ReviewKD(nn.Module):
 
     @method_in_full_precision
     def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
-        targets = [
-            as_clip_map(tap, channels=channels, side='teacher')
-            for channels, tap in zip(self.teacher_channels, as_taps(teacher, count=len(self.fusions), side='teacher'))
-        ]
+        targets = tap_maps(teacher, channels=self.teacher_channels, side='teacher')
         fused = self.fuse(student, [tap.shape[2:] for tap in targets])
         return reduce(add, [hierarchical_context(*pair) for pair in zip(fused, targets)])
 
@@ -152,11 +148,11 @@ class ReviewKD(nn.Module):
         Raises:
             ValueError: the maps do not fit what the loss was built for, or differ from the teacher's in time.
         """
-        student = as_taps(student, count=len(self.fusions), side='student')
+        taps = tap_maps(student, channels=self.student_channels, side='student')
         fused: list[Tensor] = []
         passed: Tensor | None = None
-        for stage in reversed(range(len(student))):
-            tap = as_clip_map(student[stage], channels=self.student_channels[stage], side='student')
+        for stage in reversed(range(len(taps))):
+            tap = taps[stage]
             if tap.shape[2] != sizes[stage][0]:  # space is resized by design, but time steps must be equal
                 raise ValueError(
                     f'tap {stage}: the student has {tap.shape[2]} time steps and the teacher '

@@ -9,18 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-from kdtoolbox.losses.shared.input_checks import checked_temperature, method_in_full_precision
+from kdtoolbox.losses.shared.full_precision import method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import (
     MIN_ELEMENTS,
     Channels,
     TapOutputs,
-    as_clip_map,
-    as_taps,
     channel_list,
-    checked_positive,
     conv_norm,
     require_elements,
+    tap_maps,
 )
+from kdtoolbox.losses.shared.option_checks import checked_positive, checked_temperature
 from kdtoolbox.method_card import MethodCard, from_paper
 from kdtoolbox.registry import register_loss
 
@@ -121,8 +120,8 @@ class SemCKD(nn.Module):
         Raises:
             ValueError: the maps or the number of clips do not fit what the loss was built for.
         """
-        students = self._maps(student, 'student')
-        teachers = self._maps(teacher, 'teacher')
+        students = tap_maps(student, channels=self.student_channels, side='student')
+        teachers = tap_maps(teacher, channels=self.teacher_channels, side='teacher')
         if not self.card.min_batch_size <= len(students[0]) <= self.batch_size:
             raise ValueError(
                 f'a batch of {len(students[0])} in this process, but this loss compares '
@@ -147,10 +146,3 @@ class SemCKD(nn.Module):
             for embeds, taps in ((self.queries, student), (self.keys, teacher))
         )
         return (queries @ keys.transpose(1, 2) / self.temperature).softmax(-1)
-
-    def _maps(self, taps: TapOutputs, side: str) -> list[Tensor]:
-        channels = self.student_channels if side == 'student' else self.teacher_channels
-        return [
-            as_clip_map(tap, channels=number, side=side)
-            for number, tap in zip(channels, as_taps(taps, count=len(channels), side=side))
-        ]

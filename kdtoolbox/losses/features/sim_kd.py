@@ -5,14 +5,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import (
-    MIN_ELEMENTS,
-    as_clip_map,
-    checked_positive,
-    conv_norm,
-    require_elements,
-)
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, as_clip_map, conv_norm, require_elements
+from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -4,12 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import (
-    MIN_ELEMENTS,
-    conv_norm,
-    require_elements,
-)
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, conv_norm, require_elements
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

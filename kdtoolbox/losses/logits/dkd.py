@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.full_precision import in_full_precision
 from kdtoolbox.losses.shared.hard_labels import other_classes, over_labelled
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

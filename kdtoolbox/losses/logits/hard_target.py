@@ -3,7 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
+from kdtoolbox.losses.shared.full_precision import in_full_precision
+from kdtoolbox.losses.shared.input_checks import require_logits
 from kdtoolbox.losses.shared.temperature_loss import TemperatureLoss
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
+from kdtoolbox.losses.shared.full_precision import in_full_precision
 from kdtoolbox.losses.shared.hard_labels import over_labelled
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

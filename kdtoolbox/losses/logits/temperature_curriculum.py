@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 from kdtoolbox.losses.shared.wrapped_loss import call, with_inputs_of
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import MODELS, register_loss

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.input_checks import in_full_precision, require_logits
+from kdtoolbox.losses.shared.full_precision import in_full_precision
+from kdtoolbox.losses.shared.input_checks import require_logits
 from kdtoolbox.losses.shared.relative_entropy import relative_entropy
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

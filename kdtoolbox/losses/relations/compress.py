@@ -6,9 +6,9 @@ from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.feature_queue import FeatureQueue
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import gather_batch
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.losses.shared.option_checks import checked_positive, checked_temperature
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

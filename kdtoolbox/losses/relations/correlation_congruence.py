@@ -6,12 +6,9 @@ import torch
 from torch import Tensor
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision, in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
-from kdtoolbox.losses.shared.input_checks import (
-    checked_above_zero,
-    in_full_precision,
-    in_full_precision_of_any_shape,
-)
+from kdtoolbox.losses.shared.option_checks import checked_above_zero
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

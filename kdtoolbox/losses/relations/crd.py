@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.relations.contrast_memory import ContrastMemory
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import method_in_full_precision
 from kdtoolbox.losses.shared.gathering import gather_batch, rows_of_this_process
-from kdtoolbox.losses.shared.input_checks import checked_temperature, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import checked_positive, checked_share
+from kdtoolbox.losses.shared.option_checks import checked_positive, checked_share, checked_temperature
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

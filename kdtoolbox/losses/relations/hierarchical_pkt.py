@@ -6,9 +6,10 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import TapOutputs, checked_positive
+from kdtoolbox.losses.shared.learned_maps import TapOutputs
+from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.losses.shared.pair_distances import pair_distances
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

@@ -6,9 +6,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import LossOfAllClips, gather_batch
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, require_equal_shapes
+from kdtoolbox.losses.shared.input_checks import require_equal_shapes
 from kdtoolbox.losses.shared.learned_maps import TapOutputs
+from kdtoolbox.losses.shared.option_checks import checked_weight
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
@@ -99,11 +101,9 @@ class IRG(LossOfAllClips):
         transformation_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        for name, weight in (('graph_weight', graph_weight), ('transformation_weight', transformation_weight)):
-            if not 0 <= weight < math.inf:
-                raise ValueError(f'{name}={weight}: expected a finite number, 0 or more')
         self.vertices, self.transformed_vertices = vertices, transformed_vertices
-        self.graph_weight, self.transformation_weight = graph_weight, transformation_weight
+        self.graph_weight = checked_weight(graph_weight, 'graph_weight')
+        self.transformation_weight = checked_weight(transformation_weight, 'transformation_weight')
 
     def forward(self, student: TapOutputs, teacher: TapOutputs) -> Tensor:
         """The loss of an odd number of taps (N, C, ...), the deepest last.

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape, method_in_full_precision
 from kdtoolbox.losses.shared.gathering import LossOfAllClips
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape, method_in_full_precision
+from kdtoolbox.losses.shared.option_checks import checked_weight
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -106,10 +107,9 @@ class ITRD(ChannelPairLoss, LossOfAllClips):
         super().__init__(student_channels, teacher_channels)
         if not 0.5 <= alpha < math.inf:
             raise ValueError(f'alpha={alpha}: expected 0.5 or more; the paper takes 1.01 and 1.5')
-        for name, weight in (('correlation_weight', correlation_weight), ('mutual_weight', mutual_weight)):
-            if not 0 <= weight < math.inf:
-                raise ValueError(f'{name}={weight}: expected a finite number, 0 or more')
-        self.alpha, self.correlation_weight, self.mutual_weight = alpha, correlation_weight, mutual_weight
+        self.alpha = alpha
+        self.correlation_weight = checked_weight(correlation_weight, 'correlation_weight')
+        self.mutual_weight = checked_weight(mutual_weight, 'mutual_weight')
         self.embed = nn.Linear(student_channels, teacher_channels)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:

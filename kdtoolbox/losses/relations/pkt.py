@@ -4,8 +4,8 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import FunctionOfAllClips
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

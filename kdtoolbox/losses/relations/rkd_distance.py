@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kdtoolbox.losses.shared.feature_maps import unit_scale
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import FunctionOfAllClips
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.pair_distances import pair_distances, rounding_of
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.learned_maps import as_clip_map, checked_positive, clip_vectors
+from kdtoolbox.losses.shared.learned_maps import as_clip_map, clip_vectors
+from kdtoolbox.losses.shared.option_checks import checked_positive
 
 
 class ChannelPairLoss(nn.Module):

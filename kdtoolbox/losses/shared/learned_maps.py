@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.option_checks import checked_positive
+
 Channels = int | Sequence[int]  # of one tap, or of each of several
 TapOutputs = Tensor | tuple[Tensor, ...]  # the output of one tapped module, or of several
 MIN_ELEMENTS = 3  # two elements always become -1 and 1 when they are standardized
@@ -67,6 +69,21 @@ def as_taps(features: Tensor | Sequence[Tensor], *, count: int, side: str) -> tu
     return taps
 
 
+def tap_maps(taps: TapOutputs, *, channels: Sequence[int], side: str) -> list[Tensor]:
+    """The features of all taps as (N, C, T, H, W), see :func:`as_taps` and :func:`as_clip_map`.
+
+    Args:
+        channels: C of each tap, as the loss was built for.
+
+    Raises:
+        ValueError: there are not as many taps, or one has another number of dimensions or of channels.
+    """
+    return [
+        as_clip_map(tap, channels=number, side=side)
+        for number, tap in zip(channels, as_taps(taps, count=len(channels), side=side))
+    ]
+
+
 def channel_lists(student_channels: Channels, teacher_channels: Channels) -> tuple[list[int], list[int]]:
     """Check the channel numbers of all taps and return them as lists.
 
@@ -119,28 +136,6 @@ def require_elements(features: Tensor) -> None:
             f'statistics over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to '
             f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or tap maps'
         )
-
-
-def checked_positive(number: int, name: str) -> int:
-    """Check that ``number`` is an integer of 1 or more.
-
-    Raises:
-        ValueError: it is below 1 or not whole.
-    """
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(f'{name} is {number!r}: expected a whole number of 1 or more')
-    return number
-
-
-def checked_share(share: float, name: str) -> float:
-    """Check that ``share`` is in [0, 1).
-
-    Raises:
-        ValueError: it is not in [0, 1).
-    """
-    if not 0 <= share < 1:
-        raise ValueError(f'{name}={share}: expected a share, 0 or more and below 1')
-    return float(share)
 
 
 def conv_norm(in_channels: int, out_channels: int, *, kernel_size: int) -> list[nn.Module]:

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature, require_logits
+from kdtoolbox.losses.shared.input_checks import require_logits
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 
 SIDES = ('logits', 'probabilities')
 

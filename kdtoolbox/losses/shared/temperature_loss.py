@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from kdtoolbox.losses.shared.input_checks import checked_temperature
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 
 
 class TemperatureLoss(nn.Module):

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import on_host
-from kdtoolbox.losses.shared.learned_maps import checked_positive
-from kdtoolbox.losses.shared.tokens import NORM_EPSILON, sine_cosine_positions
+from kdtoolbox.losses.shared.option_checks import checked_positive
+from kdtoolbox.losses.shared.token_distances import NORM_EPSILON
+from kdtoolbox.losses.shared.token_positions import sine_cosine_positions
 
 
 class TokenDecoder(nn.Module):

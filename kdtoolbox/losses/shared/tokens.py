@@ -1,40 +1,8 @@
-"""Helpers of losses of tokens: layout, choice by mask, positions, distances."""
+"""The tokens that a loss gets: their layout, those of a mask, checks."""
 
-import functools
-from collections.abc import Callable
-
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdtoolbox.host_reads import on_host, to_device
-from kdtoolbox.losses.shared.frame_vectors import unit_vectors
-
-NORM_EPSILON = 1e-6  # of layer norms, as in ViTs
-
-
-def cosine_of_tokens(prediction: Tensor, target: Tensor) -> Tensor:
-    """``2 - 2 cos``, mean over the tokens: the squared distance of the directions."""
-    return (2 - 2 * (unit_vectors(prediction, dim=-1) * unit_vectors(target, dim=-1)).sum(-1)).mean()
-
-
-TOKEN_DISTANCES: dict[str, Callable[..., Tensor]] = {
-    'cosine': cosine_of_tokens,
-    'l1': F.l1_loss,
-    'l2': F.mse_loss,
-    'smooth_l1': F.smooth_l1_loss,
-}
-
-
-def checked_distance(distance: str) -> str:
-    """Check the name of a distance.
-
-    Raises:
-        ValueError: it is not one of :data:`TOKEN_DISTANCES`.
-    """
-    if distance not in TOKEN_DISTANCES:
-        raise ValueError(f'distance={distance!r}: expected one of {", ".join(map(repr, TOKEN_DISTANCES))}')
-    return distance
 
 
 def as_tokens(features: Tensor, *, channels: int, side: str) -> Tensor:
@@ -102,51 +70,22 @@ def require_hidden(hidden_tokens: Tensor | None) -> Tensor:
     return hidden_tokens
 
 
-def require_visible(tokens: Tensor, visible: Tensor) -> None:
-    """Check that the student gave one token for each visible position.
+def visible_tokens(student: Tensor, visible: Tensor, *, channels: int) -> Tensor:
+    """The student's tokens (N, V, C), of which there must be one for each visible position.
 
     Args:
-        tokens: (N, V, C) of the student.
+        student: as in :func:`as_tokens`.
         visible: (N, L) boolean.
+        channels: C, as the loss was built for.
 
     Raises:
-        ValueError: it gave another number.
+        ValueError: it gave another number of tokens, of dimensions or of channels.
     """
+    tokens = as_tokens(student, channels=channels, side='student')
     expected = int(on_host(visible)[0].sum())
     if tokens.shape[1] != expected:
         raise ValueError(
             f'the student gave {tokens.shape[1]} tokens, but {expected} of {visible.shape[1]} positions are visible: '
             'tap a block of its transformer, and drop class and register tokens (PatchTokens, num_prefix_tokens)'
         )
-
-
-def sine_cosine_positions(num_positions: int, channels: int, *, like: Tensor) -> Tensor:
-    """The fixed table of VideoMAE: sines in even channels, cosines in odd ones, of falling frequency.
-
-    Args:
-        num_positions: L.
-        channels: C.
-        like: a tensor of the device and type.
-
-    Returns:
-        (L, C).
-
-    >>> sine_cosine_positions(2, 2, like=torch.zeros(1))
-    tensor([[0.0000, 1.0000],
-            [0.8415, 0.5403]])
-    """
-    return _positions(num_positions, channels, like.device, like.dtype)
-
-
-@functools.lru_cache(maxsize=16)  # a step would spend longer on it than on choosing the tokens
-def _positions(num_positions: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    with torch.inference_mode(False):  # else a training could not use what a prediction had made
-        channel = torch.arange(channels, dtype=torch.float64)
-        angles = torch.arange(num_positions, dtype=torch.float64)[:, None] / 10000 ** (2 * (channel // 2) / channels)
-        table = torch.where(channel % 2 == 0, angles.sin(), angles.cos()).float()  # as in VideoMAE
-        return table.to(device, dtype)
-
-
-def normalized_tokens(tokens: Tensor) -> Tensor:
-    """Each token minus its mean, divided by its deviation over the channels: a layer norm without weights."""
-    return F.layer_norm(tokens, tokens.shape[-1:], eps=NORM_EPSILON)
+    return tokens

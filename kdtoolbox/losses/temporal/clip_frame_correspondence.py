@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import gather_pair
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

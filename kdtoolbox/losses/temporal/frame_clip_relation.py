@@ -4,8 +4,9 @@ from torch import Tensor
 
 from kdtoolbox.losses.logits.kl_divergence import kl_divergence
 from kdtoolbox.losses.shared.frame_vectors import frame_vectors, require_equal_steps, unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.gathering import LossOfAllClips, gather_batch
-from kdtoolbox.losses.shared.input_checks import checked_temperature, in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.option_checks import checked_temperature
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.frame_vectors import require_time, unit_vectors
-from kdtoolbox.losses.shared.input_checks import in_full_precision_of_any_shape
+from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.registry import register_loss
 
 DISTANCES = ('cosine', 'l2')

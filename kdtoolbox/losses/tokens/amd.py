@@ -1,22 +1,15 @@
 """Asymmetric masked distillation, Zhao et al., CVPR 2024, arXiv:2311.03149."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted, on_host, to_device
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, as_taps, channel_lists
+from kdtoolbox.losses.shared.option_checks import checked_weight
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
-from kdtoolbox.losses.shared.tokens import (
-    TOKEN_DISTANCES,
-    as_tokens,
-    checked_distance,
-    chosen_tokens,
-    require_hidden,
-    require_visible,
-)
+from kdtoolbox.losses.shared.token_distances import TOKEN_DISTANCES, checked_distance
+from kdtoolbox.losses.shared.tokens import as_tokens, chosen_tokens, require_hidden, visible_tokens
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -52,9 +45,7 @@ class AMD(nn.Module):
         distance: see :func:`amd`.
         direct_weight: of the aligned tokens.
         generated_weight: of the generated ones.
-        decoder_channels: of the decoder's blocks; the teacher's if not given.
-        decoder_depth: number of them.
-        decoder_heads: of their attention.
+        decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`; by default with the teacher's channels.
 
     Raises:
         ValueError: an option is out of range.
@@ -75,10 +66,8 @@ class AMD(nn.Module):
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
         self.distance = checked_distance(distance)
-        for name, weight in (('direct_weight', direct_weight), ('generated_weight', generated_weight)):
-            if not 0 <= weight < math.inf:
-                raise ValueError(f'{name}={weight}: expected a finite number, 0 or more')
-        self.direct_weight, self.generated_weight = direct_weight, generated_weight
+        self.direct_weight = checked_weight(direct_weight, 'direct_weight')
+        self.generated_weight = checked_weight(generated_weight, 'generated_weight')
         self.aligners = nn.ModuleList(nn.Linear(*pair) for pair in zip(self.student_channels, self.teacher_channels))
         self.generators = nn.ModuleList(
             TokenDecoder(
@@ -126,9 +115,8 @@ class AMD(nn.Module):
 
     @method_in_full_precision
     def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor, wanted: Tensor) -> Tensor:
-        tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
+        tokens = visible_tokens(student, inverted(hidden), channels=self.student_channels[depth])
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
-        require_visible(tokens, inverted(hidden))
         aligned = self.aligners[depth](tokens)
         generated = self.generators[depth](aligned, hidden, wanted)
         return self.direct_weight * amd(

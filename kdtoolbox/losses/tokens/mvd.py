@@ -4,17 +4,10 @@ from torch import Tensor
 
 from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
-from kdtoolbox.losses.shared.tokens import (
-    TOKEN_DISTANCES,
-    as_tokens,
-    checked_distance,
-    chosen_tokens,
-    normalized_tokens,
-    require_hidden,
-    require_visible,
-)
+from kdtoolbox.losses.shared.token_distances import TOKEN_DISTANCES, checked_distance, normalized_tokens
+from kdtoolbox.losses.shared.tokens import as_tokens, chosen_tokens, require_hidden, visible_tokens
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -50,9 +43,7 @@ class MVD(ChannelPairLoss):
         teacher_channels: C of the teacher's.
         distance: see :func:`mvd`.
         normalize: likewise.
-        decoder_channels: of the decoder's blocks.
-        decoder_depth: number of them.
-        decoder_heads: of their attention.
+        decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`.
 
     Raises:
         ValueError: an option is out of range.
@@ -88,8 +79,7 @@ class MVD(ChannelPairLoss):
             ValueError: the tokens do not fit each other or what the loss was built for, or none is hidden.
         """
         hidden = require_hidden(hidden_tokens)
-        tokens = as_tokens(student, channels=self.student_channels, side='student')
+        tokens = visible_tokens(student, inverted(hidden), channels=self.student_channels)
         goal = as_tokens(teacher, channels=self.teacher_channels, side='teacher')
-        require_visible(tokens, inverted(hidden))
         prediction = self.decoder(tokens, hidden)
         return mvd(prediction, chosen_tokens(goal, hidden), distance=self.distance, normalize=self.normalize)

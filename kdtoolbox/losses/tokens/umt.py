@@ -4,18 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.frame_vectors import unit_vectors
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
 from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, as_taps, channel_lists
-from kdtoolbox.losses.shared.tokens import (
-    NORM_EPSILON,
-    TOKEN_DISTANCES,
-    as_tokens,
-    checked_distance,
-    chosen_tokens,
-    require_visible,
-    sine_cosine_positions,
-    unit_vectors,
-)
+from kdtoolbox.losses.shared.token_distances import NORM_EPSILON, TOKEN_DISTANCES, checked_distance
+from kdtoolbox.losses.shared.token_positions import sine_cosine_positions
+from kdtoolbox.losses.shared.tokens import as_tokens, chosen_tokens, visible_tokens
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -97,9 +91,8 @@ class UMT(nn.Module):
 
     @method_in_full_precision
     def _loss(self, student: Tensor, teacher: Tensor, *, depth: int, hidden: Tensor | None) -> Tensor:
-        tokens = as_tokens(student, channels=self.student_channels[depth], side='student')
         goal = as_tokens(teacher, channels=self.teacher_channels[depth], side='teacher')
         visible = torch.ones_like(goal[..., 0], dtype=torch.bool) if hidden is None else inverted(hidden)
-        require_visible(tokens, visible)
+        tokens = visible_tokens(student, visible, channels=self.student_channels[depth])
         prediction = self.predict(tokens, visible, depth=depth)
         return umt(prediction, chosen_tokens(goal, visible), distance=self.distance, normalize=self.normalize)

@@ -6,16 +6,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted
-from kdtoolbox.losses.shared.input_checks import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import checked_positive
+from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
+from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
-from kdtoolbox.losses.shared.tokens import (
-    NORM_EPSILON,
-    as_tokens,
-    chosen_tokens,
-    require_hidden,
-    require_visible,
-)
+from kdtoolbox.losses.shared.token_distances import NORM_EPSILON
+from kdtoolbox.losses.shared.tokens import chosen_tokens, require_hidden, visible_tokens
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -76,9 +71,7 @@ class VideoMAE(nn.Module):
         student_channels: C of the student's last block.
         tubelet: frames, height and width of the cube of a token.
         normalize: whether cubes are normalised.
-        decoder_channels: of the decoder's blocks.
-        decoder_depth: number of them.
-        decoder_heads: of their attention.
+        decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`.
 
     Raises:
         ValueError: an option is out of range.
@@ -124,8 +117,7 @@ class VideoMAE(nn.Module):
 
     @method_in_full_precision
     def _loss(self, student: Tensor, clips: Tensor, *, hidden: Tensor) -> Tensor:
-        tokens = as_tokens(student, channels=self.student_channels, side='student')
-        require_visible(tokens, inverted(hidden))
+        tokens = visible_tokens(student, inverted(hidden), channels=self.student_channels)
         cubes = cubes_of(clips, tubelet=self.tubelet)
         cubes = (normalized_cubes(cubes) if self.normalize else cubes).flatten(2)
         return predicted_pixels(self.decoder(tokens, hidden), chosen_tokens(cubes, hidden))
