@@ -45,7 +45,7 @@ class AMD(nn.Module):
         distance: see :func:`amd`.
         direct_weight: of the aligned tokens.
         generated_weight: of the generated ones.
-        decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`; by default with the teacher's channels.
+        decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`; the teacher's channels by default.
 
     Raises:
         ValueError: an option is out of range.
