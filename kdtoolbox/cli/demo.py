@@ -17,7 +17,7 @@ from mmengine.runner import set_random_seed
 
 from kdtoolbox.cli import distill
 from kdtoolbox.cli.arguments.demo import EPOCHS, LABELS_PER_CLASS
-from kdtoolbox.cli.arguments.distill import add_arguments, check_run
+from kdtoolbox.cli.arguments.distill import add_arguments, check_first
 from kdtoolbox.cli.parser import CommandParser
 from kdtoolbox.demo.digit_videos import (
     CLASSES,
@@ -82,7 +82,7 @@ def distill_digits(
     parser = CommandParser(prog='kdtoolbox distill')
     add_arguments(parser)
     parsed = parser.parse_args([*words, *(['--resume'] if is_begun else [])])
-    check_run(parsed)
+    check_first(parsed)
     distill.run(parsed)
     seconds = time.perf_counter() - start
     say(f'\nin all {seconds:.0f} s. The same with your own videos: kdtoolbox distill FOLDER --out DIR')

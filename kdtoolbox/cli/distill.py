@@ -59,7 +59,7 @@ def distill(videos: str | Path, out: str | Path, **options: object) -> Student:
         setattr(args, name, value)
     if args.epochs and args.hours:
         raise ValueError('epochs and hours: give one of them')
-    arguments.check_run(args)
+    arguments.check_first(args)
     return _distill(args)
 
 

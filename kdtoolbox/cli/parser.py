@@ -90,6 +90,8 @@ def _add_command(parser: CommandParser, command: Command) -> None:
     parser.description = command.description
     arguments = importlib.import_module(command.arguments or command.module)
     arguments.add_arguments(parser)
+    if hasattr(arguments, 'check_first'):
+        parser.set_defaults(check_first=arguments.check_first)
     if command.is_long:
         add_output_arguments(parser)
     parser.add_example(arguments.EXAMPLE)

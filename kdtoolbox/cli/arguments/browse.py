@@ -11,12 +11,11 @@ EXAMPLE = 'kdtoolbox browse kd_r2d_to_r3d_hmdb51 --out browse.html'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.set_defaults(check_first=_check)
     parser.add_argument('--out', default='browse.html', help='file to write (default browse.html)')
     parser.add_argument('--clips', type=int, default=12, help='of each part of the data (default 12)')
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     if args.clips < 1:
         raise ValueError(f'--clips {args.clips}: expected 1 or more')

@@ -23,13 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='ADDRESS',
         help='of write: a Dask scheduler, such as tcp://head:8786, whose workers do it: they see the same folders',
     )
-    parser.set_defaults(check_first=_check)
     parser.add_argument(
         '--samples', type=int, default=64, metavar='N', help='of verify: number of videos to recompute (default 64)'
     )
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     find_config(args.config)
     if args.launcher != 'none':

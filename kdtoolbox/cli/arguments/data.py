@@ -11,7 +11,6 @@ EXAMPLE = 'kdtoolbox data kd_r2d_to_r3d_hmdb51 --out data.html'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.set_defaults(check_first=_check)
     parser.add_argument('--out', default='data.html', help='file to write (default data.html)')
     parser.add_argument(
         '--videos',
@@ -21,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     if args.videos < 1:
         raise ValueError(f'--videos {args.videos}: expected 1 or more')

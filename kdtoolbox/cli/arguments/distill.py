@@ -10,7 +10,6 @@ EXAMPLE = 'kdtoolbox distill my_videos --out my_student --teacher torchvision.mo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=check_run)
     parser.add_argument('videos', metavar='VIDEOS', help='a folder of videos of any kind, however deep; or of frames')
     parser.add_argument('--out', required=True, metavar='DIR', help='the folder to write')
     _add_networks(parser)
@@ -73,7 +72,7 @@ def _add_networks(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_run(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     videos, out = Path(args.videos).expanduser(), Path(args.out)
     if not videos.is_dir():

@@ -12,12 +12,11 @@ EXAMPLE = 'kdtoolbox embed student videos --out features.safetensors'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_student(parser)
-    parser.set_defaults(check_first=_check)
     parser.add_argument('videos', nargs='+', metavar='VIDEO', help='video files, or folders of any depth')
     parser.add_argument('--out', required=True, metavar='FILE', help='the feature file to write, .safetensors or .npz')
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     if Path(args.out).suffix not in FEATURE_FILES:
         raise ValueError(
             f'--out {args.out}: features are written as safetensors or npz: name a file that ends in '

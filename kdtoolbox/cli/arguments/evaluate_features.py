@@ -12,7 +12,6 @@ EXAMPLE = 'kdtoolbox evaluate-features features.safetensors --eval retrieval knn
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'file', help='a file of kdtoolbox extract-features; without a second file it has gallery and query videos'
     )
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', help='also write the metrics to this file, as JSON, with the source of the features')
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     check_writable(args.out)
     for file in filter(None, (args.file, args.gallery_file)):
         check_there(file, what='feature file', hint='. Write one with kdtoolbox extract-features')

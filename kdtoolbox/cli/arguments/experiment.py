@@ -9,7 +9,6 @@ EXAMPLE = 'kdtoolbox experiment --config configs/yaml/simple.yml --print-config'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=lambda args: find_config(args.config))
     parser.add_argument('--config', required=True, help='the experiment, such as configs/yaml/simple.yml')
     parser.add_argument('--datasets', default='configs/datasets.yml', help='file with the paths of the data sets')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default exp_path/exp_id')
@@ -18,3 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
+    find_config(args.config)

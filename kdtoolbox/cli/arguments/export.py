@@ -3,14 +3,13 @@
 import argparse
 import re
 
-from kdtoolbox.cli.arguments.student import STUDENT_HELP, check_student
+from kdtoolbox.cli.arguments.student import STUDENT_HELP, add_imports, check_student
 
 EXAMPLE = 'kdtoolbox export work_dirs/kd/epoch_10.pth --out student --metrics metrics.json'
 KINDS = ('folder', 'onnx', 'torch-export', 'safetensors')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument('student', metavar='STUDENT', help=STUDENT_HELP)
     parser.add_argument('--out', required=True, metavar='DIR', help='the folder to write')
     parser.add_argument(
@@ -37,12 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a folder: send it to this repository of the Hugging Face hub, too (pip install 'kdtoolbox[hub]')",
     )
     parser.add_argument('--private', action='store_true', help='the repository is private, if it is new')
-    parser.add_argument(
-        '--imports', nargs='+', default=[], metavar='MODULE', help="modules that register the student's own classes"
-    )
+    add_imports(parser)
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     if args.int8 and (args.to != 'onnx' or args.half):
         raise ValueError('--int8 is of ONNX Runtime, and instead of --half: --to onnx --int8')
     if args.push_to_hub is not None and args.to != 'folder':

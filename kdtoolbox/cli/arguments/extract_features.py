@@ -17,7 +17,6 @@ EXAMPLE = 'kdtoolbox extract-features kd_r2d_to_r3d_hmdb51 student.pth features.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'checkpoint',
         nargs='?',
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     if Path(args.out).suffix not in FEATURE_FILES:  # also that of a checkpoint, where the file to write was forgotten
         raise ValueError(

@@ -10,7 +10,6 @@ EXAMPLE = 'kdtoolbox predict student videos --topk 3 --csv predictions.csv'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_student(parser)
-    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'videos',
         nargs='+',
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--draw', metavar='OUT.mp4', help='a copy of the video with the classes written on it')
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     for file in (args.json, args.csv, args.draw):
         check_writable(file)
     if any(place.startswith('camera:') for place in args.videos) and (len(args.videos) > 1 or args.draw):

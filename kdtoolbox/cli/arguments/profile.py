@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.cli.arguments.student import at_least_one, seconds
+from kdtoolbox.cli.arguments.student import add_imports, at_least_one, seconds
 from kdtoolbox.config_files.command_line import add_safe_config_argument
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.safe_files import check_writable
@@ -12,7 +12,6 @@ EXAMPLE = 'kdtoolbox profile demo/video_student --json cost.json'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'networks',
         nargs='+',
@@ -27,13 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--seconds', type=seconds, default=1.0, metavar='S', help='to measure each time for (default 1)'
     )
-    parser.add_argument(
-        '--imports', nargs='+', default=[], metavar='MODULE', help="modules that register a student's own classes"
-    )
+    add_imports(parser, "modules that register a student's own classes")
     add_safe_config_argument(parser)
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     for network in args.networks:
         if not Path(network).exists():
             find_config(network)

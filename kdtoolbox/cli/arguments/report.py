@@ -9,7 +9,6 @@ EXAMPLE = 'kdtoolbox report work_dirs/kd --baseline work_dirs/scratch --compute 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folder of a training')
     parser.add_argument('--out', default='report.html', help='file to write (default report.html)')
     parser.add_argument('--baseline', metavar='WORK_DIR', help='the training that all are compared with')
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--figures', metavar='DIR', help='write the figures as PNG and SVG too')
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     for folder in [*args.work_dirs, *([args.baseline] if args.baseline else [])]:
         if not Path(folder).is_dir():

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.config_files.command_line import Overrides
+from kdtoolbox.config_files.command_line import add_override_argument
 
 EXAMPLE = 'kdtoolbox reproduce hmdb51 --videos data/hmdb51/videos --annotations data/hmdb51/annotations'
 
@@ -25,11 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--docs', type=Path, default=Path('docs'), help='the docs of a checkout (default docs)')
     parser.add_argument('--dry-run', action='store_true', help='only list the rows and trainings, and what is done')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=Overrides,
-        metavar='KEY=VALUE',
-        help='changes of all trainings and tests, such as train_dataloader.num_workers=4; results of other settings '
-        'than the shipped are not to be compared',
+    add_override_argument(
+        parser,
+        'changes of all trainings and tests, such as train_dataloader.num_workers=4; results of other settings than '
+        'the shipped are not to be compared',
     )

@@ -9,7 +9,6 @@ EXAMPLE = 'kdtoolbox search query.mp4 --in features.safetensors --topk 5 --draw 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument('query', metavar='QUERY', help='a video file')
     parser.add_argument(
         '--in',
@@ -24,5 +23,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_running(parser)
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     check_writable(args.draw)

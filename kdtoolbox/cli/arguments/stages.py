@@ -9,9 +9,13 @@ EXAMPLE = 'kdtoolbox stages stages/born_again_r3d_hmdb51 --work-dir work_dirs/bo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=lambda args: find_config(args.plan))
     parser.add_argument('plan', help='file with the list of stages')
     parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/<plan name>')
     add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
+    find_config(args.plan)

@@ -17,9 +17,14 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help="'cpu', 'cuda', … (default the best that is there)")
     parser.add_argument('--batch-size', type=at_least_one, default=8, metavar='N', help='videos at a time (default 8)')
     parser.add_argument('--workers', type=int, metavar='N', help='processes that decode (default up to 4)')
-    parser.add_argument(
-        '--imports', nargs='+', default=[], metavar='MODULE', help="modules that register the student's own classes"
-    )
+    add_imports(parser)
+
+
+def add_imports(
+    parser: argparse.ArgumentParser, help_text: str = "modules that register the student's own classes"
+) -> None:
+    """``--imports``, of every command that builds a student."""
+    parser.add_argument('--imports', nargs='+', default=[], metavar='MODULE', help=help_text)
 
 
 def check_student(source: str) -> None:

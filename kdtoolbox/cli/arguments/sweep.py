@@ -4,7 +4,7 @@ import argparse
 import re
 
 from kdtoolbox.cli.arguments.student import at_least_one
-from kdtoolbox.config_files.command_line import Overrides, add_safe_config_argument
+from kdtoolbox.config_files.command_line import add_override_argument, add_safe_config_argument
 from kdtoolbox.config_files.finding import find_config
 
 EXAMPLE = 'kdtoolbox sweep kd_r2d_to_r3d_hmdb51 --set optim_wrapper.optimizer.lr=0.01,0.1 --set randomness.seed=0,1'
@@ -12,7 +12,6 @@ GOALS = ('max', 'min')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
     parser.add_argument(
         '--set',
@@ -24,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'KEY=LOW..HIGH, or KEY=log:LOW..HIGH',
     )
     parser.add_argument('--work-dir', help='folder of all runs; default work_dirs/<config name>_sweep')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=Overrides, metavar='KEY=VALUE', help='override settings of all runs'
-    )
+    add_override_argument(parser, 'override settings of all runs')
     parser.add_argument(
         '--metric', metavar='KEY', help='that the table is sorted by (default that of save_best, or else the first)'
     )
@@ -41,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_safe_config_argument(parser)
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     find_config(args.config)
     for choice in args.choices:
         key, equals, values = choice.partition('=')

@@ -22,7 +22,6 @@ EXAMPLE = 'kdtoolbox test kd_r2d_to_r3d_hmdb51 student.pth --eval retrieval line
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
-    parser.set_defaults(check_first=_check)
     parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
     parser.add_argument(
         '--eval',
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', help='also write the metrics to this file, as JSON, with the checkpoint')
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     check_writable(args.out)
     find_config(args.config)
     check_there(args.checkpoint, what='checkpoint')

@@ -9,7 +9,6 @@ EXAMPLE = 'kdtoolbox texts classes.txt --model openai/clip-vit-base-patch16 --ou
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(check_first=_check)
     parser.add_argument(
         'classes',
         metavar='CLASSES.txt',
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _check(args: argparse.Namespace) -> None:
+def check_first(args: argparse.Namespace) -> None:
     check_writable(args.out)
     if not Path(args.classes).exists():
         raise ValueError(f'{args.classes}: there is no such file of class names, or folder of classes')
