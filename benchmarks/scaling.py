@@ -13,6 +13,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -26,8 +27,7 @@ from kdtoolbox.terminal import table_text
 CORES_OF_A_MACHINE, DEVICES_OF_A_MACHINE = 96, 8
 
 
-@dataclass(frozen=True)
-class DataSetSize:
+class DataSetSize(NamedTuple):
     """Videos of a release, as published: training, validation, and classes."""
 
     training: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:  # the cards are listed without torch
     from torch import nn
@@ -28,6 +28,7 @@ NEEDS = (
     'memory bank',
     'pre-stage',
 )
+MIN_ELEMENTS = 3  # two elements always become -1 and 1 when they are standardized
 OF_THE_WHOLE_BATCH = {'batch', 'batch statistics', 'memory bank'}
 
 
@@ -95,6 +96,23 @@ class MethodCard:
             'time steps or more': self.min_steps,
         }
         return [f'{number} {what}' for what, number in words.items() if number > 1]
+
+
+def registered_card(*, needs: tuple[str, ...], **facts: Any) -> MethodCard:
+    """The card that ``@register_loss(...)`` makes, of a loss that is ours as long as no paper is named.
+
+    Args:
+        needs: see :class:`MethodCard`; with batch statistics ``min_elements`` is :data:`MIN_ELEMENTS` if not given.
+        facts: ``checked_against`` and the minimum sizes, see there.
+
+    Raises:
+        ValueError: an unknown need.
+
+    >>> registered_card(needs=('maps', 'batch statistics')).least
+    ['3 clips a process or more where it gets vectors']
+    """
+    least = {'min_elements': MIN_ELEMENTS} if 'batch statistics' in needs else {}
+    return MethodCard(paper='ours', needs=needs, **{**least, **facts})
 
 
 def from_paper(reference: str, *, weight: str = '1', our_weight: str = 'the same') -> Callable[[Class], Class]:

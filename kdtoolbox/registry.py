@@ -19,7 +19,7 @@ import mmengine.registry
 from mmaction.utils import register_all_modules as import_mmaction
 
 from kdtoolbox.arguments import arguments_of, did_you_mean, missing_arguments
-from kdtoolbox.method_card import MethodCard
+from kdtoolbox.method_card import registered_card
 
 PLUGIN_GROUP = 'kdtoolbox.plugins'
 OURS_FIRST = 0.15
@@ -136,8 +136,9 @@ def load_plugins() -> dict[str, object]:
 
 
 def _child(name: str, *locations: str) -> Registry:
+    """mmaction2's registry of this name with ours below; the room of what no other room holds is the engine."""
     parent = getattr(mmaction_registries, name)
-    return Registry(parent.name, parent=parent, scope='kdtoolbox', locations=list(locations))
+    return Registry(parent.name, parent=parent, scope='kdtoolbox', locations=list(locations or ['kdtoolbox.engine']))
 
 
 MODELS = _child(
@@ -154,32 +155,32 @@ MODELS = _child(
 DATASETS = _child('DATASETS', 'kdtoolbox.datasets')
 TRANSFORMS = _child('TRANSFORMS', 'kdtoolbox.datasets.transforms')
 METRICS = _child('METRICS', 'kdtoolbox.evaluation')
-HOOKS = _child('HOOKS', 'kdtoolbox.engine')
+HOOKS = _child('HOOKS')
 DATA_SAMPLERS = _child('DATA_SAMPLERS', 'kdtoolbox.datasets')
-LOOPS = _child('LOOPS', 'kdtoolbox.engine')
-RUNNERS = _child('RUNNERS', 'kdtoolbox.engine')
+LOOPS = _child('LOOPS')
+RUNNERS = _child('RUNNERS')
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'kdtoolbox.distillers', 'kdtoolbox.engine')
-OPTIMIZERS = _child('OPTIMIZERS', 'kdtoolbox.engine')
-OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'kdtoolbox.engine')
-OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'kdtoolbox.engine')
-PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'kdtoolbox.engine')
+OPTIMIZERS = _child('OPTIMIZERS')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS')
 EVALUATOR = _child('EVALUATOR', 'kdtoolbox.evaluation')
-VISUALIZERS = _child('VISUALIZERS', 'kdtoolbox.engine')
-VISBACKENDS = _child('VISBACKENDS', 'kdtoolbox.engine')
-LOG_PROCESSORS = _child('LOG_PROCESSORS', 'kdtoolbox.engine')
+VISUALIZERS = _child('VISUALIZERS')
+VISBACKENDS = _child('VISBACKENDS')
+LOG_PROCESSORS = _child('LOG_PROCESSORS')
 TASK_UTILS = _child('TASK_UTILS', 'kdtoolbox.distillers')
-WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'kdtoolbox.engine')
-RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS', 'kdtoolbox.engine')
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS')
+RUNNER_CONSTRUCTORS = _child('RUNNER_CONSTRUCTORS')
 
 
 def register_loss(*, needs: tuple[str, ...], **facts: Any) -> Callable[[Class], Class]:
-    """Decorator: register a loss in ``MODELS``, with a :class:`MethodCard` of these facts as its attribute ``card``.
+    """Decorator: register a loss in ``MODELS``, with the card of these facts as its class attribute ``card``.
 
     Above it, :func:`~kdtoolbox.method_card.from_paper` names the paper.
 
     Args:
-        needs: see :class:`MethodCard`.
-        facts: ``checked_against`` and the minimum sizes, see there.
+        needs: see :func:`~kdtoolbox.method_card.registered_card`.
+        facts: likewise.
 
     Raises:
         ValueError: an unknown need.
@@ -190,7 +191,7 @@ def register_loss(*, needs: tuple[str, ...], **facts: Any) -> Callable[[Class], 
     >>> MODELS.get('OfNothing').card.least
     ['2 clips a batch or more']
     """
-    card = MethodCard(paper='ours', needs=needs, **facts)
+    card = registered_card(needs=needs, **facts)
 
     def register(loss: Class) -> Class:
         loss.card = card  # type: ignore[attr-defined]  # a class attribute of any class

@@ -8,12 +8,10 @@ import argparse
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from kdtoolbox.config_files.overriding import load_config, seed_datasets
+from kdtoolbox.config_files.overriding import load_config, prepare_to_look
 from kdtoolbox.config_files.roles import tell_roles
 from kdtoolbox.config_files.without_downloads import without_downloads
 from kdtoolbox.registry import MODELS
@@ -41,11 +39,7 @@ def browse(config: Config, *, num_clips: int) -> tuple[dict[str, list[SeenClip]]
     Raises:
         ValueError: the model is no distiller, or data cannot be read.
     """
-    init_default_scope(config.get('default_scope', 'kdtoolbox'))
-    MMLogger.get_instance('browse', log_level='WARNING')  # without one, building a network logs each of its tensors
-    seed = (config.get('randomness') or {}).get('seed') or 0
-    set_random_seed(seed)
-    seed_datasets(config)
+    seed = prepare_to_look(config, 'browse')
     tell_roles(config)
     model = MODELS.build(without_downloads(config.model.to_dict()))
     if not hasattr(model, 'teachers'):

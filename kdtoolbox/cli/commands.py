@@ -22,12 +22,15 @@ class Command:
         module: its ``run(args)`` does the work; its docstring is the description.
         arguments: the module of its ``add_arguments(parser)`` and ``EXAMPLE``, which must not import torch; the same
             module if not given.
+        over_config: its first argument is a config; has the arguments of
+            :func:`~kdtoolbox.config_files.command_line.add_config_arguments`.
         is_long: it runs for long and tells how far it is: has ``-v`` and ``-q``.
     """
 
     group: str
     module: str
     arguments: str | None = None
+    over_config: bool = False
     is_long: bool = False
 
     @property
@@ -44,40 +47,32 @@ class Command:
         return self.description.partition('\n')[0].rstrip('.')
 
 
-def _heavy(group: str, name: str, *, is_long: bool = False) -> Command:
-    """A command that imports torch, whose arguments are therefore in a module of their own."""
-    return Command(group, f'kdtoolbox.cli.{name}', f'kdtoolbox.cli.arguments.{name}', is_long)
-
-
-COMMANDS = {
-    'prepare': Command('prepare', 'kdtoolbox.cli.prepare'),
-    'fit-probe': _heavy('prepare', 'fit_probe', is_long=True),
-    'texts': _heavy('prepare', 'texts'),
-    'cache': _heavy('prepare', 'cache', is_long=True),
-    'distill': _heavy('train', 'distill', is_long=True),
-    'train': _heavy('train', 'train', is_long=True),
-    'stages': _heavy('train', 'stages', is_long=True),
-    'sweep': _heavy('train', 'sweep', is_long=True),
-    'experiment': _heavy('train', 'experiment', is_long=True),
-    'demo': _heavy('train', 'demo', is_long=True),
-    'list': Command('look', 'kdtoolbox.cli.catalogue'),
-    'configs': Command('look', 'kdtoolbox.cli.configs'),
-    'doctor': _heavy('look', 'doctor'),
-    'data': _heavy('look', 'data', is_long=True),
-    'browse': _heavy('look', 'browse'),
-    'profile': _heavy('look', 'profile'),
-    'env': Command('look', 'kdtoolbox.cli.env'),
-    'test': _heavy('evaluate', 'test', is_long=True),
-    'extract-features': _heavy('evaluate', 'extract_features', is_long=True),
-    'evaluate-features': _heavy('evaluate', 'evaluate_features'),
-    'results': _heavy('evaluate', 'results'),
-    'reproduce': _heavy('evaluate', 'reproduce', is_long=True),
-    'report': _heavy('evaluate', 'report', is_long=True),
-    'predict': _heavy('use', 'predict', is_long=True),
-    'embed': _heavy('use', 'embed', is_long=True),
-    'search': _heavy('use', 'search'),
-    'export': _heavy('use', 'export'),
-    'export-student': _heavy('use', 'export_student'),
-    'new': Command('use', 'kdtoolbox.cli.new'),
-    'completion': Command('use', 'kdtoolbox.cli.completion'),
+# Task -> its commands, in the order of the help. The module of a command is called as it is, but that of "list".
+NAMES = {
+    'prepare': ('prepare', 'fit-probe', 'texts', 'cache'),
+    'train': ('distill', 'train', 'stages', 'sweep', 'experiment', 'demo'),
+    'look': ('list', 'configs', 'doctor', 'data', 'browse', 'profile', 'env'),
+    'evaluate': ('test', 'extract-features', 'evaluate-features', 'results', 'reproduce', 'report'),
+    'use': ('predict', 'embed', 'search', 'export', 'export-student', 'new', 'completion'),
 }
+# The others import torch, so that their arguments are in modules of their own.
+WITHOUT_TORCH = {'prepare', 'list', 'configs', 'env', 'new', 'completion'}
+OVER_A_CONFIG = {'fit-probe', 'train', 'doctor', 'data', 'browse', 'test', 'extract-features'}
+LONG = {
+    *('fit-probe', 'cache', 'distill', 'train', 'stages', 'sweep', 'experiment', 'demo', 'data', 'test'),
+    *('extract-features', 'reproduce', 'report', 'predict', 'embed'),
+}
+
+
+def _command(group: str, name: str) -> Command:
+    module = 'catalogue' if name == 'list' else name.replace('-', '_')
+    return Command(
+        group,
+        f'kdtoolbox.cli.{module}',
+        None if name in WITHOUT_TORCH else f'kdtoolbox.cli.arguments.{module}',
+        over_config=name in OVER_A_CONFIG,
+        is_long=name in LONG,
+    )
+
+
+COMMANDS = {name: _command(group, name) for group, names in NAMES.items() for name in names}

@@ -9,7 +9,7 @@ from typing import NoReturn
 from kdtoolbox import __version__
 from kdtoolbox.arguments import nearest_names
 from kdtoolbox.cli.commands import COMMANDS, GROUPS, Command
-from kdtoolbox.config_files.command_line import add_output_arguments
+from kdtoolbox.config_files.command_line import add_config_arguments, add_output_arguments
 
 WIDTH = 100
 
@@ -89,6 +89,8 @@ def build_parser(chosen: Sequence[str] | None = None) -> TopParser:
 def _add_command(parser: CommandParser, command: Command) -> None:
     parser.description = command.description
     arguments = importlib.import_module(command.arguments or command.module)
+    if command.over_config:
+        add_config_arguments(parser)
     arguments.add_arguments(parser)
     if hasattr(arguments, 'check_first'):
         parser.set_defaults(check_first=arguments.check_first)

@@ -5,6 +5,9 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import set_random_seed
 
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.keys import refuse_unknown_keys, unknown_section
@@ -86,6 +89,23 @@ def refuse_spent_options(config: Config, options: Mapping) -> None:
             f'--cfg-options {key}=… would change nothing: {key} is only used while the config file is read. '
             f'Override what is made from it; these have its value: {", ".join(places) or "none"}'
         )
+
+
+def prepare_to_look(config: Config, log_name: str) -> int:
+    """What a run does before it builds anything: scope, log, seed; for commands that build a model without a runner.
+
+    Args:
+        log_name: of the log, in which only warnings are: without one, building a network logs each of its tensors.
+
+    Returns:
+        The seed.
+    """
+    init_default_scope(config.get('default_scope', 'kdtoolbox'))
+    MMLogger.get_instance(log_name, log_level='WARNING')
+    seed = (config.get('randomness') or {}).get('seed') or 0
+    set_random_seed(seed)
+    seed_datasets(config)
+    return seed
 
 
 def seed_datasets(config: Config) -> None:

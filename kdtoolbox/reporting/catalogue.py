@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from kdtoolbox.method_card import MethodCard
+from kdtoolbox.method_card import MethodCard, registered_card
 
 # Kind -> registry, package of kdtoolbox's own.
 KINDS = {
-    'losses': ('MODELS', 'kdtoolbox.losses'),
-    'connectors': ('MODELS', 'kdtoolbox.connectors'),
-    'teachers': ('MODELS', 'kdtoolbox.teachers'),
-    'discriminators': ('MODELS', 'kdtoolbox.discriminators'),
-    'distillers': ('MODELS', 'kdtoolbox.distillers'),
+    **{
+        kind: ('MODELS', f'kdtoolbox.{kind}')
+        for kind in ('losses', 'connectors', 'teachers', 'discriminators', 'distillers')
+    },
     'datasets': ('DATASETS', 'kdtoolbox.datasets'),
     'transforms': ('TRANSFORMS', 'kdtoolbox.datasets'),
     'metrics': ('METRICS', 'kdtoolbox.evaluation'),
@@ -75,9 +74,12 @@ def _card(decorators: Mapping[str, ast.Call], module: ast.Module) -> MethodCard:
     """The card of a loss from the arguments of its decorators: plain values or constants of ours."""
 
     def named(call: ast.Call) -> dict:
-        return {str(one.arg): _value(one.value, module) for one in call.keywords}
+        facts: dict = {}
+        for one in call.keywords:
+            facts.update(_value(one.value, module) if one.arg is None else {one.arg: _value(one.value, module)})
+        return facts
 
-    card = MethodCard(paper='ours', **named(decorators['register_loss']))
+    card = registered_card(**named(decorators['register_loss']))
     if paper := decorators.get('from_paper'):
         return card.of_paper(*(_value(one, module) for one in paper.args), **named(paper))
     return card

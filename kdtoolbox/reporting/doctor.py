@@ -6,15 +6,13 @@ from itertools import islice
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from kdtoolbox.config_files.evaluators import metric_configs, tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.overriding import seed_datasets
+from kdtoolbox.config_files.overriding import prepare_to_look
 from kdtoolbox.config_files.without_downloads import without_downloads
 from kdtoolbox.inspection import Training, real_batch
 from kdtoolbox.inspection.noise_batch import noise_batch
@@ -36,11 +34,7 @@ def check(config: Config, *, synthetic: bool, batch_size: int | None = None) -> 
         ValueError: it is no distiller, does not fit together, does not run, or its data cannot be read.
     """
     refuse_unknown_keys(config)
-    init_default_scope(config.get('default_scope', 'kdtoolbox'))
-    MMLogger.get_instance('doctor', log_level='WARNING')  # without one, initialising a network logs each of its tensors
-    seed = (config.get('randomness') or {}).get('seed') or 0
-    set_random_seed(seed)
-    seed_datasets(config)
+    seed = prepare_to_look(config, 'doctor')
     tell_average_clips(config)
     problems = list(_config_problems(config))
     if synthetic:

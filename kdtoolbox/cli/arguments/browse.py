@@ -2,7 +2,6 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.safe_files import check_writable
 
@@ -10,7 +9,6 @@ EXAMPLE = 'kdtoolbox browse kd_r2d_to_r3d_hmdb51 --out browse.html'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument('--out', default='browse.html', help='file to write (default browse.html)')
     parser.add_argument('--clips', type=int, default=12, help='of each part of the data (default 12)')
 

@@ -2,7 +2,6 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.safe_files import check_writable
 
@@ -10,7 +9,6 @@ EXAMPLE = 'kdtoolbox data kd_r2d_to_r3d_hmdb51 --out data.html'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument('--out', default='data.html', help='file to write (default data.html)')
     parser.add_argument(
         '--videos',

@@ -2,13 +2,10 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import add_config_arguments
-
 EXAMPLE = 'kdtoolbox doctor kd_r2d_to_r3d_hmdb51 --synthetic'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument('--synthetic', action='store_true', help='use a batch of noise instead of the first real batch')
     parser.add_argument(
         '--batch-size', type=int, help='number of clips; default: the batch size of the config, or 4 with --synthetic'

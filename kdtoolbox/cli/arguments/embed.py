@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     if Path(args.out).suffix not in FEATURE_FILES:
         raise ValueError(
             f'--out {args.out}: features are written as safetensors or npz: name a file that ends in '

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     check_writable(args.out)
     for file in filter(None, (args.file, args.gallery_file)):
         check_there(file, what='feature file', hint='. Write one with kdtoolbox extract-features')

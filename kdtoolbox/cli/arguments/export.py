@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     if args.int8 and (args.to != 'onnx' or args.half):
         raise ValueError('--int8 is of ONNX Runtime, and instead of --half: --to onnx --int8')
     if args.push_to_hub is not None and args.to != 'folder':

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.plain_files import FEATURE_FILES
 from kdtoolbox.safe_files import check_writable
@@ -16,7 +15,6 @@ EXAMPLE = 'kdtoolbox extract-features kd_r2d_to_r3d_hmdb51 student.pth features.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument(
         'checkpoint',
         nargs='?',

@@ -2,13 +2,10 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import add_config_arguments
-
 EXAMPLE = 'kdtoolbox fit-probe kd_r2d_to_r3d_hmdb51 --out probe.pth'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument('--out', help='file to write; default <work dir>/probe.pth. A teacher takes it as probe=FILE')
     parser.add_argument(
         '--passes',

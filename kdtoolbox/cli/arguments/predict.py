@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     for file in (args.json, args.csv, args.draw):
         check_writable(file)
     if any(place.startswith('camera:') for place in args.videos) and (len(args.videos) > 1 or args.draw):

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     for network in args.networks:
         if not Path(network).exists():
             find_config(network)

@@ -2,7 +2,6 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import add_config_arguments
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.safe_files import check_there, check_writable
 
@@ -21,7 +20,6 @@ EXAMPLE = 'kdtoolbox test kd_r2d_to_r3d_hmdb51 student.pth --eval retrieval line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument('checkpoint', help='a checkpoint of training, or a student exported from one')
     parser.add_argument(
         '--eval',
@@ -34,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     check_writable(args.out)
     find_config(args.config)
     check_there(args.checkpoint, what='checkpoint')

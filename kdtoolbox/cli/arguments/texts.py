@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_first(args: argparse.Namespace) -> None:
+    """Refuse what cannot be meant, before torch is imported."""
     check_writable(args.out)
     if not Path(args.classes).exists():
         raise ValueError(f'{args.classes}: there is no such file of class names, or folder of classes')

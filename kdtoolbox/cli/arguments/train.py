@@ -2,13 +2,10 @@
 
 import argparse
 
-from kdtoolbox.config_files.command_line import add_config_arguments
-
 EXAMPLE = 'kdtoolbox train kd_r2d_to_r3d_hmdb51 --work-dir work_dirs/kd --cfg-options train_dataloader.batch_size=16'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_config_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',

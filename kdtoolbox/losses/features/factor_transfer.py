@@ -81,7 +81,7 @@ class FactorTransfer(ChannelPairLoss):
             paraphraser is frozen.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: channels are below 1, ``warmup`` is no share, or there is a warm-up without reconstruction.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdtoolbox.losses.shared.full_precision import in_full_precision
-from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
+from kdtoolbox.losses.shared.regression_targets import OF_A_SUM, RegressionLoss, compared_tensors
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -22,11 +22,7 @@ def l1(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
     return F.l1_loss(*compared_tensors(student, teacher, on=on, temperature=temperature))
 
 
-@from_paper(
-    'none: the mean absolute difference',
-    weight='w of a sum over elements, averaged over the batch',
-    our_weight='w times the elements of a sample',
-)
+@from_paper('none: the mean absolute difference', **OF_A_SUM)
 @register_loss(needs=(), checked_against=('distil2d3d_loss', 'mmrazor_l1'))
 class L1(RegressionLoss):
     """Mean absolute difference of outputs, features or probabilities, see :func:`l1`."""

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdtoolbox.losses.shared.full_precision import in_full_precision
-from kdtoolbox.losses.shared.regression_targets import RegressionLoss, compared_tensors
+from kdtoolbox.losses.shared.regression_targets import OF_A_SUM, RegressionLoss, compared_tensors
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -36,8 +36,7 @@ def l2(student: Tensor, teacher: Tensor, *, on: str = 'logits', temperature: flo
 
 @from_paper(
     'Ba & Caruana, NeurIPS 2014, arXiv:1312.6184; Girdhar et al., ICCV 2019, arXiv:1901.09244',
-    weight='w of a sum over elements, averaged over the batch',
-    our_weight='w times the elements of a sample',
+    **OF_A_SUM,
 )
 @register_loss(needs=(), checked_against=('distil2d3d_loss', 'logits_mse', 'mmrazor_l2'))
 class L2(RegressionLoss):

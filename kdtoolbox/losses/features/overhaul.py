@@ -9,17 +9,10 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import (
-    MIN_ELEMENTS,
-    Channels,
-    TapOutputs,
-    channel_lists,
-    conv_norm,
-    require_elements,
-    tap_maps,
-)
+from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_lists, tap_maps
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -74,11 +67,7 @@ def margin_from_batch_norm(weight: Tensor, bias: Tensor) -> Tensor:
     weight='1e-3, sum over elements, mean over the batch',
     our_weight="1e-3 times the elements C*H*W of one clip's last map",
 )
-@register_loss(
-    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-    checked_against=('ofd', 'ofd_core'),
-    min_elements=MIN_ELEMENTS,
-)
+@register_loss(needs=('maps', 'several taps', 'learned parts', 'batch statistics'), checked_against=('ofd', 'ofd_core'))
 class Overhaul(nn.Module):
     """Match responses before the ReLU with a margin for negative ones (OFD), see :func:`partial_l2`.
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kdtoolbox.losses.shared.channel_statistics import require_elements
 from kdtoolbox.losses.shared.feature_maps import require_same_maps
 from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
 from kdtoolbox.losses.shared.input_checks import require_equal_shapes
-from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, require_elements
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -60,7 +60,7 @@ def pkd(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @from_paper('Cao et al., NeurIPS 2022, arXiv:2207.02039', weight='6')
-@register_loss(needs=('maps', 'batch statistics'), checked_against=('pkd',), min_elements=MIN_ELEMENTS)
+@register_loss(needs=('maps', 'batch statistics'), checked_against=('pkd',))
 class PKD(nn.Module):
     """Match feature maps up to the scale and offset of each channel, see :func:`pkd`."""
 

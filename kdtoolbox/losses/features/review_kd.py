@@ -8,16 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import (
-    MIN_ELEMENTS,
-    Channels,
-    TapOutputs,
-    channel_lists,
-    conv_norm,
-    require_elements,
-    tap_maps,
-)
+from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_lists, tap_maps
 from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
@@ -94,9 +87,7 @@ class AttentionFusion(nn.Module):
     weight='0.6 to 8 (CIFAR-100), mean over the elements of a stage, sum of the stages',
 )
 @register_loss(
-    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-    checked_against=('reviewkd', 'reviewkd_hcl'),
-    min_elements=MIN_ELEMENTS,
+    needs=('maps', 'several taps', 'learned parts', 'batch statistics'), checked_against=('reviewkd', 'reviewkd_hcl')
 )
 class ReviewKD(nn.Module):
     """Match fused maps of all stages with the teacher's at several resolutions, see :func:`hierarchical_context`.

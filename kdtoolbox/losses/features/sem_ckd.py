@@ -8,17 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.full_precision import method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import (
-    MIN_ELEMENTS,
-    Channels,
-    TapOutputs,
-    channel_list,
-    conv_norm,
-    require_elements,
-    tap_maps,
-)
+from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_list, tap_maps
 from kdtoolbox.losses.shared.option_checks import checked_positive, checked_temperature
 from kdtoolbox.method_card import MethodCard, from_paper
 from kdtoolbox.registry import register_loss
@@ -65,10 +58,7 @@ class RowEmbedding(nn.Sequential):
     weight='400, mean over the elements, the clips and the layers of the student',
 )
 @register_loss(
-    needs=('maps', 'several taps', 'learned parts', 'batch statistics'),
-    checked_against=('semckd',),
-    min_batch_size=2,
-    min_elements=MIN_ELEMENTS,
+    needs=('maps', 'several taps', 'learned parts', 'batch statistics'), checked_against=('semckd',), min_batch_size=2
 )
 class SemCKD(nn.Module):
     """Regress all teacher layers from each student layer, weighted by a learned attention between the layers.

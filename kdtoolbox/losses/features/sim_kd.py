@@ -4,9 +4,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
+from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.full_precision import in_full_precision_of_any_shape
-from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, as_clip_map, conv_norm, require_elements
+from kdtoolbox.losses.shared.learned_maps import as_clip_map
 from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
@@ -33,9 +34,7 @@ def sim_kd(student: Tensor, teacher: Tensor, *, projector: nn.Module) -> Tensor:
 
 
 @from_paper('Chen et al., CVPR 2022, arXiv:2203.14001', weight='1, mean over all elements, and no other loss')
-@register_loss(
-    needs=('maps', 'learned parts', 'batch statistics'), checked_against=('simkd',), min_elements=MIN_ELEMENTS
-)
+@register_loss(needs=('maps', 'learned parts', 'batch statistics'), checked_against=('simkd',))
 class SimKD(ChannelPairLoss):
     """Project the student's last map to the teacher's, for the teacher's classifier, see :func:`sim_kd`.
 

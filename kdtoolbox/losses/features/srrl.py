@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_pair import ChannelPairLoss
+from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import MIN_ELEMENTS, conv_norm, require_elements
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -41,9 +41,7 @@ def softmax_regression(student: Tensor, teacher: Tensor, *, teacher_classifier: 
     'Yang et al., ICLR 2021, openreview ZzwDy_wiWv', weight='1 for each of the two terms, means over all elements'
 )
 @register_loss(
-    needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'),
-    checked_against=('srrl', 'srrl_statm'),
-    min_elements=MIN_ELEMENTS,
+    needs=('maps', 'learned parts', 'teacher classifier', 'batch statistics'), checked_against=('srrl', 'srrl_statm')
 )
 class SRRL(ChannelPairLoss):
     """Match the logits of the teacher's classifier for the student's features, see :func:`softmax_regression`.

@@ -88,7 +88,7 @@ class CRD(nn.Module):
         momentum: share of the old embedding that a memory row keeps.
 
     Raises:
-        ValueError: an argument is out of its range.
+        ValueError: a number is below 1, there is one sample, or ``momentum`` is no share.
     """
 
     def __init__(

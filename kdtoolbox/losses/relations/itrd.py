@@ -92,7 +92,7 @@ class ITRD(ChannelPairLoss, LossOfAllClips):
         mutual_weight: of the mutual information.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: ``alpha`` is below 0.5, a weight below 0, or a number of channels below 1.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class SEED(nn.Module):
         teacher_temperature: of the teacher's.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: a number is below 1, or a temperature not above 0.
     """
 
     def __init__(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from kdtoolbox.losses.shared.input_checks import misfit
+
 
 def require_maps(*maps: Tensor) -> None:
     """Check that the tensors are maps.
@@ -27,11 +29,8 @@ def require_same_positions(student: Tensor, teacher: Tensor) -> None:
     """
     require_maps(student, teacher)
     if student.shape[:1] + student.shape[2:] != teacher.shape[:1] + teacher.shape[2:]:
-        raise ValueError(
-            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in all but '
-            'their channels: bring one to the time steps and size of the other (TemporalAlign, '
-            'MatchSpace)'
-        )
+        fix = 'bring one to the time steps and size of the other (TemporalAlign, MatchSpace)'
+        raise misfit(student, teacher, f'must agree in all but their channels: {fix}')
 
 
 def require_same_channels(student: Tensor, teacher: Tensor) -> None:
@@ -42,10 +41,8 @@ def require_same_channels(student: Tensor, teacher: Tensor) -> None:
     """
     require_maps(student, teacher)
     if student.shape[:2] != teacher.shape[:2]:
-        raise ValueError(
-            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must agree in N and C: '
-            'project the student to the channels of the teacher (MapProjection)'
-        )
+        fix = 'project the student to the channels of the teacher (MapProjection)'
+        raise misfit(student, teacher, f'must agree in N and C: {fix}')
 
 
 def require_same_maps(student: Tensor, teacher: Tensor) -> None:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from kdtoolbox.losses.shared.input_checks import misfit
+
 
 def frame_vectors(features: Tensor) -> Tensor:
     """One vector for each time step: the mean over space.
@@ -48,10 +50,8 @@ def require_equal_steps(student: Tensor, teacher: Tensor) -> None:
         ValueError: N or T differs.
     """
     if student.shape[0] != teacher.shape[0] or student.shape[2] != teacher.shape[2]:
-        raise ValueError(
-            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must have the same N and '
-            'T in (N, C, T, ...): bring one side to the time steps of the other (TemporalAlign)'
-        )
+        fix = 'bring one side to the time steps of the other (TemporalAlign)'
+        raise misfit(student, teacher, f'must have the same N and T in (N, C, T, ...): {fix}')
 
 
 def unit_vectors(vectors: Tensor, dim: int) -> Tensor:

@@ -7,6 +7,7 @@ from mmengine.dist import all_gather, get_rank, get_world_size
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from kdtoolbox.losses.shared.input_checks import misfit
 from kdtoolbox.method_card import MethodCard
 
 
@@ -69,10 +70,8 @@ def gather_pair(student: Tensor, teacher: Tensor, *, min_clips: int) -> tuple[Te
         ValueError: student and teacher are not of the same clips, or there are too few.
     """
     if len(student) != len(teacher) or min(student.dim(), teacher.dim()) < 2:
-        raise ValueError(
-            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must be (N, C, ...) '
-            'of the same N clips: fold frames or crops out of the batch dimension first'
-        )
+        fix = 'fold frames or crops out of the batch dimension first'
+        raise misfit(student, teacher, f'must be (N, C, ...) of the same N clips: {fix}')
     student, teacher = gather_batch(student.flatten(1)), gather_batch(teacher.detach().flatten(1))
     require_clips(len(student), min_clips=min_clips)
     return student, teacher

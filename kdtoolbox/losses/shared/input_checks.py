@@ -3,6 +3,15 @@
 from torch import Tensor
 
 
+def misfit(student: Tensor, teacher: Tensor, words: str) -> ValueError:
+    """The error of two tensors that do not fit.
+
+    >>> print(misfit(torch.zeros(2, 51), torch.zeros(3, 51), 'must have the same N'))
+    student (2, 51) and teacher (3, 51) must have the same N
+    """
+    return ValueError(f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} {words}')
+
+
 def require_equal_shapes(student: Tensor, teacher: Tensor) -> None:
     """Check that student and teacher have the same shape, so that nothing is broadcast.
 
@@ -20,10 +29,11 @@ equal (LinearProjection for vectors and logits), or the teacher a probe with the
         more = (
             ', MapProjection for channels of maps, TemporalAlign for time steps, MatchSpace for places' if maps else ''
         )
-        raise ValueError(
-            f'student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ in shape: give '
-            'the term a connector that makes them equal (LinearProjection for vectors and logits'
-            f"{more}), or the teacher a probe with the student's classes (tools/fit_probe.py)"
+        raise misfit(
+            student,
+            teacher,
+            'differ in shape: give the term a connector that makes them equal (LinearProjection for vectors and logits'
+            f"{more}), or the teacher a probe with the student's classes (tools/fit_probe.py)",
         )
 
 

@@ -6,13 +6,12 @@ Their convolutions are 3D. A map without time is a map with one time step, for w
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdtoolbox.losses.shared.option_checks import checked_positive
 
 Channels = int | Sequence[int]  # of one tap, or of each of several
 TapOutputs = Tensor | tuple[Tensor, ...]  # the output of one tapped module, or of several
-MIN_ELEMENTS = 3  # two elements always become -1 and 1 when they are standardized
 
 
 def as_clip_map(features: Tensor, *, channels: int, side: str) -> Tensor:
@@ -118,29 +117,3 @@ def channel_list(channels: Channels, side: str) -> list[int]:
     if not numbers:
         raise ValueError(f'{side}_channels={channels}: expected one number for each tapped module')
     return [checked_positive(number, f'a number of {side}_channels') for number in numbers]
-
-
-def require_elements(features: Tensor) -> None:
-    """Check that channels have enough elements for statistics.
-
-    Args:
-        features: (N, C, ...).
-
-    Raises:
-        ValueError: over clips, time and space there are fewer than :data:`MIN_ELEMENTS`.
-    """
-    num_elements = features.shape[0] * features.shape[2:].numel()
-    if num_elements < MIN_ELEMENTS:
-        raise ValueError(
-            f'got {tuple(features.shape)}, {num_elements} elements a channel, but this loss takes '
-            f'statistics over {MIN_ELEMENTS} or more, of the clips of one process: set batch_size to '
-            f'{MIN_ELEMENTS} or more and drop_last=True in the training dataloader, or tap maps'
-        )
-
-
-def conv_norm(in_channels: int, out_channels: int, *, kernel_size: int) -> list[nn.Module]:
-    """A convolution with padding and without bias, followed by batch norm."""
-    return [
-        nn.Conv3d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False),
-        nn.BatchNorm3d(out_channels),
-    ]

@@ -5,6 +5,11 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.input_checks import require_logits
 from kdtoolbox.losses.shared.option_checks import checked_temperature
 
+# The weights of L1 and L2 on the card, which most code sums over the elements.
+OF_A_SUM = {
+    'weight': 'w of a sum over elements, averaged over the batch',
+    'our_weight': 'w times the elements of a sample',
+}
 SIDES = ('logits', 'probabilities')
 
 

@@ -48,7 +48,7 @@ class AMD(nn.Module):
         decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`; the teacher's channels by default.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: the distance is unknown, a weight below 0, or a number of channels or blocks below 1.
     """
 
     def __init__(

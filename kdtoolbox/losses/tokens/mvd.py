@@ -46,7 +46,7 @@ class MVD(ChannelPairLoss):
         decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: the distance is unknown, or a number of channels or blocks is below 1.
     """
 
     def __init__(

@@ -74,7 +74,7 @@ class VideoMAE(nn.Module):
         decoder_channels, decoder_depth, decoder_heads: of the :class:`TokenDecoder`.
 
     Raises:
-        ValueError: an option is out of range.
+        ValueError: ``tubelet`` is not three numbers, or one of the numbers is below 1.
     """
 
     def __init__(
