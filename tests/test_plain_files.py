@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from kdtoolbox.plain_files import csv_rows, load_arrays, numbered_lines, parse_json, read_json, read_text
+from tests.odd_files import NO_FILES
 
 
 @pytest.mark.parametrize(
     'make, words',
     [
-        (lambda file: None, 'no such file'),
-        (lambda file: file.mkdir(), 'a folder, expected a file'),
-        (lambda file: os.mkfifo(file), 'no file, expected a file'),
-        (lambda file: file.symlink_to('nowhere'), 'no such file'),
-        (lambda file: file.symlink_to(file.name), 'cannot be read'),
+        *zip(
+            NO_FILES,
+            ('no such file', 'a folder, expected a file', 'no file, expected a file', 'no such file', 'cannot be read'),
+        ),
         (lambda file: file.write_bytes(b'ok\n\xff'), 'line 2 is not text in UTF-8'),
         (lambda file: file.write_bytes(b'x' * 101), '101 bytes: expected at most 100'),
     ],

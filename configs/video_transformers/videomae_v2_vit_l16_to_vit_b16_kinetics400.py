@@ -4,7 +4,6 @@
 #   kdtoolbox train video_transformers/videomae_v2_vit_l16_to_vit_b16_kinetics400 --cfg-options load_from=student.pth
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '../_base_/students/vit_b16.py',
           '../_base_/schedules/adamw_100e_layer_decay.py', '../_base_/tubelets.py']
-from kdtoolbox.config_files import clip_loaders as clips
 from kdtoolbox.config_files import fine_tuning
 
 model = dict(
@@ -12,8 +11,7 @@ model = dict(
     teacher=dict(type='VideoTeacher', model='transformers.MCG-NJU/videomae-large-finetuned-kinetics'),
     terms=dict(kd=dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=1.0))))
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=fine_tuning.train_pipeline(_base_.dense_clip)))
-val_dataloader = clips.with_pipeline(_base_.val_dataloader, _base_.fine_tuning_clips)
-test_dataloader = fine_tuning.accuracy_dataloader(_base_.test_dataloader, _base_.fine_tuning_test_clips)
-test_evaluator = [dict(type='QueryAccuracy')]
+val_dataloader, test_dataloader, test_evaluator = fine_tuning.evaluation(
+    (_base_.val_dataloader, _base_.fine_tuning_clips), (_base_.test_dataloader, _base_.fine_tuning_test_clips))
 custom_hooks = fine_tuning.with_new_classifier(_base_.custom_hooks)  # load_from gives the rest of the student
 default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

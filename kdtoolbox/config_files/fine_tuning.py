@@ -69,6 +69,16 @@ def accuracy_dataloader(dataloader: Mapping, pipeline: Pipeline) -> dict:
     return dict(batch_size=2, **with_pipeline(dataloader, pipeline, roles=['query']))
 
 
+def evaluation(validation: tuple[Mapping, Pipeline], test: tuple[Mapping, Pipeline]) -> tuple[dict, dict, list[dict]]:
+    """Loaders of the quick validation and of the test of accuracy with many views, and the metrics of the test.
+
+    Args:
+        validation: the data set's loader, and its transforms here.
+        test: likewise, see :func:`accuracy_dataloader`.
+    """
+    return with_pipeline(*validation), accuracy_dataloader(*test), [dict(type='QueryAccuracy')]
+
+
 def schedule(param_scheduler: Sequence[Mapping], *, max_epochs: int, warmup_epochs: int) -> tuple[dict, list[dict]]:
     """Settings of the training loop and of the learning rate for another number of epochs.
 

@@ -23,6 +23,7 @@ LOSSES = {
     'ICKD': ICKD(),
 }
 every_loss = pytest.mark.parametrize('loss', LOSSES.values(), ids=LOSSES.keys())
+MAP = (2, 3, 4, 4, 4)
 SCALE_FREE = ['AttentionTransfer', 'AttentionTransfer squared', 'NST', 'ICKD']
 
 
@@ -219,18 +220,15 @@ def test_double_precision_stays(loss):
 @pytest.mark.parametrize(
     'name, student, teacher, fix',
     [
-        ('Hint', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
-        ('Hint', (2, 3, 4, 4, 4), (2, 3, 1, 4, 4), 'TemporalAlign'),
-        ('Hint', (2, 3), (2, 5), 'LinearProjection'),
-        ('AttentionTransfer', (2, 3, 4, 4, 4), (2, 5, 4, 7, 7), 'MatchSpace'),
-        ('AttentionTransfer', (2, 3), (2, 3), 'before the pooling'),
-        ('NST', (2, 3, 4, 4, 4), (2, 5, 2, 4, 4), 'TemporalAlign'),
-        ('ActivationBoundary', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
-        ('ChannelWise', (2, 3, 4, 4, 4), (2, 3, 4, 4, 1), 'MatchSpace'),
-        ('ChannelWise', (2, 3), (2, 3), 'before the pooling'),
-        ('PKD', (2, 3, 4, 4, 4), (2, 3, 4, 1, 4), 'MatchSpace'),
+        *((name, MAP, (2, 5, 4, 4, 4), 'MapProjection') for name in ('Hint', 'ActivationBoundary', 'ICKD')),
+        *((name, (2, 3), (2, 3), 'before the pooling') for name in ('AttentionTransfer', 'ChannelWise')),
+        ('Hint', MAP, (2, 3, 1, 4, 4), 'TemporalAlign'),
+        ('NST', MAP, (2, 5, 2, 4, 4), 'TemporalAlign'),
+        ('AttentionTransfer', MAP, (2, 5, 4, 7, 7), 'MatchSpace'),
+        ('ChannelWise', MAP, (2, 3, 4, 4, 1), 'MatchSpace'),
+        ('PKD', MAP, (2, 3, 4, 1, 4), 'MatchSpace'),
         ('PKD', (1, 3), (1, 3), 'batch_size to 3'),
-        ('ICKD', (2, 3, 4, 4, 4), (2, 5, 4, 4, 4), 'MapProjection'),
+        ('Hint', (2, 3), (2, 5), 'LinearProjection'),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused_with_the_fix(name, student, teacher, fix):

@@ -16,19 +16,9 @@ from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.deployment.student_folder import FILES
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 from kdtoolbox.evaluation.feature_file import load_features
+from kdtoolbox.recipes import recipe as rules
 from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within
 from kdtoolbox.recipes.networks import choose_student, choose_teacher
-from kdtoolbox.recipes.recipe import (
-    ALL_LABELS,
-    FEW_LABELS,
-    LABEL_FREE,
-    baseline_of,
-    batch_size_for,
-    epochs_for,
-    frame_stride_for,
-    regime_of,
-    student_for,
-)
 from kdtoolbox.recipes.step_time import StepTime
 from kdtoolbox.recipes.survey import Survey, VideoFacts, survey_videos
 from kdtoolbox.recipes.video_labels import label_videos
@@ -254,16 +244,16 @@ def test_the_regime_follows_the_labels_and_the_length_the_videos(networks):
     teacher = choose_teacher(f'{networks}:OwnTeacher', weights=None, frames=8, size=16)
     assert teacher.config['view'] == {'size': 16, 'frame_stride': 2} and teacher.channels == 12
     folders = [f'{label}/{n}.mp4' for label in ('run', 'sit') for n in range(5)]
-    assert regime_of(label_videos(folders), teacher) == ALL_LABELS
-    assert regime_of(label_videos([*folders, 'a.mp4']), teacher) == FEW_LABELS
-    assert regime_of(label_videos([*folders, 'a.mp4']), replace(teacher, takes_probe=False)) == ALL_LABELS
-    assert regime_of(label_videos(folders, labels='none'), teacher) == LABEL_FREE
-    assert student_for(200, teacher) == 'r3d18' and student_for(200, replace(teacher, stem='layer2')) == 'image_stem'
-    assert student_for(20_000, replace(teacher, stem='layer2')) == 'r3d18'
-    assert (epochs_for(20), epochs_for(1), epochs_for(1000)) == (38, 100, 25)
-    assert (batch_size_for(5, has_gpu=True), batch_size_for(500, has_gpu=False)) == (5, 8)
+    assert rules.regime_of(label_videos(folders), teacher) == rules.ALL_LABELS
+    assert rules.regime_of(label_videos([*folders, 'a.mp4']), teacher) == rules.FEW_LABELS
+    assert rules.regime_of(label_videos([*folders, 'a.mp4']), replace(teacher, takes_probe=False)) == rules.ALL_LABELS
+    assert rules.regime_of(label_videos(folders, labels='none'), teacher) == rules.LABEL_FREE
+    assert rules.student_for(200, teacher) == 'r3d18' and rules.student_for(200, replace(teacher, stem='layer2')) == 'image_stem'
+    assert rules.student_for(20_000, replace(teacher, stem='layer2')) == 'r3d18'
+    assert (rules.epochs_for(20), rules.epochs_for(1), rules.epochs_for(1000)) == (38, 100, 25)
+    assert (rules.batch_size_for(5, has_gpu=True), rules.batch_size_for(500, has_gpu=False)) == (5, 8)
     with pytest.raises(ValueError, match='3 videos to learn from, expected 4 or more'):
-        batch_size_for(3, has_gpu=False)
+        rules.batch_size_for(3, has_gpu=False)
 
 
 @pytest.mark.parametrize('name', ['r3d18', 'r2plus1d18'])
@@ -276,7 +266,7 @@ def test_the_students_of_mmaction2_run_on_the_clips(name, networks):
 @pytest.mark.parametrize('num_frames, rate, stride', [(300, 25, 2), (300, 60, 5), (20, 25, 1), (300, 10, 1)])
 def test_a_clip_spans_a_good_second_but_not_more_than_the_videos_have(num_frames, rate, stride):
     survey = Survey(Path('x'), [VideoFacts('a', num_frames, rate)])
-    assert frame_stride_for(survey, 16) == stride
+    assert rules.frame_stride_for(survey, 16) == stride
 
 
 def test_hours_are_filled_with_epochs_of_the_measured_time(class_folders, networks):
@@ -291,7 +281,7 @@ def test_hours_are_filled_with_epochs_of_the_measured_time(class_folders, networ
 def test_a_baseline_needs_labels(class_folders, networks):
     wishes = Wishes(class_folders, student=f'{networks}:OwnBackbone', teacher=f'{networks}:OwnTeacher', labels='none')
     with pytest.raises(ValueError, match='--baseline: 0 of the videos to learn from have a label, expected 4 or more'):
-        baseline_of(choose_recipe(replace(wishes, size=16, frames=4)))
+        rules.baseline_of(choose_recipe(replace(wishes, size=16, frames=4)))
 
 
 def test_paths_in_a_config_have_no_dots(class_folders):

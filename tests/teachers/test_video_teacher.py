@@ -43,17 +43,14 @@ def model_of(name: str) -> nn.Module:
     }[name]().eval()
 
 
-# name -> its last block, time steps of its tokens
-MODELS_OF = {
+# name -> its last block, time steps of its tokens; a network with a head holds the one without by its name
+HEADLESS = {
     'videomae': ('encoder.layer.1', 2),
-    'videomae_head': ('videomae.encoder.layer.1', 2),
     'timesformer': ('encoder.layer.1', 4),
-    'timesformer_head': ('timesformer.encoder.layer.1', 4),
     'vivit': ('layers.1', 2),
-    'vivit_head': ('vivit.layers.1', 2),
     'vjepa2': ('encoder.layer.1', 2),
-    'vjepa2_head': ('vjepa2.encoder.layer.1', 2),
 }
+MODELS_OF = HEADLESS | {f'{name}_head': (f'{name}.{block}', steps) for name, (block, steps) in HEADLESS.items()}
 
 
 @pytest.mark.parametrize('name', MODELS_OF)

@@ -10,6 +10,7 @@ import pytest
 from kdtoolbox.datasets import FolderDataset
 from kdtoolbox.datasets.transforms import DecodeClip, DecodeError, OpenVideo
 from tests.datasets.conftest import PIPELINE, write_video
+from tests.odd_files import NO_FILES
 
 
 def decode(path, number=0):
@@ -19,11 +20,7 @@ def decode(path, number=0):
 @pytest.mark.parametrize(
     'make, words',
     [
-        (lambda file: None, 'No such file'),
-        (lambda file: file.mkdir(), 'it is a folder'),
-        (lambda file: os.mkfifo(file), 'it is no file'),
-        (lambda file: file.symlink_to('nowhere'), 'No such file'),
-        (lambda file: file.symlink_to(file.name), 'symbolic links'),
+        *zip(NO_FILES, ('No such file', 'it is a folder', 'it is no file', 'No such file', 'symbolic links')),
         (lambda file: file.touch(), 'Invalid data'),
         (lambda file: file.write_text('<html>'), 'cannot be opened: .* It is an HTML page'),
         (lambda file: file.write_text('version https://git-lfs.github.com/spec/v1\n'), 'git lfs pull'),
