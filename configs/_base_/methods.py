@@ -10,3 +10,6 @@ taught = dict(
         weights='IMAGENET1K_V1',  # V2 was trained with smoothed and mixed labels, which makes for flatter answers
         probe='{{$HMDB51_PROBE:work_dirs/hmdb51_probe.pth}}', pooling='mean_logits', chunk_size=128,
         view=dict(size=224, frame_stride=teacher_frame_stride)))
+# Of terms on the last maps: the student's are projected to the teacher's channels, the teacher's pooled in time.
+last_maps = dict(student='backbone.layer4', teacher='layer4',
+                 student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'))

@@ -2,7 +2,5 @@
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/hmdb51.py', '../_base_/students/r3d18.py', '../_base_/schedules/sgd_120e_warmup.py', '../_base_/methods.py']
 
 model = dict(_base_.taught, terms=dict(pkd=dict(
-    student='backbone.layer4', teacher='layer4',
-    student_connector='auto', teacher_connector=dict(type='TemporalAlign', mode='pool'),
-    loss=dict(type='PKD'), weight=6.0)))
+    _base_.last_maps, loss=dict(type='PKD'), weight=6.0)))
 default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))

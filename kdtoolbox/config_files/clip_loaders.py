@@ -11,6 +11,10 @@ from collections.abc import Mapping, Sequence
 
 Pipeline = list[dict]
 
+# Of Kinetics' colours, red, green, blue, on the scale 0 to 255, as in the original experiments. They are near those of
+# most videos.
+KINETICS_STATISTICS = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
+
 CLIP_PIPELINE: Pipeline = [
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),

@@ -1,10 +1,10 @@
-"""What the schedules of ``configs/_base_/schedules/`` share: optimizers, learning rates; plain settings, without torch."""
+"""Optimizers and learning rates that ``configs/_base_/schedules/`` share; plain settings, without torch."""
 
 
 def warmup_and_cosine(
     max_epochs: int, *, warmup_epochs: int, val_interval: int, start_factor: float = 1e-3, **cosine: float
 ) -> tuple[dict, list[dict]]:
-    """Settings of the training loop and of the learning rate, which rises by a line and falls by a cosine, step by step.
+    """Settings of the training loop and of the learning rate, which rises by a line and falls by a cosine.
 
     Args:
         max_epochs: of the training.

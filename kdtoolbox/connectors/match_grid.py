@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.registry import MODELS
 
 FRAMES = ('first', 'mean', 'stack')
@@ -84,7 +85,7 @@ class MatchGrid(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 5:
-            raise ValueError(f'MatchGrid got {tuple(x.shape)}, expected a map (N, C, T, H, W): TokensToMap makes one')
+            raise misfit(self, x, 'a map (N, C, T, H, W): TokensToMap makes one')
         return match_grid(x, self.grid, frames=self.frames)
 
 

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.registry import MODELS
 
 
@@ -32,9 +33,7 @@ class MatchSpace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 5:
-            raise ValueError(
-                f'MatchSpace got {tuple(x.shape)}, expected maps (N, C, T, H, W); tokens become maps by TokensToMap'
-            )
+            raise misfit(self, x, 'maps (N, C, T, H, W); tokens become maps by TokensToMap')
         if x.shape[3:] == self.size:
             return x
         pooled = min(x.shape[3], self.size[0]), min(x.shape[4], self.size[1])

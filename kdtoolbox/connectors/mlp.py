@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.registry import MODELS
 
 
@@ -32,8 +33,5 @@ class MLPProjection(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         expected = self.layers[0].in_features
         if x.dim() < 2 or x.shape[1] != expected:
-            raise ValueError(
-                f'MLPProjection got {tuple(x.shape)}, expected (N, {expected}, ...): set in_channels='
-                f'{x.shape[1] if x.dim() > 1 else "C"}'
-            )
+            raise misfit(self, x, f'(N, {expected}, ...): set in_channels={x.shape[1] if x.dim() > 1 else "C"}')
         return self.layers(x.movedim(1, -1)).movedim(-1, 1)

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.registry import MODELS
 
 
@@ -22,10 +23,8 @@ class LinearProjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 2 or x.shape[1] != self.linear.in_features:
-            raise ValueError(
-                f'LinearProjection got {tuple(x.shape)}, expected (N, {self.linear.in_features}): '
-                f'set in_channels={x.shape[1]}, and pool maps first (GlobalPool)'
-            )
+            fix = f'set in_channels={x.shape[1]}, and pool maps first (GlobalPool)'
+            raise misfit(self, x, f'(N, {self.linear.in_features}): {fix}')
         return self.linear(x)
 
 
@@ -43,8 +42,6 @@ class MapProjection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 5 or x.shape[1] != self.conv.in_channels:
-            raise ValueError(
-                f'MapProjection got {tuple(x.shape)}, expected (N, {self.conv.in_channels}, T, H, W): '
-                f'set in_channels={x.shape[1]}, or use LinearProjection for vectors'
-            )
+            fix = f'set in_channels={x.shape[1]}, or use LinearProjection for vectors'
+            raise misfit(self, x, f'(N, {self.conv.in_channels}, T, H, W): {fix}')
         return self.conv(x)

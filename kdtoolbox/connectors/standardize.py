@@ -7,6 +7,7 @@ from mmengine.dist import all_reduce
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.host_reads import HostCopy
 from kdtoolbox.registry import MODELS
 
@@ -80,10 +81,8 @@ class Standardize(nn.Module):
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 2 or x.shape[1] != len(self.sum):
-            raise ValueError(
-                f'{type(self).__name__} got {tuple(x.shape)}, expected (N, {len(self.sum)}): set channels='
-                f'{x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
-            )
+            fix = f'set channels={x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
+            raise misfit(self, x, f'(N, {len(self.sum)}): {fix}')
 
     def _has_statistics(self) -> bool:
         """Whether finite features were seen; the host asks the device until they were, which is in the first step."""

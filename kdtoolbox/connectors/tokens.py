@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.registry import MODELS
 
 
@@ -47,9 +48,7 @@ class TokensToMap(nn.Module):
             return self._of_frames(x)
         if x.dim() == 3:
             return self._of_video(x)
-        raise ValueError(
-            f'TokensToMap got {tuple(x.shape)}, expected tokens (N, C, T, L) of an image teacher, or (N, L, C)'
-        )
+        raise misfit(self, x, 'tokens (N, C, T, L) of an image teacher, or (N, L, C)')
 
     def _of_frames(self, x: Tensor) -> Tensor:
         patches = x[..., self.num_prefix_tokens :]
@@ -96,7 +95,7 @@ class MapToTokens(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 5:
-            raise ValueError(f'MapToTokens got {tuple(x.shape)}, expected maps (N, C, T, H, W)')
+            raise misfit(self, x, 'maps (N, C, T, H, W)')
         return x.flatten(3)
 
 
@@ -117,8 +116,6 @@ class ClassToken(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() not in (3, 4):
-            raise ValueError(
-                f'ClassToken got {tuple(x.shape)}, expected tokens (N, L, C) of a student or (N, C, T, L) of a '
-                'teacher: tap a block of a transformer'
-            )
+            fix = 'tap a block of a transformer'
+            raise misfit(self, x, f'tokens (N, L, C) of a student or (N, C, T, L) of a teacher: {fix}')
         return x[:, 0] if x.dim() == 3 else x[..., 0]

@@ -8,6 +8,11 @@ from tests.datasets.conftest import PIPELINE
 HEADER = 'label,youtube_id,time_start,time_end,split,is_cc\n'
 
 
+def _csv(file, *rows, encoding='utf-8'):
+    file.write_text(HEADER + '\n'.join(rows) + '\n', encoding=encoding)
+    return file
+
+
 def _samples(dataset):
     return [(info['sample_id'], info['label']) for info in map(dataset.get_data_info, range(len(dataset)))]
 
@@ -33,11 +38,9 @@ def test_clips_are_found_in_class_folders_with_spaces_or_underscores_and_flat(tm
     root = folder_of_videos(
         'air drumming/-abc_000007_000017.avi', 'air_drumming/b_000001_000011.avi', 'c_000002_000012.avi'
     )
-    (tmp_path / 'train.csv').write_text(
-        HEADER + '"air drumming",-abc,7,17,train,0\nair drumming,b,1,11,train,0\n'
-        'abseiling,c,2,12,train,0\nabseiling,d,2,12,val,0\n'
-    )
-    dataset = KineticsDataset(data_root=root, ann_file=tmp_path / 'train.csv', pipeline=PIPELINE)
+    clips = ('"air drumming",-abc,7,17', 'air drumming,b,1,11', 'abseiling,c,2,12')
+    rows = [*(f'{clip},train,0' for clip in clips), 'abseiling,d,2,12,val,0']
+    dataset = KineticsDataset(data_root=root, ann_file=_csv(tmp_path / 'train.csv', *rows), pipeline=PIPELINE)
     assert _samples(dataset) == [
         ('air drumming/-abc_000007_000017.avi', 1),
         ('air_drumming/b_000001_000011.avi', 1),
@@ -62,7 +65,7 @@ def test_test_clips_have_no_label_and_share_the_given_classes(tmp_path, folder_o
 
 
 def test_a_label_outside_of_the_classes_is_refused(tmp_path):
-    (tmp_path / 'train.csv').write_text(HEADER + 'juggling,a,1,11,train,0\n')
+    _csv(tmp_path / 'train.csv', 'juggling,a,1,11,train,0')
     with pytest.raises(ValueError, match=r"labelled \['juggling'\], none of the 2 classes"):
         KineticsDataset(
             data_root=tmp_path,
@@ -73,8 +76,8 @@ def test_a_label_outside_of_the_classes_is_refused(tmp_path):
 
 
 def test_a_file_saved_by_a_spreadsheet_keeps_its_labels(tmp_path):
-    (tmp_path / 'train.csv').write_text(HEADER + 'air drumming,a,1,11,train,0\n', encoding='utf-8-sig')
-    annotations, _ = read_kinetics_csv(tmp_path / 'train.csv', 'training')
+    file = _csv(tmp_path / 'train.csv', 'air drumming,a,1,11,train,0', encoding='utf-8-sig')
+    annotations, _ = read_kinetics_csv(file, 'training')
     assert [(annotation.key, annotation.label) for annotation in annotations] == [('a_000001_000011', 'air drumming')]
 
 
@@ -99,15 +102,14 @@ def test_labels_in_no_column_of_that_name_are_an_error_unless_testing(tmp_path, 
     ],
 )
 def test_a_row_that_lacks_its_label_or_times_is_named(tmp_path, row, complaint):
-    (tmp_path / 'train.csv').write_text(f'{HEADER}{row}\n')
     with pytest.raises(ValueError, match=f'train.csv, {complaint}'):
-        read_kinetics_csv(tmp_path / 'train.csv', 'training')
+        read_kinetics_csv(_csv(tmp_path / 'train.csv', row), 'training')
 
 
 def test_labelled_test_clips_are_found_in_test(tmp_path, folder_of_videos):
     root = folder_of_videos('test/a_000001_000011.avi', 'yoga/b_000001_000011.avi')
-    (tmp_path / 'test.csv').write_text(HEADER + 'yoga,a,1,11,test,0\nyoga,b,1,11,test,0\n')
-    dataset = KineticsDataset(data_root=root, ann_file=tmp_path / 'test.csv', subset='testing', pipeline=PIPELINE)
+    file = _csv(tmp_path / 'test.csv', 'yoga,a,1,11,test,0', 'yoga,b,1,11,test,0')
+    dataset = KineticsDataset(data_root=root, ann_file=file, subset='testing', pipeline=PIPELINE)
     assert _samples(dataset) == [('test/a_000001_000011.avi', 0), ('yoga/b_000001_000011.avi', 0)]
 
 

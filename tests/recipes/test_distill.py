@@ -248,7 +248,10 @@ def test_the_regime_follows_the_labels_and_the_length_the_videos(networks):
     assert rules.regime_of(label_videos([*folders, 'a.mp4']), teacher) == rules.FEW_LABELS
     assert rules.regime_of(label_videos([*folders, 'a.mp4']), replace(teacher, takes_probe=False)) == rules.ALL_LABELS
     assert rules.regime_of(label_videos(folders, labels='none'), teacher) == rules.LABEL_FREE
-    assert rules.student_for(200, teacher) == 'r3d18' and rules.student_for(200, replace(teacher, stem='layer2')) == 'image_stem'
+    assert (
+        rules.student_for(200, teacher) == 'r3d18'
+        and rules.student_for(200, replace(teacher, stem='layer2')) == 'image_stem'
+    )
     assert rules.student_for(20_000, replace(teacher, stem='layer2')) == 'r3d18'
     assert (rules.epochs_for(20), rules.epochs_for(1), rules.epochs_for(1000)) == (38, 100, 25)
     assert (rules.batch_size_for(5, has_gpu=True), rules.batch_size_for(500, has_gpu=False)) == (5, 8)

@@ -6,8 +6,7 @@ validation_size = 112  # of the clips below; with another model.student_view.siz
 data_root = '{{$FOLDER_VIDEOS:data/mine}}'  # <class>/<video>
 ann_file = '{{$FOLDER_ANNOTATIONS:data/mine/split.json}}'  # kdtoolbox prepare folder writes it
 source = dict(type='FolderDataset', data_root=data_root, ann_file=ann_file)
-# Kinetics', which are near those of most videos.
-statistics = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
+statistics = clips.KINETICS_STATISTICS
 
 clip_pipeline, train_pipeline, val_pipeline, test_pipeline = clips.pipelines()
 train_dataloader, val_dataloader, test_dataloader = clips.dataloaders(source)

@@ -10,8 +10,7 @@ data_root = '{{$HMDB51_VIDEOS:data/hmdb51/videos}}'        # <class>/<name>.avi
 # The 153 <class>_test_split<n>.txt, or a JSON file:
 ann_file = '{{$HMDB51_ANNOTATIONS:data/hmdb51/annotations}}'
 source = dict(type='HMDB51Dataset', data_root=data_root, ann_file=ann_file, split=1)
-# Kinetics' statistics, as in the original experiments.
-statistics = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
+statistics = clips.KINETICS_STATISTICS  # as in the original experiments
 
 clip_pipeline, train_pipeline, val_pipeline, test_pipeline = clips.pipelines()
 train_dataloader, val_dataloader, test_dataloader = clips.dataloaders(source)

@@ -6,8 +6,7 @@ validation_size = 112  # of the clips below; with another model.student_view.siz
 data_root = '{{$KINETICS400_VIDEOS:data/kinetics400/videos}}'  # <class>/<youtube_id>_<start>_<end>.mp4, or flat
 ann_file = '{{$KINETICS400_ANNOTATIONS:data/kinetics400/kinetics.json}}'  # kdtoolbox prepare kinetics writes it
 source = dict(type='KineticsDataset', data_root=data_root, ann_file=ann_file)
-# Of its colours, red, green, blue, on the scale 0 to 255, as in the original experiments.
-statistics = dict(mean=[110.63666788, 103.16065604, 96.29023126], std=[38.7568578, 37.88248729, 40.02898126])
+statistics = clips.KINETICS_STATISTICS
 
 clip_pipeline, train_pipeline, val_pipeline, test_pipeline = clips.pipelines()
 train_dataloader, val_dataloader, test_dataloader = clips.dataloaders(source)

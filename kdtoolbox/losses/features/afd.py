@@ -10,7 +10,7 @@ from kdtoolbox.losses.shared.feature_maps import unit_scale
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.full_precision import method_in_full_precision
 from kdtoolbox.losses.shared.gathering import BatchNormOfAllClips, LossOfAllClips, gather_batch
-from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_list, tap_maps
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, Widths, channel_list, tap_maps
 from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
@@ -58,9 +58,7 @@ class AFD(LossOfAllClips):
         ValueError: a number of channels is below 1.
     """
 
-    def __init__(
-        self, student_channels: Channels, teacher_channels: Channels, *, attention_channels: int = 128
-    ) -> None:
+    def __init__(self, student_channels: Widths, teacher_channels: Widths, *, attention_channels: int = 128) -> None:
         super().__init__()
         self.student_channels = channel_list(student_channels, 'student')
         self.teacher_channels = channel_list(teacher_channels, 'teacher')

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.feature_maps import require_same_positions
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_lists, tap_maps
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, Widths, channel_lists, tap_maps
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
 
@@ -89,11 +89,7 @@ class Overhaul(nn.Module):
     """
 
     def __init__(
-        self,
-        student_channels: Channels,
-        teacher_channels: Channels,
-        *,
-        margins: Sequence[Sequence[float]] | None = None,
+        self, student_channels: Widths, teacher_channels: Widths, *, margins: Sequence[Sequence[float]] | None = None
     ) -> None:
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)

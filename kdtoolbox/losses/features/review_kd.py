@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_lists, tap_maps
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, Widths, channel_lists, tap_maps
 from kdtoolbox.losses.shared.option_checks import checked_positive
 from kdtoolbox.method_card import from_paper
 from kdtoolbox.registry import register_loss
@@ -106,9 +106,7 @@ class ReviewKD(nn.Module):
         ValueError: the channel numbers do not fit together.
     """
 
-    def __init__(
-        self, student_channels: Channels, teacher_channels: Channels, *, mid_channels: int | None = None
-    ) -> None:
+    def __init__(self, student_channels: Widths, teacher_channels: Widths, *, mid_channels: int | None = None) -> None:
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)
         if mid_channels is None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kdtoolbox.losses.shared.channel_statistics import conv_norm, require_elements
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.full_precision import method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, channel_list, tap_maps
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, Widths, channel_list, tap_maps
 from kdtoolbox.losses.shared.option_checks import checked_positive, checked_temperature
 from kdtoolbox.method_card import MethodCard, from_paper
 from kdtoolbox.registry import register_loss
@@ -84,8 +84,8 @@ class SemCKD(nn.Module):
 
     def __init__(
         self,
-        student_channels: Channels,
-        teacher_channels: Channels,
+        student_channels: Widths,
+        teacher_channels: Widths,
         *,
         batch_size: int,
         factor: int = 4,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kdtoolbox.losses.shared.option_checks import checked_positive
 
-Channels = int | Sequence[int]  # of one tap, or of each of several
+Widths = int | Sequence[int]  # the channels of one tap, or of each of several
 TapOutputs = Tensor | tuple[Tensor, ...]  # the output of one tapped module, or of several
 
 
@@ -83,7 +83,7 @@ def tap_maps(taps: TapOutputs, *, channels: Sequence[int], side: str) -> list[Te
     ]
 
 
-def channel_lists(student_channels: Channels, teacher_channels: Channels) -> tuple[list[int], list[int]]:
+def channel_lists(student_channels: Widths, teacher_channels: Widths) -> tuple[list[int], list[int]]:
     """Check the channel numbers of all taps and return them as lists.
 
     Raises:
@@ -104,7 +104,7 @@ def channel_lists(student_channels: Channels, teacher_channels: Channels) -> tup
     return student, teacher
 
 
-def channel_list(channels: Channels, side: str) -> list[int]:
+def channel_list(channels: Widths, side: str) -> list[int]:
     """Check the channel numbers of the taps of one side and return them as a list.
 
     Raises:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from kdtoolbox.host_reads import inverted, on_host, to_device
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, as_taps, channel_lists
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, Widths, as_taps, channel_lists
 from kdtoolbox.losses.shared.option_checks import checked_weight
 from kdtoolbox.losses.shared.token_decoder import TokenDecoder
 from kdtoolbox.losses.shared.token_distances import TOKEN_DISTANCES, checked_distance
@@ -53,8 +53,8 @@ class AMD(nn.Module):
 
     def __init__(
         self,
-        student_channels: Channels,
-        teacher_channels: Channels,
+        student_channels: Widths,
+        teacher_channels: Widths,
         *,
         distance: str = 'l2',
         direct_weight: float = 1.0,

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from kdtoolbox.host_reads import inverted
 from kdtoolbox.losses.shared.frame_vectors import unit_vectors
 from kdtoolbox.losses.shared.full_precision import in_full_precision, method_in_full_precision
-from kdtoolbox.losses.shared.learned_maps import Channels, TapOutputs, as_taps, channel_lists
+from kdtoolbox.losses.shared.learned_maps import TapOutputs, Widths, as_taps, channel_lists
 from kdtoolbox.losses.shared.token_distances import NORM_EPSILON, TOKEN_DISTANCES, checked_distance
 from kdtoolbox.losses.shared.token_positions import sine_cosine_positions
 from kdtoolbox.losses.shared.tokens import as_tokens, chosen_tokens, visible_tokens
@@ -52,12 +52,7 @@ class UMT(nn.Module):
     """
 
     def __init__(
-        self,
-        student_channels: Channels,
-        teacher_channels: Channels,
-        *,
-        distance: str = 'cosine',
-        normalize: bool = True,
+        self, student_channels: Widths, teacher_channels: Widths, *, distance: str = 'cosine', normalize: bool = True
     ) -> None:
         super().__init__()
         self.student_channels, self.teacher_channels = channel_lists(student_channels, teacher_channels)

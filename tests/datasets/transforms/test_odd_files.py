@@ -1,6 +1,5 @@
 """Files that are no good videos, or are in odd places: right, or one line in words a user has."""
 
-import os
 import shutil
 
 import av
