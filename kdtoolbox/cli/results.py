@@ -9,21 +9,12 @@ from kdtoolbox.cli.catalogue import entries
 from kdtoolbox.reporting.chance_level import chance_rows
 from kdtoolbox.reporting.measured_row import measured_row
 from kdtoolbox.reporting.model_index import INDEX, METAFILE, index_text, metafile_text
-from kdtoolbox.reporting.results_table import (
-    CHANCE,
-    MEASURED,
-    PAGE,
-    PUBLISHED,
-    read_json,
-    render,
-    replaced,
-    write_json,
-)
+from kdtoolbox.reporting.results_table import CHANCE, MEASURED, PAGE, read_rows, replaced, updated_page, write_json
 from kdtoolbox.safe_files import write_aside
 
 
 def run(args: argparse.Namespace) -> int:
-    rows = {file: read_json(args.docs / file) for file in (CHANCE, PUBLISHED, MEASURED)}
+    rows = read_rows(args.docs)
     changed = None
     if args.action == 'index':
         return _write_index(args.docs.absolute().parent, rows[MEASURED])
@@ -40,16 +31,11 @@ def run(args: argparse.Namespace) -> int:
         changed, rows[MEASURED] = MEASURED, replaced(rows[MEASURED], row)
     elif args.action == 'chance':
         changed, rows[CHANCE] = CHANCE, {**rows[CHANCE], args.data_set: chance_rows(args.annotations, args.data_set)}
-    page_file = args.docs / PAGE
-    if not page_file.is_file():
-        raise ValueError(f'{page_file}: no such file')
-    page = render(
-        page_file.read_text(encoding='utf-8'), chance=rows[CHANCE], published=rows[PUBLISHED], measured=rows[MEASURED]
-    )
+    page = updated_page(args.docs, rows)
     if changed:  # only now: rows that cannot be printed are not kept
         write_json(rows[changed], args.docs / changed)
-    write_aside(page_file, page)
-    print(f'wrote {page_file}' + (f' and {args.docs / changed}' if changed else ''))
+    write_aside(args.docs / PAGE, page)
+    print(f'wrote {args.docs / PAGE}' + (f' and {args.docs / changed}' if changed else ''))
     return 0
 
 

@@ -78,6 +78,27 @@ def read_json(file: Path) -> Any:
         ) from error
 
 
+def read_rows(docs: Path) -> dict[str, Any]:
+    """The rows of all tables, by file: :data:`CHANCE`, :data:`PUBLISHED`, :data:`MEASURED`.
+
+    Args:
+        docs: the folder of the page.
+    """
+    return {file: read_json(docs / file) for file in (CHANCE, PUBLISHED, MEASURED)}
+
+
+def updated_page(docs: Path, rows: Mapping[str, Any]) -> str:
+    """The page of a folder with other rows, see :func:`read_rows` and :func:`render`.
+
+    Raises:
+        ValueError: there is no page, or see :func:`render`.
+    """
+    if not (docs / PAGE).is_file():
+        raise ValueError(f'{docs / PAGE}: no such file')
+    page = (docs / PAGE).read_text(encoding='utf-8')
+    return render(page, chance=rows[CHANCE], published=rows[PUBLISHED], measured=rows[MEASURED])
+
+
 def write_json(content: list | dict, file: Path) -> None:
     """Write a file of results, whole or not at all."""
     write_aside(file, json.dumps(content, indent=2, ensure_ascii=False) + '\n')

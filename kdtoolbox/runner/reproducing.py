@@ -20,10 +20,10 @@ from kdtoolbox.reporting.results_table import (
     DATA_SETS,
     MEASURED,
     PAGE,
-    PUBLISHED,
     read_json,
-    render,
+    read_rows,
     replaced,
+    updated_page,
     write_json,
 )
 from kdtoolbox.runner.stages import Stage, run_stages
@@ -48,7 +48,7 @@ def reproduce(
     Raises:
         ValueError: the annotations are not those of the official split.
     """
-    docs = {file: read_json(docs_dir / file) for file in (CHANCE, PUBLISHED, MEASURED)}
+    docs = read_rows(docs_dir)
     docs[CHANCE] = {**docs[CHANCE], data_set: chance_rows(annotations, data_set)}  # which may raise: before training
     trainings = trainings_of(rows)
     run_stages([Stage(one.name, one.config, {**one.cfg_options, **options}) for one in trainings], work_dir)
@@ -65,12 +65,7 @@ def reproduce(
             chance=docs[CHANCE][row.data_set],
         )
         docs[MEASURED] = replaced(docs[MEASURED], found)
-    page = render(
-        (docs_dir / PAGE).read_text(encoding='utf-8'),
-        chance=docs[CHANCE],
-        published=docs[PUBLISHED],
-        measured=docs[MEASURED],
-    )
+    page = updated_page(docs_dir, docs)
     (work_dir / MEASURED).parent.mkdir(parents=True, exist_ok=True)
     write_json(docs[MEASURED], work_dir / MEASURED)
     write_aside(work_dir / PAGE, page)

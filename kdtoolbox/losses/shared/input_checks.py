@@ -6,6 +6,7 @@ from torch import Tensor
 def misfit(student: Tensor, teacher: Tensor, words: str) -> ValueError:
     """The error of two tensors that do not fit.
 
+    >>> import torch
     >>> print(misfit(torch.zeros(2, 51), torch.zeros(3, 51), 'must have the same N'))
     student (2, 51) and teacher (3, 51) must have the same N
     """
@@ -18,6 +19,7 @@ def require_equal_shapes(student: Tensor, teacher: Tensor) -> None:
     Raises:
         ValueError: the shapes differ.
 
+    >>> import torch
     >>> require_equal_shapes(torch.zeros(2, 51), torch.zeros(2, 1000))
     Traceback (most recent call last):
     ...
@@ -43,6 +45,7 @@ def require_logits(logits: Tensor, *, min_classes: int = 1) -> None:
     Raises:
         ValueError: the tensor is neither (N, K) nor, frame by frame, (N, T', K), or there are too few classes.
 
+    >>> import torch
     >>> require_logits(torch.zeros(4, 1), min_classes=2)
     Traceback (most recent call last):
     ...

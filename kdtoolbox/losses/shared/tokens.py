@@ -16,6 +16,7 @@ def as_tokens(features: Tensor, *, channels: int, side: str) -> Tensor:
     Raises:
         ValueError: it has another number of dimensions or of channels.
 
+    >>> import torch
     >>> as_tokens(torch.zeros(2, 192, 8, 7, 7), channels=192, side='teacher').shape
     torch.Size([2, 392, 192])
     """
@@ -41,6 +42,7 @@ def chosen_tokens(tokens: Tensor, chosen: Tensor) -> Tensor:
     Raises:
         ValueError: the numbers of positions differ, or those of chosen tokens.
 
+    >>> import torch
     >>> chosen_tokens(torch.arange(3.).view(1, 3, 1), torch.tensor([[True, False, True]])).flatten()
     tensor([0., 2.])
     """
