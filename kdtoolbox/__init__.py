@@ -7,6 +7,7 @@ from importlib import import_module
 warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``', UserWarning)
 
 __version__ = '0.1.0'
+PLUGIN_GROUP = 'kdtoolbox.plugins'  # of entry points
 
 # Imported when they are first used: `import kdtoolbox` must not wait for torch.
 _LAZY = {

@@ -18,10 +18,10 @@ import mmaction.registry as mmaction_registries
 import mmengine.registry
 from mmaction.utils import register_all_modules as import_mmaction
 
+from kdtoolbox import PLUGIN_GROUP
 from kdtoolbox.arguments import arguments_of, did_you_mean, missing_arguments
 from kdtoolbox.method_card import registered_card
 
-PLUGIN_GROUP = 'kdtoolbox.plugins'
 OURS_FIRST = 0.15
 Class = TypeVar('Class', bound=type)
 

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(
                 f'list {args.kind} --markdown: only losses have a table of methods. Run: list losses --markdown'
             )
-        from kdtoolbox.reporting.methods_table import methods_table  # reads configs, which imports torch
+        from kdtoolbox.reporting.methods_table import methods_table  # reads configs, by mmengine
 
         print(
             methods_table(

@@ -14,6 +14,17 @@ class Overrides(argparse.Action):
         ConfigOptions(self.option_strings, self.dest, nargs='+')(parser, namespace, values, option_string)
 
 
+def check_config(args: argparse.Namespace) -> None:
+    """Refuse a config that is not there, or names what cannot be, before torch is imported, which takes seconds.
+
+    Raises:
+        ValueError: see :func:`find_config` and :func:`~kdtoolbox.config_files.mistyped_parts.refuse_mistyped_parts`.
+    """
+    from kdtoolbox.config_files.mistyped_parts import refuse_mistyped_parts  # imports mmengine, as --help need not
+
+    refuse_mistyped_parts(find_config(args.config), args.cfg_options, safe=args.safe_config)
+
+
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """``-v`` and ``-q``, which the commands have that run for long."""
     how_much = parser.add_mutually_exclusive_group()
@@ -40,7 +51,7 @@ def add_override_argument(parser: argparse.ArgumentParser, help_text: str) -> No
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every command over a config has."""
-    parser.set_defaults(check_first=lambda args: find_config(args.config))
+    parser.set_defaults(check_first=check_config)
     parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
     add_override_argument(parser, 'override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE')

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from kdtoolbox import PLUGIN_GROUP
 from kdtoolbox.method_card import MethodCard, registered_card
 
 # Kind -> registry, package of kdtoolbox's own.
@@ -26,7 +27,6 @@ KINDS = {
     'hooks': ('HOOKS', 'kdtoolbox.engine'),
 }
 PACKAGE = Path(__file__).parents[1]
-PLUGIN_GROUP = 'kdtoolbox.plugins'
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Entry:
         summary: the first paragraph of its docstring.
         source: the package it comes from.
         card: of a loss that has one.
+        module: the last part of the name of its module.
     """
 
     name: str
     summary: str
     source: str
     card: MethodCard | None
+    module: str = ''
 
 
 def entries(kind: str) -> list[Entry]:
@@ -65,9 +67,12 @@ def _own(registry: str, package: str) -> Iterator[Entry]:
                 continue
             calls = {ast.unparse(one.func): one for one in node.decorator_list if isinstance(one, ast.Call)}
             if 'register_loss' in calls:
-                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', _card(calls, tree))
+                card = _card(calls, tree)
             elif f'{registry}.register_module' in calls:
-                yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', None)
+                card = None
+            else:
+                continue
+            yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', card, file.stem)
 
 
 def _card(decorators: Mapping[str, ast.Call], module: ast.Module) -> MethodCard:
@@ -111,7 +116,13 @@ def _of_plugins(kind: str) -> Iterator[Entry]:
     for one, thing in kinds.module_dict.items():
         source = thing.__module__.partition('.')[0]
         if source != 'kdtoolbox' and inspect.isclass(thing) and _is_of(kind, thing, package):
-            yield Entry(one, _summary(vars(thing).get('__doc__')), source, getattr(thing, 'card', None))
+            yield Entry(
+                one,
+                _summary(vars(thing).get('__doc__')),
+                source,
+                getattr(thing, 'card', None),
+                thing.__module__.rpartition('.')[2],
+            )
 
 
 def _is_of(kind: str, thing: type, package: str) -> bool:

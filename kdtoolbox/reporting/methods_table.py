@@ -1,5 +1,6 @@
 """The table of docs/methods.md, made from the cards of the losses and the configs of the methods."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from mmengine.config import Config
 
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.method_card import MethodCard
-from kdtoolbox.registry import MODELS
+from kdtoolbox.reporting.catalogue import entries
 
 HEADER = (
     'method',
@@ -45,7 +46,12 @@ def config_name(method: str) -> str:
     >>> config_name('RKDDistance')
     'methods/rkd_distance'
     """
-    return f'methods/{MODELS.get(method).__module__.rpartition(".")[2]}'
+    return f'methods/{_modules()[method]}'
+
+
+@functools.cache
+def _modules() -> dict[str, str]:
+    return {entry.name: entry.module for entry in entries('losses')}
 
 
 def _row(name: str, card: MethodCard) -> list[str]:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.command_line import check_config
 from kdtoolbox.safe_files import check_writable
 
 EXAMPLE = 'kdtoolbox browse kd_r2d_to_r3d_hmdb51 --out browse.html'
@@ -17,5 +17,5 @@ def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     if args.clips < 1:
         raise ValueError(f'--clips {args.clips}: expected 1 or more')
-    find_config(args.config)
+    check_config(args)
     check_writable(args.out)

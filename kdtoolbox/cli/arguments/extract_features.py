@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.command_line import check_config
 from kdtoolbox.plain_files import FEATURE_FILES
 from kdtoolbox.safe_files import check_writable
 
@@ -53,4 +53,4 @@ def check_first(args: argparse.Namespace) -> None:
             '--cfg-options model.teacher.weights=FILE'
         )
     check_writable(args.out)
-    find_config(args.config)
+    check_config(args)

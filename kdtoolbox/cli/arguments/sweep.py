@@ -4,8 +4,7 @@ import argparse
 import re
 
 from kdtoolbox.cli.arguments.student import at_least_one
-from kdtoolbox.config_files.command_line import add_override_argument, add_safe_config_argument
-from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.command_line import add_override_argument, add_safe_config_argument, check_config
 
 EXAMPLE = 'kdtoolbox sweep kd_r2d_to_r3d_hmdb51 --set optim_wrapper.optimizer.lr=0.01,0.1 --set randomness.seed=0,1'
 GOALS = ('max', 'min')
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
-    find_config(args.config)
+    check_config(args)
     for choice in args.choices:
         key, equals, values = choice.partition('=')
         if not re.fullmatch(r'[\w.]+', key) or not equals or not values:

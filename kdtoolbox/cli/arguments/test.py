@@ -2,7 +2,7 @@
 
 import argparse
 
-from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.config_files.command_line import check_config
 from kdtoolbox.safe_files import check_there, check_writable
 
 # What --eval knows -> the metric; 'confusion' writes <work dir>/confusion.json and .png.
@@ -34,5 +34,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
     check_writable(args.out)
-    find_config(args.config)
+    check_config(args)
     check_there(args.checkpoint, what='checkpoint')
