@@ -80,6 +80,11 @@ class Recipe:
         return bool(self.videos.names('validation', labelled=True))
 
     @property
+    def validates(self) -> bool:
+        """A look now and then while it trains; a training of a few epochs has the test alone, which follows it."""
+        return self.evaluates and self.epochs >= VALIDATIONS
+
+    @property
     def validation_interval(self) -> int:
         """Epochs from one validation to the next."""
         return max(1, math.ceil(self.epochs / VALIDATIONS))

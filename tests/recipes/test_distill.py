@@ -152,6 +152,15 @@ def test_the_config_is_printed_and_nothing_is_written(class_folders, networks, t
     assert not config.model.use_labels and 'val_dataloader' not in config
 
 
+@pytest.mark.parametrize('epochs', [4, 5])
+def test_a_training_of_a_few_epochs_is_tested_at_its_end_alone(epochs, class_folders, networks, tmp_path, capsys):
+    options = ['--teacher', f'{networks}:OwnTeacher', '--student', f'{networks}:OwnBackbone', '--epochs', epochs]
+    command = ['distill', class_folders, '--out', tmp_path / 'run', '--print-config', *options]
+    assert main([*map(str, command)]) == 0
+    printed = capsys.readouterr().out
+    assert ('val_dataloader = ' in printed) == (epochs == 5) and 'test_dataloader = ' in printed
+
+
 @pytest.mark.parametrize(
     'arguments, message',
     [
