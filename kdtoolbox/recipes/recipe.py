@@ -95,6 +95,11 @@ class Recipe:
         return min(self.epochs, math.ceil(MIN_STEPS_BETWEEN_CHECKPOINTS / self.steps_per_epoch))
 
     @property
+    def log_interval(self) -> int:
+        """Steps from one line of the log, a point of the report's curves, to the next."""
+        return max(1, min(20, self.epochs * self.steps_per_epoch // 20))
+
+    @property
     def warmup_epochs(self) -> int:
         """0 for a training of a few epochs."""
         return max(1, round(WARMUP_SHARE * self.epochs)) if self.epochs >= 5 else 0

@@ -159,6 +159,7 @@ def test_a_training_of_a_few_epochs_is_tested_at_its_end_alone(epochs, class_fol
     assert main([*map(str, command)]) == 0
     printed = capsys.readouterr().out
     assert ('val_dataloader = ' in printed) == (epochs == 5) and 'test_dataloader = ' in printed
+    assert "type='LoggerHook', interval=1," in printed, 'a curve of a short training has points'
 
 
 @pytest.mark.parametrize(
