@@ -111,7 +111,7 @@ def registered_card(*, needs: tuple[str, ...], **facts: Any) -> MethodCard:
     >>> registered_card(needs=('maps', 'batch statistics')).least
     ['3 clips a process or more where it gets vectors']
     """
-    least = {'min_elements': MIN_ELEMENTS} if 'batch statistics' in needs else {}
+    least: dict[str, Any] = {'min_elements': MIN_ELEMENTS} if 'batch statistics' in needs else {}
     return MethodCard(paper='ours', needs=needs, **{**least, **facts})
 
 

@@ -59,8 +59,21 @@ NAMES = {
 WITHOUT_TORCH = {'prepare', 'list', 'configs', 'env', 'new', 'completion'}
 OVER_A_CONFIG = {'fit-probe', 'train', 'doctor', 'data', 'browse', 'test', 'extract-features'}
 LONG = {
-    *('fit-probe', 'cache', 'distill', 'train', 'stages', 'sweep', 'experiment', 'demo', 'data', 'test'),
-    *('extract-features', 'reproduce', 'report', 'predict', 'embed'),
+    'fit-probe',
+    'cache',
+    'distill',
+    'train',
+    'stages',
+    'sweep',
+    'experiment',
+    'demo',
+    'data',
+    'test',
+    'extract-features',
+    'reproduce',
+    'report',
+    'predict',
+    'embed',
 }
 
 

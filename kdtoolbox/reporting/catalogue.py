@@ -66,12 +66,9 @@ def _own(registry: str, package: str) -> Iterator[Entry]:
             if not isinstance(node, ast.ClassDef):
                 continue
             calls = {ast.unparse(one.func): one for one in node.decorator_list if isinstance(one, ast.Call)}
-            if 'register_loss' in calls:
-                card = _card(calls, tree)
-            elif f'{registry}.register_module' in calls:
-                card = None
-            else:
+            if not calls.keys() & {'register_loss', f'{registry}.register_module'}:
                 continue
+            card = _card(calls, tree) if 'register_loss' in calls else None
             yield Entry(node.name, _summary(ast.get_docstring(node)), 'kdtoolbox', card, file.stem)
 
 
