@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -40,6 +41,31 @@ def recording_of(name: str) -> str:
     return re.sub(r'_c\d+(\.\w+)?$', '', name.rpartition('/')[2])
 
 
+@cache
+def places_of(names: tuple[str, ...]) -> np.ndarray:
+    """The number of the recording of each clip."""
+    return np.unique([recording_of(name) for name in names], return_inverse=True)[1]
+
+
+@cache
+def drawn_of(sizes: tuple[tuple[int, int], ...]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """How often the recordings and the runs of each part are drawn: arrays (samples, recordings) and (samples, runs).
+
+    Args:
+        sizes: numbers of recordings and of runs of each part.
+    """
+    numbers = np.random.default_rng(0)
+    found = []
+    for size in sizes:
+        counted = tuple(np.zeros((NUM_RESAMPLED, each)) for each in size)
+        for sample in range(NUM_RESAMPLED):
+            for counts in counted:
+                count = counts.shape[1]
+                counts[sample] = np.bincount(numbers.integers(count, size=count), minlength=count)
+        found.append(counted)
+    return found
+
+
 def mean_of(values: Sequence[Sequence[float]]) -> float:
     """Over all queries of all runs."""
     return float(np.concatenate([np.asarray(one, float) for one in values]).mean())
@@ -58,17 +84,13 @@ def interval_of(values: Mapping[str, Sequence[float]], queries: Mapping[str, Seq
     parts: dict[tuple, list[str]] = defaultdict(list)
     for run in values:
         parts[tuple(queries[run])].append(run)
-    numbers = np.random.default_rng(0)
+    places = {names: places_of(names) for names in parts}
+    draws = drawn_of(tuple((places[names].max() + 1, len(runs)) for names, runs in parts.items()))
     sums, counts = np.zeros(NUM_RESAMPLED), np.zeros(NUM_RESAMPLED)
-    for names, runs in parts.items():
-        recordings = sorted({recording_of(name) for name in names})
-        place = np.array([recordings.index(recording_of(name)) for name in names])
-        size = np.bincount(place)
+    for (names, runs), (recordings, chosen) in zip(parts.items(), draws):
+        place = places[names]
         of_runs = np.stack([np.bincount(place, np.asarray(values[run], float)) for run in runs])
-        for sample in range(NUM_RESAMPLED):
-            drawn = numbers.integers(len(recordings), size=len(recordings))
-            chosen = numbers.integers(len(runs), size=len(runs))
-            sums[sample] += of_runs[chosen][:, drawn].sum()
-            counts[sample] += size[drawn].sum() * len(runs)
+        sums += ((recordings @ of_runs.T) * chosen).sum(1)
+        counts += recordings @ np.bincount(place) * len(runs)
     low, high = np.quantile(sums / counts, [0.025, 0.975])
     return Interval(mean_of(list(values.values())), float(low), float(high))
