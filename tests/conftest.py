@@ -84,9 +84,14 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
+    slow = {path: _is_slow(path) for path in {item.path for item in items}}
     for item in items:
-        if any(item.path.is_relative_to(REPOSITORY / 'tests' / name) for name in SLOW):
+        if slow[item.path]:
             item.add_marker('slow')
+
+
+def _is_slow(path: Path) -> bool:
+    return any(path.is_relative_to(REPOSITORY / 'tests' / name) for name in SLOW)
 
 
 def pytest_xdist_auto_num_workers() -> int:

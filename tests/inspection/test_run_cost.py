@@ -1,6 +1,7 @@
 """Where the time of a run goes, from its config; how much of it validation may be."""
 
 import copy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,18 @@ from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config, teacher_config
 
 EXPERIMENTS = {
-    path.stem: Config.fromfile(path)
+    path.stem: path
     for folder in ('', 'methods', 'regimes')
     for path in sorted((REPOSITORY / 'configs' / folder).glob('*.py'))
 }
+
+
+@cache
+def experiment(name: str) -> Config:
+    """To be read only."""
+    return Config.fromfile(EXPERIMENTS[name])
+
+
 CLIP = 'timm.vit_base_patch16_clip_224.openai'
 NOWHERE = {
     f'{name}_{what}': '/nowhere'
@@ -39,7 +48,8 @@ def test_validation_and_test_are_at_most_15_percent_of_the_arithmetic_of_every_s
     for variable, folder in NOWHERE.items():
         monkeypatch.setenv(variable, folder)
     shares = {}
-    for name, config in EXPERIMENTS.items():
+    for name in EXPERIMENTS:
+        config = experiment(name)
         if 'transformers.' in str((config.model.get('teacher') or {}).get('model')):
             # The same network, CLIP's ViT-B/16, from a library that has its sizes without the network.
             config = copy.deepcopy(config)
@@ -52,7 +62,7 @@ def test_validation_and_test_are_at_most_15_percent_of_the_arithmetic_of_every_s
 
 @pytest.mark.parametrize('name', EXPERIMENTS)
 def test_what_chooses_the_best_checkpoint_is_a_metric_of_the_validation_and_not_one_of_the_test(name):
-    config = EXPERIMENTS[name]
+    config = experiment(name)
     defaults = {'QueryAccuracy': 'acc', 'ClipRetrieval': 'retrieval'}
 
     def prefixes(evaluator):
