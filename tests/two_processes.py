@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 import torch.distributed as dist
 from mmengine.registry import init_default_scope
 
-# The server of forks imports them once; each process has them when it starts.
-PRELOADED = ('mmaction.models', 'kdtoolbox.distillers', 'kdtoolbox.losses', 'kdtoolbox.evaluation', __name__)
+from tests.forked import server
 
 
 def in_two_processes(function: Callable, folder: Path, *, seconds: float = 600) -> list:
@@ -23,8 +21,7 @@ def in_two_processes(function: Callable, folder: Path, *, seconds: float = 600) 
         folder: an empty one, where the processes meet.
         seconds: after which a process that has not ended waits for the other: the test fails, with what they printed.
     """
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(list(PRELOADED))
+    context = server()
     processes = [
         context.Process(target=run, args=(function.__module__, function.__name__, rank, str(folder)))
         for rank in range(2)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -23,6 +21,7 @@ from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.engine import batch_norm_of_all
+from tests.forked import start
 from tests.tiny import distillation_head, run_config, student_config, teacher_config, transformer_config
 
 SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py')
@@ -316,19 +315,13 @@ def run(jobs: Mapping[int, Sequence[str]], folder: Path) -> dict[int, dict[str, 
     Returns:
         number of processes -> name -> what came of it in each process.
     """
-    code = f'from {__name__} import in_processes; in_processes({dict(jobs)!r}, {str(folder)!r})'
-    environment = {**os.environ, 'PYTHONPATH': str(REPOSITORY), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    with (folder / 'log').open('w+') as log:
-        started = subprocess.Popen(
-            [sys.executable, '-c', code], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            status = started.wait(timeout=TIME_LIMIT_SECONDS)
-            log.seek(0)
-            assert status == 0, log.read()[-6000:]
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(started.pid, signal.SIGKILL)
+    started = start(in_processes, dict(jobs), str(folder), folder=folder, cwd=folder, CUDA_VISIBLE_DEVICES='')
+    try:
+        started.join(TIME_LIMIT_SECONDS)
+        assert started.exitcode == 0, (folder / 'stderr').read_text()[-6000:]
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
     return {
         processes: {
             name: [
@@ -342,7 +335,7 @@ def run(jobs: Mapping[int, Sequence[str]], folder: Path) -> dict[int, dict[str, 
 
 def in_processes(jobs: Mapping[int, Sequence[str]], folder: str) -> None:
     """Fork the processes of :func:`run` from this one, which has imported everything; end with the first that fails."""
-    torch.set_num_threads(1)
+    os.setpgid(0, 0)  # so that all are ended together
     compat._format = lambda code, **_: (code, False)  # as in conftest.py
     for processes, names in jobs.items():
         ranks = range(processes)

@@ -3,8 +3,6 @@
 import copy
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,8 @@ from kdtoolbox.registry import HOOKS, METRICS
 from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.runner.training import train, validate_in_mixed_precision
 from kdtoolbox.safe_files import load_safely, sha256_of
-from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config
+from tests.two_processes import in_two_processes
 
 SCORES = [0.9, 0.4]  # of the two validations: the first is the best
 
@@ -161,18 +159,12 @@ def test_metrics_of_a_classifier_that_is_not_trained_are_left_out(tmp_path):
     assert 'acc/top1' not in written(tmp_path) and 'retrieval/top1' in written(tmp_path)
 
 
-def in_two_processes(config: Config, file: Path) -> None:
-    config.custom_imports = dict(imports=['tests.tiny'])
-    config.dump(file)
-    launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
-    done = subprocess.run(
-        [sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), str(file), '--launcher', 'pytorch'],
-        env={**os.environ, 'PYTHONPATH': str(REPOSITORY), 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
+def train_here(rank: int, processes: int) -> None:
+    """One of the processes that train ``config.py`` of the current folder."""
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
+    config = Config.fromfile('config.py')
+    config.launcher = 'pytorch'
+    train(config)
 
 
 def test_two_processes_write_what_one_does(tmp_path):
@@ -186,7 +178,9 @@ def test_two_processes_write_what_one_does(tmp_path):
         if processes == 1:
             train(config)
         else:
-            in_two_processes(config, tmp_path / 'of_two.py')
+            config.custom_imports = dict(imports=['tests.tiny'])
+            config.dump(tmp_path / 'config.py')
+            in_two_processes(train_here, tmp_path)
         files[processes] = written(tmp_path / f'{processes}')
         assert files[processes].pop('provenance')['checkpoint'].startswith('best_retrieval_top1')
     assert files[1] == pytest.approx(files[2])

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
@@ -26,6 +27,7 @@ from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.engine import scenarios
 from tests.tiny import run_config, student_config
+from tests.two_processes import in_two_processes
 
 AS_ONE = scenarios.AS_ONE
 ALIKE = [name for name in scenarios.SCENARIOS if name.startswith('batch norm')]
@@ -45,7 +47,7 @@ class DiesHook(Hook):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def launch(file: Path, *, processes: int, restarts: int = 0) -> subprocess.CompletedProcess:
+def launch(file: Path, *, processes: int, restarts: int) -> subprocess.CompletedProcess:
     """``tools/train.py``, by ``torchrun``."""
     launcher = ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
     launcher += [f'--max-restarts={restarts}', '--monitor-interval=0.1']
@@ -59,7 +61,16 @@ def launch(file: Path, *, processes: int, restarts: int = 0) -> subprocess.Compl
     )
 
 
+def train_here(rank: int, processes: int) -> None:
+    """One of the processes that train ``config.py`` of the current folder."""
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
+    config = Config.fromfile('config.py')
+    config.launcher = 'pytorch'
+    build_runner(config).train()
+
+
 def run_training(tmp_path, name: str, *, processes: int, dies: bool = False) -> dict:
+    """The last checkpoint of a training; one in which a process dies is started by ``torchrun``."""
     config = run_config(
         tmp_path / name, epochs=2, batch_size=4 // processes, student=student_config(norm='GN')
     )  # batch norm sees one process's samples, group norm one's
@@ -67,12 +78,14 @@ def run_training(tmp_path, name: str, *, processes: int, dies: bool = False) -> 
     if dies:
         config.custom_hooks.append(dict(type='DiesHook'))
         config.log_level = 'INFO'
-    if processes == 1:
+    config.dump(file := tmp_path / 'config.py')
+    if dies:
+        done = launch(file, processes=processes, restarts=1)
+        assert done.returncode == 0, done.stderr[-9000:]
+    elif processes == 1:
         build_runner(config).train()
     else:
-        config.dump(file := tmp_path / f'{name}.py')
-        done = launch(file, processes=processes, restarts=1 if dies else 0)
-        assert done.returncode == 0, done.stderr[-9000:]
+        in_two_processes(train_here, tmp_path)
     return load_safely(tmp_path / name / 'epoch_2.pth', what='checkpoint')
 
 

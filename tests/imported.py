@@ -1,0 +1,13 @@
+"""Imports whatever a training, a test or a command imports, for the server that tests' processes are forked from."""
+
+import matplotlib.pyplot  # noqa: F401
+import torch._dynamo  # noqa: F401
+import torchvision  # noqa: F401
+
+import kdtoolbox.registry
+import kdtoolbox.runner.testing
+import kdtoolbox.runner.training
+
+for one in vars(kdtoolbox.registry).values():
+    if isinstance(one, kdtoolbox.registry.Registry):
+        one.import_from_location()
