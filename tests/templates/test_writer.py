@@ -1,7 +1,6 @@
 """``kdtoolbox new``: what it writes works at once, by its own test and in a config."""
 
 import os
-import subprocess
 import sys
 import textwrap
 
@@ -9,7 +8,7 @@ import pytest
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.templates.writer import KINDS
-from tests.conftest import REPOSITORY
+from tests.forked import call
 from tests.tiny import run_config
 
 NAMES = {
@@ -48,6 +47,12 @@ IN_A_CONFIG = textwrap.dedent("""
 """)
 
 
+def run_pytest() -> int:
+    """On what lies in the current folder."""
+    sys.path[:0] = [os.getcwd(), os.path.abspath('new_plugin')]
+    return pytest.main(['--rootdir', '.', '-rA', '--doctest-modules', '-p', 'no:cacheprovider', '.'])
+
+
 @pytest.fixture(scope='module')
 def results(tmp_path_factory) -> str:
     """What pytest prints about one of each kind, and about a config that names them all, in one process."""
@@ -72,15 +77,7 @@ def results(tmp_path_factory) -> str:
     )
     config.dump(folder / 'config.py')
     (folder / 'test_config.py').write_text(IN_A_CONFIG)
-    path = os.pathsep.join([str(folder / 'new_plugin'), str(REPOSITORY)])
-    done = subprocess.run(
-        [sys.executable, '-m', 'pytest', '--rootdir', '.', '-rA', '--doctest-modules', '-p', 'no:cacheprovider', '.'],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=300,
-        env={**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'},
-    )
+    done = call(run_pytest, folder=folder, cwd=folder)
     return done.stdout + done.stderr
 
 
