@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from mmaction.registry import MODELS as mmaction_models
 from mmengine.config import Config
 
 from kdtoolbox.cli.export_student import HEADER, export_student
@@ -16,6 +17,7 @@ from kdtoolbox.runner.testing import load_student
 from kdtoolbox.safe_files import load_safely, save_aside
 from tests.conftest import REPOSITORY
 from tests.folder_run import CLASSES, PIPELINE, folder_config, trained_on_videos
+from tests.forked import call
 from tests.tiny import run_config, student_config
 from tests.videos import write_video
 
@@ -178,7 +180,7 @@ def test_classes_of_the_data_set_are_not_said_to_be_those_of_a_head_for_others(t
     assert 'classes' not in Config.fromfile(export_student(tmp_path / 'a.pth', tmp_path / 'student.pth')[1])
 
 
-def test_a_student_of_ones_own_classes_is_exported_when_their_module_is_named(tmp_path, capsys):
+def test_a_student_of_ones_own_classes_is_exported_when_their_module_is_named(tmp_path, monkeypatch, capsys):
     (tmp_path / 'my_backbone.py').write_text(
         'from mmaction.models import ResNet3d\nfrom mmaction.registry import MODELS\n\n'
         '@MODELS.register_module()\nclass MyResNet3d(ResNet3d):\n    pass\n'
@@ -186,18 +188,16 @@ def test_a_student_of_ones_own_classes_is_exported_when_their_module_is_named(tm
     model = student_config()
     model['backbone']['type'] = 'MyResNet3d'
     with_meta(tmp_path / 'a.pth', student_config=repr(model))
-    command = [
-        sys.executable,
-        '-m',
-        'kdtoolbox',
-        'export-student',
-        str(tmp_path / 'a.pth'),
-        str(tmp_path / 'student.pth'),
-    ]
-    options = dict(capture_output=True, text=True, env={'PYTHONPATH': f'{tmp_path}:{REPOSITORY}', 'PATH': ''})
-    done = subprocess.run(command, **options)
-    assert done.returncode == 2 and "the type 'MyResNet3d'" in done.stderr and '--imports MODULE' in done.stderr
-    assert subprocess.run([*command, '--imports', 'my_backbone'], **options).returncode == 0
+    monkeypatch.syspath_prepend(tmp_path)
+    command = ['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'student.pth')]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "the type 'MyResNet3d'" in said and '--imports MODULE' in said
+    try:
+        assert main([*command, '--imports', 'my_backbone']) == 0
+    finally:
+        sys.modules.pop('my_backbone', None)
+        mmaction_models.module_dict.pop('MyResNet3d', None)
     text = (tmp_path / 'student.py').read_text()
     assert "custom_imports = {'imports': ['my_backbone']" in text and "default_scope = 'mmaction'" in text
     arguments = ['export-student', str(tmp_path / 'a.pth'), str(tmp_path / 'b'), '--imports', 'no_such_module']
@@ -218,6 +218,10 @@ def test_an_exported_student_can_be_exported_again(trained, tmp_path):
     assert load_safely(once[0], what='a').keys() == load_safely(again[0], what='a').keys()
 
 
+def run_snippet(code: str) -> None:
+    exec(code, {'__name__': '__main__'})
+
+
 def test_the_snippet_of_the_page_runs_and_names_a_class(trained, tmp_path):
     export_student(f'{trained.work_dir}/epoch_1.pth', tmp_path / 'student.pth')
     write_video(tmp_path / 'video.mp4.avi').rename(tmp_path / 'video.mp4')
@@ -225,6 +229,6 @@ def test_the_snippet_of_the_page_runs_and_names_a_class(trained, tmp_path):
     snippet = next(
         block for block in re.findall(r'```python\n(.*?)```', page, flags=re.DOTALL) if 'init_recognizer' in block
     )
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', snippet], capture_output=True, text=True, cwd=tmp_path)
+    done = call(run_snippet, snippet, folder=tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines()[-1].startswith(tuple(CLASSES))

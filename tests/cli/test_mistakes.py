@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 import types
 
@@ -16,6 +15,7 @@ from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.reading import read_config
 from tests.conftest import REPOSITORY
+from tests.forked import call
 from tests.tiny import run_config
 
 ALL_CONFIGS = sorted(
@@ -305,11 +305,7 @@ def test_an_interrupted_command_is_one_line_also_from_within_mmengines_formattin
         main(['train', 'demo/video_student.py'])
 
 
-def test_the_command_itself_ends_with_one_line(config):
-    done = subprocess.run(
-        [sys.executable, '-m', 'kdtoolbox.cli.main', 'train', str(config), '--cfg-options', 'model.studnet.type=x'],
-        capture_output=True,
-        text=True,
-        cwd=REPOSITORY,
-    )
+def test_the_command_itself_ends_with_one_line(config, tmp_path):
+    command = ['train', str(config), '--cfg-options', 'model.studnet.type=x']
+    done = call(main, command, folder=tmp_path, cwd=REPOSITORY)
     assert done.returncode == 2 and 'Traceback' not in done.stderr and "did you mean 'student'" in done.stderr

@@ -30,10 +30,13 @@ def folder(monkeypatch, tmp_path):
         yield Path(short)
 
 
-STARTED = """
-import multiprocessing, os, sys, time
-from kdtoolbox.engine.temporary_folder import use_own_temporary_folder
-use_own_temporary_folder()
+# The module alone: its package imports torch.
+STARTED = f"""
+import importlib.util, multiprocessing, os, sys, time
+found = importlib.util.spec_from_file_location('temporary_folder', {temporary_folder.__file__!r})
+module = importlib.util.module_from_spec(found)
+found.loader.exec_module(module)
+module.use_own_temporary_folder()
 worker = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,), daemon=True)
 worker.start()
 print(worker.pid, flush=True)
