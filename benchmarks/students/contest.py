@@ -1,7 +1,7 @@
 """The contest of losses on real clips: every method gets the same search for its weight, then several seeds.
 
     python benchmarks/students/contest.py run     # after study.py store; a run that is broken off is gone on with
-    python benchmarks/students/contest.py run --regime label-free
+    python benchmarks/students/contest.py run --regime label-free    # or all
     python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
     python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import rows
 import torch
-from contest_tables import FEW_LABELS, LABEL_FREE, contest_tables
+from contest_tables import ALL_LABELS, FEW_LABELS, LABEL_FREE, contest_tables
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -40,6 +40,7 @@ TAPS = {'backbone.layer3': 'backbone.top.1'}
 # Regime -> the row that a method's terms go into, and that of no teacher.
 REGIMES = {
     FEW_LABELS: (rows.FEW, rows.ALONE.but(labels_per_class=rows.FEW.labels_per_class)),
+    ALL_LABELS: (rows.FEW.but(labels_per_class=None), rows.ALONE),
     LABEL_FREE: (rows.LABEL_FREE, rows.LABEL_FREE.but(terms={})),
 }
 
