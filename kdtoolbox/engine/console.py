@@ -55,6 +55,8 @@ def _is_noise(message: str) -> bool:
 class ConsoleRunner(Runner):
     """mmengine's runner with our console."""
 
+    _timestamp: str  # set by mmengine
+
     def setup_env(self, env_cfg: dict) -> None:
         """As mmengine; a run has a log, a history of losses and a folder of its own.
 
