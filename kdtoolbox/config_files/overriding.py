@@ -5,7 +5,6 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 
@@ -15,6 +14,7 @@ from kdtoolbox.config_files.known_keys import RUN_SETTINGS
 from kdtoolbox.config_files.reading import import_custom_modules, read_config
 from kdtoolbox.config_files.student_size import STUDENT_SIZE, follow_student_size
 from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.engine.console import quiet_log
 from kdtoolbox.registry import DATASETS
 
 
@@ -95,13 +95,13 @@ def prepare_to_look(config: Config, log_name: str) -> int:
     """What a run does before it builds anything: scope, log, seed; for commands that build a model without a runner.
 
     Args:
-        log_name: of the log, in which only warnings are: without one, building a network logs each of its tensors.
+        log_name: of the log, in which only warnings are.
 
     Returns:
         The seed.
     """
     init_default_scope(config.get('default_scope', 'kdtoolbox'))
-    MMLogger.get_instance(log_name, log_level='WARNING')
+    quiet_log(log_name)
     seed = (config.get('randomness') or {}).get('seed') or 0
     set_random_seed(seed)
     seed_datasets(config)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
@@ -52,6 +53,19 @@ def _is_noise(message: str) -> bool:
     return message.startswith(NOISE) or message.endswith(FROZEN)
 
 
+def quiet_log(name: str) -> None:
+    """A log of this name that shows warnings alone: without one, building a network logs each of its tensors."""
+    _on_our_console(MMLogger.get_instance(name, log_level='WARNING'))
+
+
+def _on_our_console(logger: logging.Logger) -> logging.Logger:
+    for index, handler in enumerate(logger.handlers):
+        if type(handler) is logging.StreamHandler:
+            logger.handlers[index] = ConsoleHandler(handler.level)
+            logger.handlers[index].filters = handler.filters
+    return logger
+
+
 class ConsoleRunner(Runner):
     """mmengine's runner with our console."""
 
@@ -70,12 +84,7 @@ class ConsoleRunner(Runner):
 
     def build_logger(self, *args, **kwargs) -> logging.Logger:
         """The log file as mmengine writes it; on the console :class:`ConsoleHandler`."""
-        logger = super().build_logger(*args, **kwargs)
-        for index, handler in enumerate(logger.handlers):
-            if type(handler) is logging.StreamHandler:
-                logger.handlers[index] = ConsoleHandler(handler.level)
-                logger.handlers[index].filters = handler.filters
-        return logger
+        return _on_our_console(super().build_logger(*args, **kwargs))
 
     def train(self) -> nn.Module:
         """As mmengine; the workers have ended then, also after an error."""

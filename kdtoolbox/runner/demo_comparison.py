@@ -14,7 +14,6 @@ from mmaction.models import ActionDataPreprocessor
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.demo.digit_videos import DigitVideos, write_digit_videos
 from kdtoolbox.demo.stills_training import train_on_stills
+from kdtoolbox.engine.console import quiet_log
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.html_report import write_report
 from kdtoolbox.reporting.run_origin import record_command
@@ -77,7 +77,7 @@ def run_demo(
     """
     start_seconds, start_cpu_seconds = time.perf_counter(), cpu_seconds()
     init_default_scope('kdtoolbox')
-    MMLogger.get_instance('demo', log_level='WARNING')  # without one, initialising a network logs each of its tensors
+    quiet_log('demo')
     num_steps, rows = len(STUDENTS) + 4, []
     print(f'[1/{num_steps}] writing videos to {work_dir / "digits"}')
     data = write_digit_videos(work_dir / 'digits', videos)
