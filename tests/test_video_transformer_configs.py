@@ -18,11 +18,15 @@ from tests.conftest import REPOSITORY
 from tests.test_video_transformers import TwelveBlockViT
 
 FOLDER = REPOSITORY / 'configs/video_transformers'
-CONFIGS = sorted(path for path in FOLDER.glob('*.py') if not path.stem.endswith('_demo'))
+CONFIGS = sorted(path for path in FOLDER.glob('*.py') if not path.stem.endswith(('_demo', '_folder')))
 SIDE, PATCH = 48, 24  # of frames and patches in pixels: 2 x 2 tokens a time step
 # Views of a test video: clips times crops.
 VIEWS = {
     'finetune_vit_b16_kinetics400': 15,
+    'finetune_mvd_vit_b16_kinetics400': 15,
+    'finetune_mvd_vit_s_kinetics400': 15,
+    'finetune_amd_vit_b16_kinetics400': 15,
+    'finetune_vit_b16_ssv2': 6,
     'videomae_v2_vit_l16_to_vit_b16_kinetics400': 15,
     'finetune_umt_vit_b16_kinetics400': 12,
     'finetune_umt_vit_b16_ssv2': 6,

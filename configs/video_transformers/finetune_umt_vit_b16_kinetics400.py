@@ -2,7 +2,7 @@
 # Test: 4 clips, 3 crops.
 #   kdtoolbox train video_transformers/finetune_umt_vit_b16_kinetics400 --cfg-options load_from=student.pth
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '../_base_/students/vit_b16.py',
-          '../_base_/schedules/adamw_100e_layer_decay.py', '../_base_/finetune_umt.py']
+          '../_base_/schedules/adamw_100e_layer_decay.py', '../_base_/finetune_umt.py', '../_base_/two_views.py']
 from kdtoolbox.config_files import fine_tuning
 
 head, mixing = fine_tuning.soft_labels(400)
