@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.transformer_chain_tables import both_tables
 from kdtoolbox.safe_files import write_aside
 
 FOLDER = Path(__file__).parent
@@ -219,6 +220,12 @@ BENCHMARKS = {
         sizes=lambda content: ', '.join(
             f'{name}: {len(one["rows"])} checkpoints' for name, one in content['data'].items()
         ),
+    ),
+    'transformer_chain': Benchmark(
+        'A video transformer between image network and edge, on real clips',
+        'FOLDER_VIDEOS=… FOLDER_ANNOTATIONS=… MOBILENET_V2_WEIGHTS=… python -m benchmarks.transformer_chain',
+        both_tables,
+        notes='Percent of the test videos, with 95 % intervals. Differences are paired by video; p is McNemar’s.',
     ),
     'right_frames': Benchmark('Are the frames the right ones?', 'python -m benchmarks.right_frames', of_wrong_frames),
 }

@@ -20,6 +20,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from benchmarks.machine import machine
+from benchmarks.transformer_chain_tables import differences_table, table
 from kdtoolbox.config_files.finding import find_config
 from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.feature_extraction.probe import fit_probe
@@ -158,33 +159,9 @@ def row_of(name: str, labels: str | None, outcomes: Outcomes, run: Run | None = 
     row: dict = {'name': name, 'labels': labels, 'videos': len(outcomes.query_ids)}
     right = {name: outcomes.right[measure] for name, measure in MEASURES.items() if measure in outcomes.right}
     row |= {name: asdict(share_of(one)) for name, one in right.items()}
-    if run is not None and (noted := run.folder / 'cpu_seconds.json').is_file():
+    if run is not None and (noted := run.work_dir / 'cpu_seconds.json').is_file():
         row['cpu_seconds'] = json.loads(noted.read_text(encoding='utf-8'))
     return row
-
-
-def table(content: Mapping) -> str:
-    """The rows as Markdown, shares in percent with their 95 % intervals."""
-    lines = ['| | labels | top-1 | retrieval@1 | CPU, s |', '|---|---|---|---|---|']
-    for row in content['rows']:
-        cells = [
-            '{:.1f} ({:.1f}–{:.1f})'.format(*(100 * row[name][key] for key in ('value', 'low', 'high')))
-            if name in row
-            else '–'
-            for name in MEASURES
-        ]
-        cells = [row['name'], row['labels'] or '–', *cells, str(row.get('cpu_seconds', '–'))]
-        lines.append(f'| {" | ".join(cells)} |')
-    return '\n'.join(lines)
-
-
-def differences_table(content: Mapping) -> str:
-    """The differences of top-1 as Markdown, in points, with their 95 % intervals and McNemar's p."""
-    lines = ['| top-1, points | labels | difference | p |', '|---|---|---|---|']
-    for one in content['differences']:
-        value = '{:+.1f} ({:+.1f} to {:+.1f})'.format(*(100 * one[key] for key in ('value', 'low', 'high')))
-        lines.append(f'| {one["first"]} less {one["second"]} | {one["labels"]} | {value} | {one["p"]:.2g} |')
-    return '\n'.join(lines)
 
 
 def main(arguments: list[str] | None = None, *, options: Mapping | None = None) -> None:
