@@ -25,6 +25,8 @@ WHY = {  # of goals that were missed
     "original's teacher loop / kd": ON_CPU,
     'kd / written by hand': 'two shared processor cores, on which runs of the same step differ by more than this',
     'cached teacher / student alone': 'the noise of shared cores; what the cache adds is timed apart in the next table',
+    'times faster than the loop, a core': 'ffmpeg has threads of its own for decoding, scaling and writing, also with '
+    '-threads 1, so the loop is not one core; see "cores busy"',
     "videos: times faster than mmaction2's pipeline": 'resizing takes the difference; on the device it is reached',
 }
 
@@ -69,6 +71,16 @@ def named_rows(content: Mapping) -> str:
         heads = list(next(iter(rows.values())))
         return table(['', *heads], [[name, *row.values()] for name, row in rows.items()])
     return table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def of_retrieval(content: Mapping) -> str:
+    """The ways side by side, and what ours takes on many more vectors."""
+    parts = [named_rows(content)]
+    if large := content.get('large'):
+        rows = [[name, row['seconds'], row['MB more']] for name, row in large['rows'].items()]
+        heads = ['{} queries, {} gallery vectors'.format(*large['size']), 'seconds', 'MB beyond the vectors']
+        parts.append(table(heads, rows))
+    return '\n\n'.join(parts)
 
 
 def of_folders(content: Mapping) -> str:
@@ -152,12 +164,11 @@ def clip_goals(content: Mapping) -> Iterator[Goal]:
 def extraction_goals(content: Mapping) -> Iterator[Goal]:
     """Of writing frames with all cores."""
     tool, cores = content['rows']['kdtoolbox prepare frames'], content['size']['cores']
-    loop, plain = content['rows']['loop over ffmpeg, one thread'], content['rows']['loop over ffmpeg']
+    loop = content['rows']['loop over ffmpeg']
     yield at_least('times faster than the loop, a core', round(tool['times faster'] / cores, 2), 0.95)
-    share = tool['times faster'] / loop['times faster'] / cores
-    yield at_least('times faster than the loop of one thread, a core', round(share, 2), 0.95)
-    extra = tool['seconds of processors'] / plain['seconds of processors']
-    yield at_most("processor seconds / the loop's", round(extra, 2), 1.05)
+    yield at_least('share of the cores that the tool keeps busy', round(tool['cores busy'] / cores, 2), 0.95)
+    share = tool['seconds of processors'] / loop['seconds of processors']
+    yield at_most("processor seconds / the loop's", round(share, 2), 1.0)
 
 
 def no_goals(content: Mapping) -> Iterator[Goal]:
@@ -206,7 +217,8 @@ BENCHMARKS = {
     ),
     'retrieval': Benchmark(
         'Exact retrieval',
-        'python -m benchmarks.retrieval',
+        'python -m benchmarks.retrieval\n    python -m benchmarks.retrieval --queries 20000 --gallery 240000 --memory',
+        of_retrieval,
         goals=lambda content: iter(
             [at_most('exact / plain float32', content['rows']['kdtoolbox, exact']['ratio'], 1.3)]
         ),

@@ -34,7 +34,7 @@ def test_a_class_can_still_be_named_by_its_module():
 
 def test_a_plugin_that_does_not_import_is_named(monkeypatch):
     broken = importlib.metadata.EntryPoint('broken', 'no_such_module_anywhere', registry.PLUGIN_GROUP)
-    monkeypatch.setattr(registry, 'entry_points', lambda group: [broken])
+    monkeypatch.setattr(registry, '_plugin_points', lambda path: (broken,))
     with pytest.raises(
         ImportError, match="plugin 'broken' .no_such_module_anywhere.*does not import.*Mend or uninstall"
     ):
