@@ -3,7 +3,7 @@
 import base64
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -14,6 +14,8 @@ from kdtoolbox.deployment.student_folder import FILES
 
 class Hub(BaseHTTPRequestHandler):
     """Takes every file within the commit, none by LFS, and keeps all requests."""
+
+    timeout = 10  # seconds: a connection on which nothing comes holds nobody up
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers['Content-Length'] or 0))
@@ -45,7 +47,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch):
     constants = pytest.importorskip('huggingface_hub').constants
-    server = HTTPServer(('127.0.0.1', 0), Hub)
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Hub)
     server.requests, server.status = [], 200
     server.address = f'http://127.0.0.1:{server.server_port}'
     threading.Thread(target=server.serve_forever, daemon=True).start()

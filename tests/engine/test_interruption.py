@@ -21,7 +21,7 @@ from tests.conftest import REPOSITORY
 from tests.engine.test_runs import assert_same
 from tests.engine.test_workers import GAME
 from tests.faults import COMPARED, SHIPPED_HOOKS, make_videos, shipped_config
-from tests.forked import start
+from tests.forked import call, start
 from tests.tiny import run_config
 
 
@@ -76,13 +76,16 @@ def finished() -> dict[tuple, Path]:
     return {}
 
 
-def train(config, folder: Path, *arguments: str) -> int:
-    file = folder / 'config.py'
+def write(config, file: Path) -> None:
     config = copy.deepcopy(config)
     config.experiment_name = f'{time.monotonic_ns()}'
     config.custom_imports = dict(imports=['tests.tiny', 'tests.engine.test_interruption'])
     config.dump(file)
-    return main(['train', str(file), *arguments])
+
+
+def train(config, folder: Path, *arguments: str) -> int:
+    write(config, folder / 'config.py')
+    return main(['train', str(folder / 'config.py'), *arguments])
 
 
 PLATEAU = dict(
@@ -172,12 +175,14 @@ def test_a_schedule_hears_of_the_validation_that_followed_the_checkpoint(videos,
         assert_same(one[part], other[part], part)
 
 
-def test_a_killed_data_loading_worker_ends_the_run_in_one_message(videos, tmp_path, capfd):
+def test_a_killed_data_loading_worker_ends_the_run_in_one_message(videos, tmp_path):
+    """In a process of its own: torch raises in a signal handler, wherever that may be, also within Python's logging."""
     config = shipped_config(videos, tmp_path / 'run')
     config.custom_hooks.append(dict(type='SignalHook', number=int(signal.SIGKILL), after=2, to_worker=True))
-    capfd.readouterr()
-    assert train(config, tmp_path) == 2
-    error = capfd.readouterr().err
+    write(config, tmp_path / 'config.py')
+    ended = call(as_a_command, ['train', str(tmp_path / 'config.py')], folder=tmp_path)
+    assert ended.returncode == 2
+    error = ended.stderr
     died = r'(is killed by signal: Killed|exited unexpectedly): it loads clips'  # by what torch notices first
     assert re.search(died, error) and 'num_workers' in error and '--resume' in error
     assert 'Traceback' not in error
