@@ -11,6 +11,7 @@ from kdtoolbox.connectors import phi_s as phi_s_module
 from kdtoolbox.connectors.hadamard import hadamard
 from kdtoolbox.registry import MODELS
 from tests import tiny
+from tests.two_processes import in_two_processes
 
 CHANNELS = 12
 
@@ -118,6 +119,21 @@ def test_it_is_found_from_the_clips_of_all_processes(monkeypatch):
     one_of_two(x)
     assert one_of_two.is_fitted
     torch.testing.assert_close(one_of_two(x), alone(x), rtol=1e-4, atol=1e-4)
+
+
+def found_by_process(rank, num_processes):
+    """What a process that has its own clips finds together with the others."""
+    phi_s = PHIStandardize(CHANNELS, fit_clips=400).train()
+    phi_s(features(400).chunk(num_processes)[rank])
+    return {name: value.tolist() for name, value in phi_s.state_dict().items()}
+
+
+def test_two_processes_with_other_clips_each_find_what_one_with_all_of_them_finds(tmp_path):
+    first, second = in_two_processes(found_by_process, tmp_path)
+    assert first == second and first['phi'] > 0
+    alone = found_by_process(0, 1)
+    for name, value in first.items():
+        torch.testing.assert_close(torch.tensor(value), torch.tensor(alone[name]), rtol=1e-4, atol=1e-4)
 
 
 def test_a_term_takes_it_with_auto_and_saves_what_was_found():

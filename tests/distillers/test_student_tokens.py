@@ -5,6 +5,7 @@ import copy
 import pytest
 import timm
 import torch
+from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 
 from kdtoolbox.registry import MODELS
 from tests import tiny
@@ -273,3 +274,20 @@ def test_a_compiled_step_hides_the_same_tokens_and_gives_the_same_losses():
     torch._dynamo.reset()
     assert step_losses(compiled=True) == step_losses(compiled=False)
     torch._dynamo.reset()
+
+
+def checkpointed_step(*blocks):
+    """The losses and gradients of a step whose ``blocks`` compute their activations twice."""
+    model = distiller(student_tokens=dict(type='AttentionTokens', keep=0.25)).train()
+    data = model.data_preprocessor(tiny.batch(2, frames=4, pixels=32), training=True)
+    turn_on_activation_checkpointing(model, [f'student.backbone.blocks.{block}' for block in blocks])
+    torch.manual_seed(0)
+    losses = model.loss(**data)
+    (losses['loss_cls'] + losses['loss_umt']).backward()
+    return losses, {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
+
+
+def test_blocks_that_compute_their_activations_twice_hide_the_same_tokens_and_learn_the_same():
+    (plain, expected), (twice, found) = checkpointed_step(), checkpointed_step(0, 1)
+    assert all(torch.equal(plain[name], twice[name]) for name in ('loss_cls', 'loss_umt'))
+    assert found.keys() == expected.keys() and all(torch.equal(expected[name], found[name]) for name in found)
