@@ -3,10 +3,9 @@
 #   FOLDER_VIDEOS=mine FOLDER_ANNOTATIONS=mine/split.json kdtoolbox stages stages/image_to_vit_tiny_to_r3d_folder
 # The number of your classes, instead of 6: model.student.cls_head.num_classes of all three, and
 # model.teacher.recognizer.cls_head.num_classes of the last, in cfg_options.
-stages = [
-    dict(name='masked', config='video_transformers/vit_tiny_folder.py'),
-    dict(name='fine_tuned', config='video_transformers/vit_tiny_finetune_folder.py',
-         cfg_options={'load_from': '{masked.student}'}),
-    dict(name='edge', config='video_transformers/vit_tiny_to_r3d_folder.py',
-         cfg_options={'model.teacher.weights': '{fine_tuned.student}'}),
-]
+_base_ = []  # none; but without this line mmengine would not allow the import
+from kdtoolbox.config_files import stage_plans
+
+stages = stage_plans.masked_to_edge(
+    masked='video_transformers/vit_tiny_folder.py', fine_tuned='video_transformers/vit_tiny_finetune_folder.py',
+    edge='video_transformers/vit_tiny_to_r3d_folder.py')

@@ -2,17 +2,12 @@
 # mvd_vit_small_from_vit_base_teacher_epoch_400 (80.6 %, MODEL_ZOO.md): twice the epochs of their ViT-B. Test: 5 clips, 3 crops.
 #   kdtoolbox train video_transformers/finetune_mvd_vit_s_kinetics400 --cfg-options load_from=student.pth
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/kinetics400.py', '../_base_/students/vit_b16.py',
-          '../_base_/schedules/adamw_100e_layer_decay.py', '../_base_/tubelets.py', '../_base_/two_views.py']
+          '../_base_/schedules/adamw_100e_layer_decay.py', '../_base_/tubelets.py']
 from kdtoolbox.config_files import fine_tuning
 
-head, mixing = fine_tuning.soft_labels(400)
-model = dict(clip_shape=(16, 224, 224), student=dict(
-    backbone=dict(_base_.tubelet_backbone, **_base_.vit_s), cls_head=dict(head, in_channels=384), data_preprocessor=mixing))
-train_dataloader = dict(_base_.repeated, dataset=dict(pipeline=fine_tuning.train_pipeline(_base_.dense_clip)))
-optim_wrapper = dict(optimizer=dict(lr=5e-4))  # for 256 videos; theirs are 384, by accumulating
-auto_scale_lr = _base_.videos_scale_lr
-train_cfg, param_scheduler = fine_tuning.schedule(_base_.param_scheduler, max_epochs=150, warmup_epochs=5)
-val_dataloader, test_dataloader, test_evaluator = fine_tuning.evaluation(
-    (_base_.val_dataloader, _base_.fine_tuning_clips), (_base_.test_dataloader, _base_.fine_tuning_test_clips))
-custom_hooks = fine_tuning.with_new_classifier(_base_.custom_hooks)  # load_from gives the rest of the student
-default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))
+model = dict(clip_shape=(16, 224, 224), student=fine_tuning.student(
+    400, backbone=dict(_base_.tubelet_backbone, **_base_.vit_s), in_channels=384))
+train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(_base_, _base_.dense_clip, views=2)
+train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
+    _base_.param_scheduler, lr=5e-4, max_epochs=150, warmup_epochs=5)  # theirs is for 384 videos, by accumulating
+custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

@@ -10,8 +10,5 @@ model = dict(
     use_labels=False, clip_shape=(16, 224, 224), student=dict(backbone=_base_.tubelet_backbone),
     teacher=dict(type='VideoTeacher', model='transformers.MCG-NJU/videomae-large-finetuned-kinetics'),
     terms=dict(kd=dict(student='logits', teacher='logits', loss=dict(type='KLDivergence', temperature=1.0))))
-train_dataloader = dict(batch_size=8, dataset=dict(pipeline=fine_tuning.train_pipeline(_base_.dense_clip)))
-val_dataloader, test_dataloader, test_evaluator = fine_tuning.evaluation(
-    (_base_.val_dataloader, _base_.fine_tuning_clips), (_base_.test_dataloader, _base_.fine_tuning_test_clips))
-custom_hooks = fine_tuning.with_new_classifier(_base_.custom_hooks)  # load_from gives the rest of the student
-default_hooks = dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))
+train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(_base_, _base_.dense_clip)
+custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

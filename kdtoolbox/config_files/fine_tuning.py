@@ -30,10 +30,15 @@ def train_pipeline(sampling: Mapping, *, size: int = 224, flip: bool = True) -> 
     ]
 
 
-def soft_labels(num_classes: int) -> tuple[dict, dict]:
-    """Settings of the student's head and of its data preprocessor: smoothed labels, clips mixed by Mixup or CutMix.
+def student(num_classes: int, *, in_channels: int | None = None, **parts: Mapping) -> dict:
+    """Settings of the student: smoothed labels, clips mixed by Mixup or CutMix.
 
-    >>> soft_labels(10)[0]
+    Args:
+        num_classes: of the data set.
+        in_channels: of the head, if it is not that of ``configs/_base_/students/``.
+        parts: further settings of the student, such as ``backbone``.
+
+    >>> student(10)['cls_head']
     {'num_classes': 10, 'label_smooth_eps': 0.1}
     """
     mixing = dict(
@@ -43,7 +48,18 @@ def soft_labels(num_classes: int) -> tuple[dict, dict]:
             dict(type='CutmixBlending', alpha=1.0, num_classes=num_classes),
         ],
     )
-    return dict(num_classes=num_classes, label_smooth_eps=0.1), dict(blending=mixing)
+    head = dict(num_classes=num_classes, label_smooth_eps=0.1, **({'in_channels': in_channels} if in_channels else {}))
+    return dict(parts, cls_head=head, data_preprocessor=dict(blending=mixing))
+
+
+def hooks(custom_hooks: Sequence[Mapping]) -> tuple[list[dict], dict]:
+    """``custom_hooks`` and ``default_hooks``: all of the student but its classifier comes from ``load_from``, and the
+    checkpoint of the best accuracy is kept.
+
+    Args:
+        custom_hooks: of ``configs/_base_/default_runtime.py``.
+    """
+    return with_new_classifier(custom_hooks), dict(checkpoint=dict(save_best='quick_acc/top1', rule='greater'))
 
 
 def with_new_classifier(custom_hooks: Sequence[Mapping]) -> list[dict]:
@@ -69,14 +85,58 @@ def accuracy_dataloader(dataloader: Mapping, pipeline: Pipeline) -> dict:
     return dict(batch_size=2, **with_pipeline(dataloader, pipeline, roles=['query']))
 
 
-def evaluation(validation: tuple[Mapping, Pipeline], test: tuple[Mapping, Pipeline]) -> tuple[dict, dict, list[dict]]:
-    """Loaders of the quick validation and of the test of accuracy with many views, and the metrics of the test.
+def data(
+    base: Mapping,
+    sampling: Mapping,
+    *,
+    quick: Mapping | None = None,
+    test: Mapping | None = None,
+    views: int = 1,
+    flip: bool = True,
+) -> tuple[dict, dict, dict, list[dict]]:
+    """Loaders of training, of the quick validation and of the test of accuracy with many views; the test's metrics.
 
     Args:
-        validation: the data set's loader, and its transforms here.
-        test: likewise, see :func:`accuracy_dataloader`.
+        base: the config's bases: the loaders of its data set, ``fine_tuning_clips`` and ``fine_tuning_test_clips``.
+        sampling: the transform that chooses the frames of a training clip.
+        quick: likewise for the quick validation, if not that of ``fine_tuning_clips``.
+        test: likewise for the test, if not that of ``fine_tuning_test_clips``.
+        views: of a video in a batch (repeated augmentation): 1, in batches of 8, or 2 of 16 videos.
+        flip: see :func:`train_pipeline`.
     """
-    return with_pipeline(*validation), accuracy_dataloader(*test), [dict(type='QueryAccuracy')]
+    batches = dict(batch_size=8)
+    if views > 1:
+        batches = dict(batch_size=16 * views, sampler=dict(type='RepeatedSampler', times=views, shuffle=True))
+    return (
+        dict(batches, dataset=dict(pipeline=train_pipeline(sampling, flip=flip))),
+        with_pipeline(base['val_dataloader'], _sampled(base['fine_tuning_clips'], quick)),
+        accuracy_dataloader(base['test_dataloader'], _sampled(base['fine_tuning_test_clips'], test)),
+        [dict(type='QueryAccuracy')],
+    )
+
+
+def _sampled(pipeline: Pipeline, sampling: Mapping | None) -> Pipeline:
+    """The pipeline with another way to choose frames, its second transform."""
+    return [*pipeline] if sampling is None else [pipeline[0], dict(sampling, test_mode=True), *pipeline[2:]]
+
+
+def optimization(
+    param_scheduler: Sequence[Mapping], *, lr: float, max_epochs: int, warmup_epochs: int, views: int = 2
+) -> tuple[dict, list[dict], dict, dict]:
+    """``train_cfg``, ``param_scheduler``, ``optim_wrapper`` and ``auto_scale_lr`` of fine-tuning with repeated views.
+
+    Args:
+        param_scheduler: see :func:`schedule`.
+        lr: of the top block, for 256 videos.
+        max_epochs: of the training.
+        warmup_epochs: those in which the learning rate rises.
+        views: of a video in a batch; the learning rate goes by the number of videos.
+    """
+    return (
+        *schedule(param_scheduler, max_epochs=max_epochs, warmup_epochs=warmup_epochs),
+        dict(optimizer=dict(lr=lr)),
+        dict(base_batch_size=256 * views),
+    )
 
 
 def schedule(param_scheduler: Sequence[Mapping], *, max_epochs: int, warmup_epochs: int) -> tuple[dict, list[dict]]:
@@ -90,3 +150,28 @@ def schedule(param_scheduler: Sequence[Mapping], *, max_epochs: int, warmup_epoc
     warmup, cosine = param_scheduler
     cosine = dict(cosine, begin=warmup_epochs, end=max_epochs, T_max=max_epochs - warmup_epochs)
     return dict(max_epochs=max_epochs), [dict(warmup, end=warmup_epochs), cosine]
+
+
+def of_few_steps(
+    param_scheduler: Sequence[Mapping], *, max_iters: int, num_layers: int, lr: float
+) -> tuple[dict, dict, list[dict]]:
+    """``train_cfg``, ``optim_wrapper`` and ``param_scheduler`` of a tiny transformer's fine-tuning on a CPU.
+
+    Args:
+        param_scheduler: warm-up and cosine, of ``configs/_base_/schedules/adamw_500_steps.py``.
+        max_iters: steps of the training; a twentieth of them is the warm-up.
+        num_layers: blocks of the transformer; the learning rate falls by a quarter from each to the one below.
+        lr: of the top block.
+    """
+    warmup, cosine = param_scheduler
+    warmup_iters = max_iters // 20
+    return (
+        dict(max_iters=max_iters),
+        dict(
+            constructor='StudentLayerDecayConstructor',
+            paramwise_cfg=dict(num_layers=num_layers, decay_rate=0.75),
+            clip_grad=dict(max_norm=5),
+            optimizer=dict(lr=lr, weight_decay=0.05),
+        ),
+        [dict(warmup, end=warmup_iters), dict(cosine, begin=warmup_iters, end=max_iters, T_max=max_iters)],
+    )
