@@ -30,7 +30,7 @@ SHARED = [
 WITH_NETWORKS_OF_THEIR_OWN = {'mars', 'mers'}
 # They need a file of text features; configs/regimes/clip_embeddings_r3d_ucf101.py has it.
 WITHOUT_CONFIG = {'TextLogits', 'PromptLogits'}
-OF_TOKENS = {'UMT', 'MVD', 'AMD', 'VideoMAE'}  # of video transformers: configs/video_transformers/
+OF_TOKENS = {'UMT', 'MVD', 'AMD', 'AMRadio', 'VideoMAE'}  # of video transformers: configs/video_transformers/
 NUM_CLASSES, CHANNELS, FRAMES, STUDENT_PIXELS, TEACHER_PIXELS = 51, 4, 16, 64, 64
 
 

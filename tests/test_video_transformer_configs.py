@@ -52,7 +52,7 @@ def shrunk(config: Config) -> dict:
                 depth=24 if 'large' in teacher['model'] else 12, head='finetuned' in teacher['model']
             )
     for recognizer in recognizers:
-        if recognizer['backbone']['type'] == 'VisionTransformer':
+        if recognizer['backbone']['type'].endswith('VisionTransformer'):
             recognizer['backbone'].update(img_size=SIDE, patch_size=PATCH, embed_dims=8, num_heads=2)
             recognizer['cls_head'].update(in_channels=8)
     for term in model.get('terms', {}).values():

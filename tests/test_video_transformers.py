@@ -23,18 +23,22 @@ class TwelveBlockViT(timm.models.VisionTransformer):
         super().__init__(img_size=48, patch_size=24, embed_dim=8, depth=12, num_heads=2, num_classes=6)
 
 
-def umt(data) -> Config:
-    config = Config.fromfile(CONFIGS / 'umt_clip_b16_to_vit_b16_kinetics400.py')
+def small(name: str, *, max_epochs: int) -> Config:
+    """A config of 8 frames with few channels and pixels, an image teacher or several, and few clips."""
+    config = Config.fromfile(CONFIGS / f'{name}.py')
     model = config.model.to_dict()
     model['student']['backbone'].update(img_size=48, patch_size=24, embed_dims=8, num_heads=2)
     model['student']['cls_head'].update(in_channels=8, num_classes=3)
     model['student_view'].update(size=48)
-    model['teacher'].update(model=dict(type='TwelveBlockViT'), weights=None, view=dict(size=48))
-    model['terms']['umt']['teacher_connector'][1].update(grid=(8, 2, 2))
-    model['student_tokens'].update(keep=0.5)
+    teachers = [model['teacher']] if 'type' in model['teacher'] else model['teacher'].values()
+    for teacher in teachers:
+        teacher.update(model=dict(type='TwelveBlockViT'), weights=None, view=dict(size=48))
+    for term in model['terms'].values():
+        if 'teacher_connector' in term:
+            term['teacher_connector'][1].update(grid=(8, 2, 2))
     model.update(clip_shape=(8, 48, 48))
     config.model = model
-    options = {'train_cfg.max_epochs': 2, 'auto_scale_lr.enable': False}
+    options = {'train_cfg.max_epochs': max_epochs, 'auto_scale_lr.enable': False}
     options |= {'train_dataloader.batch_size': 2, 'val_dataloader.batch_size': 3, 'default_hooks.logger.interval': 1}
     options |= {'param_scheduler.0.end': 1, 'param_scheduler.1.begin': 1}
     for index in (0, 1):
@@ -42,6 +46,12 @@ def umt(data) -> Config:
         options |= {f'{pipeline}.1.num_clips': 1, f'{pipeline}.4.crop_size': 48}
     options['val_dataloader.dataset.datasets.0.labels_per_class'] = 2
     config.merge_from_dict(options)
+    return config
+
+
+def umt() -> Config:
+    config = small('umt_clip_b16_to_vit_b16_kinetics400', max_epochs=2)
+    config.model.student_tokens.update(keep=0.5)
     return config
 
 
@@ -91,7 +101,7 @@ def test_the_demo_of_a_tiny_transformer_trains_a_step_and_is_tested(data, tmp_pa
 
 
 def test_umt_with_workers_resumed_after_an_epoch_ends_as_if_it_had_not_been_stopped(kinetics, tmp_path):
-    config = umt(kinetics)
+    config = umt()
     workers = {f'{kind}_dataloader.num_workers': 1 for kind in ('train', 'val')}
     run(config, tmp_path / 'whole', **workers)
     # The resumed run is one that was stopped behind its first epoch: its folder has what the other had then.
@@ -111,3 +121,24 @@ def test_umt_with_workers_resumed_after_an_epoch_ends_as_if_it_had_not_been_stop
     )
     assert whole['student_tokens.step'] == resumed['student_tokens.step'] > 1
     assert whole.keys() == resumed.keys() and all(torch.equal(value, resumed[key]) for key, value in whole.items())
+
+
+def test_a_student_with_a_summary_token_for_each_teacher_starts_from_mmaction2s_and_learns_from_all(kinetics, tmp_path):
+    config = small('clip_and_dino_to_vit_b16_kinetics400', max_epochs=1)
+    plain = config.model.student.to_dict()
+    plain['backbone'].update(type='VisionTransformer')
+    del plain['backbone']['num_summary_tokens']
+    start = MODELS.build(plain).state_dict()
+    torch.save(dict(state_dict=start), tmp_path / 'mmaction2.pth')
+    options = {'optim_wrapper.optimizer.lr': 1e-6, 'param_scheduler': None}
+    options |= {'train_dataloader.num_workers': 0, 'train_dataloader.persistent_workers': False}
+    options |= dict.fromkeys(('test_dataloader', 'test_evaluator', 'test_cfg'))
+    runner = run(config, tmp_path / 'run', load_from=str(tmp_path / 'mmaction2.pth'), **options, **UNTESTED)
+    losses = {name for name in runner.message_hub.log_scalars if name.startswith('train/loss_')}
+    assert losses == {f'train/loss_{name}' for name in ('clip', 'dino', 'clip_tokens', 'dino_tokens')}
+    assert all(math.isfinite(runner.message_hub.get_scalar(name).current()) for name in losses)
+    trained = load_safely(tmp_path / 'run/epoch_1.pth', what='checkpoint')['state_dict']
+    assert all((trained[f'student.{name}'] - value).abs().max() < 1e-4 for name, value in start.items())
+    first, second = runner.optim_wrapper.optimizer.state[runner.model.student.backbone.cls_token]['exp_avg'][0]
+    assert first.any() and second.any()  # each of the two had a gradient
+    assert trained['criterion.terms.dino_tokens.teacher_connector.2.count'] > 0

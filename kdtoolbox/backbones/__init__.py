@@ -2,5 +2,6 @@
 
 from kdtoolbox.backbones.image_stem import ImageStem3D
 from kdtoolbox.backbones.inflation import inflate
+from kdtoolbox.backbones.summary_tokens import SummaryVisionTransformer
 
-__all__ = ['ImageStem3D', 'inflate']
+__all__ = ['ImageStem3D', 'SummaryVisionTransformer', 'inflate']

@@ -14,6 +14,8 @@ class MLPProjection(nn.Module):
 
     Args:
         hidden_channels: channels between the layers; default: ``out_channels``.
+        layer_norm: have a layer norm and a GELU between them, as AM-RADIO's adaptor heads (Ranzinger et al., CVPR 2024,
+            arXiv:2312.06709).
 
     Raises:
         ValueError: the input has another number of channels.
@@ -23,11 +25,14 @@ class MLPProjection(nn.Module):
     torch.Size([2, 3, 4])
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, hidden_channels: int | None = None) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, hidden_channels: int | None = None, layer_norm: bool = False
+    ) -> None:
         super().__init__()
         hidden_channels = hidden_channels or out_channels
+        between = (nn.LayerNorm(hidden_channels), nn.GELU()) if layer_norm else (nn.ReLU(),)
         self.layers = nn.Sequential(
-            nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, out_channels)
+            nn.Linear(in_channels, hidden_channels), *between, nn.Linear(hidden_channels, out_channels)
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,8 +20,9 @@ class PHIStandardize(Standardize):
     scaled alike. The student learns y; :meth:`inverse` brings its answer back.
 
     Mean, rotation and phi are found from the first ``fit_clips`` clips of the training, in all processes, and stay as
-    they are from then on. While they are being found the target is that of ``Standardize(scale='all')``, without
-    rotation: let this end in the warm-up. Clips with infinite or NaN features are left out.
+    they are from then on; of maps and tokens each position counts as one. While they are being found the target is
+    that of ``Standardize(scale='all')``, without rotation: let this end in the warm-up. Vectors with infinite or NaN
+    features are left out.
 
     Args:
         channels: C, the order of a Hadamard matrix, see :func:`hadamard`.
@@ -64,15 +65,10 @@ class PHIStandardize(Standardize):
         self.register_buffer('phi', torch.zeros(()))  # 0 until it is found
         self._is_fitted: bool | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C) -> (N, C).
-
-        Raises:
-            ValueError: the input has another shape, or there were no finite features in training yet.
-        """
-        self._check(x)
+    def standardized(self, x: Tensor) -> Tensor:
+        """Vectors (N, C) -> (N, C); while training, the first count in what is found."""
         if not self.is_fitted:
-            standardized = super().forward(x)
+            standardized = super().standardized(x)
             if self.training and int(self.count) >= self.fit_clips:
                 self._fit()
             return standardized
@@ -80,12 +76,14 @@ class PHIStandardize(Standardize):
             return ((x.float() - self.mean) @ self.rotation.T / self.phi).to(x.dtype)
 
     def inverse(self, x: Tensor) -> Tensor:
-        """The features (N, C) whose standardized form is given.
+        """The features (N, C) or (N, C, ...) whose standardized form is given.
 
         Raises:
-            ValueError: the rotation has not been found yet.
+            ValueError: the input has another shape, or the rotation has not been found yet.
         """
-        self._check(x)
+        return self._of_vectors(self._features_of, x)
+
+    def _features_of(self, x: Tensor) -> Tensor:
         if not self.is_fitted:
             raise ValueError(
                 f'PHIStandardize has seen {int(self.count)} of the {self.fit_clips} clips it is found from'

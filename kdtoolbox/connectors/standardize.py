@@ -1,6 +1,7 @@
 """Standardization of the channels of a teacher's features."""
 
 import logging
+from collections.abc import Callable
 
 import torch
 from mmengine.dist import all_reduce
@@ -19,10 +20,11 @@ class Standardize(nn.Module):
     """Subtract the mean of each channel and divide by its standard deviation, over all training batches so far.
 
     Features of an image network are positive and have a large common mean, which dominates an L2 loss; the differences
-    between clips are small beside it. Meant for vectors of a teacher: no gradient flows through the statistics.
+    between clips are small beside it. Meant for vectors of a teacher: no gradient flows through the statistics. Of maps
+    and tokens (N, C, ...) each position is a vector.
 
     Unlike in batch norm, the statistics are those of the whole training so far, in all processes. So the target of a
-    clip does not depend on the other clips of the batch. Clips with infinite or NaN features, such as those of a
+    clip does not depend on the other clips of the batch. Vectors with infinite or NaN features, such as those of a
     teacher that overflowed in half precision, are left out of the statistics, with one warning.
 
     With ``scale='all'`` all channels are divided by one number, the root of their mean variance. An L2 loss is then
@@ -62,12 +64,15 @@ class Standardize(nn.Module):
         self._finite: HostCopy | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C) -> (N, C).
+        """(N, C) -> (N, C), (N, C, ...) -> (N, C, ...).
 
         Raises:
             ValueError: the input has another shape, or there were no finite features in training yet.
         """
-        self._check(x)
+        return self._of_vectors(self.standardized, x)
+
+    def standardized(self, x: Tensor) -> Tensor:
+        """Vectors (N, C) -> (N, C); while training, they count in the statistics."""
         if self.training:
             self._update(x.detach().double())
         if not self._has_statistics():
@@ -79,10 +84,13 @@ class Standardize(nn.Module):
         deviation = (variance if self.scale == 'channel' else variance.mean()).sqrt()
         return (x - mean.to(x.dtype)) / (deviation + self.eps).to(x.dtype)
 
-    def _check(self, x: Tensor) -> None:
-        if x.dim() != 2 or x.shape[1] != len(self.sum):
-            fix = f'set channels={x.shape[1] if x.dim() > 1 else "C"}, and pool maps first (GlobalPool)'
-            raise misfit(self, x, f'(N, {len(self.sum)}): {fix}')
+    def _of_vectors(self, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """A function of vectors (N, C) for those of all positions of (N, C, ...)."""
+        if x.dim() < 2 or x.shape[1] != len(self.sum):
+            fix = f'set channels={x.shape[1] if x.dim() > 1 else "C"}'
+            raise misfit(self, x, f'(N, {len(self.sum)}) or (N, {len(self.sum)}, ...): {fix}')
+        last = x.movedim(1, -1)
+        return function(last.flatten(0, -2)).reshape(last.shape).movedim(-1, 1)
 
     def _has_statistics(self) -> bool:
         """Whether finite features were seen; the host asks the device until they were, which is in the first step."""
@@ -103,7 +111,7 @@ class Standardize(nn.Module):
             return
         self._said = True
         print_log(
-            f'{type(self).__name__}: {int((~looked_at.value()).sum())} of {len(finite)} clips have infinite or NaN '
+            f'{type(self).__name__}: {int((~looked_at.value()).sum())} of {len(finite)} vectors have infinite or NaN '
             'features and are left out of its statistics. If the teacher runs in half precision, take float32 or '
             'bfloat16',
             'current',

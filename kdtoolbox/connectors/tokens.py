@@ -101,21 +101,32 @@ class MapToTokens(nn.Module):
 
 @MODELS.register_module()
 class ClassToken(nn.Module):
-    """The class token of a transformer, the first one, for losses of vectors and of sequences of frames.
+    """A class token of a transformer, for losses of vectors and of sequences of frames.
 
     (N, L, C) of a block of the student -> (N, C); (N, C, T, L) of a tap of an image teacher -> (N, C, T), one of each
     frame, which GlobalPool makes (N, C).
 
+    Args:
+        index: its place; 0 but for students with a summary token for each teacher, see SummaryVisionTransformer.
+
     Raises:
-        ValueError: the input is not tokens.
+        ValueError: the input is not tokens, or has fewer.
 
     >>> import torch
     >>> ClassToken()(torch.zeros(2, 197, 192)).shape, ClassToken()(torch.zeros(2, 192, 8, 197)).shape
     (torch.Size([2, 192]), torch.Size([2, 192, 8]))
     """
 
+    def __init__(self, index: int = 0) -> None:
+        super().__init__()
+        if index < 0:
+            raise ValueError(f'ClassToken index={index}: expected 0 or more')
+        self.index = index
+
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() not in (3, 4):
+        if x.dim() not in (3, 4) or x.shape[1 if x.dim() == 3 else 3] <= self.index:
             fix = 'tap a block of a transformer'
-            raise misfit(self, x, f'tokens (N, L, C) of a student or (N, C, T, L) of a teacher: {fix}')
-        return x[:, 0] if x.dim() == 3 else x[..., 0]
+            raise misfit(
+                self, x, f'tokens (N, L, C) of a student or (N, C, T, L) of a teacher, {self.index + 1} or more: {fix}'
+            )
+        return x[:, self.index] if x.dim() == 3 else x[..., self.index]

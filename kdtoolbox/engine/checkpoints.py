@@ -84,7 +84,7 @@ class PlainCheckpointHook(Hook):
             checkpoint['state_dict'] = state
         check_same_tensors(
             state,
-            expected,
+            {name: value for name, value in expected.items() if name in state or name not in own_tensors(model)},
             what=f'the checkpoint {source}',
             model=type(model).__name__,
             growing=growing_tensors(model),
@@ -125,9 +125,17 @@ def student_state_dict(checkpoint: Mapping) -> dict[str, torch.Tensor]:
 
 def growing_tensors(model: nn.Module) -> set[str]:
     """The buffers that have a row for each video that was seen; their modules name them as ``growing_buffers``."""
-    return {
-        f'{path}.{name}' for path, module in model.named_modules() for name in getattr(module, 'growing_buffers', ())
-    }
+    return _named_by_modules(model, 'growing_buffers')
+
+
+def own_tensors(model: nn.Module) -> set[str]:
+    """Those that a checkpoint may lack: their modules name them as ``own_tensors``, and say so when they are loaded."""
+    return _named_by_modules(model, 'own_tensors')
+
+
+def _named_by_modules(model: nn.Module, attribute: str) -> set[str]:
+    named = {path: getattr(module, attribute, ()) for path, module in model.named_modules()}
+    return {f'{path}.{name}' for path, names in named.items() for name in names}
 
 
 def check_same_tensors(

@@ -59,6 +59,7 @@ from kdtoolbox.losses.temporal.frame_wise import FrameWise
 from kdtoolbox.losses.temporal.spatio_temporal_attention import SpatioTemporalAttention
 from kdtoolbox.losses.temporal.temporal_affinity import TemporalAffinity
 from kdtoolbox.losses.temporal.temporal_difference import TemporalDifference
+from kdtoolbox.losses.tokens.am_radio import AMRadio
 from kdtoolbox.losses.tokens.amd import AMD
 from kdtoolbox.losses.tokens.mvd import MVD
 from kdtoolbox.losses.tokens.umt import UMT
@@ -91,6 +92,7 @@ __all__ = [
     'VID',
     'WSLD',
     'WTTM',
+    'AMRadio',
     'ActivationBoundary',
     'AttentionTransfer',
     'BCEWithTeacher',

@@ -92,5 +92,6 @@ def layout_of_recognizer(recognizer: nn.Module) -> TokenLayout | None:
     except ValueError:
         return None
     of_frames = isinstance(backbone, TimeSformer)
-    has_class_token = isinstance(getattr(backbone, 'cls_token', None), Tensor)
-    return TokenLayout(tubelet, num_prefix_tokens=int(has_class_token), places_first=of_frames)
+    class_tokens = getattr(backbone, 'cls_token', None)  # (1, how many, C)
+    num_prefix_tokens = class_tokens.shape[1] if isinstance(class_tokens, Tensor) else 0
+    return TokenLayout(tubelet, num_prefix_tokens=num_prefix_tokens, places_first=of_frames)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kdtoolbox.connectors import GlobalPool, LinearProjection, MapProjection, Standardize
+from kdtoolbox.connectors import GlobalPool, LinearProjection, MapProjection, MLPProjection, PHIStandardize, Standardize
 
 
 def test_pooling_is_the_mean_over_time_and_space_and_leaves_vectors_alone():
@@ -65,7 +65,7 @@ def test_clips_with_infinite_or_nan_features_are_in_no_statistics_and_it_is_said
     for batch in broken:
         clean(batch[batch.isfinite().all(1)])
     torch.testing.assert_close(standardize.eval()(batches[0]), clean.eval()(batches[0]))
-    assert len(warnings) == 1 and '2 of 8 clips have infinite or NaN features' in warnings[0]
+    assert len(warnings) == 1 and '2 of 8 vectors have infinite or NaN features' in warnings[0]
 
 
 def test_a_first_batch_without_a_finite_clip_is_refused():
@@ -86,3 +86,23 @@ def test_one_number_for_all_channels_balances_teachers_and_keeps_their_channels_
     torch.testing.assert_close(spread[2] / spread[0], features[:, 2].std() / features[:, 0].std())
     with pytest.raises(ValueError, match="scale='none'"):
         Standardize(3, scale='none')
+
+
+@pytest.mark.parametrize('kind', [Standardize, PHIStandardize])
+def test_each_position_of_a_map_is_standardized_as_a_vector(kind):
+    maps = torch.randn(3, 4, 2, 5, 5, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    of_maps, of_vectors = (kind(4).train() for _ in range(2))
+    for batch in (maps, maps.flip(0)):  # PHI-S has found its rotation behind the first
+        expected = of_vectors(batch.movedim(1, -1).reshape(-1, 4)).view(3, 2, 5, 5, 4).movedim(-1, 1)
+        torch.testing.assert_close(of_maps(batch), expected)
+    assert all(torch.equal(value, of_vectors.state_dict()[name]) for name, value in of_maps.state_dict().items())
+    if kind is PHIStandardize:
+        torch.testing.assert_close(of_maps.inverse(of_maps(maps)), maps)
+
+
+def test_a_head_of_am_radio_has_a_layer_norm_between_its_layers():
+    head = MLPProjection(4, 3, hidden_channels=5, layer_norm=True)
+    x = torch.randn(2, 4, 6)
+    first, norm, _, last = head.layers
+    hidden = torch.nn.functional.gelu(norm(x.transpose(1, 2) @ first.weight.T + first.bias))
+    torch.testing.assert_close(head(x), last(hidden).transpose(1, 2))

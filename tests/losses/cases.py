@@ -1,6 +1,7 @@
 """Every registered loss with inputs of the kind that its card names, for the tests that hold for all of them."""
 
 import copy
+import inspect
 import math
 import tempfile
 from collections.abc import Callable, Mapping
@@ -159,8 +160,9 @@ def all_cases() -> dict[str, Case]:
         if entry.name in ('TextLogits', 'PromptLogits'):
             config, teacherless = dict(type=entry.name, text_features=_text_file(), logit_scale=10.0), False
         elif 'tokens' in entry.card.needs:
-            config, teacherless = dict(type=entry.name, student_channels='auto'), entry.name == 'VideoMAE'
-            config |= {} if teacherless else dict(teacher_channels='auto')
+            asked = inspect.signature(MODELS.get(entry.name)).parameters
+            channels = {name: 'auto' for name in ('student_channels', 'teacher_channels') if name in asked}
+            config, teacherless = dict(type=entry.name, **channels), entry.name == 'VideoMAE'
         else:
             (term,) = Config.fromfile(find_config(config_name(entry.name))).model.terms.values()
             config, teacherless = term.loss.to_dict(), term.teacher is None
