@@ -133,6 +133,12 @@ def with_equal_queues(case: Case) -> Equal:
     return made
 
 
+def with_all_tokens_visible(case: Case) -> Equal:
+    made = plain(case)
+    made.extra['hidden_tokens'] = None
+    return made
+
+
 class Alike(nn.Module):
     """A classifier that knows which clip and frames match: their product, many times."""
 
@@ -161,6 +167,7 @@ MADE = {  # those that are not at their minimum as they stand
     'SRD': partial(with_parts, embed=identity),
     'SEED': partial(plain, teacher_temperature=0.2),  # else the teacher's probabilities are sharper than its own
     'CompRess': with_equal_queues,
+    'AMRadio': with_all_tokens_visible,
 }
 NEVER = {  # at its minimum where the two are equal, whatever its parts
     'DarkRank': "the likelihood of the teacher's order grows with the distances between the ranks",
