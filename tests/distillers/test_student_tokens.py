@@ -5,6 +5,8 @@ import copy
 import pytest
 import timm
 import torch
+from mmengine.optim import build_optim_wrapper
+from mmengine.optim.optimizer import amp_optimizer_wrapper
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 
 from kdtoolbox.registry import MODELS
@@ -291,3 +293,29 @@ def test_blocks_that_compute_their_activations_twice_hide_the_same_tokens_and_le
     (plain, expected), (twice, found) = checkpointed_step(), checkpointed_step(0, 1)
     assert all(torch.equal(plain[name], twice[name]) for name in ('loss_cls', 'loss_umt'))
     assert found.keys() == expected.keys() and all(torch.equal(expected[name], found[name]) for name in found)
+
+
+def steps_of_a_training(monkeypatch, **wrapper):
+    """The hidden tokens and the losses of three steps; mmengine refuses its wrapper of mixed precision on a CPU."""
+    monkeypatch.setattr(amp_optimizer_wrapper, 'is_cuda_available', lambda: True)
+    terms = dict(umt=UMT, mvd=MVD, pixels=VIDEO_MAE)
+    model = distiller(terms, student_tokens=dict(type='AttentionTokens', keep=0.25))
+    sgd = dict(type='SGD', lr=1e-3)
+    optim_wrapper = build_optim_wrapper(model, dict(wrapper, optimizer=sgd))
+    drawn, losses = [], []
+    model.student_tokens.register_forward_hook(lambda module, inputs, output: drawn.append(output))
+    blocks = []
+    model.student.backbone.blocks[0].attn.register_forward_hook(lambda module, inputs, output: blocks.append(output))
+    for _ in range(3):
+        losses.append(model.train_step(tiny.batch(2, frames=4, pixels=32), optim_wrapper))
+    return drawn, losses, {output.dtype for output in blocks}
+
+
+def test_in_bfloat16_the_same_tokens_are_hidden_and_the_losses_are_near(monkeypatch):
+    drawn, plain, _ = steps_of_a_training(monkeypatch, type='OptimWrapper')
+    again, half, types = steps_of_a_training(monkeypatch, type='AmpOptimWrapper', dtype='bfloat16')
+    assert types == {torch.bfloat16} and all(map(torch.equal, drawn, again)) and len(drawn) == 3
+    for expected, found in zip(plain, half):
+        assert expected.keys() >= {'loss_cls', 'loss_umt', 'loss_mvd', 'loss_pixels'}
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=0.01, atol=0.01, check_dtype=False)

@@ -20,9 +20,19 @@ from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
+from tests.distillers.test_student_tokens import TEACHER as VIT_TEACHER
+from tests.distillers.test_student_tokens import UMT
 from tests.engine import batch_norm_of_all
 from tests.forked import start
-from tests.tiny import distillation_head, run_config, student_config, teacher_config, transformer_config
+from tests.tiny import (
+    NUM_TEACHER_CLASSES,
+    TOKEN_CHANNELS,
+    distillation_head,
+    run_config,
+    student_config,
+    teacher_config,
+    transformer_config,
+)
 
 SHIPPED = Config.fromfile(REPOSITORY / 'configs/_base_/default_runtime.py')
 TIME_LIMIT_SECONDS = 550
@@ -121,16 +131,27 @@ def gathering_terms() -> dict:
     return terms
 
 
-def small_transformer() -> dict:
-    student = transformer_config()
-    student['backbone'].update(img_size=16)
-    return student
-
-
-def of_16() -> dict:
-    head = distillation_head()
-    head['student_connector'].update(in_channels=16)
-    return head
+def hidden_tokens() -> dict:
+    """A transformer with a summary token that sees what its teacher looks at, and learns its tokens and its logits."""
+    student = transformer_config(num_summary_tokens=1)
+    student['backbone'].update(type='SummaryVisionTransformer', img_size=16)
+    patches = dict(type='PatchTokens', num_prefix_tokens=1)
+    to_grid = [dict(type='TokensToMap', num_prefix_tokens=1), dict(type='MatchGrid', grid=(2, 2, 2))]
+    head = dict(type='LinearProjection', in_channels=TOKEN_CHANNELS, out_channels=NUM_TEACHER_CLASSES)
+    return dict(
+        student=student,
+        teacher=VIT_TEACHER,
+        student_tokens=dict(type='AttentionTokens', keep=0.5),
+        terms=dict(
+            umt=dict(UMT, student_connector=patches, teacher_connector=to_grid),
+            summary=dict(
+                distillation_head(),
+                student='backbone.blocks.1',
+                student_connector=[dict(type='ClassToken'), head],
+            ),
+        ),
+        clip_shape=(4, 16, 16),
+    )
 
 
 SHARDED = {'wrapper': dict(type='FullyShardedStudent')}
@@ -163,13 +184,8 @@ SCENARIOS = {  # name -> arguments of the model, and changes of the config
         dict(student=student_config(frozen_stages=1)),
         {**SHARDED, 'resumes': 'synced batch norm, fully sharded'},
     ),
-    'synced batch norm, fully sharded, accumulating': (
-        dict(
-            student=small_transformer(),
-            student_tokens=dict(type='RandomTokens', keep=0.5),
-            terms=dict(kd=of_16()),
-            clip_shape=(4, 16, 16),
-        ),
+    'synced batch norm, fully sharded, hidden tokens, accumulating': (
+        hidden_tokens(),
         {**SHARDED, 'accumulation': 2, 'clip_grad': dict(max_norm=0.1)},
     ),
     'batch norm': (dict(student=student_config(dropout=0.5)), {}),
