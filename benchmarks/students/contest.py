@@ -1,14 +1,15 @@
 """The contest of losses on real clips: every method gets the same search for its weight, then several seeds.
 
     python benchmarks/students/contest.py run     # after study.py store; a run that is broken off is gone on with
-    python benchmarks/students/contest.py run --regime label-free    # or all
+    python benchmarks/students/contest.py run --regime label-free    # or all, or maps
     python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
     python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
 
 The student learns, on all videos, the terms of a file of configs/methods, and the labels that the regime has. The
 weight is that of the file times each factor, chosen on held-out groups of the training list with one seed; the chosen
-weight is then trained with every seed and judged on the test list. Methods that need maps of inner layers are left out:
-stored views have none of the teacher. Without labels there are no logits to match, so methods on them are left out too.
+weight is then trained with every seed and judged on the test list. Without labels there are no logits to match, so
+methods on them are left out. Methods on maps of inner layers have a contest of their own, --regime maps, with a student
+whose maps are larger; it needs what study.py store --more adds.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from pathlib import Path
 
 import rows
 import torch
-from contest_tables import ALL_LABELS, FEW_LABELS, LABEL_FREE, contest_tables
+from contest_tables import ALL_LABELS, FEW_LABELS, INNER_MAPS, LABEL_FREE, contest_tables
+from contest_terms import terms_here
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -27,7 +29,7 @@ from row import Row
 from study import REPOSITORY, rounded
 from tables import write_tables
 from training import fits, run
-from views_cache import Views, load_views
+from views_cache import TEACHER_LAYERS, Views, load_views
 
 from kdtoolbox.runner.demo_comparison import versions
 from kdtoolbox.safe_files import write_aside
@@ -35,14 +37,18 @@ from kdtoolbox.safe_files import write_aside
 CONFIGS, RESULTS = REPOSITORY / 'configs/methods', REPOSITORY / 'benchmarks/results'
 PAGE = REPOSITORY / 'docs/leaderboard.md'
 NO_TEACHER, FACTORS, SEARCH_SEED = 'no teacher', (0.03, 0.1, 0.3, 1, 3, 10), 0
-# Layers of the contest's students by what they stand for in the files: the last but one before the pooled features.
-TAPS = {'backbone.layer3': 'backbone.top.1'}
 # Regime -> the row that a method's terms go into, and that of no teacher.
 REGIMES = {
     FEW_LABELS: (rows.FEW, rows.ALONE.but(labels_per_class=rows.FEW.labels_per_class)),
     ALL_LABELS: (rows.FEW.but(labels_per_class=None), rows.ALONE),
     LABEL_FREE: (rows.LABEL_FREE, rows.LABEL_FREE.but(terms={})),
+    # A shorter stem, so that the maps of the student's 3D layers, 7², 4² and 2², have places to compare.
+    INNER_MAPS: (
+        rows.FEW.but(last_layer='features.6'),
+        rows.ALONE.but(labels_per_class=rows.FEW.labels_per_class, last_layer='features.6'),
+    ),
 }
+COMPARED = ('kl_divergence', 'video_mean')  # methods without maps that the contest of inner maps has too
 
 
 def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS) -> Row | None:
@@ -55,15 +61,20 @@ def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS) -> Row | None:
         or (model.get('teacher') or {}).get('type', 'ImageTeacher') != 'ImageTeacher'
     ):
         return None
-    terms = json.loads(json.dumps(model.terms.to_dict()))
-    for term in terms.values():
-        if isinstance(term.get('student'), str):
-            term['student'] = TAPS.get(term['student'], term['student'])
-        if 'num_samples' in term['loss']:
-            term['loss']['num_samples'] = num_videos
+    row = REGIMES[regime][0]
+    terms = terms_here(model.terms.to_dict(), num_videos=num_videos, epochs=row.epochs)
+    if terms is None:
+        return None
     if regime == LABEL_FREE and any('logits' in term.get('student', 'logits') for term in terms.values()):
         return None
-    return REGIMES[regime][0].but(terms=terms) if fits(terms) else None
+    if regime == INNER_MAPS:
+        return row.but(terms=terms) if fits(terms, TEACHER_LAYERS) and _is_of(file.stem, terms) else None
+    return row.but(terms=terms) if fits(terms) else None
+
+
+def _is_of(name: str, terms: Mapping[str, Mapping]) -> bool:
+    """Whether a method is of the contest of inner maps: it listens to some, or is one to compare with."""
+    return name in COMPARED or not fits(terms)
 
 
 def methods_of(names: Sequence[str] | None, num_videos: int, regime: str = FEW_LABELS) -> dict[str, Row]:
@@ -82,8 +93,13 @@ def methods_of(names: Sequence[str] | None, num_videos: int, regime: str = FEW_L
 
 
 def left_out(num_videos: int, regime: str = FEW_LABELS) -> list[str]:
-    """The methods that stored views cannot serve."""
-    return [file.stem for file in sorted(CONFIGS.glob('*.py')) if row_of(file, num_videos, regime) is None]
+    """The methods that stored views cannot serve, neither in this regime nor, if it is of maps, without maps."""
+    regimes = {regime, FEW_LABELS} if regime == INNER_MAPS else {regime}
+    return [
+        file.stem
+        for file in sorted(CONFIGS.glob('*.py'))
+        if all(row_of(file, num_videos, one) is None for one in regimes)
+    ]
 
 
 def with_factor(row: Row, factor: float) -> Row:

@@ -7,10 +7,15 @@ from intervals import Interval, interval_of, mean_of
 from tables import SCORES, verdict
 
 NO_TEACHER = 'no teacher'
-FEW_LABELS, ALL_LABELS, LABEL_FREE = 'few', 'all', 'label-free'
+FEW_LABELS, ALL_LABELS, LABEL_FREE, INNER_MAPS = 'few', 'all', 'label-free', 'maps'
 # Regime -> what methods are ranked by, and the plain method that all are compared with.
-SCORE = {FEW_LABELS: 'right', ALL_LABELS: 'right', LABEL_FREE: 'precision'}
-PLAIN = {FEW_LABELS: 'kl_divergence', ALL_LABELS: 'kl_divergence', LABEL_FREE: 'cosine'}
+SCORE = {FEW_LABELS: 'right', ALL_LABELS: 'right', LABEL_FREE: 'precision', INNER_MAPS: 'right'}
+PLAIN = {
+    FEW_LABELS: 'kl_divergence',
+    ALL_LABELS: 'kl_divergence',
+    LABEL_FREE: 'cosine',
+    INNER_MAPS: 'kl_divergence',
+}
 
 
 def contest_tables(results: Mapping) -> dict[str, str]:

@@ -1,15 +1,17 @@
 """What the students of the study cost: operations, parameters and CPU time of a clip, with the stem."""
 
 import time
+from collections.abc import Collection
 
 import torch
+from decoding import STUDENT_PIXELS
+from pixel_students import pixel_network
 from row import Row
-from rows import experiments
+from rows import WITH_COSTS, experiments
 from student import IMAGE_MODEL, backbone_of
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from training import NUM_FRAMES, TEACHER_STRIDE
-from views_cache import STUDENT_PIXELS
 
 from kdtoolbox.registry import MODELS
 from kdtoolbox.teachers.image_teacher import build_image_model
@@ -17,9 +19,14 @@ from kdtoolbox.teachers.image_teacher import build_image_model
 TEACHER_PIXELS, NUM_TIMED = 160, 20  # pixels: of benchmarks/real_video_config.py
 
 
-def costs_of_students() -> dict[str, dict[str, float]]:
-    """Row -> operations (multiplications with an addition), parameters and milliseconds of CPU of one clip."""
-    return {title: cost_of(row) for title, row in experiments()['student'].rows.items()}
+def costs_of_students(known: Collection[str] = ()) -> dict[str, dict[str, float]]:
+    """Row -> operations (multiplications with an addition), parameters and milliseconds of CPU of one clip.
+
+    Args:
+        known: rows that are left out.
+    """
+    rows = {title: row for name in WITH_COSTS for title, row in experiments()[name].rows.items()}
+    return {title: cost_of(row) for title, row in rows.items() if title not in known}
 
 
 @torch.no_grad()
@@ -42,6 +49,8 @@ def cost_of(row: Row) -> dict[str, float]:
 
 
 def _network_and_clip(row: Row) -> tuple[nn.Module, Tensor]:
+    if row.network:
+        return pixel_network(row.network), torch.rand(1, 3, NUM_FRAMES, STUDENT_PIXELS, STUDENT_PIXELS) * 255
     if row.is_teacher or row.top == '2d':  # frame by frame
         frames, pixels = (
             (NUM_FRAMES // TEACHER_STRIDE, TEACHER_PIXELS) if row.is_teacher else (NUM_FRAMES, STUDENT_PIXELS)

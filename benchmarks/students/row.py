@@ -25,6 +25,7 @@ class Row:
         top: kind of the 3D layers, or '2d': the rest of the image network itself, with its weights, frame by frame.
         top_channels: of each.
         learning_rate: of AdamW.
+        network: of pixels, with random weights, instead of 3D layers on a stem: a name of pixel_students.py.
         is_teacher: no student at all: the teacher's own features and its probe.
     """
 
@@ -42,6 +43,7 @@ class Row:
     top_channels: tuple[int, ...] = (64, 128, 256)
     learning_rate: float = LEARNING_RATE
     is_teacher: bool = False
+    network: str = ''
 
     def but(self, **changes) -> 'Row':
         """The row with other settings."""
@@ -50,4 +52,6 @@ class Row:
     def plain(self) -> dict:
         """As values of JSON."""
         values = asdict(self) | {'top_channels': list(self.top_channels)}
+        if not self.network:
+            del values['network']  # as in the results of before it was there
         return values

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from row import Row
+from views_cache import PIXELS
 
 
 def term(loss: dict, *, on: str = 'features', student='auto', teacher=None, **more) -> dict:
@@ -19,6 +20,8 @@ PROBE = term(dict(type='KLDivergence', temperature=2.0), on='logits', student=No
 
 LABEL_FREE = Row(terms={'features': FEATURES}, last_layer='features.13')
 FEW = Row(labels_per_class=3, probed=True, terms={'probe': PROBE}, last_layer='features.13')
+WITH_COSTS = 'student', 'pixels'  # experiments whose tables say what a clip costs
+PIXEL_NETWORKS = {'R3D': 'r3d', 'R(2+1)D': 'r2plus1d', 'C3D': 'c3d'}
 ALONE = Row(labels_per_class=None, unlabelled=False, last_layer='features.13')
 
 
@@ -31,7 +34,8 @@ class Experiment:
         rows: name -> settings.
         score: by which the rows are compared: 'hit', 'precision' (retrieval) or 'right' (top-1).
         on_test: judged on the test list, else on held-out training groups.
-        against: the row that the others are compared with; '{}' stands for a row's number of labels.
+        against: the row that the others are compared with; '{}' stands for a row's name up to the last comma.
+        alike: what the rows that are compared share, for the head of the table.
     """
 
     title: str
@@ -39,6 +43,7 @@ class Experiment:
     score: str
     against: str
     on_test: bool = False
+    alike: str = 'the same labels'
 
 
 def experiments() -> dict[str, Experiment]:
@@ -122,6 +127,14 @@ def experiments() -> dict[str, Experiment]:
         curve[f'{name}, the teacher itself with a probe'] = teacher.but(labels_per_class=number)
         curve[f'{name}, alone'] = ALONE.but(labels_per_class=number)
         curve[f'{name}, probed teacher on all videos'] = FEW.but(labels_per_class=number)
+    # Begin with pixels and random weights; the first of each is the stem's, of other tables.
+    pixels, pixels_few = {}, {}
+    for title, name in ({'image stem, 3D top': ''} | PIXEL_NETWORKS).items():
+        other = dict(network=name, last_layer=PIXELS) if name else {}
+        pixels[f'{title}, random weights'] = free.but(terms={}, **other)
+        pixels[f'{title}, distilled (VideoMean)'] = free.but(terms={'features': RUNNING}, **other)
+        pixels_few[f'{title}, alone'] = ALONE.but(labels_per_class=3, **other)
+        pixels_few[f'{title}, probed teacher on all videos'] = FEW.but(**other)
     # The very rows of benchmarks/results/real_video_image_stem.json, whose trainings went through the Runner.
     shallow = dict(last_layer='features.6')
     shorter = {
@@ -139,6 +152,16 @@ def experiments() -> dict[str, Experiment]:
         'shorter': Experiment('Label-free, stem up to features.6', MappingProxyType(shorter), 'precision', matched),
         'student': Experiment('Label-free: stem and top', MappingProxyType(top), 'precision', deep),
         'few': Experiment('3 labels a class', MappingProxyType(few), 'right', 'probed teacher on all videos, KL'),
+        'pixels': Experiment(
+            'Label-free: networks',
+            MappingProxyType(pixels),
+            'precision',
+            '{}, random weights',
+            alike='the same network',
+        ),
+        'pixels_few': Experiment(
+            '3 labels a class: networks', MappingProxyType(pixels_few), 'right', '{}, alone', alike='the same network'
+        ),
         'curve': Experiment('Learning curve', MappingProxyType(curve), 'right', '{}, alone', on_test=True),
         'runner': Experiment(
             'Stored views', MappingProxyType(runner), 'hit', 'student, distilled without labels', on_test=True

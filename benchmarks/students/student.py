@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pixel_students import OUT_CHANNELS, pixel_network
 from row import Row
 from torch import Tensor, nn
 
@@ -12,23 +13,27 @@ IMAGE_MODEL, IMAGE_CHANNELS = 'torchvision.mobilenet_v2', 1280  # and its featur
 
 
 class Student(nn.Module):
-    """The 3D layers of :class:`ImageStem3D` and a linear classifier, on the maps of the stem."""
+    """The 3D layers of :class:`ImageStem3D` and a linear classifier, on the maps of the stem; or a whole network."""
 
     def __init__(self, row: Row, num_classes: int, network: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self.top = RestOfImageNetwork(row, network) if row.top == '2d' else MODELS.build(backbone_of(row)).top
-        self.classifier = nn.Linear(IMAGE_CHANNELS if row.top == '2d' else row.top_channels[-1], num_classes)
+        if row.network:
+            self.top, channels = pixel_network(row.network), OUT_CHANNELS
+        elif row.top == '2d':
+            self.top, channels = RestOfImageNetwork(row, network), IMAGE_CHANNELS
+        else:
+            self.top, channels = MODELS.build(backbone_of(row)).top, row.top_channels[-1]
+        self.classifier = nn.Linear(channels, num_classes)
         nn.init.normal_(self.classifier.weight, std=0.01)  # as I3DHead does
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, maps: Tensor) -> dict[str, Tensor]:
-        """(N, C, T, h, w) -> tap -> tensor."""
-        first, second, *others = self.top
-        inner = maps = second(first(maps))
-        for layer in others:
-            maps = layer(maps)
+        """Maps, or pixels 0-255, (N, C, T, h, w) -> tap -> tensor."""
+        outputs = {}
+        for number, layer in enumerate(self.top):
+            outputs[f'backbone.top.{number}'] = maps = layer(maps)
         features = maps.mean((2, 3, 4))
-        return {'features': features, 'logits': self.classifier(features), 'backbone.top.1': inner}
+        return {'features': features, 'logits': self.classifier(features), **outputs}
 
 
 class RestOfImageNetwork(nn.Sequential):

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import torch
 from costs import costs_of_students
+from decoding import Source
 from figure import draw_curve
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from rows import Experiment, experiments
 from tables import part_of, tables_of, write_tables
 from training import run
-from views_cache import load_views, store_views
+from views_cache import load_views, store_more, store_views
 
 from kdtoolbox.runner.demo_comparison import versions
 from kdtoolbox.safe_files import write_aside
@@ -107,11 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     store.add_argument('--test-list', required=True)
     store.add_argument('--weights', required=True, help='of MobileNetV2: file, URL or torchvision name')
     store.add_argument('--views', type=int, default=12, help='random training views of each video')
+    store.add_argument(
+        '--more', action='store_true', help="also the teacher's inner maps and the pixels, 1.7 GB, by another pass"
+    )
     runner = commands.add_parser('run', help='train and judge')
     runner.add_argument('experiments', nargs='+', choices=list(experiments()))
     runner.add_argument('--rows', nargs='+', help='only rows whose name holds one of these words')
     runner.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    costs = commands.add_parser('costs', help='count operations and time a clip')
+    costs = commands.add_parser('costs', help='count operations and time a clip, of rows without them')
     render = commands.add_parser('render', help='write the tables and the figure')
     render.add_argument('--page', type=Path, default=PAGE)
     render.add_argument('--figure', type=Path, default=CURVE)
@@ -127,18 +131,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     MMLogger.get_instance('students', log_level='ERROR')
     torch.set_num_threads(1)
     if args.command == 'costs':
-        write_aside(
-            args.out, json.dumps(read_results(args.out) | {'costs': costs_of_students()}, separators=(',', ':'))
-        )
+        results = read_results(args.out)
+        known = results.setdefault('costs', {})
+        known |= costs_of_students(known)
+        write_aside(args.out, json.dumps(results, separators=(',', ':')))
     elif args.command == 'store':
-        store_views(
-            args.work_dir,
-            root=args.root,
-            train_list=args.train_list,
-            test_list=args.test_list,
-            weights=args.weights,
-            num_views=args.views,
-        )
+        source = Source(args.root, args.train_list, args.test_list, args.views)
+        store_views(args.work_dir, source, weights=args.weights)
+        if args.more:
+            store_more(args.work_dir, source, weights=args.weights)
     else:
         for name in args.experiments:
             run_experiment(name, seeds=args.seeds, words=args.rows, work_dir=args.work_dir, out=args.out)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intervals import Interval, interval_of
 from row import Row
-from rows import Experiment, experiments
+from rows import WITH_COSTS, Experiment, experiments
 from splits import VALIDATION_GROUPS
 
 from kdtoolbox.safe_files import write_aside
@@ -61,9 +61,9 @@ def table_of(name: str, results: Mapping) -> str:
         score for score in SCORES if any(score in run for title in rows for run in stored[title]['runs'].values())
     ]
     head = [experiment.title, 'trainings', *(SCORES[score] for score in columns)]
-    costs = results.get('costs', {}) if name == 'student' else {}
+    costs = results.get('costs', {}) if name in WITH_COSTS else {}
     head += ['GMAC a clip', 'CPU ms a clip'] if costs else []
-    head += [f'Δ {SCORES[experiment.score]} to "{experiment.against.format("the same labels")}"', '']
+    head += [f'Δ {SCORES[experiment.score]} to "{experiment.against.format(experiment.alike)}"', '']
     lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
     for title in rows:
         runs = stored[title]['runs']

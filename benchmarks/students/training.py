@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,10 @@ BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY, WARMUP_SHARE, LABEL_SMOOTHING = (
     0.1,
 )  # of real_video_config
 EMA_MOMENTUM = 0.05  # of a training of a few hundred steps
-TAPS = ('features', 'logits', 'backbone.top.1')
+TAPS = ('features', 'logits', 'backbone.top.0', 'backbone.top.1', 'backbone.top.2')
+# Height and width to which the teacher's maps are averaged: those of the student's maps on a stem of stride 8. In the
+# files of configs/methods, too, both networks have maps of the same size, and some losses need it.
+MAP_SIZES = {'features.6': 7, 'features.13': 4, 'features.17': 2, 'features.18': 2}
 TEACHER_TAPS = ('features', 'logits', 'frame_features', 'frame_logits')
 
 
@@ -135,18 +138,24 @@ def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: V
 
 
 class Answers:
-    """What the teacher says of training views: logits (N, K), features (N, C), and of single frames."""
+    """What the teacher says of training views: logits (N, K), features (N, C), of single frames, and the inner maps
+    (N, C, T', h, w) that the row's terms listen to.
+    """
 
     def __init__(self, views: Views, row: Row, split: Split, folder: Path, name: str) -> None:
         self.frames, self.num_views = views.teacher, views.teacher.shape[1]
         self.features = teacher_features(views, split, of=row.target_of, form=row.target_form)
-        self.classifier = nn.Linear(1, 1)
         weight, bias = probe(views, split, folder, name) if row.probed else views.classifier
+        # Made small: the random numbers of a large one would change every stored result.
+        self.classifier = nn.Linear(1, 1)
+        self.classifier.out_features, self.classifier.in_features = weight.shape
         self.classifier.weight, self.classifier.bias = (
             nn.Parameter(one, requires_grad=False) for one in (weight, bias)
         )
         of = teacher_features(views, split, of=row.target_of, form='plain')
         self.logits = self.classifier(of)
+        asked = {path for term in row.terms.values() for path in teacher_paths(term)}
+        self.maps = {layer: maps for layer, maps in views.teacher_maps.items() if layer in asked}
 
     def __call__(self, videos: Tensor, view: Tensor) -> dict[str, Tensor]:
         frames = self.frames[videos, view]
@@ -155,7 +164,14 @@ class Answers:
             'logits': self.logits[videos, view],
             'frame_features': frames.transpose(1, 2),
             'frame_logits': self.classifier(frames).transpose(1, 2),
+            **{layer: _averaged(maps[videos.numpy(), view.numpy()], layer) for layer, maps in self.maps.items()},
         }
+
+
+def _averaged(maps: np.ndarray, layer: str) -> Tensor:
+    """(N, C, T', H, W) in half precision -> (N, C, T', h, w), by :data:`MAP_SIZES`."""
+    size = MAP_SIZES[layer]
+    return F.adaptive_avg_pool3d(torch.from_numpy(maps).float(), (None, size, size))
 
 
 def network_runs(student: Student, teacher: Answers) -> NetworkRuns:
@@ -178,11 +194,21 @@ def criterion_of(
     return Criterion(filled)
 
 
-def fits(terms: Mapping[str, Mapping]) -> bool:
-    """Whether stored views have all that the terms listen to."""
+def teacher_paths(term: Mapping) -> tuple[str, ...]:
+    """The teacher's outputs that a term listens to."""
+    taps = term.get('teacher', 'logits')
+    return paths_of(taps) if taps else ()
+
+
+def fits(terms: Mapping[str, Mapping], teacher_layers: Collection[str] = ()) -> bool:
+    """Whether stored views have all that the terms listen to.
+
+    Args:
+        teacher_layers: whose maps are stored too.
+    """
     return all(
         set(paths_of(term.get('student', 'logits'))) <= set(TAPS)
-        and set(paths_of(term.get('teacher', 'logits')) if term.get('teacher', 'logits') else ()) <= set(TEACHER_TAPS)
+        and set(teacher_paths(term)) <= {*TEACHER_TAPS, *teacher_layers}
         for term in terms.values()
     )
 

@@ -1,6 +1,7 @@
 """The study of students on stored views: its splits, targets, trainings and tables."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -129,12 +130,12 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
         }
 
     monkeypatch.setattr(contest, 'run', run)
-    for name, student, loss in (
-        ('kl_divergence', 'logits', 'KLDivergence'),
-        ('dkd', 'logits', 'DKD'),
-        ('review_kd', 'backbone.layer4', 'ReviewKD'),
+    for name, student, teacher, loss in (
+        ('kl_divergence', 'logits', 'logits', 'KLDivergence'),
+        ('dkd', 'logits', 'logits', 'DKD'),
+        ('review_kd', 'backbone.layer4', 'layer4', 'ReviewKD'),
     ):
-        term = dict(student=student, teacher='logits', loss=dict(type=loss))
+        term = dict(student=student, teacher=teacher, loss=dict(type=loss))
         (tmp_path / f'{name}.py').write_text(f'model = dict(type="Distiller", terms=dict(one={term}))')
     monkeypatch.setattr(contest, 'CONFIGS', tmp_path)
     methods = contest.methods_of(['dkd', 'kl_divergence'], 30)
@@ -167,3 +168,59 @@ def test_without_labels_the_contest_has_the_methods_on_features_alone(students):
     assert methods['no teacher'].labels_per_class == 0 and not methods['no teacher'].terms
     assert {'cosine', 'video_mean', 'seed', 'frame_wise'} <= methods.keys()
     assert not {'kl_divergence', 'dkd', 'soft_cross_entropy'} & methods.keys()
+
+
+def test_the_contest_of_inner_maps_has_the_methods_on_them_and_those_to_compare_with(students):
+    contest = students('contest')
+    names = ('review_kd', 'srrl', 'sem_ckd', 'kl_divergence', 'fsp', 'dkd')
+    methods = {name: contest.row_of(contest.CONFIGS / f'{name}.py', 30, 'maps') for name in names}
+    assert [name for name, row in methods.items() if row is None] == ['fsp', 'dkd']
+    review = methods['review_kd'].terms['review_kd']
+    assert review['student'] == ['backbone.top.0', 'backbone.top.1', 'backbone.top.2']
+    assert review['teacher'] == ['features.6', 'features.13', 'features.17']
+    assert methods['srrl'].terms['srrl']['teacher'] == 'features.18'  # what the classifier averages
+    assert methods['sem_ckd'].terms['sem_ckd']['loss']['batch_size'] == 8
+
+
+def test_terms_on_inner_maps_get_the_teachers_maps_at_the_students_size(students, views, folder):
+    contest, training = students('contest'), students('training')
+    numbers = np.random.default_rng(1)
+    maps = {'features.18': numbers.random((30, 3, 1280, 2, 5, 5), np.float32)}
+    views = replace(
+        views, teacher_maps=maps, training={'features.6': numbers.random((30, 3, 32, 4, 14, 14), np.float32)}
+    )
+    views = replace(views, evaluation={'features.6': views.training['features.6'][:, :1]})
+    row = contest.methods_of(['catkd'], 30, 'maps')['catkd'].but(epochs=1)
+    split = students('splits').split_of(views, seed=0, on_test=True, labels_per_class=3)
+    shown = training.Answers(views, row, split, folder, 'maps')(torch.tensor([5]), torch.tensor([2]))['features.18']
+    assert shown.shape == (1, 1280, 2, 2, 2)
+    assert torch.allclose(shown[0, 0, :, 0, 0], torch.from_numpy(maps['features.18'][5, 2, 0, :, :3, :3]).mean((1, 2)))
+    assert np.mean(training.run(views, row, seed=0, on_test=True, folder=folder)['precision']) > 0
+
+
+@pytest.mark.parametrize('name', ['r3d', 'r2plus1d', 'c3d'])
+def test_students_of_pixels_give_their_features_and_logits(students, name):
+    row = students('rows').LABEL_FREE.but(network=name, last_layer='pixels')
+    student = students('student').Student(row, 2, {}).eval()
+    with torch.no_grad():
+        dark, light = (student(torch.full((1, 3, 8, 112, 112), value)) for value in (0.0, 255.0))
+    assert dark['features'].shape == (1, 128) and dark['logits'].shape == (1, 2)
+    assert not torch.allclose(dark['features'], light['features'])
+    assert 'network' not in students('rows').FEW.plain()  # results of rows without one keep their settings
+
+
+def test_more_is_stored_only_beside_the_very_views_that_are_there(students, views, folder, monkeypatch):
+    cache, decoding = students('views_cache'), students('decoding')
+    views = replace(views, names=views.names[:1], teacher=torch.ones(1, 1, 2, 1280))
+    clip = torch.full((1, 3, 8, 160, 160), 100.0)
+    monkeypatch.setattr(cache, 'load_views', lambda folder: views)
+    monkeypatch.setattr(cache, 'decoded', lambda source: [decoding.Decoded(0, 0, {}, False, clip, clip)])
+    weights = str(folder / 'image_network.pth')
+    with pytest.raises(ValueError, match='view 0 of C0/v_C0_g11_c01 is another one'):
+        cache.store_more(folder, None, weights=weights)
+    teacher = decoding.teacher_of(weights)
+    frames = teacher.view.render(clip).transpose(1, 2)
+    views.teacher[0, 0] = teacher.outputs_of_frames(frames)['frame_features'][0]
+    cache.store_more(folder, None, weights=weights)
+    assert np.load(folder / 'teacher_features.17.npy').shape == (1, 1, 320, 2, 5, 5)
+    assert (np.load(folder / 'training_pixels.npy') == 100).all()
