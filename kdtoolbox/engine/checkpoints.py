@@ -14,6 +14,7 @@ from torch import nn
 
 from kdtoolbox.engine.checkpoint_saving import drop_code
 from kdtoolbox.engine.student_settings import LEARNED_CLASSES, settings_to_store, student_config
+from kdtoolbox.hidden_tokens import other_tokens
 from kdtoolbox.inspection.real_batch import trains_its_head
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.safe_files import load_safely
@@ -153,6 +154,8 @@ def check_same_tensors(
         if state[name].shape != expected[name].shape and name not in growing
     ]
     if missing or unexpected or misshapen:
+        if not missing and not unexpected and (tokens := other_tokens(state, expected)):
+            raise ValueError(f'{what} is of another model than this {model}: {tokens}')
         raise ValueError(
             f'{what} is of another model than this {model}: missing {missing[:4]} ({len(missing)}), '
             f'unexpected {unexpected[:4]} ({len(unexpected)}), of another shape {misshapen[:4]} '

@@ -2,6 +2,7 @@
 
 from kdtoolbox.hidden_tokens.choosing import AttentionTokens, RandomTokens, TubeTokens, VisibleTokens
 from kdtoolbox.hidden_tokens.hiding import clips_of, grid_of, hiding, patch_size, transformer_of
+from kdtoolbox.hidden_tokens.other_tokens import other_tokens
 
 __all__ = [
     'AttentionTokens',
@@ -11,6 +12,7 @@ __all__ = [
     'clips_of',
     'grid_of',
     'hiding',
+    'other_tokens',
     'patch_size',
     'transformer_of',
 ]

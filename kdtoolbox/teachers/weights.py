@@ -11,6 +11,7 @@ import torchvision
 from mmengine.logging import print_log
 from torch import nn
 
+from kdtoolbox.hidden_tokens import other_tokens
 from kdtoolbox.safe_files import UNREADABLE, load_safely
 
 PLACES = ('state_dict', 'model', 'model_state_dict', 'model_state', 'network', 'net')  # of a state dict in a checkpoint
@@ -163,6 +164,8 @@ def _load_strictly(network: nn.Module, state: dict, source: str) -> None:
         if state[name].shape != expected[name].shape
     ]
     if missing or unexpected or misshapen:
+        if not missing and not unexpected and (tokens := other_tokens(state, expected)):
+            raise ValueError(f'teacher weights {source} are of another network than {type(network).__name__}: {tokens}')
         hint = _number_of_classes(state, expected) if misshapen and not missing and not unexpected else ''
         raise ValueError(
             f'teacher weights {source} are of another network than {type(network).__name__}: '
