@@ -10,7 +10,7 @@ from kdtoolbox import terminal
 from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.deployment.drawing import save_picture, strips
 from kdtoolbox.deployment.student import Student, load_student, nearest
-from kdtoolbox.deployment.student_folder import write_student_folder
+from kdtoolbox.deployment.student_folder import CARD, write_student_folder
 from kdtoolbox.deployment.student_parts import FEATURES_IN_A_RUN, STUDENT_IN_A_RUN
 from kdtoolbox.deployment.video_samples import VideoPart
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
@@ -53,28 +53,41 @@ def finish_run(out: Path) -> Student:
     checkpoint = newest_whole_checkpoint(config.work_dir)
     if checkpoint is None:
         raise ValueError(f'{config.work_dir} has no checkpoint: start again, with another --out')
-    database = cast(dict, read_json(out / SPLIT))['database']
-    metrics = _measure(config, checkpoint)
-    write_metrics(out / METRICS, metrics, None)
-    write_student_folder(
-        checkpoint,
-        out / STUDENT_IN_A_RUN,
-        metrics=metrics,
-        protocol=_protocol(config, database),
-        facts=_facts(config, database),
-        imports=(config.get('custom_imports') or {}).get('imports', ()),
-    )
-    student = load_student(out / STUDENT_IN_A_RUN)
-    features = _embed(student, config, database)
-    save_features(features, out / FEATURES_IN_A_RUN)
-    if not config.source.get('frames'):
-        _draw_nearest(features, database, Path(config.data_root), out / NEAREST)
+    _finish_student(out, config, checkpoint)
+    student, metrics = load_student(out / STUDENT_IN_A_RUN), cast(dict, read_json(out / METRICS))
     baseline = _train_baseline(out) if (out / BASELINE_CONFIG).is_file() else None
-    _report(config.work_dir, out / REPORT, baseline=baseline, is_measured=bool(metrics))
+    ends = [checkpoint, newest_whole_checkpoint(baseline)] if baseline else [checkpoint]
+    if not _is_newer(out / REPORT, *filter(None, ends)):
+        _report(config.work_dir, out / REPORT, baseline=baseline, is_measured=bool(metrics))
     _tell(out, student, metrics)
     if metrics:
         _compare(config.work_dir, baseline)
     return student
+
+
+def _finish_student(out: Path, config: Config, checkpoint: str) -> None:
+    """Metrics, student folder, features and the picture of neighbours, each unless it is newer than the checkpoint."""
+    database = cast(dict, read_json(out / SPLIT))['database']
+    if not _is_newer(out / METRICS, checkpoint):
+        write_metrics(out / METRICS, _measure(config, checkpoint), None)
+    if not _is_newer(out / STUDENT_IN_A_RUN / CARD, checkpoint):
+        write_student_folder(
+            checkpoint,
+            out / STUDENT_IN_A_RUN,
+            metrics=cast(dict, read_json(out / METRICS)),
+            protocol=_protocol(config, database),
+            facts=_facts(config, database),
+            imports=(config.get('custom_imports') or {}).get('imports', ()),
+        )
+    if not _is_newer(out / FEATURES_IN_A_RUN, checkpoint):
+        features = _embed(load_student(out / STUDENT_IN_A_RUN), config, database)
+        if not config.source.get('frames'):
+            _draw_nearest(features, database, Path(config.data_root), out / NEAREST)
+        save_features(features, out / FEATURES_IN_A_RUN)  # last, as that says that the picture is there too
+
+
+def _is_newer(file: Path, *sources: str) -> bool:
+    return file.is_file() and all(file.stat().st_mtime_ns > Path(source).stat().st_mtime_ns for source in sources)
 
 
 def _train_baseline(out: Path) -> str:

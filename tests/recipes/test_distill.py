@@ -1,6 +1,7 @@
 """One command on a folder of videos: what it trains, what it leaves behind, what it says."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,29 @@ def test_a_run_that_was_ended_goes_on_with_resume_and_is_finished(interrupted_ru
         'videos_report.tsv',
     ]
     assert sorted(path.name for path in (out / 'student').iterdir()) == sorted(FILES)
+
+
+def test_what_is_newer_than_the_checkpoint_is_not_made_again(interrupted_run, class_folders, monkeypatch, capsys):
+    out, _ = interrupted_run
+    made = {file: file.stat().st_mtime_ns for file in out.rglob('*') if file.is_file()}
+    command = ['distill', str(class_folders), '--out', str(out), '--resume']
+    assert main(command) == 0
+    assert {file: file.stat().st_mtime_ns for file in out.rglob('*') if file.is_file()} == made
+    assert f'{out / "report.html"}' in capsys.readouterr().out
+
+    class MeasuredError(Exception):
+        pass
+
+    def measure(*args):
+        raise MeasuredError
+
+    monkeypatch.setattr('kdtoolbox.runner.distilled_run.measure_student', measure)
+    checkpoint = Path(newest_whole_checkpoint(out / 'training'))
+    before = checkpoint.stat()
+    os.utime(checkpoint)
+    with pytest.raises(MeasuredError):
+        main(command)
+    os.utime(checkpoint, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def test_what_it_measured_is_what_the_test_of_its_config_measures(interrupted_run, tmp_path):
