@@ -13,6 +13,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 HEADLESS := $(shell sed -n 's/^\(opencv-python-headless==.*\)/\1/p' constraints.txt)
 
+# The tests start hundreds of processes; where modules are not kept compiled, each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install test test-fast test-matrix lint docs demo faults audit clean
 
 install: $(STAMP)

@@ -24,9 +24,10 @@ THREE_CLASSES = ('ucf101', 'kinetics400', 'activitynet', 'folder')  # so many ha
 
 def small(config: Path) -> list[str]:
     """Options that make a config small: a narrow student where it can be, a small teacher, little data."""
-    model = Config.fromfile(config).model
+    shipped = Config.fromfile(config)
+    model, size = shipped.model, 32 if 'c3d' in config.name else 48  # C3D cannot be narrow
     options = [
-        'model.student_view.size=48',
+        f'model.student_view.size={size}',
         'train_cfg.max_epochs=1',
         'train_dataloader.batch_size=3',
         'val_dataloader.batch_size=3',
@@ -45,11 +46,11 @@ def small(config: Path) -> list[str]:
         options += [f'{loader}_dataloader.num_workers=0', f'{loader}_dataloader.persistent_workers=False']
     for index in (0, 1):
         pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
-        options += [f'{pipeline}.1.num_clips=1', f'{pipeline}.4.crop_size=48']
-    for index, dataset in enumerate(Config.fromfile(config).test_dataloader.dataset.datasets):
+        options += [f'{pipeline}.1.num_clips=1', f'{pipeline}.4.crop_size={size}']
+    for index, dataset in enumerate(shipped.test_dataloader.dataset.datasets):
         pipeline = f'test_dataloader.dataset.datasets.{index}.pipeline'
-        crop = [f'{pipeline}.3.scale=(-1,48)'] if dataset.pipeline[4].type == 'ThreeCrop' else []
-        options += [f'{pipeline}.1.num_clips=2', f'{pipeline}.4.crop_size=48', *crop]
+        crop = [f'{pipeline}.3.scale=(-1,{size})'] if dataset.pipeline[4].type == 'ThreeCrop' else []
+        options += [f'{pipeline}.1.num_clips=2', f'{pipeline}.4.crop_size={size}', *crop]
     if 'image_stem' in config.name:
         options += [
             'model.student.backbone.weights=None',
@@ -57,7 +58,7 @@ def small(config: Path) -> list[str]:
             'model.terms.features.teacher_connector.channels=1024',
         ]
     elif 'c3d' in config.name:
-        options.append('model.student.backbone.out_dim=2048')  # what 48² come to in front of its first linear layer
+        options.append('model.student.backbone.out_dim=2048')  # what 32² come to in front of its first linear layer
     else:
         options += ['model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32']
         options += [

@@ -48,7 +48,8 @@ def labelled(dataset) -> set[str]:
 def few_label_configs() -> list[tuple[str, str]]:
     """The shipped configs that keep so many labels of each class, and the options by which the demo's does."""
     demo = ' '.join(f'{key}={value}' for key, value in FEW_LABELS.items())
-    files = sorted(file for file in (REPOSITORY / 'configs').rglob('*.py') if 'train_dataloader' in file.read_text())
+    files = sorted(file for file in (REPOSITORY / 'configs').rglob('*.py') if 'labels_per_class' in file.read_text())
+    assert not any(file.parent.name == '_base_' or file.parent.parent.name == '_base_' for file in files)
     found = [
         (str(file.relative_to(REPOSITORY / 'configs')), '')
         for file in files
