@@ -14,33 +14,40 @@ FRAMES = ('first', 'mean', 'stack')
 def match_grid(maps: Tensor, grid: Sequence[int], *, frames: str = 'first') -> Tensor:
     """Bring a map to another grid that covers the same clip.
 
-    In time, r = T' / T steps of the map fall into one of the grid; in space, the map is averaged over whole cells where
-    these fit, else resampled bilinearly (antialiased).
+    In time, r = T' / T steps of the map fall into one of the grid, or T / T' of the grid into one of the map, which are
+    then alike: a step stands for its part of the clip, and between two frames there is no third that a teacher has
+    seen. In space, the map is averaged over whole cells where these fit, else resampled bilinearly (antialiased).
 
     Args:
         maps: (N, C, T', H', W').
         grid: (T, H, W).
         frames: ``'first'`` takes the first of r steps, ``'mean'`` their mean, ``'stack'`` their channels one behind
-            another.
+            another, for which T' must not be below T.
 
     Returns:
         (N, C, T, H, W), for ``'stack'`` (N, r C, T, H, W).
 
     Raises:
-        ValueError: T' is no multiple of T, or the two differ in the ratio of height to width.
+        ValueError: neither of T' and T is a multiple of the other, or the two differ in the ratio of height to width.
 
     >>> import torch
     >>> match_grid(torch.zeros(2, 8, 16, 14, 14), (8, 7, 7), frames='stack').shape
     torch.Size([2, 16, 8, 7, 7])
+    >>> match_grid(torch.arange(2.).view(1, 1, 2, 1, 1), (6, 1, 1)).flatten()
+    tensor([0., 0., 0., 1., 1., 1.])
     """
     time, height, width = grid
     own = tuple(maps.shape[2:])
-    if maps.dim() != 5 or own[0] % time or own[1] * width != own[2] * height:
+    fits = maps.dim() == 5 and (not own[0] % time or (not time % own[0] and frames != 'stack'))
+    if not fits or own[1] * width != own[2] * height:
+        few = ", for frames='stack' not fewer," if frames == 'stack' else ' or a divisor'
         raise ValueError(
             f"the teacher's grid {own} and the student's {tuple(grid)} (T, H, W) do not cover the clip alike: expected "
-            "time steps of the teacher that are a multiple of the student's (view.frame_stride), and the same ratio of "
-            'height to width'
+            f"time steps of the teacher that are a multiple{few} of the student's (view.frame_stride), and the same "
+            'ratio of height to width'
         )
+    if own[0] < time:
+        maps = maps.repeat_interleave(time // own[0], dim=2)
     steps = maps.unflatten(2, (time, -1))
     if frames == 'first':
         maps = steps[:, :, :, 0]

@@ -33,10 +33,19 @@ def test_a_ramp_over_the_clip_stays_a_ramp_on_another_grid():
     torch.testing.assert_close(matched[0, 0, 0, 0, 1:3], expected[1:3], atol=0.01, rtol=0)
 
 
-@pytest.mark.parametrize('grid', [(3, 4, 4), (8, 4, 4), (4, 4, 2)])
-def test_grids_that_do_not_fit_are_both_in_the_message(grid):
+@pytest.mark.parametrize('frames', ['first', 'mean'])
+def test_a_step_of_a_teacher_with_fewer_is_that_of_all_steps_in_its_part_of_the_clip(frames):
+    matched = MatchGrid((8, 2, 2), frames=frames)(MAPS)
+    expected = torch.nn.functional.interpolate(MatchGrid((4, 2, 2))(MAPS), (8, 2, 2), mode='nearest')  # by position
+    assert torch.equal(matched, expected)
+
+
+@pytest.mark.parametrize(
+    'grid, frames', [((3, 4, 4), 'first'), ((6, 4, 4), 'mean'), ((4, 4, 2), 'first'), ((8, 4, 4), 'stack')]
+)
+def test_grids_that_do_not_fit_are_both_in_the_message(grid, frames):
     with pytest.raises(ValueError) as error:
-        MatchGrid(grid)(MAPS)
+        MatchGrid(grid, frames=frames)(MAPS)
     assert str((4, 4, 4)) in str(error.value) and str(grid) in str(error.value)
 
 

@@ -205,12 +205,12 @@ MISTAKES = {
                     UMT,
                     teacher_connector=[
                         dict(type='TokensToMap', num_prefix_tokens=1),
-                        dict(type='MatchGrid', grid=(4, 4, 4)),
+                        dict(type='MatchGrid', grid=(3, 4, 4)),
                     ],
                 )
             )
         ),
-        r'grid \(2, 4, 4\) and the student.s \(4, 4, 4\)',
+        r'grid \(2, 4, 4\) and the student.s \(3, 4, 4\)',
     ),
     'a student without tokens': (
         dict(student=tiny.student_config(), terms={}, teacher=None),

@@ -90,6 +90,24 @@ def test_siglip_has_no_class_token_and_its_pooling_head_is_asked():
     torch.testing.assert_close(attention.sum(1), torch.ones(2, 3))
 
 
+@pytest.mark.parametrize('registers', [0, 2])
+def test_so_is_that_of_timm_which_stays_in_its_fused_kernel(registers):
+    def siglip():
+        return timm_vit(registers, class_token=False, global_pool='map').eval()
+
+    teacher = ImageTeacher(siglip(), view=VIEW)
+    teacher.listen(['class_attention'])
+    answers = teacher(FRAMES)
+    network = siglip()
+    assert network.attn_pool.fused_attn == teacher.network.attn_pool.fused_attn
+    x, head = network.forward_features(FRAMES.flatten(0, 1))[:, registers:], network.attn_pool
+    queries = head.q(head.latent).view(1, 1, 2, 8).transpose(1, 2)
+    keys = head.kv(x).view(6, 16, 2, 2, 8)[:, :, 0].transpose(1, 2)
+    expected = (queries @ keys.transpose(-1, -2) / 8**0.5).softmax(-1).mean(1)[:, 0]
+    torch.testing.assert_close(answers['class_attention'], expected.view(2, 3, 16).transpose(1, 2))
+    torch.testing.assert_close(answers['class_attention'].sum(1), torch.ones(2, 3))
+
+
 def test_it_costs_no_second_forward_pass():
     network, runs = timm_vit(), []
     network.patch_embed.register_forward_hook(lambda *_: runs.append(1))
