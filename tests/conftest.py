@@ -1,5 +1,6 @@
 """Fixtures shared by all tests, and what makes tests independent of the machine they run on."""
 
+import gc
 import os
 import signal
 import socket
@@ -81,6 +82,16 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     asked = config.getoption('--reference-dir')
     config.reference_dirs = [asked] if asked else [shared_folder() / name for name in ('reference', 'reference_video')]
+
+
+def pytest_collection():
+    """What is imported and collected stays: nothing of it is garbage, and later collections need not look at it."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    gc.enable()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

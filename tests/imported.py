@@ -1,5 +1,7 @@
 """Imports whatever a training, a test or a command imports, for the server that tests' processes are forked from."""
 
+import gc
+
 import matplotlib.pyplot  # noqa: F401
 import torch._dynamo  # noqa: F401
 import torchvision  # noqa: F401
@@ -11,3 +13,5 @@ import kdtoolbox.runner.training
 for one in vars(kdtoolbox.registry).values():
     if isinstance(one, kdtoolbox.registry.Registry):
         one.import_from_location()
+
+gc.freeze()  # so that no process has to look at what was here before it

@@ -2,12 +2,11 @@
 
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.forked import call
 
 DOCS = REPOSITORY / 'docs'
 
@@ -39,6 +38,13 @@ def test_the_messages_that_the_troubleshooting_page_quotes_are_in_the_code():
     assert not [part for part in quoted if part and part not in source]
 
 
+def build(docs: str, out: str) -> int:
+    """As ``make docs`` does."""
+    from sphinx.cmd.build import main
+
+    return main(['-W', '--keep-going', '-q', docs, out])
+
+
 @pytest.fixture(scope='module')
 def site(tmp_path_factory):
     pytest.importorskip('sphinx', reason='the site is built with the extra "docs"')
@@ -46,8 +52,7 @@ def site(tmp_path_factory):
     shutil.copytree(DOCS, folder / 'docs', ignore=shutil.ignore_patterns('generated'))
     for name in ('CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'):
         shutil.copy(REPOSITORY / name, folder)
-    command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', str(folder / 'docs'), str(folder / 'site')]
-    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
+    run = call(build, str(folder / 'docs'), str(folder / 'site'), folder=folder, cwd=REPOSITORY, seconds=600)
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / 'site'
 

@@ -37,13 +37,15 @@ def assert_right(video, truth: np.ndarray) -> None:
     reader = VideoReader(video)
     assert len(reader) == len(reader.seconds) == len(truth)
     assert (np.diff(reader.seconds) > 0).all()
+    coarse = np.ascontiguousarray(truth[:, ::2, ::2])  # comparing is most of the time
     for wanted in requests(len(truth), seed=len(truth)):
         for each in (reader, VideoReader(video)):  # one reader for many requests, and a new one for each
             for number, image in zip(wanted, each.frames(wanted), strict=True):
                 grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
                 assert grey.shape == truth.shape[1:]
-                distances = np.abs(truth - grey).mean((1, 2))
-                assert distances[number] == distances.min() < 6, (wanted, number, int(distances.argmin()))
+                distances = np.abs(coarse - grey[::2, ::2]).mean((1, 2))
+                assert distances[number] == distances.min(), (wanted, number, int(distances.argmin()))
+                assert np.abs(truth[number] - grey).mean() < 6, (wanted, number)
 
 
 def upright_size(kind: Kind, name: str) -> tuple[int, int]:
