@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from kdtoolbox.connectors.misfit import misfit
 from kdtoolbox.registry import MODELS
 
+MOST_PREFIX_TOKENS = 16
+"""Of the image transformers that are known: a class token and registers."""
+
 
 @MODELS.register_module()
 class TokensToMap(nn.Module):
@@ -74,10 +77,16 @@ class TokensToMap(nn.Module):
         raise ValueError(self._misfit(x, count))
 
     def _misfit(self, x: Tensor, count: int) -> str:
-        grid = f'the grid {self.grid}' if self.grid else 'a square: set grid=(H, W)'
+        total = count + self.num_prefix_tokens
+        per_step = math.prod(self.grid[-2:]) if self.grid else max(1, math.isqrt(total)) ** 2
+        spare = total - per_step  # what is before the patches, if these are as many as the grid has or the next square
+        grid = f'the grid {self.grid}' if self.grid else 'a square'
+        fix = 'set grid=(H, W)' if not self.grid else 'set another grid'
+        if x.dim() == 4 and 0 <= spare <= MOST_PREFIX_TOKENS and spare != self.num_prefix_tokens:
+            fix = f'set num_prefix_tokens={spare}, or {fix[4:]}'
         return (
             f'TokensToMap got {tuple(x.shape)}: the {count} tokens after '
-            f'num_prefix_tokens={self.num_prefix_tokens} do not fill {grid}'
+            f'num_prefix_tokens={self.num_prefix_tokens} do not fill {grid}: {fix}'
         )
 
 

@@ -53,12 +53,26 @@ def shapes_of(tensors: Tensor | tuple[Tensor, ...] | None) -> str:
     """The shapes of one tensor or of several, as text for messages.
 
     >>> import torch
-    >>> shapes_of(torch.zeros(2, 3)), shapes_of(None)
-    ('(2, 3)', '(none)')
+    >>> shapes_of(torch.zeros(2, 3)), shapes_of(None), shapes_of((torch.zeros(2, 3),) * 6)
+    ('(2, 3)', '(none)', '6 times (2, 3)')
     """
     if tensors is None:
         return '(none)'
-    return str(tuple(tensors.shape) if isinstance(tensors, Tensor) else [tuple(tensor.shape) for tensor in tensors])
+    if isinstance(tensors, Tensor):
+        return str(tuple(tensors.shape))
+    shapes = [tuple(tensor.shape) for tensor in tensors]
+    return f'{len(shapes)} times {shapes[0]}' if len(shapes) > 2 and len(set(shapes)) == 1 else str(shapes)
+
+
+def paths_as_text(paths: str | Sequence[str] | None) -> str:
+    """The paths of taps for messages, of more than three the first and the last.
+
+    >>> paths_as_text('logits'), paths_as_text(['a.0', 'a.1', 'a.2', 'a.3'])
+    ("'logits'", "('a.0', ..., 'a.3')")
+    """
+    if isinstance(paths, (str, type(None))) or len(paths) <= 3:
+        return repr(paths)
+    return f'({paths[0]!r}, ..., {paths[-1]!r})'
 
 
 def connect_pair(

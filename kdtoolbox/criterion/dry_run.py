@@ -15,7 +15,7 @@ from mmaction.models import Recognizer2D
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
-from kdtoolbox.criterion.connections import pick, shapes_of
+from kdtoolbox.criterion.connections import paths_as_text, pick, shapes_of
 from kdtoolbox.criterion.network_runs import NetworkRuns, student_run, teacher_run
 from kdtoolbox.criterion.term import Term
 from kdtoolbox.hidden_tokens import AttentionTokens, VisibleTokens, clips_of, grid_of, hiding
@@ -178,8 +178,8 @@ def rehearse(term: Term, tapped: Tapped) -> None:
         raise
     except Exception as error:  # a module may fail in any way on shapes that it is not made for
         raise ValueError(
-            f'term {term.name!r}, student {term.student!r} {shapes_of(pick(student, term.student))}, '
-            f'teacher {term.teacher!r} {shapes_of(pick(teacher, term.teacher))}, does not run: '
+            f'term {term.name!r}, student {paths_as_text(term.student)} {shapes_of(pick(student, term.student))}, '
+            f'teacher {paths_as_text(term.teacher)} {shapes_of(pick(teacher, term.teacher))}, does not run: '
             f'{type(error).__name__}: {error}'
         ) from error
     term.shapes = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from kdtoolbox.criterion.connections import build_connector, connect_pair, paths_of, pick, shapes_of
+from kdtoolbox.criterion.connections import build_connector, connect_pair, paths_as_text, paths_of, pick, shapes_of
 from kdtoolbox.criterion.gates import Kept, gated_loss
 from kdtoolbox.criterion.loss_inputs import extra_inputs, scalar_of
 from kdtoolbox.criterion.network_runs import NetworkRuns
@@ -138,8 +138,8 @@ class Term(nn.Module):
             return scalar_of(self.loss, of_student, of_teacher, asked)
         except ValueError as error:
             raise ValueError(
-                f'term {self.name!r}, student {self.student!r} {shapes_of(pick(student, self.student))}, '
-                f'teacher {self.teacher!r} {shapes_of(pick(teacher, self.teacher))}: {error}'
+                f'term {self.name!r}, student {paths_as_text(self.student)} {shapes_of(pick(student, self.student))}, '
+                f'teacher {paths_as_text(self.teacher)} {shapes_of(pick(teacher, self.teacher))}: {error}'
             ) from error
 
     def connected(

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 
+STUDENT_TOKENS = 'student_tokens'  # in the place of a term, of the path of AttentionTokens
+
 
 def teacher_and_path(path: str, teachers: Mapping, *, term: str) -> tuple[str, str]:
     """The name of the teacher and the path inside it; a single teacher is called ``''``, and the path is all of it.
@@ -22,6 +24,15 @@ def teacher_and_path(path: str, teachers: Mapping, *, term: str) -> tuple[str, s
     if '' in teachers:
         return '', path
     name, _, inner = path.partition('.')
+    if term == STUDENT_TOKENS and name not in teachers:
+        raise ValueError(
+            f'student_tokens: AttentionTokens teacher={name if inner else ""!r} names no teacher: '
+            + (
+                f'expected one of {sorted(teachers)}'
+                if teachers
+                else 'there is none, so take RandomTokens or TubeTokens'
+            )
+        )
     if name not in teachers or not inner:
         raise ValueError(
             f'term {term!r}: teacher={path!r} names no teacher. '

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from kdtoolbox.isolation import quiet_log
@@ -117,12 +118,26 @@ def _runner(
 def _counted(config: str, role: str, shape: tuple[int, ...], *, with_gradient: bool) -> int:
     role = 'teacher' if role == 'teacher' else 'training' if with_gradient else 'inference'
     with torch.device('meta'), quiet_log():
-        network = MODELS.build(json.loads(config)).to('meta')
+        network = build_without_memory(json.loads(config))
         # Of two clips, as batch norm needs more than one value, halved.
         run = _runner(network, role=role, shape=shape, device=torch.device('meta'), num_clips=2)
         with FlopCounterMode(display=False) as counter:
             run()
     return counter.get_total_flops() // 2
+
+
+def build_without_memory(config: Mapping) -> nn.Module:
+    """A network on the device ``'meta'``."""
+    with torch.device('meta'), _NumbersOnTheCPU():
+        return MODELS.build(dict(config)).to('meta')
+
+
+class _NumbersOnTheCPU(TorchFunctionMode):
+    """Ranges of numbers that a constructor reads, as mmaction2's VisionTransformer its rates of drop path."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        return func(*args, **({'device': 'cpu', **kwargs} if func is torch.linspace else kwargs))
 
 
 def _key(config: Mapping) -> str:

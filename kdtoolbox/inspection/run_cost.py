@@ -11,6 +11,7 @@ from mmengine.device import get_device
 
 from kdtoolbox.inspection.network_cost import (
     ANSWERS_ARE_STORED,
+    build_without_memory,
     inference_operations,
     seconds_of_a_clip,
     seen,
@@ -19,7 +20,7 @@ from kdtoolbox.inspection.network_cost import (
 )
 from kdtoolbox.inspection.run_length import Part, RunLength, length_of
 from kdtoolbox.isolation import quiet_log, untouched_randomness
-from kdtoolbox.registry import DATASETS, MODELS
+from kdtoolbox.registry import DATASETS
 from kdtoolbox.safe_files import save_aside
 
 EVALUATION = ('validation', 'test')
@@ -147,8 +148,8 @@ def _teacher_seconds(teacher: Mapping, clip: tuple, device: torch.device, studen
 
 def _checkpoint_seconds(config: Mapping, students: Sequence[Mapping]) -> float:
     """To write weights and what the optimizer keeps: one value a weight, of Adam two."""
-    with torch.device('meta'), quiet_log():
-        tensors = [value for one in students for value in MODELS.build(dict(one)).state_dict().values()]
+    with quiet_log():
+        tensors = [value for one in students for value in build_without_memory(one).state_dict().values()]
     copies = 3 if 'Adam' in str(config.get('optim_wrapper')) else 2
     content = {str(index): torch.zeros(value.shape) for index, value in enumerate(tensors * copies)}
     with tempfile.TemporaryDirectory() as folder:

@@ -42,7 +42,9 @@ def test_tokens_of_a_video_transformer_become_the_map_they_list(prefix):
 @pytest.mark.parametrize(
     'connector, shape, message',
     [
-        (TokensToMap(0), (2, 5, 3, 17), 'the 17 tokens .* square: set grid'),
+        (TokensToMap(0), (2, 5, 3, 17), 'the 17 tokens .* square: set num_prefix_tokens=1, or grid'),
+        (TokensToMap(2), (2, 5, 3, 197), 'the 195 tokens .* square: set num_prefix_tokens=1, or grid'),
+        (TokensToMap(0), (2, 5, 3, 48), 'the 48 tokens .* square: set num_prefix_tokens=12, or grid'),
         (TokensToMap(1, grid=(4, 4)), (2, 5, 3, 16), r'the 15 tokens after num_prefix_tokens=1 .* grid \(4, 4\)'),
         (TokensToMap(1), (2, 5, 3, 1), 'the 0 tokens'),
         (TokensToMap(0, grid=(2, 4, 4)), (2, 5, 3, 16), r'grid \(2, 4, 4\)'),

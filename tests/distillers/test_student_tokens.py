@@ -195,7 +195,19 @@ MISTAKES = {
             terms=dict(umt=dict(UMT, teacher='a.blocks.1')),
             student_tokens=dict(type='AttentionTokens', keep=0.25, teacher='c'),
         ),
-        'names no teacher',
+        r"AttentionTokens teacher='c' names no teacher: expected one of \['a'\]",
+    ),
+    'none of several teachers': (
+        dict(
+            teacher=dict(a=TEACHER, b=TEACHER),
+            terms=dict(umt=dict(UMT, teacher=['a.blocks.1']), two=dict(UMT, teacher='b.blocks.1')),
+            student_tokens=dict(type='AttentionTokens', keep=0.25),
+        ),
+        r"AttentionTokens teacher='' names no teacher: expected one of \['a', 'b'\]",
+    ),
+    'attention without a teacher': (
+        dict(terms=dict(pixels=VIDEO_MAE), teacher=None, student_tokens=dict(type='AttentionTokens', keep=0.25)),
+        'names no teacher: there is none, so take RandomTokens',
     ),
     'no token left': (dict(student_tokens=dict(type='RandomTokens', keep=0)), 'keep=0 leaves no token'),
     'a grid that does not divide': (

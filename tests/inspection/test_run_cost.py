@@ -20,7 +20,7 @@ from kdtoolbox.inspection.run_cost_report import lines_of, table_of
 from kdtoolbox.inspection.run_length import length_of
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
-from tests.tiny import run_config, student_config, teacher_config
+from tests.tiny import run_config, student_config, teacher_config, transformer_config
 
 EXPERIMENTS = {
     path.stem: path
@@ -75,8 +75,9 @@ def test_what_chooses_the_best_checkpoint_is_a_metric_of_the_validation_and_not_
     assert 'FullTestHook' in [hook.type for hook in config.custom_hooks]
 
 
-def test_operations_are_those_that_torch_counts_when_it_computes():
-    student, shape = student_config(), (3, 4, 16, 16)
+@pytest.mark.parametrize('student, side', [(student_config(), 16), (transformer_config(), 32)])
+def test_operations_are_those_that_torch_counts_when_it_computes(student, side):
+    shape = (3, 4, side, side)
     network = MODELS.build(student)
     clips = torch.zeros(2, 1, *shape)
     with FlopCounterMode(display=False) as forward:
