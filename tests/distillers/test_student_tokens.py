@@ -232,6 +232,10 @@ MISTAKES = {
         dict(terms=dict(mvd=MVD), student_tokens=None),
         'MVD.*none is hidden|MVD predicts hidden tokens',
     ),
+    "another tubelet than the student's": (
+        dict(terms=dict(pixels=dict(VIDEO_MAE, loss=dict(VIDEO_MAE['loss'], tubelet=(1, 8, 8)))), teacher=None),
+        r'tubelet=\(1, 8, 8\) cuts clips of \(4, 32, 32\) into 64 cubes, but the student has 32 tokens: expected',
+    ),
     'something else that chooses': (dict(student_tokens=dict(type='GlobalPool')), 'expected RandomTokens, TubeTokens'),
     'a task that sees something else': (dict(task_sees='hidden'), "task_sees='hidden'"),
     'a task that sees what is visible of all': (

@@ -119,5 +119,10 @@ class VideoMAE(nn.Module):
     def _loss(self, student: Tensor, clips: Tensor, *, hidden: Tensor) -> Tensor:
         tokens = visible_tokens(student, inverted(hidden), channels=self.student_channels)
         cubes = cubes_of(clips, tubelet=self.tubelet)
+        if cubes.shape[1] != hidden.shape[1]:
+            raise ValueError(
+                f'tubelet={self.tubelet} cuts clips of {tuple(clips.shape[2:])} into {cubes.shape[1]} cubes, but the '
+                f'student has {hidden.shape[1]} tokens: expected its own (tubelet_size, patch_size, patch_size)'
+            )
         cubes = (normalized_cubes(cubes) if self.normalize else cubes).flatten(2)
         return predicted_pixels(self.decoder(tokens, hidden), chosen_tokens(cubes, hidden))
