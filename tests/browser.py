@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SIZES = {'phone': (360, 740), 'desktop': (1440, 900)}
+SIZES = {'phone': (360, 740), 'desktop': (1440, 900), 'A4': (718, 1047)}  # of paper within margins of 1 cm
 
 
 @pytest.fixture(scope='module')

@@ -29,6 +29,14 @@ def test_it_fits_the_screen_and_its_text_stands_out(opened, report, size, scheme
     assert in_figure == page.evaluate('getComputedStyle(document.body).color')
 
 
+def test_it_fits_a_printed_page(opened, report):
+    page = opened(report, 'A4', 'dark')
+    page.emulate_media(media='print')
+    assert page.evaluate('document.documentElement.scrollWidth') <= 718
+    assert page.evaluate('getComputedStyle(document.body).color') == 'rgb(0, 0, 0)'
+    assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == 'none'
+
+
 def test_every_section_has_what_it_is_for(opened, report):
     page = opened(report)
     headings = page.locator('section > h2').all_inner_texts()

@@ -52,10 +52,11 @@ def _facts(config: Mapping) -> Iterator[tuple[str, str]]:
     if test := config.get('test_dataloader') or config.get('val_dataloader'):
         yield 'test data', _data(test)
     cycle = config.get('train_cfg') or {}
-    for key, unit in (('max_epochs', 'epochs'), ('max_iters', 'steps')):
+    for key, unit in (('max_epochs', 'epoch'), ('max_iters', 'step')):
         if cycle.get(key):
             batch = (config.get('train_dataloader') or {}).get('batch_size')
-            yield 'length', f'{cycle[key]} {unit}' + (f' of batches of {batch}' if batch else '')
+            length = f'{cycle[key]} {unit}' + 's' * (cycle[key] > 1)
+            yield 'length', length + (f' of batches of {batch}' if batch else '')
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer') or {}
     if optimizer:
         yield (
