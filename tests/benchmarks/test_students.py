@@ -156,7 +156,7 @@ def test_the_tables_of_the_page_are_those_of_the_results(students, name):
     assert students('tables').tables_of(results)[name] in (REPOSITORY / 'docs/students.md').read_text()
 
 
-@pytest.mark.parametrize('regime', ['few', 'all', 'label-free'])
+@pytest.mark.parametrize('regime', ['few', 'all', 'label-free', 'maps'])
 def test_the_contest_on_the_page_is_that_of_the_results(students, regime):
     results = json.loads(students('contest').results_of(regime).read_text())
     table = students('contest_tables').contest_tables(results)[f'contest {regime}']
