@@ -7,6 +7,7 @@ import timm
 import torch
 from mmengine.config import Config
 
+from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.registry import MODELS
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
@@ -142,3 +143,7 @@ def test_a_student_with_a_summary_token_for_each_teacher_starts_from_mmaction2s_
     first, second = runner.optim_wrapper.optimizer.state[runner.model.student.backbone.cls_token]['exp_avg'][0]
     assert first.any() and second.any()  # each of the two had a gradient
     assert trained['criterion.terms.dino_tokens.teacher_connector.2.count'] > 0
+    exported, _ = export_student(tmp_path / 'run/epoch_1.pth', tmp_path / 'student.pth')
+    student = MODELS.build(config.model.student)
+    student.load_state_dict(load_safely(exported, what='student')['state_dict'], strict=True)
+    assert torch.equal(student.backbone.cls_token, trained['student.backbone.cls_token'])
