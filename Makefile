@@ -34,7 +34,7 @@ $(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS) Makefile
 	touch $@
 
 test: install
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder  # else single slow tests come last, and a core waits
 
 test-fast: install
 	$(BIN)/python -m pytest -n auto -m 'not slow'

@@ -90,7 +90,17 @@ def run(name: str, python: str, pytest_options: list[str]) -> bool:
         make.append(f'CONSTRAINTS={folder}/constraints.txt')
     if subprocess.run(make, cwd=REPOSITORY).returncode:
         return False
-    tests = [f'{folder}/bin/python', '-m', 'pytest', '-n', 'auto', '--dist', 'loadfile', *pytest_options]
+    tests = [
+        f'{folder}/bin/python',
+        '-m',
+        'pytest',
+        '-n',
+        'auto',
+        '--dist',
+        'loadfile',
+        '--no-loadscope-reorder',
+        *pytest_options,
+    ]
     return not subprocess.run(tests, cwd=REPOSITORY, env={**os.environ, **SURROUNDINGS[name]}).returncode
 
 
