@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from kdtoolbox.hidden_tokens import grid_of, hiding
+from kdtoolbox.hidden_tokens.choosing import number_kept
 from kdtoolbox.isolation import quiet_log
 from kdtoolbox.registry import MODELS
 
@@ -22,7 +25,7 @@ LOADED = ('weights', 'pretrained', 'checkpoint', 'probe', 'text_features', 'init
 ANSWERS_ARE_STORED = 'CachedTeacher'  # its network does not run
 
 
-def training_operations(student: Mapping, shape: tuple[int, ...]) -> int:
+def training_operations(student: Mapping, shape: tuple[int, ...], *, keep: float = 1.0) -> int:
     """Operations, a multiplication and an addition being two, of the student's forward and backward pass of one clip.
 
     Losses and connectors are left out: what they cost depends on the term, and is small beside the networks.
@@ -30,8 +33,9 @@ def training_operations(student: Mapping, shape: tuple[int, ...]) -> int:
     Args:
         student: config of a recognizer.
         shape: (3, T, H, W) of the clip, as the student sees it.
+        keep: share of its tokens that the student computes.
     """
-    return _counted(_key(student), 'student', tuple(shape), with_gradient=True)
+    return _counted(_key(student), 'student', tuple(shape), with_gradient=True, keep=keep)
 
 
 def inference_operations(student: Mapping, shape: tuple[int, ...]) -> int:
@@ -69,17 +73,20 @@ def seen(clip: tuple[int, ...], view: Mapping | None) -> tuple[int, ...]:
     return (clip[0], -(-clip[1] // view.get('frame_stride', 1)), height, width)
 
 
-def seconds_of_a_clip(config: Mapping, clip: tuple[int, ...], device: torch.device, *, role: str) -> float:
+def seconds_of_a_clip(
+    config: Mapping, clip: tuple[int, ...], device: torch.device, *, role: str, keep: float = 1.0
+) -> float:
     """Seconds for one clip in a batch of two, the faster of two rounds.
 
     Args:
         config: of a recognizer, or of a teacher of its own.
         clip: (3, T, H, W), as the student sees it, or as it is decoded for a teacher.
         role: ``'training'``, ``'inference'`` or ``'teacher'``.
+        keep: share of its tokens that the network computes.
     """
     with quiet_log():  # of random weights, which are meant
         network = MODELS.build(without_files(config)).to(device)
-    run = _runner(network, role=role, shape=clip, device=device, num_clips=CLIPS_TIMED)
+    run = _runner(network, role=role, shape=clip, device=device, num_clips=CLIPS_TIMED, keep=keep)
     best = float('inf')
     for is_warm in (False, *[True] * ROUNDS_TIMED):
         start = time.perf_counter()
@@ -91,7 +98,7 @@ def seconds_of_a_clip(config: Mapping, clip: tuple[int, ...], device: torch.devi
 
 
 def _runner(
-    network: nn.Module, *, role: str, shape: tuple[int, ...], device: torch.device, num_clips: int
+    network: nn.Module, *, role: str, shape: tuple[int, ...], device: torch.device, num_clips: int, keep: float
 ) -> Callable[[], None]:
     if role == 'teacher':
         teacher: Any = network
@@ -103,10 +110,11 @@ def _runner(
     is_2d = type(network).__name__ == 'Recognizer2D'
     clips = torch.zeros(num_clips, *shape, device=device)
     inputs = clips.transpose(1, 2).contiguous() if is_2d else clips.unsqueeze(1)
+    hidden = _hidden_tokens(network, inputs, keep=keep) if keep < 1 else None
     network.train(role == 'training')
 
     def run() -> None:
-        with torch.set_grad_enabled(role == 'training'):
+        with torch.set_grad_enabled(role == 'training'), hiding(network, hidden):
             logits: Tensor = network(inputs, mode='tensor', stage='head')
         if role == 'training':
             logits.sum().backward()
@@ -114,13 +122,20 @@ def _runner(
     return run
 
 
+def _hidden_tokens(network: nn.Module, inputs: Tensor, *, keep: float) -> Tensor:
+    """(N, L), on the CPU: which are hidden makes no difference to the cost, so the last ones."""
+    total = math.prod(grid_of(network, inputs))
+    visible = torch.arange(total, device='cpu') < number_kept(total, keep)
+    return ~visible.expand(len(inputs), -1)
+
+
 @lru_cache(maxsize=256)
-def _counted(config: str, role: str, shape: tuple[int, ...], *, with_gradient: bool) -> int:
+def _counted(config: str, role: str, shape: tuple[int, ...], *, with_gradient: bool, keep: float = 1.0) -> int:
     role = 'teacher' if role == 'teacher' else 'training' if with_gradient else 'inference'
     with torch.device('meta'), quiet_log():
         network = build_without_memory(json.loads(config))
         # Of two clips, as batch norm needs more than one value, halved.
-        run = _runner(network, role=role, shape=shape, device=torch.device('meta'), num_clips=2)
+        run = _runner(network, role=role, shape=shape, device=torch.device('meta'), num_clips=2, keep=keep)
         with FlopCounterMode(display=False) as counter:
             run()
     return counter.get_total_flops() // 2

@@ -93,7 +93,8 @@ def estimate_run_cost(config: Mapping, *, num_videos: int | None = None, is_meas
     teachers = _teachers(model)
     shape = seen(length.clip, model.get('student_view'))
     operations = {
-        'student': length.clips * sum(training_operations(one, shape) for one in students),
+        'student': length.clips
+        * sum(training_operations(one, shape, keep=keep) for one in students for keep in _shares_of_tokens(model)),
         'teacher': length.clips * sum(teacher_operations(one, length.clip, student=students[0]) for one in teachers),
         'validation': length.num_validations * _operations_of(length.validation, students[0]),
         'test': _operations_of(length.test, students[0]),
@@ -108,6 +109,15 @@ def _teachers(model: Mapping) -> list[Mapping]:
     return [teacher] if 'type' in teacher else list(teacher.values())
 
 
+def _shares_of_tokens(model: Mapping) -> list[float]:
+    """The share of its tokens that a student computes in each forward pass of a training step."""
+    tokens = model.get('student_tokens')
+    if tokens is None:
+        return [1.0]
+    of_labels = model.get('use_labels', True) and model.get('task_sees', 'all') == 'all'
+    return [tokens['keep'], *([1.0] if of_labels else [])]
+
+
 def _operations_of(parts: Sequence[Part], student: Mapping) -> float:
     return sum(part.num_videos * part.num_clips * inference_operations(student, part.shape) for part in parts)
 
@@ -116,7 +126,11 @@ def _seconds(config: Mapping, length: RunLength, students: Sequence[Mapping], te
     device = torch.device(get_device())
     shape = seen(length.clip, config['model'].get('student_view'))
     with untouched_randomness():
-        training = sum(seconds_of_a_clip(one, shape, device, role='training') for one in students)
+        training = sum(
+            seconds_of_a_clip(one, shape, device, role='training', keep=keep)
+            for one in students
+            for keep in _shares_of_tokens(config['model'])
+        )
         teaching = sum(_teacher_seconds(one, length.clip, device, students[0]) for one in teachers)
         inference = {
             one: seconds_of_a_clip(students[0], one, device, role='inference')

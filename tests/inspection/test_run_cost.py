@@ -1,6 +1,7 @@
 """Where the time of a run goes, from its config; how much of it validation may be."""
 
 import copy
+import math
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import torch
 from mmengine.config import Config
 from torch.utils.flop_counter import FlopCounterMode
 
+from kdtoolbox.hidden_tokens import grid_of, hiding
+from kdtoolbox.hidden_tokens.choosing import number_kept
 from kdtoolbox.inspection.network_cost import (
     inference_operations,
     seen,
@@ -87,6 +90,27 @@ def test_operations_are_those_that_torch_counts_when_it_computes(student, side):
     assert inference_operations(student, shape) == forward.get_total_flops() // 2
     assert training_operations(student, shape) == both.get_total_flops() // 2
     assert 2.5 < training_operations(student, shape) / inference_operations(student, shape) < 3
+
+
+def test_a_student_that_computes_some_of_its_tokens_costs_what_torch_counts(monkeypatch):
+    student, shape = transformer_config(), (3, 4, 32, 32)
+    network, inputs = MODELS.build(student).train(), torch.zeros(2, 1, *shape)
+    total = math.prod(grid_of(network, inputs))
+    hidden = (torch.arange(total) >= number_kept(total, 0.25)).expand(2, -1)
+    with FlopCounterMode(display=False) as counter, hiding(network, hidden):
+        network(inputs, mode='tensor', stage='head').sum().backward()
+    whole, part = (training_operations(student, shape, keep=keep) for keep in (1.0, 0.25))
+    assert part == counter.get_total_flops() // 2 < 0.6 * whole
+
+    for name, folder in NOWHERE.items():
+        monkeypatch.setenv(name, folder)
+    config = Config.fromfile(REPOSITORY / 'configs/video_transformers/vit_tiny_folder.py')
+    config.model.student_tokens.keep = 0.25
+    costs = {}
+    for labels, sees in ((False, 'all'), (True, 'visible'), (True, 'all')):
+        config.model.update(use_labels=labels, task_sees=sees)
+        costs[labels, sees] = estimate_run_cost(config, num_videos=100, is_measured=False).operations['student']
+    assert costs[False, 'all'] == costs[True, 'visible'] < 0.4 * costs[True, 'all']
 
 
 def test_a_teacher_costs_what_it_does_on_its_own_frames():
