@@ -150,7 +150,7 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     assert training.fits(methods['kl_divergence'].terms)
 
 
-@pytest.mark.parametrize('name', ['targets', 'shorter', 'student', 'few', 'curve', 'runner'])
+@pytest.mark.parametrize('name', ['targets', 'shorter', 'student', 'pixels', 'pixels_few', 'few', 'curve', 'runner'])
 def test_the_tables_of_the_page_are_those_of_the_results(students, name):
     results = json.loads((REPOSITORY / 'benchmarks/results/students.json').read_text())
     assert students('tables').tables_of(results)[name] in (REPOSITORY / 'docs/students.md').read_text()
