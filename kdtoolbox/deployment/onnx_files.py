@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from mmengine.utils import digit_version
 from torch import Tensor, nn
 
 OUTPUTS = ('logits', 'features')
@@ -118,12 +119,19 @@ def convolutions_of(file: Path) -> tuple[list[str], list[str]]:
     return [name for name, yes in is_3d.items() if yes], [name for name, yes in is_3d.items() if not yes]
 
 
+LAST_WITHOUT_BATCH_NORM = (2, 6)  # of torch: seen there, and no more in 2.12
+
+
 def require_onnx_runtime() -> ModuleType:
     """The module onnxruntime.
 
     Raises:
-        ValueError: it, or what torch's exporter is built on, is not installed.
+        ValueError: it, or what torch's exporter is built on, is not installed, or torch is too old.
     """
+    if digit_version(torch.__version__)[:2] <= LAST_WITHOUT_BATCH_NORM:
+        raise ValueError(
+            f'torch {torch.__version__}: its exporter to ONNX fails on batch norms, expected a newer torch'
+        )
     try:
         import onnxruntime
         import onnxscript  # noqa: F401

@@ -27,6 +27,7 @@ from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.deployment.student_parts import StudentParts
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import load_safely
+from tests.onnx_runtime import onnx_runtime_or_skip
 
 # Name -> changes that make it tiny, and the frames and pixels that it is run on.
 STUDENTS = {
@@ -76,8 +77,7 @@ def test_the_plain_function_of_clips_gives_what_the_model_gives_in_its_test(stud
 
 @pytest.mark.parametrize('name', STUDENTS)
 def test_every_student_of_the_configs_agrees_in_onnx_runtime(name, tmp_path):
-    onnxruntime = pytest.importorskip('onnxruntime')
-    pytest.importorskip('onnxscript')
+    onnxruntime = onnx_runtime_or_skip()
     student = tiny_student(name, tmp_path)
     clips = made_clips(student, number=2)
     found = export_to(student, tmp_path / 'out', ONNX, clips=clips, dynamic_batch=name == 'r3d18')
@@ -117,7 +117,7 @@ def test_half_precision_weights_are_half_the_size_and_agree(student_folder, tmp_
 
 
 def test_a_student_in_8_bits_is_calibrated_on_half_of_the_clips_and_agrees_on_the_others(tmp_path):
-    pytest.importorskip('onnxscript')
+    onnx_runtime_or_skip()
     student = tiny_student('r3d18', tmp_path)
     clips = made_clips(student, number=4)
     found = export_to(student, tmp_path / 'out', ONNX, clips=clips, int8=True)
@@ -133,8 +133,8 @@ def test_a_student_in_8_bits_is_calibrated_on_half_of_the_clips_and_agrees_on_th
 
 
 def test_layers_on_single_frames_stay_in_float_where_8_bits_lose_too_much(tmp_path, capsys, monkeypatch):
+    onnx_runtime_or_skip()
     onnx = pytest.importorskip('onnx')
-    pytest.importorskip('onnxscript')
     student = tiny_student('image_stem', tmp_path)
     compare, answers = runtime_export.compare, []
 

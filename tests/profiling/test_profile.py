@@ -13,6 +13,7 @@ from kdtoolbox.profiling.measuring import ONNX_RUNTIME, PYTORCH, profile
 from kdtoolbox.profiling.networks import Measured, networks_of_config, networks_of_student
 from tests.conftest import REPOSITORY
 from tests.deployment.test_runtime_export import tiny_student
+from tests.onnx_runtime import onnx_runtime_or_skip
 
 DEMO = REPOSITORY / 'configs/demo/video_student.py'
 
@@ -32,7 +33,7 @@ def test_parameters_operations_and_memory_are_those_of_a_sum_by_hand():
 
 
 def test_a_network_that_cannot_be_exported_is_measured_in_pytorch_and_said(monkeypatch):
-    pytest.importorskip('onnxscript')
+    onnx_runtime_or_skip()
 
     def refuse(network, *args, **options):
         raise RuntimeError('no such operator\nand much more')
@@ -61,7 +62,7 @@ def test_a_student_is_measured_at_the_size_of_its_preprocessing(tmp_path, monkey
 
 
 def test_the_example_shows_student_and_teacher_side_by_side_in_both_runtimes(tmp_path, monkeypatch, capsys):
-    pytest.importorskip('onnxscript')
+    onnx_runtime_or_skip()
     monkeypatch.chdir(tmp_path)
     assert main([*shlex.split(EXAMPLE)[1:], '--seconds', '0.001', '--device', 'cpu']) == 0
     printed = capsys.readouterr().out
