@@ -39,6 +39,7 @@ SLOW = (
     'losses/test_every_loss.py',
     'losses/test_memories_of_processes.py',
     'losses/test_time.py',
+    'pages',
     'preparation',
     'teachers/test_cached_teacher.py',
     'recipes',

@@ -1,6 +1,6 @@
 """Every command on README.md, CONTRIBUTING.md and the pages in docs is one that the program takes, of files that exist.
 
-Most need a data set or hours; those that run on small data are run by the tests of their page or command.
+Most are run as well, on small data, by ``tests/pages``, which lists those that are not.
 """
 
 import re

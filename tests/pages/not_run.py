@@ -1,0 +1,108 @@
+"""The command lines of the pages that ``test_commands_run.py`` does not run: those of other tests, and the rest."""
+
+# A test that runs the command on small data -> the lines of which it runs the command.
+ELSEWHERE = {
+    'tests/cli/test_demo.py::test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_run_again': [
+        'kdtoolbox demo',
+    ],
+    'tests/cli/test_demo_comparison.py::test_the_demo_runs_from_end_to_end': ['kdtoolbox demo --compare'],
+    'tests/recipes/test_distill.py::test_a_run_that_was_ended_goes_on_with_resume_and_is_finished': [
+        'kdtoolbox distill my_videos --out my_student',
+        'kdtoolbox distill my_videos --out my_small_student --frames 8 --size 56 --epochs 2',
+    ],
+    'tests/recipes/test_distill.py::'
+    'test_few_labels_make_a_probe_that_teaches_all_videos_and_a_baseline_learns_them_alone': [
+        'kdtoolbox distill my_videos --out my_compared_student --baseline --epochs 2',
+    ],
+    'tests/recipes/test_distill.py::test_the_student_predicts_embeds_and_searches': [
+        'kdtoolbox search video.mp4 --in my_student',
+    ],
+    'tests/deployment/test_hub.py::test_a_refusal_of_the_hub_is_one_line_that_says_what_to_do': [
+        'kdtoolbox export my_student --out exported --push-to-hub OWNER/NAME',
+    ],
+    'tests/cache_writing/test_on_a_cluster.py::test_the_workers_of_a_cluster_write_the_cache_that_one_process_writes': [
+        'kdtoolbox cache kd_cached_r2d_to_r3d_hmdb51 --scheduler tcp://head:8786',
+    ],
+    'tests/profiling/test_profile.py::test_the_example_shows_student_and_teacher_side_by_side_in_both_runtimes': [
+        'kdtoolbox profile kd_r2d_to_r3d_hmdb51',
+        'kdtoolbox profile CONFIG',
+    ],
+    'tests/cli/test_reproduce.py::test_one_command_trains_tests_and_fills_the_tables_and_goes_on_where_it_was': [
+        'kdtoolbox reproduce ucf101 --videos data/ucf101/videos --annotations data/ucf101/annotations',
+        'kdtoolbox reproduce hmdb51 --videos data/hmdb51/videos --annotations data/hmdb51/annotations '
+        '--ucf101-videos data/ucf101/videos --ucf101-annotations data/ucf101/annotations',
+    ],
+    'tests/cli/test_sweep.py::test_the_example_trains_all_combinations': [
+        'kdtoolbox sweep CONFIG --set model.terms.kd.weight=0.1,1,10 --set randomness.seed=0,1,2',
+    ],
+    'tests/cli/test_experiment.py::test_an_anc_experiment_trains_student_and_discriminator': [
+        'python main.py --config configs/yaml/anc.yml',
+        'python main.py --config configs/yaml/anc.yml --datasets my_datasets.yml',
+    ],
+    'tests/cli/test_experiment.py::test_a_simple_experiment_trains_on_one_data_set_and_is_evaluated_on_another': [
+        'python main.py --config configs/yaml/simple.yml',
+    ],
+    'tests/test_configs.py::test_config_trains_and_validates': [  # every config, on small data
+        'python tools/train.py configs/kd_r2d_to_r3d_hmdb51.py',
+        'python tools/train.py configs/finetune_r3d_hmdb51.py --cfg-options load_from=student.pth',
+        'python tools/train.py configs/anc_r2d_to_r3d_ucf101.py',
+        'python tools/train.py configs/distinit_r2d_to_r3d_ucf101.py',
+        'kdtoolbox train kd_cached_r2d_to_r3d_hmdb51',
+        'kdtoolbox train regimes/clip_named_classes_r3d_ucf101',
+    ],
+}
+
+# Why a line is only parsed, by test_commands_on_pages.py -> the lines.
+PARSED_ONLY = {
+    'trains the networks of a config at their full size': [
+        'python tools/train.py configs/methods/dkd.py',
+        'torchrun --nproc-per-node=8 tools/train.py configs/video_transformers/'
+        'umt_clip_b16_to_vit_l16_sharded_kinetics400.py --launcher pytorch',
+        'kdtoolbox stages stages/born_again_r3d_hmdb51',
+        'kdtoolbox stages stages/clip_to_vit_b16_to_x3d_s_kinetics400',
+        'kdtoolbox stages stages/image_to_vit_tiny_to_r3d_demo',
+        'FOLDER_VIDEOS=VIDEOS FOLDER_ANNOTATIONS=split.json kdtoolbox stages stages/image_to_vit_tiny_to_r3d_folder',
+    ],
+    'trains what an earlier line or the reader wrote': [
+        'kdtoolbox train …',
+        'MY_VIDEOS=/mnt/videos kdtoolbox train my_paths.py',
+        'kdtoolbox train my_student/config.py',
+    ],
+    'a benchmark: minutes to hours': [
+        'python benchmarks/methods.py --jobs 2',
+        'python benchmarks/methods.py --render',
+        'python benchmarks/real_video.py --root DIR --train-list train.txt --test-list test.txt --teacher mobilenet_v2 '
+        '--teacher-weights mobilenet_v2.pth --seeds 0 1 --out benchmarks/results/real_video.json',
+        'python benchmarks/real_video.py --root DIR --train-list train.txt --test-list test.txt --teacher mobilenet_v2 '
+        '--teacher-weights mobilenet_v2.pth --student image_stem --rows "distilled without" "probed teacher" '
+        '"student, all labels" --epochs 12 --seeds 0 --out benchmarks/results/real_video_image_stem.json',
+        'python benchmarks/right_frames.py FOLDER … --write docs/right_frames.md',
+        'python benchmarks/loading.py HMDB51_FOLDER UCF101_FOLDER KINETICS_FOLDER --rounds 6',
+        'python benchmarks/reencode.py',
+        'python benchmarks/scaling.py',
+        'python benchmarks/scaling.py --clips-per-second 180 --decode-ms 12',
+        'python benchmarks/run_cost.py kd_r2d_to_r3d_hmdb51 --count-only',
+        'python benchmarks/run_cost.py kd_r2d_to_r3d_hmdb51',
+        'python benchmarks/run_cost.py kd_r2d_to_r3d_folder --videos 1000',
+        'python benchmarks/training_clips.py UCF101_FOLDER --videos 40 --rounds 3',
+        'python benchmarks/retrieval.py',
+        'python benchmarks/cache.py',
+    ],
+    'tests the network of a config at its full size': [
+        'python tools/test.py configs/finetune_r3d_hmdb51.py work_dirs/finetune_r3d_hmdb51/epoch_60.pth '
+        '--eval accuracy calibration',
+    ],
+    'exports to ONNX and measures for more than ten seconds, be the networks as small as they may': [
+        'kdtoolbox profile work_dirs/kd/student student.pth',
+        'kdtoolbox profile my_student',
+    ],
+    'needs a camera': ['kdtoolbox predict my_student camera:0'],
+    'trains twenty times': [
+        'kdtoolbox sweep CONFIG --set optim_wrapper.optimizer.lr=log:1e-3..1e-1 --optuna 20 --goal max',
+    ],
+    'needs a Dask cluster': ['kdtoolbox prepare reencode data/videos data/encoded --scheduler tcp://head:8786'],
+    'the checkpoint of a YAML experiment, under the name that the reader gave it': [
+        'python tools/test.py exps/<exp_id>/simple.py exps/<exp_id>/epoch_45.pth --eval retrieval knn',
+    ],
+    'a line above it with another config': ['kdtoolbox cache CONFIG'],
+}
