@@ -104,7 +104,7 @@ def data(
         views: of a video in a batch (repeated augmentation): 1, in batches of 8, or 2 of 16 videos.
         flip: see :func:`train_pipeline`.
     """
-    batches = dict(batch_size=8)
+    batches: dict = dict(batch_size=8)
     if views > 1:
         batches = dict(batch_size=16 * views, sampler=dict(type='RepeatedSampler', times=views, shuffle=True))
     return (
