@@ -8,5 +8,5 @@ from kdtoolbox.config_files import fine_tuning
 model = dict(clip_shape=(16, 224, 224), student=fine_tuning.student(400, backbone=_base_.tubelet_backbone))
 train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(_base_, _base_.dense_clip, views=2)
 train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
-    _base_.param_scheduler, lr=5e-4, max_epochs=75, warmup_epochs=5)  # theirs is for 384 videos, by accumulating
+    _base_.param_scheduler, lr=5e-4, max_epochs=75, warmup_epochs=5, views=2)  # theirs: for 384 videos, accumulated
 custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

@@ -9,5 +9,5 @@ model = dict(clip_shape=(16, 224, 224), student=fine_tuning.student(
     400, backbone=dict(_base_.tubelet_backbone, **_base_.vit_s), in_channels=384))
 train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(_base_, _base_.dense_clip, views=2)
 train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
-    _base_.param_scheduler, lr=5e-4, max_epochs=150, warmup_epochs=5)  # theirs is for 384 videos, by accumulating
+    _base_.param_scheduler, lr=5e-4, max_epochs=150, warmup_epochs=5, views=2)  # theirs: for 384 videos, accumulated
 custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

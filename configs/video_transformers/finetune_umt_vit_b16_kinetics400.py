@@ -9,5 +9,5 @@ model = dict(clip_shape=(8, 224, 224), student=fine_tuning.student(400))
 train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(
     _base_, _base_.spread, test=dict(_base_.spread, num_clips=4), views=2)
 train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
-    _base_.param_scheduler, lr=2e-4, max_epochs=35, warmup_epochs=2)
+    _base_.param_scheduler, lr=2e-4, max_epochs=35, warmup_epochs=2, views=2)
 custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

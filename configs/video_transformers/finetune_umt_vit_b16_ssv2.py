@@ -9,5 +9,5 @@ model = dict(clip_shape=(8, 224, 224), student=fine_tuning.student(174))
 train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(
     _base_, _base_.spread, test=dict(_base_.spread, num_clips=2), views=2, flip=False)
 train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
-    _base_.param_scheduler, lr=2e-4, max_epochs=30, warmup_epochs=5)
+    _base_.param_scheduler, lr=2e-4, max_epochs=30, warmup_epochs=5, views=2)
 custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

@@ -11,5 +11,5 @@ model = dict(clip_shape=(16, 224, 224), student=fine_tuning.student(174, backbon
 train_dataloader, val_dataloader, test_dataloader, test_evaluator = fine_tuning.data(
     _base_, spread, quick=spread, test=dict(spread, num_clips=2), views=2, flip=False)
 train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
-    _base_.param_scheduler, lr=5e-4, max_epochs=30, warmup_epochs=5)  # for 256 videos; MVD's is for 384, AMD's for 256
+    _base_.param_scheduler, lr=5e-4, max_epochs=30, warmup_epochs=5, views=2)  # MVD's is for 384 videos, AMD's for 256
 custom_hooks, default_hooks = fine_tuning.hooks(_base_.custom_hooks)

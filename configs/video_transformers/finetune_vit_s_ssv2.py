@@ -8,5 +8,5 @@ from kdtoolbox.config_files import fine_tuning
 vit_s, in_channels = _base_.vit_s, 384
 model = dict(student=dict(backbone=vit_s, cls_head=dict(in_channels=in_channels)))
 train_cfg, param_scheduler, optim_wrapper, auto_scale_lr = fine_tuning.optimization(
-    _base_.param_scheduler, lr=1e-3, max_epochs=40, warmup_epochs=5)  # for 256 videos; MVD's is for 384, AMD's for 256
+    _base_.param_scheduler, lr=1e-3, max_epochs=40, warmup_epochs=5, views=2)  # MVD's is for 384 videos, AMD's for 256
 optim_wrapper['paramwise_cfg'] = dict(decay_rate=0.7)

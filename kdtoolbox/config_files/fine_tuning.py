@@ -53,8 +53,9 @@ def student(num_classes: int, *, in_channels: int | None = None, **parts: Mappin
 
 
 def hooks(custom_hooks: Sequence[Mapping]) -> tuple[list[dict], dict]:
-    """``custom_hooks`` and ``default_hooks``: all of the student but its classifier comes from ``load_from``, and the
-    checkpoint of the best accuracy is kept.
+    """``custom_hooks`` and ``default_hooks`` of fine-tuning.
+
+    All of the student but its classifier comes from ``load_from``, and the checkpoint of the best accuracy is kept.
 
     Args:
         custom_hooks: of ``configs/_base_/default_runtime.py``.
@@ -121,7 +122,7 @@ def _sampled(pipeline: Pipeline, sampling: Mapping | None) -> Pipeline:
 
 
 def optimization(
-    param_scheduler: Sequence[Mapping], *, lr: float, max_epochs: int, warmup_epochs: int, views: int = 2
+    param_scheduler: Sequence[Mapping], *, lr: float, max_epochs: int, warmup_epochs: int, views: int
 ) -> tuple[dict, list[dict], dict, dict]:
     """``train_cfg``, ``param_scheduler``, ``optim_wrapper`` and ``auto_scale_lr`` of fine-tuning with repeated views.
 
@@ -130,7 +131,7 @@ def optimization(
         lr: of the top block, for 256 videos.
         max_epochs: of the training.
         warmup_epochs: those in which the learning rate rises.
-        views: of a video in a batch; the learning rate goes by the number of videos.
+        views: of a video in a batch, as in :func:`data`; the learning rate goes by the number of videos.
     """
     return (
         *schedule(param_scheduler, max_epochs=max_epochs, warmup_epochs=warmup_epochs),

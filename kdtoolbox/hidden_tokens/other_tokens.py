@@ -21,7 +21,8 @@ def other_tokens(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
     its tokens cover (2, 16, 16) frames and pixels, not (1, 16, 16) as this network's: set tubelet_size=2, \
 patch_size=16 of its backbone, or take another checkpoint
     """
-    for name in expected.keys() & state.keys():
+    shared = [name for name in expected if name in state]
+    for name in shared:
         given, own = tuple(state[name].shape), tuple(expected[name].shape)
         if name.endswith(PATCHES) and len(given) == len(own) > 3 and given[2:] != own[2:]:
             tubelet = f'tubelet_size={given[2]}, ' if len(given) == 5 else ''
@@ -29,7 +30,7 @@ patch_size=16 of its backbone, or take another checkpoint
                 f'its tokens cover {given[2:]} {"frames and " if tubelet else ""}pixels, not {own[2:]} as this '
                 f"network's: set {tubelet}patch_size={given[-1]} of its backbone, or take another checkpoint"
             )
-    for name in expected.keys() & state.keys():
+    for name in shared:
         given, own = tuple(state[name].shape), tuple(expected[name].shape)
         if name.endswith('pos_embed') and len(given) == len(own) == 3 and given[1] != own[1] and given[2] == own[2]:
             return (

@@ -57,7 +57,7 @@ def finish_run(out: Path) -> Student:
     student, metrics = load_student(out / STUDENT_IN_A_RUN), cast(dict, read_json(out / METRICS))
     baseline = _train_baseline(out) if (out / BASELINE_CONFIG).is_file() else None
     ends = [checkpoint, newest_whole_checkpoint(baseline)] if baseline else [checkpoint]
-    if not _is_newer(out / REPORT, *filter(None, ends)):
+    if not _is_newer(out / REPORT, out / METRICS, *filter(None, ends)):
         _report(config.work_dir, out / REPORT, baseline=baseline, is_measured=bool(metrics))
     _tell(out, student, metrics)
     if metrics:
@@ -66,11 +66,11 @@ def finish_run(out: Path) -> Student:
 
 
 def _finish_student(out: Path, config: Config, checkpoint: str) -> None:
-    """Metrics, student folder, features and the picture of neighbours, each unless it is newer than the checkpoint."""
+    """Metrics, student folder, features, picture of neighbours: what is older than its sources."""
     database = cast(dict, read_json(out / SPLIT))['database']
     if not _is_newer(out / METRICS, checkpoint):
         write_metrics(out / METRICS, _measure(config, checkpoint), None)
-    if not _is_newer(out / STUDENT_IN_A_RUN / CARD, checkpoint):
+    if not _is_newer(out / STUDENT_IN_A_RUN / CARD, checkpoint, out / METRICS):
         write_student_folder(
             checkpoint,
             out / STUDENT_IN_A_RUN,
@@ -86,7 +86,7 @@ def _finish_student(out: Path, config: Config, checkpoint: str) -> None:
         save_features(features, out / FEATURES_IN_A_RUN)  # last, as that says that the picture is there too
 
 
-def _is_newer(file: Path, *sources: str) -> bool:
+def _is_newer(file: Path, *sources: str | Path) -> bool:
     return file.is_file() and all(file.stat().st_mtime_ns > Path(source).stat().st_mtime_ns for source in sources)
 
 
