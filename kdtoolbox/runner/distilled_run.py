@@ -1,5 +1,6 @@
 """Running what ``kdtoolbox distill`` wrote: training, test, student folder, features, pictures."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -26,9 +27,10 @@ from kdtoolbox.reporting.sections.accuracies import accuracy_rows
 from kdtoolbox.runner.measure_run import measure_run
 from kdtoolbox.runner.testing import measure_student
 from kdtoolbox.runner.training import resume_from, train
-from kdtoolbox.safe_files import load_safely
+from kdtoolbox.safe_files import load_safely, write_aside
 
 METRICS, NEAREST, REPORT = 'metrics.json', 'nearest.png', 'report.html'
+NOT_MEASURED = 'not_measured.json'  # why metrics are missing; there only if some are
 QUERIES_DRAWN, NEIGHBOURS_DRAWN = 6, 3
 
 
@@ -68,8 +70,11 @@ def finish_run(out: Path) -> Student:
 def _finish_student(out: Path, config: Config, checkpoint: str) -> None:
     """Metrics, student folder, features, picture of neighbours: what is older than its sources."""
     database = cast(dict, read_json(out / SPLIT))['database']
-    if not _is_newer(out / METRICS, checkpoint):
-        write_metrics(out / METRICS, _measure(config, checkpoint), None)
+    is_current = _is_newer(out / METRICS, checkpoint)
+    if not is_current or (out / NOT_MEASURED).is_file():
+        metrics = _measure(config, checkpoint, out / NOT_MEASURED)
+        if not is_current or metrics != read_json(out / METRICS):  # else all that is made of them stays
+            write_metrics(out / METRICS, metrics, None)
     if not _is_newer(out / STUDENT_IN_A_RUN / CARD, checkpoint, out / METRICS):
         write_student_folder(
             checkpoint,
@@ -110,12 +115,17 @@ def is_trained(config: Config) -> bool:
     return epoch >= config.train_cfg.max_epochs
 
 
-def _measure(config: Config, checkpoint: str) -> dict[str, float]:
+def _measure(config: Config, checkpoint: str, not_measured: Path) -> dict[str, float]:
+    """The metrics of the test; why others could not be computed is said, and written to a file."""
     if not config.test_evaluator:
         return {}
     metrics, failures = measure_student(config, checkpoint)
     for failure in failures:
         terminal.say(f'not measured: {failure}')
+    if failures:
+        write_aside(not_measured, json.dumps([str(failure) for failure in failures], indent=2))
+    else:
+        not_measured.unlink(missing_ok=True)
     return {name: float(value) for name, value in metrics.items()}
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from kdtoolbox.recipes.step_time import StepTime
 from kdtoolbox.recipes.survey import Survey, VideoFacts, survey_videos
 from kdtoolbox.recipes.video_labels import label_videos
 from kdtoolbox.reporting.html_report import training_in
+from kdtoolbox.runner import distilled_run
 from kdtoolbox.safe_files import load_safely
 from tests.recipes.conftest import TINY
 from tests.videos import write_video
@@ -70,6 +72,31 @@ def test_what_is_newer_than_the_checkpoint_is_not_made_again(interrupted_run, cl
     with pytest.raises(MeasuredError):
         main(command)
     os.utime(checkpoint, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_metrics_that_failed_are_tried_again_and_what_shows_them_is_made_again_if_there_are_more(
+    interrupted_run, tmp_path, monkeypatch, capsys
+):
+    out = Path(shutil.copytree(interrupted_run[0], tmp_path / 'out'))
+    whole = json.loads((out / 'metrics.json').read_text())
+    some = {name: value for name, value in whole.items() if not name.startswith('knn/')}
+    failed, tried = ValueError('k-NN needs a gallery'), []
+
+    def measure(config, checkpoint):
+        tried.append(checkpoint)
+        return (some, [failed]) if len(tried) < 3 else (whole, [])
+
+    monkeypatch.setattr(distilled_run, 'measure_student', measure)
+    monkeypatch.setattr(distilled_run, '_report', lambda *args, **options: None)
+    (out / 'metrics.json').unlink()
+    for number, expected, has_new_card in ((1, some, True), (2, some, False), (3, whole, True), (3, whole, False)):
+        before = (out / 'student/README.md').stat().st_mtime_ns
+        distilled_run.finish_run(out)
+        assert len(tried) == number
+        assert json.loads((out / 'metrics.json').read_text()) == expected
+        assert ((out / 'student/README.md').stat().st_mtime_ns > before) == has_new_card
+        assert ('not measured: k-NN needs a gallery' in capsys.readouterr().out) == (expected is some)
+        assert (out / 'not_measured.json').exists() == (expected is some)
 
 
 def test_what_it_measured_is_what_the_test_of_its_config_measures(interrupted_run, tmp_path):
