@@ -17,6 +17,17 @@ ELSEWHERE = {
     'tests/recipes/test_distill.py::test_the_student_predicts_embeds_and_searches': [
         'kdtoolbox search video.mp4 --in my_student',
     ],
+    'tests/recipes/test_distill.py::test_its_config_trains_like_any_other': ['kdtoolbox train my_student/config.py'],
+    'tests/deployment/test_camera.py::test_a_file_that_stands_in_for_the_camera_gives_what_its_windows_give': [
+        'kdtoolbox predict my_student camera:0',
+    ],
+    'tests/test_video_transformer_configs.py::test_the_chain_of_the_demo_goes_from_the_image_network_to_the_edge': [
+        'kdtoolbox stages stages/image_to_vit_tiny_to_r3d_demo',
+    ],
+    'tests/test_chain_on_real_clips.py::'
+    'test_the_chain_learns_from_mobilenets_map_is_fine_tuned_and_teaches_the_small_r3d': [
+        'FOLDER_VIDEOS=VIDEOS FOLDER_ANNOTATIONS=split.json kdtoolbox stages stages/image_to_vit_tiny_to_r3d_folder',
+    ],
     'tests/deployment/test_hub.py::test_a_refusal_of_the_hub_is_one_line_that_says_what_to_do': [
         'kdtoolbox export my_student --out exported --push-to-hub OWNER/NAME',
     ],
@@ -42,6 +53,43 @@ ELSEWHERE = {
     'tests/cli/test_experiment.py::test_a_simple_experiment_trains_on_one_data_set_and_is_evaluated_on_another': [
         'python main.py --config configs/yaml/simple.yml',
     ],
+    'tests/benchmarks/test_methods.py::'
+    'test_every_method_is_on_the_board_or_listed_with_its_error_and_a_second_call_runs_only_what_failed': [
+        'python benchmarks/methods.py --jobs 2',
+        'python benchmarks/methods.py --render',
+    ],
+    'tests/benchmarks/test_real_video.py::test_every_row_is_run_and_a_second_call_prints_the_same_table': [
+        'python benchmarks/real_video.py --root DIR --train-list train.txt --test-list test.txt --teacher mobilenet_v2 '
+        '--teacher-weights mobilenet_v2.pth --seeds 0 1 --out benchmarks/results/real_video.json',
+        'python benchmarks/real_video.py --root DIR --train-list train.txt --test-list test.txt --teacher mobilenet_v2 '
+        '--teacher-weights mobilenet_v2.pth --student image_stem --rows "distilled without" "probed teacher" '
+        '"student, all labels" --epochs 12 --seeds 0 --out benchmarks/results/real_video_image_stem.json',
+    ],
+    'tests/benchmarks/test_scripts.py::test_right_frames_counts_wrong_frames_and_writes_the_table_into_a_page': [
+        'python benchmarks/right_frames.py FOLDER … --write docs/right_frames.md',
+    ],
+    'tests/benchmarks/test_scripts.py::test_loading_gives_the_milliseconds_of_every_reader': [
+        'python benchmarks/loading.py HMDB51_FOLDER UCF101_FOLDER KINETICS_FOLDER --rounds 6',
+    ],
+    'tests/benchmarks/test_scripts.py::test_reencode_gives_time_and_size_of_each_key_frame_interval': [
+        'python benchmarks/reencode.py',
+    ],
+    'tests/benchmarks/test_scripts.py::test_scaling_plans_for_each_data_set_and_number_of_devices': [
+        'python benchmarks/scaling.py',
+        'python benchmarks/scaling.py --clips-per-second 180 --decode-ms 12',
+    ],
+    'tests/benchmarks/test_scripts.py::'
+    'test_run_cost_counts_operations_and_measures_seconds_where_it_is_not_told_otherwise': [
+        'python benchmarks/run_cost.py kd_r2d_to_r3d_hmdb51 --count-only',
+        'python benchmarks/run_cost.py kd_r2d_to_r3d_hmdb51',
+        'python benchmarks/run_cost.py kd_r2d_to_r3d_folder --videos 1000',
+    ],
+    'tests/benchmarks/test_scripts.py::test_training_clips_compares_the_ways_to_a_training_clip': [
+        'python benchmarks/training_clips.py UCF101_FOLDER --videos 40 --rounds 3',
+    ],
+    'tests/benchmarks/test_scripts.py::test_retrieval_is_timed_beside_plain_float32_and_a_full_sort': [
+        'python benchmarks/retrieval.py',
+    ],
     'tests/test_configs.py::test_config_trains_and_validates': [  # every config, on small data
         'python tools/train.py configs/kd_r2d_to_r3d_hmdb51.py',
         'python tools/train.py configs/finetune_r3d_hmdb51.py --cfg-options load_from=student.pth',
@@ -60,34 +108,12 @@ PARSED_ONLY = {
         'umt_clip_b16_to_vit_l16_sharded_kinetics400.py --launcher pytorch',
         'kdtoolbox stages stages/born_again_r3d_hmdb51',
         'kdtoolbox stages stages/clip_to_vit_b16_to_x3d_s_kinetics400',
-        'kdtoolbox stages stages/image_to_vit_tiny_to_r3d_demo',
-        'FOLDER_VIDEOS=VIDEOS FOLDER_ANNOTATIONS=split.json kdtoolbox stages stages/image_to_vit_tiny_to_r3d_folder',
     ],
-    'trains what an earlier line or the reader wrote': [
+    'trains what the reader wrote': [
         'kdtoolbox train …',
         'MY_VIDEOS=/mnt/videos kdtoolbox train my_paths.py',
-        'kdtoolbox train my_student/config.py',
     ],
-    'a benchmark: minutes to hours': [
-        'python benchmarks/methods.py --jobs 2',
-        'python benchmarks/methods.py --render',
-        'python benchmarks/real_video.py --root DIR --train-list train.txt --test-list test.txt --teacher mobilenet_v2 '
-        '--teacher-weights mobilenet_v2.pth --seeds 0 1 --out benchmarks/results/real_video.json',
-        'python benchmarks/real_video.py --root DIR --train-list train.txt --test-list test.txt --teacher mobilenet_v2 '
-        '--teacher-weights mobilenet_v2.pth --student image_stem --rows "distilled without" "probed teacher" '
-        '"student, all labels" --epochs 12 --seeds 0 --out benchmarks/results/real_video_image_stem.json',
-        'python benchmarks/right_frames.py FOLDER … --write docs/right_frames.md',
-        'python benchmarks/loading.py HMDB51_FOLDER UCF101_FOLDER KINETICS_FOLDER --rounds 6',
-        'python benchmarks/reencode.py',
-        'python benchmarks/scaling.py',
-        'python benchmarks/scaling.py --clips-per-second 180 --decode-ms 12',
-        'python benchmarks/run_cost.py kd_r2d_to_r3d_hmdb51 --count-only',
-        'python benchmarks/run_cost.py kd_r2d_to_r3d_hmdb51',
-        'python benchmarks/run_cost.py kd_r2d_to_r3d_folder --videos 1000',
-        'python benchmarks/training_clips.py UCF101_FOLDER --videos 40 --rounds 3',
-        'python benchmarks/retrieval.py',
-        'python benchmarks/cache.py',
-    ],
+    'a benchmark of full-size networks': ['python benchmarks/cache.py'],
     'tests the network of a config at its full size': [
         'python tools/test.py configs/finetune_r3d_hmdb51.py work_dirs/finetune_r3d_hmdb51/epoch_60.pth '
         '--eval accuracy calibration',
@@ -96,7 +122,6 @@ PARSED_ONLY = {
         'kdtoolbox profile work_dirs/kd/student student.pth',
         'kdtoolbox profile my_student',
     ],
-    'needs a camera': ['kdtoolbox predict my_student camera:0'],
     'trains twenty times': [
         'kdtoolbox sweep CONFIG --set optim_wrapper.optimizer.lr=log:1e-3..1e-1 --optuna 20 --goal max',
     ],

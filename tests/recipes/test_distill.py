@@ -112,6 +112,12 @@ def test_what_it_measured_is_what_the_test_of_its_config_measures(interrupted_ru
     assert f'{100 * metrics["acc/top1"]:.1f} %' in card and '4 held-out videos' in card and 'OwnTeacher' in card
 
 
+def test_its_config_trains_like_any_other(interrupted_run, tmp_path):
+    file = str(interrupted_run[0] / 'config.py')
+    assert main(['train', file, '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1']) == 0
+    assert load_safely(tmp_path / 'epoch_1.pth', what='checkpoint')['meta']['epoch'] == 1
+
+
 def test_copies_and_unreadable_videos_are_left_out_and_listed(interrupted_run):
     out, _ = interrupted_run
     report = dict(line.split('\t') for line in (out / 'videos_report.tsv').read_text().splitlines()[1:])
