@@ -1,9 +1,12 @@
 """Reading configs, for all commands; without torch, unless a config is YAML or JSON or imports it."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.utils import import_modules_from_strings
 
 from kdtoolbox.config_files.data_configs import data_config_files
@@ -31,7 +34,8 @@ def read_config(file: Path, *, safe: bool = False) -> Config:
         )
     data = data_config_files(file, packaged=packaged_config_folders(), safe=safe)
     try:
-        config = Config.fromfile(file)
+        with _without_info():
+            config = Config.fromfile(file)
     except FileNotFoundError as error:
         raise ValueError(f'config {file}: one of its _base_ is not there: {error}') from error
     except ImportError as error:
@@ -44,6 +48,18 @@ def read_config(file: Path, *, safe: bool = False) -> Config:
         config = Config(_with_tuples(config.to_dict()), filename=str(file))
     follow_student_size(config)
     return config
+
+
+@contextmanager
+def _without_info() -> Iterator[None]:
+    """mmengine names each environment variable that it puts in, twice; what they say is in the config."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _with_tuples(value, *, in_pipeline: bool = False):

@@ -69,11 +69,22 @@ def test_a_training_by_steps_has_a_line_for_each_validation(config, capsys):
     assert [line.partition(':')[0] for line in lines] == ['step 2/3', 'step 3/3']
 
 
-def test_what_libraries_say_of_themselves_is_not_shown_and_the_file_has_everything(config, capsys, recwarn):
+def test_what_libraries_say_of_themselves_is_not_shown_and_the_file_has_everything(
+    config, capsys, recwarn, monkeypatch
+):
     watched = ['--cfg-options', 'default_hooks.finite_losses.type=FiniteLossHook']  # as in the shipped configs
+    config.write_text(f"{config.read_text()}\nvariable = '{{{{$KDTOOLBOX_TESTED:unset}}}}'\n")
+    monkeypatch.setenv('KDTOOLBOX_TESTED', 'set')
     text = '\n'.join(shown(capsys, 'train', config, *watched))
     assert not [warning for warning in recwarn if 'optimizer.step' in str(warning.message)]
-    for noise in ('FileClient', 'HardDiskBackend', 'mmengine - ', 'Hooks will be executed', 'System environment'):
+    for noise in (
+        'Using env variable',
+        'FileClient',
+        'HardDiskBackend',
+        'mmengine - ',
+        'Hooks will be executed',
+        'System environment',
+    ):
         assert noise not in text
     assert 'warning: the teacher TinyImageNet has random weights' in text
     log = log_of(config)
