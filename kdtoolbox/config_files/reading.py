@@ -1,12 +1,11 @@
 """Reading configs, for all commands; without torch, unless a config is YAML or JSON or imports it."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from mmengine.config import config as config_module
+from mmengine.logging import print_log
 from mmengine.utils import import_modules_from_strings
 
 from kdtoolbox.config_files.data_configs import data_config_files
@@ -34,8 +33,7 @@ def read_config(file: Path, *, safe: bool = False) -> Config:
         )
     data = data_config_files(file, packaged=packaged_config_folders(), safe=safe)
     try:
-        with _without_info():
-            config = Config.fromfile(file)
+        config = Config.fromfile(file)
     except FileNotFoundError as error:
         raise ValueError(f'config {file}: one of its _base_ is not there: {error}') from error
     except ImportError as error:
@@ -50,16 +48,13 @@ def read_config(file: Path, *, safe: bool = False) -> Config:
     return config
 
 
-@contextmanager
-def _without_info() -> Iterator[None]:
-    """mmengine names each environment variable that it puts in, twice; what they say is in the config."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(max(level, logging.WARNING))
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _print_log(message: str, *args, **options) -> None:
+    """mmengine's, but for the line on each environment variable, which comes twice and imports torch to be printed."""
+    if not message.startswith('Using env variable'):
+        print_log(message, *args, **options)
+
+
+config_module.print_log = _print_log
 
 
 def _with_tuples(value, *, in_pipeline: bool = False):
