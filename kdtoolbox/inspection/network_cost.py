@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -132,13 +133,20 @@ def _hidden_tokens(network: nn.Module, inputs: Tensor, *, keep: float) -> Tensor
 @lru_cache(maxsize=256)
 def _counted(config: str, role: str, shape: tuple[int, ...], *, with_gradient: bool, keep: float = 1.0) -> int:
     role = 'teacher' if role == 'teacher' else 'training' if with_gradient else 'inference'
-    with torch.device('meta'), quiet_log():
-        network = build_without_memory(json.loads(config))
+    network = _built(config)
+    with torch.device('meta'):
         # Of two clips, as batch norm needs more than one value, halved.
         run = _runner(network, role=role, shape=shape, device=torch.device('meta'), num_clips=2, keep=keep)
-        with FlopCounterMode(display=False) as counter:
+        with FlopCounterMode(display=False) as counter, _NoStatistics():
             run()
     return counter.get_total_flops() // 2
+
+
+@lru_cache(maxsize=2)
+def _built(config: str) -> nn.Module:
+    """Without memory; remembered, as the student of a run is counted in training and in validation."""
+    with quiet_log():
+        return build_without_memory(json.loads(config))
 
 
 def build_without_memory(config: Mapping) -> nn.Module:
@@ -153,6 +161,19 @@ class _NumbersOnTheCPU(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         return func(*args, **({'device': 'cpu', **kwargs} if func is torch.linspace else kwargs))
+
+
+class _NoStatistics(TorchFunctionMode):
+    """A batch norm only scales: it counts as nothing, and without memory takes longer than all else of a network."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        return _scaled(*args, **kwargs) if func is functional.batch_norm else func(*args, **kwargs)
+
+
+def _scaled(input: Tensor, mean: Tensor, variance: Tensor, weight: Tensor | None = None, *_, **__) -> Tensor:
+    """``input`` (N, C, ...), with a gradient where its batch norm of the same arguments has one."""
+    return input if weight is None else input * weight.view(-1, *[1] * (input.ndim - 2))
 
 
 def _key(config: Mapping) -> str:
