@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,14 +23,7 @@ def render_page(title: str, subtitle: str, chapters: Sequence[Chapter], sprites:
         subtitle: a line below the title.
         sprites: of the clips in the chapters.
     """
-    environment = Environment(
-        loader=PackageLoader('kdtoolbox.reporting.pages', 'files'),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {'svg': _svg, 'code': _with_code}
+    environment = _templates()
     read = environment.loader.get_source  # type: ignore[union-attr]
     return environment.get_template('page.html').render(
         title=title,
@@ -41,6 +35,20 @@ def render_page(title: str, subtitle: str, chapters: Sequence[Chapter], sprites:
         sprite_style=sprites.css(),
         sprite={'frames': NUM_FRAMES, 'width': WIDTH, 'height': HEIGHT},
     )
+
+
+@cache
+def _templates() -> Environment:
+    """What compiles the templates of a page, once a process."""
+    environment = Environment(
+        loader=PackageLoader('kdtoolbox.reporting.pages', 'files'),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {'svg': _svg, 'code': _with_code}
+    return environment
 
 
 def write_page(html: str, out: str | Path) -> Path:
