@@ -177,6 +177,15 @@ def configs_are_not_laid_out():
         yield
 
 
+@pytest.fixture(scope='session', autouse=True)
+def shipped_configs_are_parsed_once():
+    """See there."""
+    from tests.shipped_configs import shipped_configs_parsed_once
+
+    with shipped_configs_parsed_once():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def default_scope():
     """Every test builds with kdtoolbox's registries, as a run does."""
