@@ -9,6 +9,7 @@ import kdtoolbox
 from kdtoolbox.cli.distill import distill
 from kdtoolbox.cli.main import main
 from tests.conftest import REPOSITORY
+from tests.onnx_runtime import operators_are_listed_once
 
 PAGE = (REPOSITORY / 'docs/your_own_videos.md').read_text(encoding='utf-8')
 BLOCKS = re.findall(r'^```(\w*)\n(.*?)^```', PAGE, flags=re.DOTALL | re.MULTILINE)
@@ -24,6 +25,7 @@ def tiny(networks) -> dict:
 
 
 def test_the_commands_of_the_page_run_on_a_run_like_its_first(class_folders, interrupted_run, tmp_path, monkeypatch):
+    operators_are_listed_once()
     monkeypatch.chdir(tmp_path)
     shutil.copytree(class_folders / 'all/run', 'my_videos')
     shutil.copytree(interrupted_run[0], 'my_student')
