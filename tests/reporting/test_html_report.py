@@ -12,7 +12,8 @@ from tests.reporting.work_dirs import CLASSES, CONFIG, NUM_QUERIES, write_work_d
 
 @pytest.fixture(scope='module')
 def report(run_dir, baseline_dir, tmp_path_factory):
-    return write_report([run_dir], tmp_path_factory.mktemp('report') / 'report.html', baseline=baseline_dir)
+    folder = tmp_path_factory.mktemp('report')
+    return write_report([run_dir], folder / 'report.html', baseline=baseline_dir, figures=folder / 'figures')
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
@@ -144,11 +145,10 @@ def test_a_student_that_learned_no_classes_is_not_scored_by_them(video_files, tm
     assert 'not trained to give the classes' in text and 'top-1 accuracy' not in text and 'retrieval top-1' in text
 
 
-def test_figures_for_papers_are_written_as_svg_and_png(run_dir, tmp_path):
-    write_report([run_dir], tmp_path / 'report.html', figures=tmp_path / 'figures')
-    names = {file.name for file in (tmp_path / 'figures').iterdir()}
+def test_figures_for_papers_are_written_as_svg_and_png(report):
+    names = {file.name for file in (report.parent / 'figures').iterdir()}
     assert {'run1-losses.svg', 'run1-losses.png', 'run1-confusion-matrix.png', 'run1-feature-map.svg'} <= names
-    assert (tmp_path / 'figures/run1-losses.png').read_bytes().startswith(b'\x89PNG')
+    assert (report.parent / 'figures/run1-losses.png').read_bytes().startswith(b'\x89PNG')
 
 
 def test_the_config_is_read_as_data_and_never_run(run_dir, tmp_path):
