@@ -186,6 +186,18 @@ def shipped_configs_are_parsed_once():
         yield
 
 
+@pytest.fixture(scope='session', autouse=True)
+def devices_that_are_not_there_have_no_seed():
+    """torch.manual_seed notes for each kind of device where it was called from: 5 ms, below pytest's many frames."""
+    import torch
+
+    with pytest.MonkeyPatch.context() as patch:
+        for device in (torch.cuda, torch.xpu, torch.mtia):
+            if not device.is_available():
+                patch.setattr(device, 'manual_seed_all', lambda seed: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def default_scope():
     """Every test builds with kdtoolbox's registries, as a run does."""

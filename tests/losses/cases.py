@@ -135,8 +135,9 @@ class Case:
             teacher_classifier=copy.deepcopy(classifier).requires_grad_(False),
             hidden_tokens=torch.rand(clips, math.prod(GRID)).argsort(1) >= VISIBLE,
             teacher_hidden_tokens=None,  # it sees all
-            clips=torch.randn(clips, 3, 2 * GRID[0], 16 * GRID[1], 16 * GRID[2]),
         )
+        if 'clips' in self.asked:
+            available['clips'] = torch.randn(clips, 3, 2 * GRID[0], 16 * GRID[1], 16 * GRID[2])
         return {name: available[name] for name in self.asked}
 
 
