@@ -25,7 +25,7 @@ def run(*arguments: str, cwd: Path, path: Path) -> subprocess.CompletedProcess:
     )
 
 
-def pip_install(source: Path, target: Path) -> None:
+def pip_install(*sources: Path, target: Path) -> None:
     done = run(
         '-m',
         'pip',
@@ -34,9 +34,10 @@ def pip_install(source: Path, target: Path) -> None:
         '--no-deps',
         '--no-build-isolation',
         '--no-index',
+        '--no-compile',
         '--target',
         target,
-        source,
+        *sources,
         cwd=target.parent,
         path=target,
     )
@@ -70,8 +71,7 @@ def installed(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     wheel = next(folder.glob('kdtoolbox-*.whl'))
     assert 'kdtoolbox/configs/kd_r2d_to_r3d_hmdb51.py' in zipfile.ZipFile(wheel).namelist()
-    pip_install(wheel, folder / 'site')
-    pip_install(sources / 'examples/plugin', folder / 'site')
+    pip_install(wheel, sources / 'examples/plugin', target=folder / 'site')
     return folder / 'site'
 
 
