@@ -13,6 +13,7 @@ NOTEBOOKS = sorted((REPOSITORY / 'examples').glob('*.ipynb'))
 NETWORKS = REPOSITORY / 'tests/recipes/own_networks.py.txt'
 SMALL = {
     'videos_per_class': 4,
+    'test_videos_per_class': 1,
     'teacher_steps': 2,
     'student_steps': 2,
     'steps': 2,
@@ -41,6 +42,7 @@ def test_notebook_runs(notebook, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copyfile(NETWORKS, tmp_path / 'networks_of_a_notebook.py')
     matplotlib.use('Agg')
+    monkeypatch.setattr('kdtoolbox.recipes.choosing.MAX_WORKERS', 0)  # a fork of a process of tests costs more
     names = {}
     for code, are_parameters in code_cells(notebook):
         exec(compile(code, notebook.name, 'exec'), names)
