@@ -6,6 +6,7 @@
 import argparse
 import atexit
 import copy
+import importlib
 import os
 import random
 import shutil
@@ -222,20 +223,21 @@ PARTS = {
 }
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Carry out what the arguments say; returns 0, and raises AssertionError where something differs."""
+    importlib.import_module('tests.imported')
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--kills', type=int, default=50, help='of training; a fifth of it of each of the others')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', nargs='+', choices=PARTS, default=list(PARTS))
-    arguments = parser.parse_args()
-    for name in arguments.only:
+    options = parser.parse_args(arguments)
+    for name in options.only:
         carry_out, share = PARTS[name]
         begin = time.monotonic()
         folder = Path(tempfile.mkdtemp())  # a TemporaryDirectory would be removed by each process that is forked
         try:
-            kills = max(1, round(share * arguments.kills))
-            hit = carry_out(folder, kills=kills, draw=random.Random(arguments.seed))
+            kills = max(1, round(share * options.kills))
+            hit = carry_out(folder, kills=kills, draw=random.Random(options.seed))
         finally:
             shutil.rmtree(folder)
         print(f'{name}: killed {hit} times, ended as without ({time.monotonic() - begin:.0f} s)', flush=True)

@@ -82,5 +82,6 @@ def _run(module: str, function: str, arguments: tuple, folder: str, cwd: str, en
         os.close(file)
     os.environ.clear()
     os.environ.update(environment)
+    multiprocessing.set_start_method('fork', force=True)  # as in a process that was not forked from a server
     os.chdir(cwd)
     sys.exit(getattr(importlib.import_module(module), function)(*arguments))

@@ -15,7 +15,6 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch.distributed.tensor import DTensor
 
-from kdtoolbox.engine import compat
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.runner.training import build_runner
@@ -352,7 +351,6 @@ def run(jobs: Mapping[int, Sequence[str]], folder: Path) -> dict[int, dict[str, 
 def in_processes(jobs: Mapping[int, Sequence[str]], folder: str) -> None:
     """Fork the processes of :func:`run` from this one, which has imported everything; end with the first that fails."""
     os.setpgid(0, 0)  # so that all are ended together
-    compat._format = lambda code, **_: (code, False)  # as in conftest.py
     for processes, names in jobs.items():
         ranks = range(processes)
         forked = [os.fork() or _in_a_process(rank, processes, names, folder) for rank in ranks]
