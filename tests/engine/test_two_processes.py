@@ -9,7 +9,6 @@ validated is what ``tools/test.py`` finds in the checkpoint.
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,18 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
 from kdtoolbox.cli.catalogue import entries
+from kdtoolbox.cli.main import main
 from kdtoolbox.method_card import OF_THE_WHOLE_BATCH
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.engine import scenarios
+from tests.forked import call
 from tests.tiny import run_config, student_config
 from tests.two_processes import in_two_processes
 
@@ -33,6 +36,7 @@ AS_ONE = scenarios.AS_ONE
 ALIKE = [name for name in scenarios.SCENARIOS if name.startswith('batch norm')]
 TOLERANCE = 1e-9  # of a whole run in float64, see scenarios.in_float64
 FOUR = ['batch norm, 5 videos']
+TRAIN = str(REPOSITORY / 'tools/train.py')
 
 
 @HOOKS.register_module(force=True)
@@ -47,18 +51,31 @@ class DiesHook(Hook):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def launch(file: Path, *, processes: int, restarts: int) -> subprocess.CompletedProcess:
-    """``tools/train.py``, by ``torchrun``."""
-    launcher = ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={processes}']
-    launcher += [f'--max-restarts={restarts}', '--monitor-interval=0.1']
-    return subprocess.run(
-        [sys.executable, *launcher, str(REPOSITORY / 'tools/train.py'), str(file), '--launcher', 'pytorch'],
-        cwd=REPOSITORY,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '', 'PYTHONPATH': str(REPOSITORY)},
-        timeout=500,
-        capture_output=True,
-        text=True,
-    )
+class Forked(subprocess.Popen):
+    """``python tools/train.py``, forked from this process instead of started."""
+
+    def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest) -> None:
+        self.pid = os.fork()
+        self._child_created = True
+        if self.pid:
+            return
+        status = 1
+        try:
+            os.setsid()  # the agent signals the group
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            os.environ.clear()
+            os.environ.update(env)
+            status = main(['train', *args[args.index(TRAIN) + 1 :]])
+        finally:
+            os._exit(status)
+
+
+def launch(file: str, processes: int, restarts: int) -> None:
+    """``torchrun tools/train.py``, but for the starts of Python."""
+    subprocess_handler.Popen = Forked
+    options = ['--standalone', f'--nproc-per-node={processes}', f'--max-restarts={restarts}', '--monitor-interval=0.1']
+    torchrun.main([*options, TRAIN, file, '--launcher', 'pytorch'])
 
 
 def train_here(rank: int, processes: int) -> None:
@@ -70,7 +87,7 @@ def train_here(rank: int, processes: int) -> None:
 
 
 def run_training(tmp_path, name: str, *, processes: int, dies: bool = False) -> dict:
-    """The last checkpoint of a training; one in which a process dies is started by ``torchrun``."""
+    """The last checkpoint of a training; one in which a process dies is started by torchrun's agent."""
     config = run_config(
         tmp_path / name, epochs=2, batch_size=4 // processes, student=student_config(norm='GN')
     )  # batch norm sees one process's samples, group norm one's
@@ -80,7 +97,7 @@ def run_training(tmp_path, name: str, *, processes: int, dies: bool = False) -> 
         config.log_level = 'INFO'
     config.dump(file := tmp_path / 'config.py')
     if dies:
-        done = launch(file, processes=processes, restarts=1)
+        done = call(launch, str(file), processes, 1, folder=tmp_path, cwd=REPOSITORY, CUDA_VISIBLE_DEVICES='')
         assert done.returncode == 0, done.stderr[-9000:]
     elif processes == 1:
         build_runner(config).train()
