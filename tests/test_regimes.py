@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,11 +62,17 @@ def shrink(config: dict) -> None:
             shrink(value)
 
 
+@pytest.fixture(scope='module')
+def all_classes(tmp_path_factory) -> tuple[Path, Path]:
+    """Videos of each class of HMDB-51, and annotations."""
+    return write_hmdb51(tmp_path_factory.mktemp('all_classes'), used_classes=51, videos=1)
+
+
 @pytest.mark.parametrize('file', REGIMES, ids=lambda path: path.stem)
-def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch):
+def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch, request):
     folders = dict(data)
     if 'labels_per_class' in Config.fromfile(file).train_dataloader.dataset:  # then every class has to have videos
-        folders['hmdb51'] = write_hmdb51(tmp_path / 'all_classes', used_classes=51, videos=1)
+        folders['hmdb51'] = request.getfixturevalue('all_classes')
     for name, (videos, annotations) in folders.items():
         monkeypatch.setenv(f'{name.upper()}_VIDEOS', str(videos))
         monkeypatch.setenv(f'{name.upper()}_ANNOTATIONS', str(annotations))
