@@ -129,11 +129,17 @@ def assert_same_clips(one, other):
 
 
 @pytest.mark.parametrize(
-    'by_epoch, sampler', [(True, 'DefaultSampler'), (False, 'DefaultSampler'), (False, 'InfiniteSampler')]
+    'by_epoch, sampler, numbers',
+    [
+        (True, 'DefaultSampler', ((0, False), (1, True), (2, False), (2, True))),
+        (False, 'DefaultSampler', ((0, False), (2, True))),
+        (False, 'InfiniteSampler', ((0, False), (2, True))),
+    ],
+    ids=['by epochs', 'by iterations', 'without an end'],
 )
-def test_clips_and_weights_are_the_same_with_any_number_of_workers(by_epoch, sampler, videos, tmp_path):
+def test_clips_and_weights_are_the_same_with_any_number_of_workers(by_epoch, sampler, numbers, videos, tmp_path):
     reference = None
-    for workers, persistent in ((0, False), (1, True), (2, False), (2, True)):
+    for workers, persistent in numbers:
         loading = dict(workers=workers, persistent=persistent, sampler=sampler)
         runner = trained(
             config_of(
