@@ -7,8 +7,10 @@ validated is what ``tools/test.py`` finds in the checkpoint.
 """
 
 import os
+import runpy
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,6 @@ from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
 from kdtoolbox.cli.catalogue import entries
-from kdtoolbox.cli.main import main
 from kdtoolbox.method_card import OF_THE_WHOLE_BATCH
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.training import build_runner
@@ -66,7 +67,10 @@ class Forked(subprocess.Popen):
                 signal.signal(number, signal.SIG_DFL)
             os.environ.clear()
             os.environ.update(env)
-            status = main(['train', *args[args.index(TRAIN) + 1 :]])
+            sys.argv = list(args[args.index(TRAIN) :])
+            runpy.run_path(TRAIN, run_name='__main__')
+        except SystemExit as ended:
+            status = ended.code
         finally:
             os._exit(status)
 
