@@ -5,6 +5,8 @@ from collections.abc import Collection
 
 import torch
 from decoding import STUDENT_PIXELS
+from image_students import NETWORKS as IMAGE_NETWORKS
+from image_students import ImageStudent
 from pixel_students import pixel_network
 from row import Row
 from rows import WITH_COSTS, experiments
@@ -49,6 +51,9 @@ def cost_of(row: Row) -> dict[str, float]:
 
 
 def _network_and_clip(row: Row) -> tuple[nn.Module, Tensor]:
+    if row.network in IMAGE_NETWORKS:
+        clip = torch.rand(1, 3, NUM_FRAMES, STUDENT_PIXELS, STUDENT_PIXELS) * 255
+        return ImageStudent(row, build_image_model(IMAGE_MODEL).state_dict()), clip
     if row.network:
         return pixel_network(row.network), torch.rand(1, 3, NUM_FRAMES, STUDENT_PIXELS, STUDENT_PIXELS) * 255
     if row.is_teacher or row.top == '2d':  # frame by frame

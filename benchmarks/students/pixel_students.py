@@ -1,6 +1,7 @@
 """Small 3D networks that begin with pixels and random weights: R3D, R(2+1)D and C3D."""
 
 import torch.nn.functional as F
+from decoding import STUDENT_PIXELS
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
@@ -42,18 +43,19 @@ def pixel_network(name: str) -> nn.Sequential:
     network = MODELS.build(dict(NETWORKS[name])) if NETWORKS[name] else _c3d()
     if hasattr(network, 'init_weights'):
         network.init_weights()
-    return nn.Sequential(_Rendered(), network)
+    return nn.Sequential(Rendered(PIXELS), network)
 
 
-class _Rendered(nn.Module):
-    """Smaller, with ImageNet's mean and deviation."""
+class Rendered(nn.Module):
+    """Stored pixels at a network's size, with ImageNet's mean and deviation."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self.view = View(size=PIXELS, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        self.stride = STUDENT_PIXELS // size
+        self.view = View(size=size, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
     def forward(self, clips: Tensor) -> Tensor:
-        return self.view.render(F.avg_pool3d(clips, (1, 2, 2)))
+        return self.view.render(F.avg_pool3d(clips, (1, self.stride, self.stride)))
 
 
 def _c3d() -> nn.Sequential:

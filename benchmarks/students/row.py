@@ -25,7 +25,9 @@ class Row:
         top: kind of the 3D layers, or '2d': the rest of the image network itself, with its weights, frame by frame.
         top_channels: of each.
         learning_rate: of AdamW.
-        network: of pixels, with random weights, instead of 3D layers on a stem: a name of pixel_students.py.
+        network: of pixels, instead of 3D layers on stored maps of a stem: a name of pixel_students.py (random weights)
+            or image_students.py (weights of the image network).
+        image_rate: of what begins with weights of the image network, as a share of the learning rate.
         is_teacher: no student at all: the teacher's own features and its probe.
     """
 
@@ -44,6 +46,7 @@ class Row:
     learning_rate: float = LEARNING_RATE
     is_teacher: bool = False
     network: str = ''
+    image_rate: float = 1.0
 
     def but(self, **changes) -> 'Row':
         """The row with other settings."""
@@ -52,6 +55,7 @@ class Row:
     def plain(self) -> dict:
         """As values of JSON."""
         values = asdict(self) | {'top_channels': list(self.top_channels)}
-        if not self.network:
-            del values['network']  # as in the results of before it was there
+        for name in ('network', 'image_rate'):  # results of before they were there have none
+            if values[name] == type(self).__dataclass_fields__[name].default:
+                del values[name]
         return values

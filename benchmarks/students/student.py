@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping
 
+from image_students import (
+    IMAGE_CHANNELS,
+    IMAGE_MODEL,
+    NETWORKS,
+    EachFrame,
+    ImageStudent,
+    freeze_statistics,
+    loaded,
+)
 from pixel_students import OUT_CHANNELS, pixel_network
 from row import Row
 from torch import Tensor, nn
 
 from kdtoolbox.registry import MODELS
-from kdtoolbox.teachers.image_teacher import build_image_model
-
-IMAGE_MODEL, IMAGE_CHANNELS = 'torchvision.mobilenet_v2', 1280  # and its features
 
 
 class Student(nn.Module):
@@ -17,7 +23,10 @@ class Student(nn.Module):
 
     def __init__(self, row: Row, num_classes: int, network: Mapping[str, Tensor]) -> None:
         super().__init__()
-        if row.network:
+        if row.network in NETWORKS:
+            self.top = ImageStudent(row, network)
+            channels = self.top.channels
+        elif row.network:
             self.top, channels = pixel_network(row.network), OUT_CHANNELS
         elif row.top == '2d':
             self.top, channels = RestOfImageNetwork(row, network), IMAGE_CHANNELS
@@ -26,6 +35,10 @@ class Student(nn.Module):
         self.classifier = nn.Linear(channels, num_classes)
         nn.init.normal_(self.classifier.weight, std=0.01)  # as I3DHead does
         nn.init.zeros_(self.classifier.bias)
+
+    def with_image_weights(self) -> list[nn.Parameter]:
+        """What learns from the weights of the image network on, with ``Row.image_rate`` of the learning rate."""
+        return list(self.top.with_image_weights()) if isinstance(self.top, ImageStudent) else []
 
     def forward(self, maps: Tensor) -> dict[str, Tensor]:
         """Maps, or pixels 0-255, (N, C, T, h, w) -> tap -> tensor."""
@@ -43,28 +56,13 @@ class RestOfImageNetwork(nn.Sequential):
     """
 
     def __init__(self, row: Row, network: Mapping[str, Tensor]) -> None:
-        whole = build_image_model(IMAGE_MODEL)
-        whole.load_state_dict(network)
-        blocks = whole.features[int(row.last_layer.removeprefix('features.')) + 1 :]
-        super().__init__(*(_EachFrame(block) for block in blocks))
+        blocks = loaded(network).features[int(row.last_layer.removeprefix('features.')) + 1 :]
+        super().__init__(*(EachFrame(block) for block in blocks))
 
     def train(self, mode: bool = True) -> 'RestOfImageNetwork':
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        freeze_statistics(self)
         return self
-
-
-class _EachFrame(nn.Module):
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, T, h, w) -> (N, C', T, h', w')."""
-        frames = self.block(maps.transpose(1, 2).flatten(0, 1))
-        return frames.unflatten(0, (len(maps), -1)).transpose(1, 2)
 
 
 def backbone_of(row: Row, **more) -> dict:

@@ -74,12 +74,8 @@ def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: V
     runs = network_runs(student, teacher)
     two = pool[:2], torch.zeros(2, dtype=torch.long)
     criterion = criterion_of(row.terms, student.eval()(clips_of(views, row.last_layer, *two)), teacher(*two), runs)
-    parameters = [parameter for part in (student, criterion) for parameter in part.parameters()]
     optimizer = torch.optim.AdamW(
-        [
-            {'params': [one for one in parameters if one.dim() > 1], 'weight_decay': WEIGHT_DECAY},
-            {'params': [one for one in parameters if one.dim() <= 1], 'weight_decay': 0.0},
-        ],
+        parameter_groups(student, criterion, row),
         lr=row.learning_rate,
         fused=True,  # a third of a step's time is the optimizer's otherwise
     )
@@ -135,6 +131,23 @@ def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: V
     if not math.isfinite(total):
         raise ValueError(f'the loss is {float(total)} at the end of the training')
     return (student if average is None else average.module).eval()
+
+
+def parameter_groups(student: Student, criterion: nn.Module, row: Row) -> list[dict]:
+    """Parameters with their rate and weight decay, which vectors have none of."""
+    slow = {id(parameter) for parameter in student.with_image_weights()}
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for part in (student, criterion):
+        for parameter in part.parameters():
+            groups.setdefault((id(parameter) in slow, parameter.dim() > 1), []).append(parameter)
+    return [
+        {
+            'params': parameters,
+            'lr': row.learning_rate * (row.image_rate if is_slow else 1.0),
+            'weight_decay': WEIGHT_DECAY if is_matrix else 0.0,
+        }
+        for (is_slow, is_matrix), parameters in groups.items()
+    ]
 
 
 class Answers:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torchvision.models import mobilenet_v2
 
-from kdtoolbox.safe_files import save_aside
+from kdtoolbox.safe_files import load_safely, save_aside
 from tests.conftest import REPOSITORY
 
 LAYER, CHANNELS, SIDE = 'features.13', 96, 7
@@ -207,6 +208,32 @@ def test_students_of_pixels_give_their_features_and_logits(students, name):
     assert dark['features'].shape == (1, 128) and dark['logits'].shape == (1, 2)
     assert not torch.allclose(dark['features'], light['features'])
     assert 'network' not in students('rows').FEW.plain()  # results of rows without one keep their settings
+
+
+@pytest.mark.parametrize('name', ['stem_trained', 'tsm', 'inflated'])
+def test_students_of_image_weights_learn_them_at_a_rate_of_their_own(students, folder, name):
+    training = students('training')
+    row = students('rows').LABEL_FREE.but(network=name, last_layer='pixels', image_rate=0.1)
+    weights = load_safely(folder / 'image_network.pth', what='the image network')
+    student = students('student').Student(row, 2, weights)
+    groups = training.parameter_groups(student, nn.Linear(1, 1), row)
+    slow = [one for group in groups if group['lr'] == pytest.approx(row.learning_rate / 10) for one in group['params']]
+    assert sum(map(torch.numel, slow)) == sum(map(torch.numel, student.with_image_weights())) > 0
+    assert sum(len(group['params']) for group in groups) == len(list(student.parameters())) + 2
+    clip = torch.rand(2, 3, 8, 112, 112) * 255
+    student.eval()
+    with torch.no_grad():
+        features = student(clip)['features']
+        image = students('image_students').loaded(weights).eval()
+        frames = student.top[0](clip).transpose(1, 2).flatten(0, 1)
+        alone = image.features(frames).unflatten(0, (2, 8)).mean((1, 3, 4))
+    differences = (features - alone).abs().amax() / alone.abs().amax() if name in ('tsm', 'inflated') else None
+    if name == 'inflated':  # before it learns, it computes the same of every frame
+        assert differences < 1e-3
+    elif name == 'tsm':
+        assert differences > 1e-2
+    student.train()
+    assert all(not module.training for module in student.top.modules() if isinstance(module, nn.BatchNorm2d))
 
 
 def test_more_is_stored_only_beside_the_very_views_that_are_there(students, views, folder, monkeypatch):
