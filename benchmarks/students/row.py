@@ -28,6 +28,7 @@ class Row:
         network: of pixels, instead of 3D layers on stored maps of a stem: a name of pixel_students.py (random weights)
             or image_students.py (weights of the image network).
         image_rate: of what begins with weights of the image network, as a share of the learning rate.
+        split_seed: of the choice of labels, where it is not the training's own seed.
         is_teacher: no student at all: the teacher's own features and its probe.
     """
 
@@ -47,6 +48,7 @@ class Row:
     is_teacher: bool = False
     network: str = ''
     image_rate: float = 1.0
+    split_seed: int | None = None
 
     def but(self, **changes) -> 'Row':
         """The row with other settings."""
@@ -55,7 +57,7 @@ class Row:
     def plain(self) -> dict:
         """As values of JSON."""
         values = asdict(self) | {'top_channels': list(self.top_channels)}
-        for name in ('network', 'image_rate'):  # results of before they were there have none
+        for name in ('network', 'image_rate', 'split_seed'):  # results of before they were there have none
             if values[name] == type(self).__dataclass_fields__[name].default:
                 del values[name]
         return values

@@ -30,6 +30,7 @@ IMAGE_NETWORKS = {
     'whole 2D network, inflated': 'inflated',
 }
 PIXEL_NETWORKS = {'R3D': 'r3d', 'R(2+1)D': 'r2plus1d', 'C3D': 'c3d'}
+SAME_LABELS = 'student, 3 labels a class + probed teacher on all videos, always with the labels of seed 0'
 ALONE = Row(labels_per_class=None, unlabelled=False, last_layer='features.13')
 
 
@@ -166,6 +167,7 @@ def experiments() -> dict[str, Experiment]:
         'student, distilled without labels': free.but(**shallow),
         'student, 3 labels a class + probed teacher on all videos': FEW.but(**shallow),
         'student, all labels': ALONE.but(**shallow),
+        SAME_LABELS: FEW.but(split_seed=0, **shallow),
     }
     return {
         'targets': Experiment('Label-free: the target', MappingProxyType(targets), 'precision', matched),

@@ -46,8 +46,9 @@ def run(views: Views, row: Row, *, seed: int, on_test: bool, folder: Path) -> di
         What :func:`scores.judged` gives, with the CPU time of the training in seconds.
     """
     start = time.process_time()
-    split = split_of(views, seed=seed, on_test=on_test, labels_per_class=row.labels_per_class)
-    name = f'{"test" if on_test else "fold"}_{row.labels_per_class}_{seed}'
+    split_seed = seed if row.split_seed is None else row.split_seed
+    split = split_of(views, seed=split_seed, on_test=on_test, labels_per_class=row.labels_per_class)
+    name = f'{"test" if on_test else "fold"}_{row.labels_per_class}_{split_seed}'
     if row.is_teacher:
         known = probe(views, split, folder, name) if has_classes(row) else None
         return {**teacher_judged(views, split, known), 'seconds': round(time.process_time() - start, 1)}

@@ -151,7 +151,9 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     assert training.fits(methods['kl_divergence'].terms)
 
 
-@pytest.mark.parametrize('name', ['targets', 'shorter', 'student', 'pixels', 'pixels_few', 'few', 'curve', 'runner'])
+@pytest.mark.parametrize(
+    'name', ['targets', 'shorter', 'student', 'weights', 'pixels', 'pixels_few', 'few', 'curve', 'runner']
+)
 def test_the_tables_of_the_page_are_those_of_the_results(students, name):
     results = json.loads((REPOSITORY / 'benchmarks/results/students.json').read_text())
     assert students('tables').tables_of(results)[name] in (REPOSITORY / 'docs/students.md').read_text()
@@ -229,9 +231,9 @@ def test_students_of_image_weights_learn_them_at_a_rate_of_their_own(students, f
         alone = image.features(frames).unflatten(0, (2, 8)).mean((1, 3, 4))
     differences = (features - alone).abs().amax() / alone.abs().amax() if name in ('tsm', 'inflated') else None
     if name == 'inflated':  # before it learns, it computes the same of every frame
-        assert differences < 1e-3
+        assert differences < 1e-4
     elif name == 'tsm':
-        assert differences > 1e-2
+        assert differences > 1e-3
     student.train()
     assert all(not module.training for module in student.top.modules() if isinstance(module, nn.BatchNorm2d))
 
