@@ -1,6 +1,6 @@
 # make demo     install, then kdtoolbox distill on videos made on the spot: an image network teaches a video network
 # make test     install, then run the tests, a worker for each core
-# make test-fast  the tests that train nothing, in about a minute: for while you work
+# make test-fast  the tests that train nothing, in a minute and a half: for while you work
 # make test-matrix  the tests with each Python that is supported, and with the lowest versions that setup.cfg admits
 # make lint     install, then check style, format and types
 # make docs     install, then build the pages as a site in build/site; a warning or a dead link is an error
