@@ -16,7 +16,6 @@ SMALL = DigitVideos(training_videos_per_class=3, test_videos_per_class=1)
 def test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_run_again(tmp_path, capsys, monkeypatch):
     for name, value in SMALLER.items():
         monkeypatch.setattr(f'kdtoolbox.cli.demo.{name}', value)
-    monkeypatch.setattr('kdtoolbox.recipes.choosing.MAX_WORKERS', 0)  # a fork of a process of tests costs more
     out = distill_digits(tmp_path, videos=SMALL, teacher_steps=2, epochs=1)
     said = capsys.readouterr().out
     assert f'[3/3] kdtoolbox distill {tmp_path / "digits/videos"} --out {out} --labels' in said

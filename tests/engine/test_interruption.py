@@ -98,13 +98,13 @@ PLATEAU = dict(
 @pytest.mark.parametrize(
     'when, how, saved',
     [
-        (dict(after=2), dict(workers=2), ('interrupted.pth', 2)),
+        (dict(after=2), dict(), ('interrupted.pth', 2)),
         (dict(after=3), dict(), ('epoch_1.pth', 3)),
         (dict(after=3), dict(interval=2), ('interrupted.pth', 3)),
         (dict(after=1), dict(accumulation=2), ('interrupted.pth', 2)),
-        (dict(in_validation_after=3), dict(workers=2), ('epoch_1.pth', 3)),
+        (dict(in_validation_after=3), dict(), ('epoch_1.pth', 3)),
         (dict(in_validation_after=3), dict(interval=2, **PLATEAU), ('interrupted.pth', 3)),
-        (dict(after=2), dict(by_epoch=False, workers=2), ('iter_2.pth', 2)),
+        (dict(after=2), dict(by_epoch=False), ('iter_2.pth', 2)),
         (dict(after=1), dict(by_epoch=False, model=GAME), ('interrupted.pth', 1)),
     ],
     ids=[
@@ -122,9 +122,7 @@ def test_a_training_that_was_told_to_end_goes_on_where_it_did(when, how, saved, 
     def config(name):
         how_ = {key: value for key, value in how.items() if key in ('by_epoch', 'accumulation')}
         model = how.get('model', {})
-        workers = how.get('workers', 0)  # what is learned does not depend on them: test_workers
-        loading = dict(workers=workers, persistent=workers > 0)
-        made = shipped_config(videos, tmp_path / name, loading=loading, **how_, **model)
+        made = shipped_config(videos, tmp_path / name, **how_, **model)
         if model:
             made.model.pop('terms'), made.model.pop('teacher')
             made.model.update(copy.deepcopy(model), teacher=run_config('x').model.teacher)
@@ -164,7 +162,7 @@ def test_a_schedule_hears_of_the_validation_that_followed_the_checkpoint(videos,
     """As after kill -9 in that validation: the rate has fallen once a validation."""
 
     def config(name):
-        made = shipped_config(videos, tmp_path / name, passes=3, loading=dict(workers=0))
+        made = shipped_config(videos, tmp_path / name, passes=3)
         made.param_scheduler = copy.deepcopy(PLATEAU['param_scheduler'])
         return made
 
