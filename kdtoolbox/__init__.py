@@ -3,10 +3,13 @@
 import warnings
 from importlib import import_module
 
+from kdtoolbox.put_off import put_off_imports
+
 # mmcv-lite says at its import that it is not the full mmcv, which nothing here needs.
 warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``', UserWarning)
 # torch says at every loader that there are more workers than cores; where they help, a training says so itself.
 warnings.filterwarnings('ignore', 'This DataLoader will create', UserWarning)
+put_off_imports()
 
 __version__ = '0.1.0'
 PLUGIN_GROUP = 'kdtoolbox.plugins'  # of entry points
