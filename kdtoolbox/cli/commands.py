@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 from dataclasses import dataclass
+from functools import cached_property
 
 GROUPS = {
     'prepare': 'Prepare data and teachers',
@@ -33,7 +34,7 @@ class Command:
     over_config: bool = False
     is_long: bool = False
 
-    @property
+    @cached_property
     def description(self) -> str:
         """The docstring of the module, which is not imported for it."""
         source = importlib.util.find_spec(self.module)

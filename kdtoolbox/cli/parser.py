@@ -78,11 +78,12 @@ def build_parser(chosen: Sequence[str] | None = None) -> TopParser:
     )
     parser.add_argument('--version', action='version', version=f'kdtoolbox {__version__}')
     subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND', parser_class=CommandParser)
+    others = [] if chosen is None else [name for name in COMMANDS if name not in chosen]
+    if others:  # one parser for all, which are to be known by name; a parser of each takes most of the time
+        subparsers.add_parser(others[0], aliases=others[1:], prog=parser.prog)
     for name, command in COMMANDS.items():
-        if chosen is None or name in chosen:
+        if name not in others:
             _add_command(subparsers.add_parser(name, help=command.summary), command)
-        else:
-            subparsers.add_parser(name)
     return parser
 
 

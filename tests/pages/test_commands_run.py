@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shutil
+from functools import cache
 
 import pytest
 
@@ -51,6 +52,7 @@ YOUR_OWN_VIDEOS = {' '.join(['kdtoolbox', *command]) for command in OF_YOUR_OWN_
 NOT_RUN = {line for lines in (*ELSEWHERE.values(), *PARSED_ONLY.values()) for line in lines} | YOUR_OWN_VIDEOS
 
 
+@cache
 def is_spoken_of(line: str) -> bool:
     """A command that a sentence names without what it needs: no line to run."""
     arguments = arguments_of(line)
