@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import matplotlib
 from markupsafe import Markup
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, https://jfly.uni-koeln.de/color/, without black and yellow, which a page of one of both
@@ -77,7 +78,9 @@ def svg_for_page(figure: Figure, *, name: str, description: str) -> Markup:
     assert re.fullmatch(r'[a-z0-9-]+', name), name
     buffer = io.StringIO()
     with house_style(), matplotlib.rc_context({'svg.hashsalt': name}):
-        figure.savefig(buffer, format='svg', metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
+        # What savefig calls after it has drawn all of it once, to lay it out; it is laid out here too.
+        metadata = {'Date': None, 'Creator': None, 'Format': None, 'Type': None}
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)
     text = buffer.getvalue()
     text = text[text.index('<svg') :]
     text = re.sub(r'<metadata>.*?</metadata>', '', text, flags=re.DOTALL)
