@@ -10,12 +10,12 @@ import pytest
 import torch
 import torchvision
 from mmaction.models.backbones import c3d
-from mmcv.cnn import ConvModule
 from mmengine.config import Config
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
+from tests.narrow_c3d import narrow_convolution
 
 CONFIGS = sorted(path for path in (REPOSITORY / 'configs').glob('*.py'))
 FOLDERS = ('', 'methods', 'regimes', 'demo')
@@ -78,11 +78,6 @@ def small(config: Path) -> list[str]:
             'model.adversarial.student_connector.out_channels=1024',
         ]
     return options
-
-
-def narrow_convolution(in_channels: int, out_channels: int, **options) -> ConvModule:
-    """C3D has no option for its channels, and those of its checkpoints are hundreds of MB: a sixteenth of them."""
-    return ConvModule(in_channels if in_channels == 3 else in_channels // 16, out_channels // 16, **options)
 
 
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)

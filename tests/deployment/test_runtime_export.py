@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from mmaction.models.backbones import c3d
 from mmengine.config import Config
 
 from kdtoolbox.cli.main import main
@@ -27,15 +28,23 @@ from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.deployment.student_parts import StudentParts
 from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import load_safely
+from tests.narrow_c3d import narrow_convolution
 from tests.onnx_runtime import exporting_once, onnx_runtime_or_skip
 
 # Name -> changes that make it tiny, and the frames and pixels that it is run on.
 STUDENTS = {
-    'r3d18': (dict(base_channels=4), 32, 8, 32),
-    'r2plus1d18': (dict(base_channels=4), 32, 8, 32),
-    'c3d': (dict(out_dim=2048), 4096, 16, 32),  # its widths are fixed
+    'r3d18': (dict(base_channels=4, stage_blocks=(2, 1, 1, 1)), 32, 8, 32),
+    'r2plus1d18': (dict(base_channels=4, stage_blocks=(2, 1, 1, 1)), 32, 8, 32),
+    'c3d': (dict(out_dim=128), 4096, 16, 32),
     'image_stem': (dict(weights=None), 256, 8, 64),
 }
+
+
+@pytest.fixture(scope='module', autouse=True)
+def c3d_is_narrow():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(c3d, 'ConvModule', narrow_convolution)
+        yield
 
 
 def tiny_student(name: str, tmp_path) -> Student:
