@@ -1,6 +1,6 @@
 """Every command on README.md, CONTRIBUTING.md and the pages in docs is one that the program takes, of files that exist.
 
-Most are run as well, on small data, by ``tests/pages``, which lists those that are not.
+All are run as well, on small data, by ``tests/pages``, or by the tests that it lists.
 """
 
 import re

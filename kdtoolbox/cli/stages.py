@@ -17,7 +17,7 @@ from kdtoolbox.runner.stages import read_plan, run_stages
 
 
 def run(args: argparse.Namespace) -> int:
-    stages = read_plan(find_config(args.plan), safe=args.safe_config)
+    stages = read_plan(find_config(args.plan), options=args.cfg_options or {}, safe=args.safe_config)
     work_dir = Path(args.work_dir or Path('work_dirs') / Path(args.plan).stem)
     students = run_stages(stages, work_dir, launcher=args.launcher, local_rank=args.local_rank)
     for name, file in students.items():

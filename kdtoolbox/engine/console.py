@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import nn
 
 from kdtoolbox import terminal
 from kdtoolbox.engine.fully_sharded import FullyShardedStudent
+from kdtoolbox.engine.preflight import refuse_no_batch
 from kdtoolbox.engine.run_summary import summary_of_test, summary_of_training
 from kdtoolbox.engine.worker_processes import end_workers
 
@@ -85,6 +86,16 @@ class ConsoleRunner(Runner):
     def build_logger(self, *args, **kwargs) -> logging.Logger:
         """The log file as mmengine writes it; on the console :class:`ConsoleHandler`."""
         return _on_our_console(super().build_logger(*args, **kwargs))
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """As mmengine; an epoch without a batch is refused before a schedule counts its steps.
+
+        Raises:
+            ValueError: it has none.
+        """
+        built = super().build_train_loop(loop)
+        refuse_no_batch(built.dataloader)
+        return built
 
     def train(self) -> nn.Module:
         """As mmengine; the workers have ended then, also after an error."""

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from kdtoolbox.inspection import Training, act_on, inspect
 from kdtoolbox.inspection.metrics import without_scores
@@ -48,11 +48,7 @@ class PreflightHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         loader = runner.train_dataloader
-        if not len(loader):
-            raise ValueError(
-                f'the training set has {len(loader.dataset)} videos, too few for one batch of '
-                f'{loader.batch_size}: set a smaller train_dataloader.batch_size, or drop_last=False'
-            )
+        refuse_no_batch(loader)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         validation = runner.val_loop
         training = Training(
@@ -67,6 +63,17 @@ class PreflightHook(Hook):
         act_on(inspect(training), logger=runner.logger, strict=self.strict)
         if validation is not None and not training.trains_its_head:
             validation.evaluator.metrics = without_scores(validation.evaluator.metrics)
+
+
+def refuse_no_batch(loader: DataLoader) -> None:
+    """Raise ValueError if an epoch has no batch."""
+    if not len(loader):
+        processes = get_world_size()
+        raise ValueError(
+            f'the training set has {len(loader.dataset)} videos, too few for one batch of {loader.batch_size}'
+            + (f' in each of {processes} processes' if processes > 1 else '')
+            + ': set a smaller train_dataloader.batch_size, or drop_last=False'
+        )
 
 
 def _check_position(checkpoint: dict, *, source: object) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
@@ -39,21 +40,24 @@ class Stage:
     safe: bool = False
 
 
-def read_plan(file: Path, *, safe: bool = False) -> list[Stage]:
+def read_plan(file: Path, *, options: Mapping = MappingProxyType({}), safe: bool = False) -> list[Stage]:
     """The stages of a file.
 
     Args:
+        options: changes of the configs of all stages, ``KEY`` -> value, or of one, ``STAGE:KEY`` -> value, which come
+            after those of the plan.
         safe: read data only, the configs of the stages too, and no Python but that of kdtoolbox's own configs.
 
     Raises:
-        ValueError: as :func:`read_stages`, a plan of YAML or JSON names a class that is in no registry, or ``safe``
-            forbids it.
+        ValueError: as :func:`read_stages`, a plan of YAML or JSON names a class that is in no registry, ``safe``
+            forbids it, or an option is for a stage that the plan has not.
     """
     data = data_config_files(file, packaged=packaged_config_folders(), safe=safe)
     for part, content in data:
         refuse_unregistered(content, what=f'plan {part}')
     try:
-        return read_stages(Config.fromfile(file).get('stages'), safe=safe)
+        stages = read_stages(Config.fromfile(file).get('stages'), safe=safe)
+        return _with_options(stages, options) if options else stages
     except ValueError as error:
         raise ValueError(str(error) if str(file) in str(error) else f'plan {file}: {error}') from error
 
@@ -87,6 +91,25 @@ def read_stages(entries: Sequence[Mapping] | None, *, safe: bool = False) -> lis
         _check_output(stage)
         stages.append(stage)
     return stages
+
+
+def _with_options(stages: Sequence[Stage], options: Mapping) -> list[Stage]:
+    """The stages, checked once more, with the options of :func:`read_plan`."""
+    of_stage: dict[str, dict] = {stage.name: {} for stage in stages}
+    of_all = {}
+    for key, value in options.items():
+        name, colon, rest = key.partition(':')
+        if not colon:
+            of_all[key] = value
+        elif name in of_stage:
+            of_stage[name][rest] = value
+        else:
+            raise ValueError(f'--cfg-options {key}: expected one of the stages {list(of_stage)} before the colon')
+    entries = [
+        dict(name=one.name, config=one.config, cfg_options={**one.cfg_options, **of_all, **of_stage[one.name]})
+        for one in stages
+    ]
+    return read_stages(entries, safe=stages[0].safe)
 
 
 def run_stages(

@@ -62,6 +62,14 @@ def test_training_clips_compares_the_ways_to_a_training_clip(run, videos, tmp_pa
     assert 'kdtoolbox, resize on the device' in printed and json.loads(out.read_text())
 
 
+def test_cache_gives_the_milliseconds_of_a_step_and_the_operations_of_a_run(run, tmp_path):
+    out = tmp_path / 'out.json'
+    printed, _ = run('cache', '--tiny', '--batch-size', '1', '--rounds', '1', '--out', str(out), TEACHERS=('resnet18',))
+    results = json.loads(out.read_text())
+    assert '| with the cache | ' in printed and all(times for times in results['seconds of a step'].values())
+    assert all(row['run with the teacher / with the cache, its making included'] > 1 for row in results['computed'])
+
+
 def test_retrieval_is_timed_beside_plain_float32_and_a_full_sort(run, tmp_path):
     out = tmp_path / 'out.json'
     printed, _ = run('retrieval', '--queries', '20', '--gallery', '200', '--rounds', '1', '--out', str(out))

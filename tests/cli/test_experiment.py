@@ -84,7 +84,7 @@ def printed(capsys, tmp_path, *arguments):
     return Config.fromfile(file)
 
 
-def test_a_simple_experiment_trains_on_one_data_set_and_is_evaluated_on_another(tmp_path, places):
+def test_a_simple_experiment_trains_on_one_data_set_and_is_evaluated_on_another(tmp_path, places, capsys):
     assert run(write(tmp_path, simple()), places, *SMALL_EVALUATION) == 0
     folder = tmp_path / 'exps/first'
     seen = scalars(folder / 'epoch_1.pth')
@@ -93,6 +93,11 @@ def test_a_simple_experiment_trains_on_one_data_set_and_is_evaluated_on_another(
     assert list(folder.glob('best_retrieval_top5_epoch_1.pth'))
     log = next(folder.glob('*/*.log')).read_text()
     assert '6 query videos in 6 gallery videos' in log and 'HMDB51Dataset' in log
+    command = ['test', str(folder / 'experiment.py'), str(folder / 'epoch_1.pth'), '--eval', 'retrieval', 'knn']
+    capsys.readouterr()
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert 'retrieval/top1' in printed and 'knn' in printed
 
 
 def test_what_was_trained_is_evaluated_alone_and_gone_on_with(tmp_path, places, capsys):

@@ -53,9 +53,12 @@ def test_amp_without_a_gpu_is_refused_clearly(capsys, tmp_path, monkeypatch):
     assert status == 2 and '--amp needs a GPU' in message
 
 
-def test_a_batch_larger_than_the_training_set_is_refused(capsys, tmp_path):
+@pytest.mark.parametrize('schedule', [None, dict(type='LinearLR', end=5, by_epoch=True, convert_to_iter_based=True)])
+def test_a_batch_larger_than_the_training_set_is_refused(schedule, capsys, tmp_path):
+    """Before a schedule counts the steps of an epoch."""
     config = run_config(tmp_path, batch_size=64)
     config.train_dataloader.drop_last = True
+    config.param_scheduler = schedule
     config.custom_imports = dict(imports=['tests.tiny'])
     config.dump(tmp_path / 'config.py')
     status, message = run(capsys, 'train', tmp_path / 'config.py')

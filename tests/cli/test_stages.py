@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kdtoolbox.cli.main import main
-from kdtoolbox.runner.stages import read_stages, stage_config
+from kdtoolbox.runner.stages import read_plan, read_stages, stage_config
 from kdtoolbox.safe_files import load_safely
 from tests.tiny import run_config, student_config
 
@@ -48,6 +48,25 @@ def test_a_later_stage_learns_from_the_student_of_an_earlier_one(tmp_path, capsy
     used = next((work_dir / 'student').glob('*/vis_data/config.py')).read_text()
     assert str(work_dir / 'assistant' / 'exported_student.pth') in used
     assert f'student: {work_dir}/student/exported_student.pth' in capsys.readouterr().out
+
+
+def test_options_are_of_all_stages_or_of_one(tmp_path, capsys):
+    plan, weights = write_plan(tmp_path, **{'train_cfg.max_epochs': 3}), '{assistant.student}'
+    options = {'train_cfg.val_interval': 7, 'assistant:train_cfg.max_epochs': 2, 'optim_wrapper.optimizer.lr': 0.5}
+    assistant, student = read_plan(plan, options={**options, 'student:optim_wrapper.optimizer.lr': 0.25})
+    shared = {'train_cfg.val_interval': 7, 'optim_wrapper.optimizer.lr': 0.5}
+    assert assistant.cfg_options == {**shared, 'train_cfg.max_epochs': 2}
+    own = {'model.teacher.weights': weights, 'train_cfg.max_epochs': 3, 'optim_wrapper.optimizer.lr': 0.25}
+    assert student.cfg_options == {**shared, **own}
+    for option, message in (
+        ('teacher:train_cfg.max_epochs=1', "expected one of the stages ['assistant', 'student'] before the colon"),
+        ('student:load_from={teacher.student}', "stage 'student' asks for {teacher.student}"),
+        ('train_cfg.max_epochs=0', "stage 'assistant' would have no output"),
+        ('student:train_cf.max_epochs=1', "'train_cf'"),
+    ):
+        assert main(['stages', str(plan), '--work-dir', str(tmp_path / 'out'), '--cfg-options', option]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
 
 
 def test_a_plan_goes_on_in_the_middle_of_the_stage_that_was_interrupted(tmp_path):

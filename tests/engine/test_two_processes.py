@@ -7,10 +7,7 @@ validated is what ``tools/test.py`` finds in the checkpoint.
 """
 
 import os
-import runpy
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +16,6 @@ import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from torch.distributed import run as torchrun
-from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
 from kdtoolbox.cli.catalogue import entries
 from kdtoolbox.method_card import OF_THE_WHOLE_BATCH
@@ -31,6 +26,7 @@ from tests.conftest import REPOSITORY
 from tests.engine import scenarios
 from tests.forked import call
 from tests.tiny import run_config, student_config
+from tests.torchrun import torchrun
 from tests.two_processes import in_two_processes
 
 AS_ONE = scenarios.AS_ONE
@@ -52,36 +48,6 @@ class DiesHook(Hook):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Forked(subprocess.Popen):
-    """``python tools/train.py``, forked from this process instead of started."""
-
-    def _execute_child(self, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *rest) -> None:
-        self.pid = os.fork()
-        self._child_created = True
-        if self.pid:
-            return
-        status = 1
-        try:
-            os.setsid()  # the agent signals the group
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            os.environ.clear()
-            os.environ.update(env)
-            sys.argv = list(args[args.index(TRAIN) :])
-            runpy.run_path(TRAIN, run_name='__main__')
-        except SystemExit as ended:
-            status = ended.code
-        finally:
-            os._exit(status)
-
-
-def launch(file: str, processes: int, restarts: int) -> None:
-    """``torchrun tools/train.py``, but for the starts of Python."""
-    subprocess_handler.Popen = Forked
-    options = ['--standalone', f'--nproc-per-node={processes}', f'--max-restarts={restarts}', '--monitor-interval=0.1']
-    torchrun.main([*options, TRAIN, file, '--launcher', 'pytorch'])
-
-
 def train_here(rank: int, processes: int) -> None:
     """One of the processes that train ``config.py`` of the current folder."""
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
@@ -101,7 +67,8 @@ def run_training(tmp_path, name: str, *, processes: int, dies: bool = False) -> 
         config.log_level = 'INFO'
     config.dump(file := tmp_path / 'config.py')
     if dies:
-        done = call(launch, str(file), processes, 1, folder=tmp_path, cwd=REPOSITORY, CUDA_VISIBLE_DEVICES='')
+        words = [f'--nproc-per-node={processes}', '--max-restarts=1', TRAIN, str(file), '--launcher', 'pytorch']
+        done = call(torchrun, words, folder=tmp_path, cwd=REPOSITORY, CUDA_VISIBLE_DEVICES='')
         assert done.returncode == 0, done.stderr[-9000:]
     elif processes == 1:
         build_runner(config).train()

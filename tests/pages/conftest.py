@@ -15,12 +15,22 @@ from mmengine.registry import init_default_scope
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.deployment.student_folder import write_student_folder
 from kdtoolbox.evaluation.clip_retrieval import chance_topk
+from kdtoolbox.registry import MODELS
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.folder_run import folder_config
+from tests.pages.smaller import SMALL_STUDENT
 from tests.teachers.small_models import save_model, save_tokenizer
 from tests.test_commands_on_pages import COMMAND_LINES
-from tests.videos import write_activitynet, write_folders, write_hmdb51, write_ssv2, write_ucf101, write_video
+from tests.videos import (
+    write_activitynet,
+    write_folders,
+    write_hmdb51,
+    write_kinetics,
+    write_ssv2,
+    write_ucf101,
+    write_video,
+)
 
 
 @pytest.fixture(scope='session')
@@ -47,6 +57,7 @@ def data_sets(tmp_path_factory) -> Path:
     _write_kinetics(folder / 'kinetics')
     write_folders(folder / 'own')[0].rename(folder / 'mine')
     shutil.rmtree(folder / 'own')
+    write_kinetics(folder / 'kinetics400')
     write_ssv2(folder / 'data/ssv2', videos=1)
     for name, classes in (('data/videos', ('jump',)), ('VIDEOS', ('jump', 'run'))):
         for clip in [f'{label}/v_{label}_g0{n}_c01.avi' for label in classes for n in range(2)]:
@@ -90,10 +101,13 @@ def runs(tmp_path_factory) -> Path:
     export_student(checkpoint, folder / 'student.pth')
     write_student_folder(checkpoint, folder / 'work_dirs/kd/student')
     shutil.copytree(folder / 'work_dirs/kd', folder / 'WORK_DIR')
+    _write_fine_tuned(folder / 'work_dirs/finetune_r3d_hmdb51/epoch_60.pth')
+    _write_my_paths(folder / 'my_paths.py')
     shutil.copytree(REPOSITORY / 'docs/results', folder / 'docs/results')
     shutil.copyfile(REPOSITORY / 'docs/results.md', folder / 'docs/results.md')
     _write_chance(folder)
     _copy_configs(folder / 'configs')
+    shutil.copytree(REPOSITORY / 'tools', folder / 'tools')
     torch.save(torchvision.models.mobilenet_v3_small().state_dict(), folder / 'small_teacher.pth')
     (folder / 'openai').mkdir()
     save_tokenizer(save_model(folder / 'openai/clip-vit-base-patch16', 'clip'))
@@ -110,6 +124,25 @@ def _copy_configs(folder: Path) -> None:
         if '_base_' in name or name in lines or file == first:
             (folder.parent / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder.parent / name)
+
+
+def _write_fine_tuned(file: Path) -> None:
+    """A checkpoint of finetune_r3d_hmdb51 with few channels."""
+    config = Config.fromfile(REPOSITORY / 'configs/finetune_r3d_hmdb51.py')
+    config.merge_from_dict({key: int(value) for key, value in (option.split('=') for option in SMALL_STUDENT)})
+    file.parent.mkdir()
+    torch.save({'state_dict': MODELS.build(config.model).state_dict()}, file)
+
+
+def _write_my_paths(file: Path) -> None:
+    """The lines of docs/paths.md, and what uses them, over CONFIG.py."""
+    page = (REPOSITORY / 'docs/paths.md').read_text()
+    lines = re.search(r'```python\n(# my_paths\.py\n.*?)```', page, flags=re.DOTALL)
+    file.write_text(
+        f"_base_ = 'CONFIG.py'\n{lines[1]}"
+        'train_dataloader = dict(dataset=dict(data_root=data_root))\n'
+        'val_cfg = val_dataloader = val_evaluator = None\n'
+    )
 
 
 def _write_chance(folder: Path) -> None:
@@ -142,5 +175,7 @@ def here(tmp_path, monkeypatch, data_sets, runs) -> Path:
     monkeypatch.setenv('HMDB51_ANNOTATIONS', 'hmdb51/testTrainMulti_7030_splits')
     monkeypatch.setenv('UCF101_VIDEOS', 'ucf101/UCF-101')
     monkeypatch.setenv('UCF101_ANNOTATIONS', 'ucf101/ucfTrainTestlist')
+    monkeypatch.setenv('KINETICS400_VIDEOS', 'kinetics400/videos')
+    monkeypatch.setenv('KINETICS400_ANNOTATIONS', 'kinetics400/annotations.json')
     monkeypatch.setattr('kdtoolbox.evaluation.linear_probe.L2_GRID', (1.0, 0.1, 0.01))  # weak ones take seconds
     return tmp_path

@@ -1,9 +1,12 @@
-"""The command lines of the pages that ``test_commands_run.py`` does not run: those of other tests, and the rest."""
+"""The command lines of the pages that ``test_commands_run.py`` does not run: other tests run them."""
 
 # A test that runs the command on small data -> the lines of which it runs the command.
 ELSEWHERE = {
     'tests/cli/test_demo.py::test_the_demo_is_the_command_distill_on_its_videos_and_goes_on_when_it_is_run_again': [
         'kdtoolbox demo',
+    ],
+    'tests/pages/test_commands_run.py::test_the_commands_of_a_page_run': [
+        'kdtoolbox profile my_student',  # as that of the student folder work_dirs/kd/student
     ],
     'tests/cli/test_demo_comparison.py::test_the_demo_runs_from_end_to_end': ['kdtoolbox demo --compare'],
     'tests/recipes/test_distill.py::test_a_run_that_was_ended_goes_on_with_resume_and_is_finished': [
@@ -52,6 +55,7 @@ ELSEWHERE = {
     ],
     'tests/cli/test_experiment.py::test_a_simple_experiment_trains_on_one_data_set_and_is_evaluated_on_another': [
         'python main.py --config configs/yaml/simple.yml',
+        'python tools/test.py exps/<exp_id>/simple.py exps/<exp_id>/epoch_45.pth --eval retrieval knn',
     ],
     'tests/benchmarks/test_methods.py::'
     'test_every_method_is_on_the_board_or_listed_with_its_error_and_a_second_call_runs_only_what_failed': [
@@ -87,6 +91,9 @@ ELSEWHERE = {
     'tests/benchmarks/test_scripts.py::test_training_clips_compares_the_ways_to_a_training_clip': [
         'python benchmarks/training_clips.py UCF101_FOLDER --videos 40 --rounds 3',
     ],
+    'tests/benchmarks/test_scripts.py::test_cache_gives_the_milliseconds_of_a_step_and_the_operations_of_a_run': [
+        'python benchmarks/cache.py',
+    ],
     'tests/benchmarks/test_scripts.py::test_retrieval_is_timed_beside_plain_float32_and_a_full_sort': [
         'python benchmarks/retrieval.py',
     ],
@@ -98,36 +105,4 @@ ELSEWHERE = {
         'kdtoolbox train kd_cached_r2d_to_r3d_hmdb51',
         'kdtoolbox train regimes/clip_named_classes_r3d_ucf101',
     ],
-}
-
-# Why a line is only parsed, by test_commands_on_pages.py -> the lines.
-PARSED_ONLY = {
-    'trains the networks of a config at their full size': [
-        'python tools/train.py configs/methods/dkd.py',
-        'torchrun --nproc-per-node=8 tools/train.py configs/video_transformers/'
-        'umt_clip_b16_to_vit_l16_sharded_kinetics400.py --launcher pytorch',
-        'kdtoolbox stages stages/born_again_r3d_hmdb51',
-        'kdtoolbox stages stages/clip_to_vit_b16_to_x3d_s_kinetics400',
-    ],
-    'trains what the reader wrote': [
-        'kdtoolbox train …',
-        'MY_VIDEOS=/mnt/videos kdtoolbox train my_paths.py',
-    ],
-    'a benchmark of full-size networks': ['python benchmarks/cache.py'],
-    'tests the network of a config at its full size': [
-        'python tools/test.py configs/finetune_r3d_hmdb51.py work_dirs/finetune_r3d_hmdb51/epoch_60.pth '
-        '--eval accuracy calibration',
-    ],
-    'exports to ONNX and measures for more than ten seconds, be the networks as small as they may': [
-        'kdtoolbox profile work_dirs/kd/student student.pth',
-        'kdtoolbox profile my_student',
-    ],
-    'trains twenty times': [
-        'kdtoolbox sweep CONFIG --set optim_wrapper.optimizer.lr=log:1e-3..1e-1 --optuna 20 --goal max',
-    ],
-    'needs a Dask cluster': ['kdtoolbox prepare reencode data/videos data/encoded --scheduler tcp://head:8786'],
-    'the checkpoint of a YAML experiment, under the name that the reader gave it': [
-        'python tools/test.py exps/<exp_id>/simple.py exps/<exp_id>/epoch_45.pth --eval retrieval knn',
-    ],
-    'a line above it with another config': ['kdtoolbox cache CONFIG'],
 }

@@ -2,43 +2,22 @@
 
 import importlib.util
 import re
+import shlex
 import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.parser import build_parser
 from tests.conftest import REPOSITORY
-from tests.pages.not_run import ELSEWHERE, PARSED_ONLY
+from tests.forked import call
+from tests.pages.not_run import ELSEWHERE
+from tests.pages.smaller import NEEDS, SMALLER, STAND_INS
 from tests.recipes.test_your_own_videos_page import COMMANDS as OF_YOUR_OWN_VIDEOS
 from tests.test_commands_on_pages import COMMAND_LINES, arguments_of, is_only_a_name
-
-SMALL_TEACHER = ['model.teacher.model=torchvision.mobilenet_v3_small', 'model.teacher.weights=small_teacher.pth']
-SMALL_STUDENT = [
-    'model.student.backbone.base_channels=4',
-    'model.student.cls_head.in_channels=32',
-    'model.student.cls_head.num_classes=3',
-]
-SMALL_CACHED_TEACHER = [option.replace('teacher.', 'teacher.teacher.', 1) for option in SMALL_TEACHER]
-# What is added to a line so that it needs no downloads and seconds instead of minutes.
-SMALLER = {
-    'fit_probe.py configs/methods/dkd.py': ['--cfg-options', *SMALL_TEACHER],
-    'doctor configs/methods/dkd.py': [
-        '--cfg-options',
-        *SMALL_TEACHER,
-        *SMALL_STUDENT,
-        '--batch-size=2',
-    ],
-    'kd_cached_r2d_to_r3d_hmdb51': [
-        '--cfg-options',
-        *SMALL_CACHED_TEACHER,
-        'model.teacher.teacher.view.size=32',
-        'train_dataloader.num_workers=0',
-    ],
-    'kdtoolbox browse kd_r2d_to_r3d_hmdb51': ['--clips', '1'],
-}
-NEEDS = {'kdtoolbox texts': 'transformers'}
+from tests.torchrun import torchrun
 
 
 def spaced(line: str) -> str:
@@ -49,14 +28,14 @@ LINES: dict[str, list[str]] = {}  # of each page
 for parameter in COMMAND_LINES:
     LINES.setdefault(parameter.id.partition(': ')[0], []).append(spaced(parameter.values[0]))
 YOUR_OWN_VIDEOS = {' '.join(['kdtoolbox', *command]) for command in OF_YOUR_OWN_VIDEOS if command[0] != 'distill'}
-NOT_RUN = {line for lines in (*ELSEWHERE.values(), *PARSED_ONLY.values()) for line in lines} | YOUR_OWN_VIDEOS
+NOT_RUN = {line for lines in ELSEWHERE.values() for line in lines} | YOUR_OWN_VIDEOS
 
 
 @cache
 def is_spoken_of(line: str) -> bool:
     """A command that a sentence names without what it needs: no line to run."""
     arguments = arguments_of(line)
-    if line == 'kdtoolbox prepare check':  # two ways to call it, each with an argument of its own
+    if line == 'kdtoolbox prepare check' or '…' in line:  # the first has two ways, each with an argument of its own
         return True
     if not arguments or not is_only_a_name(arguments):
         return False
@@ -71,17 +50,42 @@ def to_run(page: str) -> list[str]:
     return [line for line in LINES[page] if line not in NOT_RUN and not is_spoken_of(line)]
 
 
+@pytest.fixture(scope='module')
+def scheduler():
+    """The address of a Dask cluster of one worker."""
+    distributed = pytest.importorskip('distributed')
+    with distributed.LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+def can_run(line: str) -> bool:
+    return all(part not in line or importlib.util.find_spec(package) for part, package in NEEDS.items())
+
+
+def run(words: list[str], more: list[str], here: Path, capsys) -> tuple[int, str]:
+    """The status of a command line, and what it printed."""
+    if words[0] == 'torchrun':
+        done = call(torchrun, [*words[1:], *more], folder=here, CUDA_VISIBLE_DEVICES='')
+        return done.returncode, done.stdout + done.stderr
+    try:
+        status = main([*arguments_of(shlex.join(words)), *more])
+    except SystemExit as end:
+        status = end.code
+    return status, ''.join(capsys.readouterr())
+
+
 @pytest.mark.parametrize('page', [page for page in LINES if to_run(page)])
-def test_the_commands_of_a_page_run(page, here, capsys):
-    for line in to_run(page):
-        if any(line.startswith(start) and not importlib.util.find_spec(name) for start, name in NEEDS.items()):
-            continue
-        more = [option for part, options in SMALLER.items() if part in line for option in options]
-        try:
-            status = main([*arguments_of(line), *more])
-        except SystemExit as end:
-            status = end.code
-        assert status == 0, f'{line}\n{"".join(capsys.readouterr())}'
+def test_the_commands_of_a_page_run(page, here, capsys, monkeypatch, request):
+    for line in filter(can_run, to_run(page)):
+        for part, stand_in in STAND_INS.items():
+            line = line.replace(part, stand_in)
+        arguments = [option for part, options in SMALLER.items() if part in line for option in options]
+        if '--scheduler' in line:
+            line = line.replace('tcp://head:8786', request.getfixturevalue('scheduler'))
+        for name, value in re.findall(r'(\w+)=(\S+) (?=.*kdtoolbox )', line):
+            monkeypatch.setenv(name, value)
+        status, printed = run(shlex.split(line), arguments, here, capsys)
+        assert status == 0, f'{line}\n{printed}'
         for frames in here.glob('*/jpg'):
             if 'prepare check' not in line and line.startswith('kdtoolbox prepare'):
                 shutil.rmtree(frames)  # of "with one command": the steps then do the same
