@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from kdtoolbox.inspection.findings import Finding, error
-from kdtoolbox.inspection.networks import num_classes_of, teachers_of
+from kdtoolbox.inspection.networks import num_classes_of, student_of, teachers_of
 from kdtoolbox.taps import LOGITS
 
 
@@ -24,6 +24,11 @@ def head_of_the_labels(model: nn.Module, training: Dataset, validation: Dataset 
             f'({classes[0]} … {classes[-1]}): set model.student.cls_head.num_classes={len(classes)}, '
             'or train without labels (model.use_labels=False)'
         )
+    elif blended := blended_classes(model) - {num_classes}:
+        yield error(
+            f'the student has {num_classes} classes, but model.student.data_preprocessor.blending makes labels of '
+            f'{max(blended)}: set num_classes={num_classes} in each of its augments'
+        )
     else:
         others = {
             f'the probe of teacher {name!r}': getattr(teacher, 'probe_classes', None)
@@ -36,6 +41,12 @@ def head_of_the_labels(model: nn.Module, training: Dataset, validation: Dataset 
             for what, found in others.items()
             if found is not None and (words := unlike(what, found, 'the training set', classes))
         )
+
+
+def blended_classes(model: nn.Module) -> set[int]:
+    """The numbers of classes that mmaction2's blending of clips makes labels of."""
+    blending = getattr(getattr(student_of(model), 'data_preprocessor', None), 'blending', None)
+    return {one.num_classes for one in (blending, *getattr(blending, 'augments', ())) if one is not None}
 
 
 def compared_logits(

@@ -178,11 +178,22 @@ def test_strict_stops_at_what_may_be_meant(tmp_path, capsys):
     assert 'nothing would be learned' in capsys.readouterr().err
 
 
+def blending_of(num_classes: int) -> dict:
+    """mmaction2's, as the configs of fine-tuning have it."""
+    augments = [dict(type=f'{name}Blending', alpha=0.8, num_classes=num_classes) for name in ('Mixup', 'Cutmix')]
+    return dict(type='RandomBatchAugment', augments=augments)
+
+
 @pytest.mark.parametrize(
     'change, words',
     [
         ({'default_hooks.checkpoint.save_best': 'top1'}, r"save_best='top1' is none of what the metrics give"),
         ({'model.student.cls_head.num_classes': 100}, 'the student has 100 classes, but the training set has 5'),
+        (
+            {'model.student.data_preprocessor.blending': blending_of(400)},
+            r'the student has 5 classes, but model.student.data_preprocessor.blending makes labels of 400: set '
+            'num_classes=5 in each of its augments',
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_the_first_step(change, words, tmp_path):

@@ -30,6 +30,7 @@ def small_transformer(model: str) -> list[str]:
     return [*backbone, f'{model}.cls_head.in_channels=24', f'{model}.cls_head.num_classes=3']
 
 
+SMALL_BLENDING = [f'model.student.data_preprocessor.blending.augments.{number}.num_classes=3' for number in range(2)]
 # Frames of 32², so four patches each; CLIP is a ViT-Ti of timm with random weights.
 SMALL_UMT = [
     'model.clip_shape=(8,32,32)',
@@ -50,7 +51,12 @@ SMALLER = {
         'train_dataloader.num_workers=0',
     ],
     'kdtoolbox browse kd_r2d_to_r3d_hmdb51': ['--clips', '1'],
-    'test.py configs/finetune_r3d_hmdb51.py': ['--cfg-options', *SMALL_STUDENT, 'test_dataloader.num_workers=1'],
+    'test.py configs/finetune_r3d_hmdb51.py': [
+        '--cfg-options',
+        *SMALL_STUDENT,
+        'model.student_view.size=32',
+        'test_dataloader.num_workers=1',
+    ],
     'stages/born_again_r3d_hmdb51': [
         '--cfg-options',
         *SMALL_STUDENT,
@@ -64,7 +70,7 @@ SMALLER = {
         *SHORT_TRAINING,
         *of_stage('masked', *SMALL_UMT),
         *of_stage('fine_tuned', 'model.clip_shape=(8,32,32)'),
-        *of_stage('fine_tuned', *small_transformer('model.student')),
+        *of_stage('fine_tuned', *small_transformer('model.student'), *SMALL_BLENDING),
         *of_stage('edge', *small_transformer('model.teacher.recognizer'), 'model.teacher.view.size=32'),
         *of_stage('edge', 'model.student.cls_head.num_classes=3'),
         *of_stage('edge', 'model.clip_shape=(16,32,32)'),
