@@ -29,6 +29,7 @@ def folder_config(folder, **changes) -> Config:
             # 2 * 16 + 8 frames: clips of 4 frames at stride 2 start at 0, 16 and 32 by both samplers' rules.
             write_video(folder / f'videos/{name}/{number}.avi', seed=number, num_frames=40)
     config = run_config(folder, epochs=1, student=student_config(num_classes=2), batch_size=2)
+    config.model.student.backbone.depth = 18  # which mmaction2 alone can build
     config.model.student.cls_head.update(average_clips='score', init_std=1.0)  # so that small differences show
     source = dict(type='FolderDataset', data_root=str(folder / 'videos'))
     config.train_dataloader.dataset = dict(

@@ -137,9 +137,9 @@ def test_peers_load_the_weights_they_name_and_are_initialised_as_the_student(tmp
     model.init_weights()
     assert_same(dict(model.peers['knowing'].backbone.state_dict()), dict(backbone.state_dict()))
     # mmaction2's ResNet3d draws its convolutions by Kaiming's rule for the fan out, torch's default is for the fan in.
-    weight = model.peers['twin'].backbone.layer4[1].conv2.conv.weight
+    weight = model.peers['twin'].backbone.layer4[0].conv2.conv.weight
     assert weight.std().item() == pytest.approx((2 / (32 * 27)) ** 0.5, rel=0.05)
-    assert not torch.equal(weight, model.student.backbone.layer4[1].conv2.conv.weight)
+    assert not torch.equal(weight, model.student.backbone.layer4[0].conv2.conv.weight)
 
 
 def test_a_peer_whose_name_would_turn_its_accuracy_into_a_loss_is_refused():

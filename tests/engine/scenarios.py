@@ -114,7 +114,7 @@ def gathering_terms() -> dict:
         student_connector='auto',
     )
     terms['behind_a_batch_norm'] = dict(  # a module that mmengine replaces
-        student='backbone.layer1.1.conv2.bn',
+        student='backbone.layer1.0.conv2.bn',
         teacher='layer1',
         weight=0.1,
         loss=dict(type='ChannelWise'),

@@ -19,7 +19,7 @@ def model():
 
 
 def test_blocks_are_those_of_the_backbone_or_of_the_classes_that_are_named(model):
-    assert [type(block).__name__ for block in blocks_of(model)] == ['BasicBlock3d'] * 8
+    assert [type(block).__name__ for block in blocks_of(model)] == ['BasicBlock3d'] * 4
     assert blocks_of(model, ['I3DHead']) == [model.student.cls_head]
     transformer = MODELS.build(tiny.transformer_config())
     assert blocks_of(transformer) == list(transformer.backbone.blocks)
