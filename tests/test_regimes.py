@@ -20,6 +20,7 @@ from tests.tiny import batch
 from tests.videos import write_hmdb51
 
 REGIMES = sorted((REPOSITORY / 'configs/regimes').glob('*.py'))
+FEW_CLASSES = 4
 LOSSES = {
     'semi_supervised': {'loss_cls', 'loss_kd'},
     'fewer_frames': {'loss_cls', 'loss_kd', 'loss_moments'},
@@ -64,14 +65,17 @@ def shrink(config: dict) -> None:
 
 @pytest.fixture(scope='module')
 def all_classes(tmp_path_factory) -> tuple[Path, Path]:
-    """Videos of each class of HMDB-51, and annotations."""
-    return write_hmdb51(tmp_path_factory.mktemp('all_classes'), used_classes=51, videos=1)
+    """HMDB-51 with few classes: two videos of each to train on, and annotations."""
+    return write_hmdb51(
+        tmp_path_factory.mktemp('all_classes'), num_classes=FEW_CLASSES, used_classes=FEW_CLASSES, videos=2
+    )
 
 
 @pytest.mark.parametrize('file', REGIMES, ids=lambda path: path.stem)
 def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch, request):
     folders = dict(data)
-    if 'labels_per_class' in Config.fromfile(file).train_dataloader.dataset:  # then every class has to have videos
+    some_labels = 'labels_per_class' in Config.fromfile(file).train_dataloader.dataset
+    if some_labels:  # then every class has to have videos
         folders['hmdb51'] = request.getfixturevalue('all_classes')
     for name, (videos, annotations) in folders.items():
         monkeypatch.setenv(f'{name.upper()}_VIDEOS', str(videos))
@@ -93,16 +97,14 @@ def test_regime_trains_and_validates(file, data, tmp_path, monkeypatch, request)
     shrink(model)
     if file.stem.startswith('clip_named'):  # the annotations of the test have fewer classes
         model['student']['cls_head']['num_classes'] = len(np.load(tmp_path / f'{file.stem[-6:]}.npz')['classes'])
+    if some_labels:
+        model['student']['cls_head']['num_classes'] = FEW_CLASSES
+        if model['teacher']['type'] == 'ImageTeacher':
+            model['teacher']['model']['num_classes'] = FEW_CLASSES
     config.model, config.work_dir, config.launcher = model, str(tmp_path), 'none'
     options = {'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 3, 'val_dataloader.batch_size': 3}
-    if 'labels_per_class' in config.train_dataloader.dataset:
-        options.update(
-            {
-                'train_dataloader.dataset.labels_per_class': 1,
-                'train_dataloader.batch_size': 17,
-                'val_dataloader.batch_size': 17,
-            }
-        )
+    if some_labels:  # one of the two videos of each class
+        options['train_dataloader.dataset.labels_per_class'] = 1
     for loader in ('train', 'val', 'test'):
         options.update({f'{loader}_dataloader.num_workers': 0, f'{loader}_dataloader.persistent_workers': False})
     for index in (0, 1):
