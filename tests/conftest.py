@@ -6,7 +6,6 @@ import signal
 import socket
 from ipaddress import ip_address
 from pathlib import Path
-from types import SimpleNamespace
 
 import imageio_ffmpeg
 import pytest
@@ -165,44 +164,12 @@ def _local(address):
 
 
 @pytest.fixture(scope='session', autouse=True)
-def no_collections_between_data_sets():
-    """mmengine collects garbage whenever a data set is built, half a second with all that the tests have imported."""
-    from mmengine.dataset import base_dataset
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_dataset, 'gc', SimpleNamespace(collect=lambda: 0))
-        yield
-
-
-@pytest.fixture(scope='session', autouse=True)
-def configs_are_not_laid_out():
-    """yapf lays out the text of a config in about a second, as much as a training of a few steps takes."""
-    from kdtoolbox.engine import compat
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compat, '_format', lambda code, **_: (code, False))
-        patch.setattr(compat.config_module, 'FormatCode', compat._format)
-        yield
-
-
-@pytest.fixture(scope='session', autouse=True)
-def shipped_configs_are_parsed_once():
+def shortcuts():
     """See there."""
-    from tests.shipped_configs import shipped_configs_parsed_once
-
-    with shipped_configs_parsed_once():
-        yield
-
-
-@pytest.fixture(scope='session', autouse=True)
-def devices_that_are_not_there_have_no_seed():
-    """torch.manual_seed notes for each kind of device where it was called from: 5 ms, below pytest's many frames."""
-    import torch
+    from tests.shortcuts import take
 
     with pytest.MonkeyPatch.context() as patch:
-        for device in (torch.cuda, torch.xpu, torch.mtia):
-            if not device.is_available():
-                patch.setattr(device, 'manual_seed_all', lambda seed: None)
+        take(patch)
         yield
 
 

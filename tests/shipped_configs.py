@@ -2,8 +2,6 @@
 
 import copy
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from mmengine.config import Config
@@ -13,15 +11,14 @@ from tests.conftest import REPOSITORY
 CONFIGS = f'{REPOSITORY / "configs"}{os.sep}'
 
 
-@contextmanager
-def shipped_configs_parsed_once() -> Iterator[None]:
-    """Within it, what mmengine parsed of a file of ``configs/`` is copied the next time.
+def parse_once(patch: pytest.MonkeyPatch) -> None:
+    """From now on, what mmengine parsed of a file of ``configs/`` is copied the next time.
 
     A config has a dozen files as ``_base_``, in all 30 ms. Files and environment that changed are parsed again.
     """
     parse, kept = Config._file2dict, {}
 
-    def parse_once(filename, *args, **options):
+    def parsed_once(filename, *args, **options):
         file = os.path.abspath(filename)
         if not file.startswith(CONFIGS):
             return parse(filename, *args, **options)
@@ -31,6 +28,4 @@ def shipped_configs_parsed_once() -> Iterator[None]:
             kept[key] = parse(filename, *args, **options)
         return copy.deepcopy(kept[key])
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Config, '_file2dict', staticmethod(parse_once))
-        yield
+    patch.setattr(Config, '_file2dict', staticmethod(parsed_once))

@@ -6,24 +6,18 @@ clips, which is another training; then the processes are equal to one another, w
 validated is what ``tools/test.py`` finds in the checkpoint.
 """
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-from mmengine.config import Config
-from mmengine.dist import get_rank
-from mmengine.hooks import Hook
 
 from kdtoolbox.cli.catalogue import entries
 from kdtoolbox.method_card import OF_THE_WHOLE_BATCH
-from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.engine import scenarios
+from tests.engine.launched import train_here
 from tests.forked import call
 from tests.tiny import run_config, student_config
 from tests.torchrun import torchrun
@@ -36,32 +30,12 @@ FOUR = ['batch norm, 5 videos']
 TRAIN = str(REPOSITORY / 'tools/train.py')
 
 
-@HOOKS.register_module(force=True)
-class DiesHook(Hook):
-    """One process dies in the third step, as of a lack of memory, the first time; all leave their numbers."""
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == 2 and not (Path(runner.work_dir) / f'process_{get_rank()}').exists():
-            (Path(runner.work_dir) / f'process_{get_rank()}').write_text(str(os.getpid()))
-            dist.barrier()
-            if get_rank() == 1:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-def train_here(rank: int, processes: int) -> None:
-    """One of the processes that train ``config.py`` of the current folder."""
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes))
-    config = Config.fromfile('config.py')
-    config.launcher = 'pytorch'
-    build_runner(config).train()
-
-
 def run_training(tmp_path, name: str, *, processes: int, dies: bool = False) -> dict:
     """The last checkpoint of a training; one in which a process dies is started by torchrun's agent."""
     config = run_config(
         tmp_path / name, epochs=2, batch_size=4 // processes, student=student_config(norm='GN')
     )  # batch norm sees one process's samples, group norm one's
-    config.custom_imports = dict(imports=['tests.tiny', 'tests.engine.test_two_processes'])
+    config.custom_imports = dict(imports=['tests.tiny', 'tests.engine.launched'])
     if dies:
         config.custom_hooks.append(dict(type='DiesHook'))
         config.log_level = 'INFO'

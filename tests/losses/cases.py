@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -21,6 +22,7 @@ from kdtoolbox.criterion.loss_inputs import extra_inputs
 from kdtoolbox.method_card import MethodCard, cards
 from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.methods_table import config_name
+from tests.shipped_configs import parse_once
 
 CHANNELS, PIXELS, TAPS = 6, 4, 2
 CLIPS, CLASSES, STEPS = 8, 5, 4
@@ -70,6 +72,10 @@ class Case:
 
     def build(self) -> nn.Module:
         """The loss as it starts: always the same."""
+        return copy.deepcopy(self._as_it_starts)
+
+    @cached_property
+    def _as_it_starts(self) -> nn.Module:
         torch.manual_seed(0)
         return MODELS.build(copy.deepcopy(dict(self.config))).train()
 
@@ -126,18 +132,20 @@ class Case:
     def extra(self, *, clips: int, classes: int = CLASSES, labels: Tensor | None = None) -> dict:
         """What the loss asks for beside the two; student and teacher have classifiers of equal weights."""
         torch.manual_seed(1)
-        classifier = nn.Linear(CHANNELS, classes)
         available = dict(
             labels=torch.arange(clips) * 3 % classes if labels is None else labels,
             progress=0.5,
             sample_ids=[f'video{index}' for index in range(clips)],
-            student_classifier=classifier,
-            teacher_classifier=copy.deepcopy(classifier).requires_grad_(False),
-            hidden_tokens=torch.rand(clips, math.prod(GRID)).argsort(1) >= VISIBLE,
             teacher_hidden_tokens=None,  # it sees all
         )
-        if 'clips' in self.asked:
-            available['clips'] = torch.randn(clips, 3, 2 * GRID[0], 16 * GRID[1], 16 * GRID[2])
+        if not available.keys() >= set(self.asked):
+            classifier = nn.Linear(CHANNELS, classes)
+            available.update(
+                student_classifier=classifier,
+                teacher_classifier=copy.deepcopy(classifier).requires_grad_(False),
+                hidden_tokens=torch.rand(clips, math.prod(GRID)).argsort(1) >= VISIBLE,
+                clips=torch.randn(clips, 3, 2 * GRID[0], 16 * GRID[1], 16 * GRID[2]) if 'clips' in self.asked else None,
+            )
         return {name: available[name] for name in self.asked}
 
 
@@ -153,6 +161,12 @@ def tensors(side: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 @cache
 def all_cases() -> dict[str, Case]:
     """By name: the shipped config of every loss, and its other forms."""
+    with pytest.MonkeyPatch.context() as patch:  # tests are collected before any fixture
+        parse_once(patch)
+        return _all_cases()
+
+
+def _all_cases() -> dict[str, Case]:
     init_default_scope('kdtoolbox')
     found = {}
     for entry in entries('losses'):

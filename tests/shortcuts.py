@@ -1,0 +1,24 @@
+"""What takes time and changes nothing that tests look at is left out, in their process and in those that are forked."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.dataset import base_dataset
+
+from kdtoolbox.engine import compat
+from tests.shipped_configs import parse_once
+
+
+def take(patch: pytest.MonkeyPatch) -> None:
+    """Take all of them."""
+    # Collections of garbage whenever a data set is built, half a second with all that the tests have imported.
+    patch.setattr(base_dataset, 'gc', SimpleNamespace(collect=lambda: 0))
+    # yapf lays out the text of a config in about a second, as much as a training of a few steps takes.
+    patch.setattr(compat, '_format', lambda code, **_: (code, False))
+    patch.setattr(compat.config_module, 'FormatCode', compat._format)
+    # torch.manual_seed notes for each kind of device where it was called from: 5 ms, below pytest's many frames.
+    for device in (torch.cuda, torch.xpu, torch.mtia):
+        if not device.is_available():
+            patch.setattr(device, 'manual_seed_all', lambda seed: None)
+    parse_once(patch)
