@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from ipaddress import ip_address
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import imageio_ffmpeg
 import pytest
@@ -110,7 +110,8 @@ def pytest_collection_modifyitems(items):
 
 
 def _is_slow(path: Path) -> bool:
-    return any(path.is_relative_to(REPOSITORY / 'tests' / name) for name in SLOW)
+    name = path.as_posix().removeprefix((REPOSITORY / 'tests/').as_posix())
+    return not {name[1:], *(str(folder)[1:] for folder in PurePosixPath(name).parents)}.isdisjoint(SLOW)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -1,6 +1,7 @@
 """Rules of the code's structure, held by reading it."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,14 @@ SINGLE_FILES = {'provenance'} | FLOORS[0] | FLOORS[1]
 MODULES = sorted(path for path in PACKAGE.rglob('*.py') if path.parent != PACKAGE or path.stem in SINGLE_FILES)
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding='utf-8'))
+
+
 def imported_rooms(file: Path) -> set[str]:
     names = []
-    for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -58,7 +64,7 @@ def test_imports_go_one_way(file):
 
 @pytest.mark.parametrize('file', MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_and_public_thing_has_a_docstring(file):
-    tree = ast.parse(file.read_text(encoding='utf-8'))
+    tree = tree_of(file)
     assert ast.get_docstring(tree), f'{file} says nothing of itself'
     undocumented = [
         node.name

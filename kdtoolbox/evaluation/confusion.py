@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from mmaction.evaluation import ConfusionMatrix
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
@@ -87,6 +86,8 @@ class QueryConfusion(BaseMetric):
 
 def _draw(matrix: Tensor, classes: list[str], file: Path) -> Path:
     """Draw each row as shares of its queries."""
+    from matplotlib import pyplot as plt  # half a second, which commands that draw nothing need not wait for
+
     names = [name.replace('$', r'\$') for name in classes]  # between two of them matplotlib would read a formula
     figure = ConfusionMatrix.plot(matrix / matrix.sum(1, keepdim=True).clamp(min=1), classes=names, show=False)
     figure.savefig(file)

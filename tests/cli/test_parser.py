@@ -75,7 +75,7 @@ def test_every_help_ends_with_an_example_of_the_command_that_parses(name):
     assert lines[-2] == 'example:'
     program, *arguments = shlex.split(lines[-1])
     assert program == 'kdtoolbox' and ' '.join(arguments).startswith(name)
-    build_parser().parse_args(arguments)
+    PARSERS[''].parse_args(arguments)
 
 
 @pytest.mark.parametrize('name', ['list', 'env', 'experiment', 'completion'])
@@ -89,4 +89,4 @@ def test_examples_that_are_cheap_run(name, capsys):
 
 def test_preparations_take_v_and_q():
     for option, verbosity in (('-v', 'verbose'), ('-q', 'quiet')):
-        assert build_parser().parse_args(['prepare', 'folder', 'mine', option]).verbosity == verbosity
+        assert PARSERS[''].parse_args(['prepare', 'folder', 'mine', option]).verbosity == verbosity
