@@ -34,12 +34,13 @@ def refuse_unknown_keys(config: Config) -> None:
     Raises:
         ValueError: names the keys, and the nearest that are read.
     """
+    settings = config.to_dict()
     found = [
-        *_slips_at_the_top(config),
+        *_slips_at_the_top(settings),
         *(
             f'{path}: {words}'
             for section in sorted(RUN_SETTINGS & config.keys())
-            for path, words in _unknown(config.to_dict()[section], section)
+            for path, words in _unknown(settings[section], section)
         ),
     ]
     if found:
@@ -66,9 +67,8 @@ def unknown_section(key: str, config: Mapping) -> str:
     return f'--cfg-options {key}=… would change nothing: the config has no {first!r} and no run reads it: {answer}'
 
 
-def _slips_at_the_top(config: Config) -> Iterator[str]:
+def _slips_at_the_top(settings: Mapping) -> Iterator[str]:
     """Keys that are no setting, very like one, and of which no setting was made."""
-    settings = config.to_dict()
     used = [value for name in RUN_SETTINGS & settings.keys() for value in _values(settings[name])]
     for name, value in settings.items():
         if name in RUN_SETTINGS or not isinstance(value, (Mapping, list, tuple)) or not value:
