@@ -39,8 +39,7 @@ def measure_step_time(config: Config) -> StepTime:
         config: of the training.
     """
     with untouched_randomness(), DefaultScope.overwrite_default_scope('kdtoolbox'):
-        loader = dict(config.train_dataloader.to_dict(), persistent_workers=False)
-        batches = Runner.build_dataloader(loader, seed=0)
+        batches = Runner.build_dataloader(config.train_dataloader.to_dict(), seed=0)
         model = MODELS.build(config.model.to_dict()).to(get_device()).train()
         optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.0)
         seconds, forward = [], []

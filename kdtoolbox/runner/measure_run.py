@@ -5,10 +5,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
+from torch.utils.data import DataLoader
 
 from kdtoolbox.config_files.overriding import seed_datasets
 from kdtoolbox.config_files.reading import import_custom_modules
@@ -117,11 +119,16 @@ def _measure_student(config: Config, checkpoint: Path, weights: str) -> tuple[Vi
     average = model.student.cls_head.average_clips
     loader = ordered_loader(runner.cfg, 'test')
     record = record_student(model, loader, average_clips=average or 'score', provenance={'weights': weights})
-    inputs = model.data_preprocessor(next(iter(loader)), False)['inputs'][:1]
+    inputs = model.data_preprocessor(_first(loader), False)['inputs']
     # One clip: a video has several, beside one another for a 3D student, one behind the other for a 2D one.
     clip = inputs[:, :1] if inputs.dim() == 6 else inputs
     cost = cost_of(model.student, clip, lambda shown: model.student(shown, mode='tensor', stage='head'))
     return record, cost.as_plain()
+
+
+def _first(loader: DataLoader) -> dict:
+    """The first sample as a batch, without starting the loader's workers for it."""
+    return cast(dict, loader.collate_fn([loader.dataset[0]]))
 
 
 def _measure_teacher(
@@ -144,7 +151,7 @@ def _measure_teacher(
     loader = ordered_loader(config, 'test')
     average = (config.model.student.cls_head or {}).get('average_clips') or 'score'
     arrays = record_teacher(teacher, loader, record, average_clips=average)
-    clips = next(iter(loader))['inputs'][0]
+    clips = _first(loader)['inputs'][0]
     clip = clips[:1] if clips.dim() == 5 else clips.transpose(0, 1).unsqueeze(0)
     shown = view.render(clip.to(get_device())).transpose(1, 2)
     cost = cost_of(teacher, shown, teacher)
