@@ -16,6 +16,7 @@ from kdtoolbox.cli.main import main
 from kdtoolbox.safe_files import load_safely
 from tests.conftest import REPOSITORY
 from tests.narrow_c3d import narrow_convolution
+from tests.tiny import SHALLOW
 
 CONFIGS = sorted(path for path in (REPOSITORY / 'configs').glob('*.py'))
 FOLDERS = ('', 'methods', 'regimes', 'demo')
@@ -64,7 +65,8 @@ def small(config: Path) -> list[str]:
             'model.student.backbone.out_dim=128'
         )  # in front of its first linear layer, of 32² and 32 channels
     else:
-        options += ['model.student.backbone.base_channels=4', 'model.student.cls_head.in_channels=32']
+        options += ['model.student.backbone.base_channels=4', f'model.student.backbone.depth={SHALLOW}']
+        options.append('model.student.cls_head.in_channels=32')
         options += [
             f'model.terms.{name}.student_connector.in_channels=32'
             for name, term in model.get('terms', {}).items()

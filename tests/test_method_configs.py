@@ -82,7 +82,7 @@ def teacher_files(tmp_path_factory) -> dict[str, Path]:
 
 
 def small_recognizer(config: dict) -> dict:
-    config['backbone']['base_channels'] = CHANNELS
+    config['backbone'].update(base_channels=CHANNELS, depth=tiny.SHALLOW)
     config['cls_head'].update(in_channels=8 * CHANNELS, init_std=0.1)
     return config
 

@@ -16,7 +16,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.runner.stages import read_stages
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
-from tests.tiny import batch
+from tests.tiny import SHALLOW, batch
 from tests.videos import write_hmdb51
 
 REGIMES = sorted((REPOSITORY / 'configs/regimes').glob('*.py'))
@@ -49,7 +49,8 @@ class FrameEmbedder(nn.Module):
 def shrink(config: dict) -> None:
     """Make every network in a config small, in place."""
     if config.get('type') == 'Recognizer3D':
-        config['backbone']['base_channels'], config['cls_head']['in_channels'] = 4, 32
+        config['backbone'].update(base_channels=4, depth=SHALLOW)
+        config['cls_head']['in_channels'] = 32
     if config.get('type') == 'ImageTeacher':
         config.update(model=dict(type='TinyImageNet', num_classes=51), weights=None, probe=None)
     if config.get('type') == 'EmbeddingTeacher':

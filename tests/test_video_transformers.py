@@ -45,6 +45,10 @@ def small(name: str, *, max_epochs: int) -> Config:
     for index in (0, 1):
         pipeline = f'val_dataloader.dataset.datasets.{index}.pipeline'
         options |= {f'{pipeline}.1.num_clips': 1, f'{pipeline}.4.crop_size': 48}
+    for index, dataset in enumerate(config.test_dataloader.dataset.datasets):
+        pipeline = f'test_dataloader.dataset.datasets.{index}.pipeline'
+        crop = {f'{pipeline}.3.scale': (-1, 48)} if dataset.pipeline[4].type == 'ThreeCrop' else {}
+        options |= {f'{pipeline}.1.num_clips': 2, f'{pipeline}.4.crop_size': 48, **crop}
     options['val_dataloader.dataset.datasets.0.labels_per_class'] = 2
     config.merge_from_dict(options)
     return config

@@ -13,7 +13,8 @@ from kdtoolbox.registry import DATASETS, HOOKS, MODELS
 NUM_CLASSES = 5
 NUM_TEACHER_CLASSES = 7
 MEAN, STD = [114.75, 107.25, 99.5], [38.75, 37.75, 40.0]
-ResNet3d.arch_settings[10] = BasicBlock3d, (1, 1, 1, 1)  # one block a layer; mmaction2 begins with two
+SHALLOW = 10  # the depth of a ResNet3d with one block a layer; mmaction2 begins with two
+ResNet3d.arch_settings[SHALLOW] = BasicBlock3d, (1, 1, 1, 1)
 
 
 @MODELS.register_module(force=True)
@@ -38,7 +39,7 @@ def student_config(num_classes: int = NUM_CLASSES, norm: str = 'BN3d', dropout: 
         type='Recognizer3D',
         backbone=dict(
             type='ResNet3d',
-            depth=10,
+            depth=SHALLOW,
             pretrained=None,
             pretrained2d=False,
             base_channels=4,
