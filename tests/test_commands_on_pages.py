@@ -17,7 +17,7 @@ from tests.conftest import REPOSITORY
 PAGES = [REPOSITORY / 'README.md', REPOSITORY / 'CONTRIBUTING.md']
 PAGES += [page for page in sorted((REPOSITORY / 'docs').rglob('*.md')) if 'generated' not in page.parts]  # by make docs
 PROGRAM = re.compile(
-    r'(?:^|\s)(?:kdtoolbox(?= [a-z-])|python main\.py|(?:python|torchrun\s.*) (?:tools|benchmarks)/\w+\.py)\s'
+    r'(?:^|\s)(?:kdtoolbox(?= [a-z-])|python main\.py|(?:python|torchrun\s.*) (?:tools|benchmarks)/[\w/]+\.py)\s'
 )
 FILE_OF_REPOSITORY = re.compile(r'(?:configs|examples|tools|benchmarks|docs)/[\w/.-]+\.\w+')
 MADE_BY_THE_USER = re.compile(r'[A-Z_]{3,}|<|…|\*|^(work_dirs|exps|mine|my_|experiment\.yml)|\.(npz|pth|json)$')

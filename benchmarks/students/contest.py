@@ -3,6 +3,8 @@
     python benchmarks/students/contest.py run     # after study.py store; a run that is broken off is gone on with
     python benchmarks/students/contest.py run --regime label-free    # or all, or maps
     python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
+    python benchmarks/students/contest.py run --jobs 2                    # trainings in two processes at a time
+    python benchmarks/students/contest.py run --device cuda --jobs 8      # views and students on a GPU
     python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
 
 The student learns, on all videos, the terms of a file of configs/methods, and the labels that the regime has. The
@@ -14,21 +16,18 @@ whose maps are larger; it needs what study.py store --more adds.
 
 import argparse
 import json
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import rows
-import torch
 from contest_tables import ALL_LABELS, FEW_LABELS, INNER_MAPS, LABEL_FREE, contest_tables
 from contest_terms import terms_here
 from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
+from parallel import Machine, Task, outcomes, set_up
 from row import Row
 from study import REPOSITORY, rounded
 from tables import write_tables
-from training import fits, run
+from training import fits
 from views_cache import TEACHER_LAYERS, Views, load_views
 
 from kdtoolbox.runner.demo_comparison import versions
@@ -123,60 +122,57 @@ def contest(
     *,
     factors: Sequence[float],
     seeds: Sequence[int],
-    folder: Path,
+    machine: Machine,
     out: Path,
     regime: str = FEW_LABELS,
 ) -> None:
     """Search and judge what is not in ``out`` yet; every run is stored as it ends."""
     results = json.loads(out.read_text(encoding='utf-8')) if out.is_file() else {'queries': {}, 'methods': {}}
     results |= {'regime': regime, 'versions': versions(), 'left_out': left_out(len(views.names), regime)}
-
-    def measure(runs: dict, key: str, row: Row, *, seed: int, on_test: bool, told: str) -> None:
-        if key in runs:
-            return
-        start = time.monotonic()
-        try:
-            measured = run(views, row, seed=seed, on_test=on_test, folder=folder)
-        except Exception as error:  # a method may fail in any way: it is listed with its error, and the contest goes on
-            measured = {'error': f'{type(error).__name__}: {error}'}
-        results['queries']['test' if on_test else 'search'] = measured.pop('queries', None) or results['queries'].get(
-            'test' if on_test else 'search'
-        )
-        runs[key] = rounded(measured)
-        write_aside(out, json.dumps(results, separators=(',', ':')))
-        if 'error' in measured:
-            score = measured['error']
-        else:
-            values = measured.get('right') or measured['precision']
-            score = f'{100 * sum(values) / len(values):.1f}'
-        print(f'{told}: {score}; {time.monotonic() - start:.0f} s', flush=True)
-
     for name, row in methods.items():
         terms = json.loads(json.dumps(row.plain()['terms']))
-        stored = results['methods'].setdefault(name, {'terms': terms, 'search': {}, 'runs': {}})
-        for factor in factors if row.terms else (1,):
-            measure(
-                stored['search'],
-                f'{factor:g}',
-                with_factor(row, factor),
-                seed=SEARCH_SEED,
-                on_test=False,
-                told=f'{name}, weight × {factor:g}',
-            )
-    for seed in seeds:  # all methods of a seed before the next: what is broken off can be read
-        for name, row in methods.items():
-            stored = results['methods'][name]
-            factor = chosen_factor(stored['search'])
-            if factor is not None:
-                stored['factor'] = factor
-                measure(
-                    stored['runs'],
-                    str(seed),
-                    with_factor(row, float(factor)),
-                    seed=seed,
-                    on_test=True,
-                    told=f'{name}, weight × {factor}, test, seed {seed}',
-                )
+        results['methods'].setdefault(name, {'terms': terms, 'search': {}, 'runs': {}})
+
+    def carry_out(tasks: Sequence[Task]) -> None:
+        pending = [task for task in tasks if task.key not in results['methods'][task.method][task.part]]
+        for task, measured, seconds in outcomes(pending, views, machine):
+            if (queries := measured.pop('queries', None)) is not None:
+                results['queries']['test' if task.on_test else 'search'] = queries
+            results['methods'][task.method][task.part][task.key] = rounded(measured)
+            write_aside(out, json.dumps(results, separators=(',', ':')))
+            print(f'{told(task)}: {score(measured)}; {seconds:.0f} s', flush=True)
+
+    def told(task: Task) -> str:
+        if not task.on_test:
+            return f'{task.method}, weight × {task.key}'
+        return f'{task.method}, weight × {results["methods"][task.method]["factor"]}, test, seed {task.key}'
+
+    carry_out(
+        [
+            Task(name, 'search', f'{factor:g}', with_factor(row, factor), SEARCH_SEED, on_test=False)
+            for name, row in methods.items()
+            for factor in (factors if row.terms else (1,))
+        ]
+    )
+    chosen = {name: chosen_factor(results['methods'][name]['search']) for name in methods}
+    chosen = {name: factor for name, factor in chosen.items() if factor is not None}
+    for name, factor in chosen.items():
+        results['methods'][name]['factor'] = factor
+    carry_out(
+        [  # all methods of a seed before the next: what is broken off can be read
+            Task(name, 'runs', str(seed), with_factor(methods[name], float(factor)), seed, on_test=True)
+            for seed in seeds
+            for name, factor in chosen.items()
+        ]
+    )
+
+
+def score(measured: Mapping) -> str:
+    """Of a run, in one word."""
+    if 'error' in measured:
+        return measured['error']
+    values = measured.get('right') or measured['precision']
+    return f'{100 * sum(values) / len(values):.1f}'
 
 
 def results_of(regime: str) -> Path:
@@ -192,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--factors', type=float, nargs='+', default=FACTORS, help='of the weight')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--work-dir', type=Path, default='work_dirs/students', help='of the stored views')
+    parser.add_argument('--device', default='cpu', help='of views and students, such as cuda')
+    parser.add_argument('--jobs', type=int, default=1, help='processes that train at a time, each with one thread')
     parser.add_argument('--out', type=Path, help='JSON of all numbers; default: a file for each regime')
     parser.add_argument('--page', type=Path, default=PAGE)
     args = parser.parse_args(arguments)
@@ -200,16 +198,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if (file := results_of(regime)).is_file():
                 write_tables(args.page, contest_tables(json.loads(file.read_text(encoding='utf-8'))))
         return
-    init_default_scope('kdtoolbox')
-    MMLogger.get_instance('students', log_level='ERROR')
-    torch.set_num_threads(1)
+    set_up()
     views = load_views(args.work_dir)
     contest(
         views,
         methods_of(args.methods, len(views.names), args.regime),
         factors=args.factors,
         seeds=args.seeds,
-        folder=args.work_dir,
+        machine=Machine(args.work_dir, args.device, args.jobs),
         out=args.out or results_of(args.regime),
         regime=args.regime,
     )

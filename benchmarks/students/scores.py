@@ -14,9 +14,9 @@ def judged(student: nn.Module, views: Views, split: Split, layer: str, *, has_cl
     student.eval()
     features, logits = {}, {}
     for role, videos in (('gallery', split.training), ('queries', split.queries)):
-        outputs = [student(torch.from_numpy(views.evaluation[layer][index]).float()) for index in videos.tolist()]
-        features[role] = torch.stack([output['features'].mean(0) for output in outputs])
-        logits[role] = torch.stack([output['logits'].softmax(1).mean(0) for output in outputs])
+        outputs = [student(torch.as_tensor(views.evaluation[layer][index]).float()) for index in videos.tolist()]
+        features[role] = torch.stack([output['features'].mean(0) for output in outputs]).cpu()
+        logits[role] = torch.stack([output['logits'].softmax(1).mean(0) for output in outputs]).cpu()
     result = retrieval_of(features['queries'], features['gallery'], views, split)
     if has_classes:
         result['right'] = (logits['queries'].argmax(1) == views.labels[split.queries]).int().tolist()

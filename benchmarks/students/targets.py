@@ -43,7 +43,7 @@ def probe(views: Views, split: Split, folder: Path, name: str) -> tuple[Tensor, 
         stored = load_safely(file, what='the probe')
         return stored['weight'], stored['bias']
     labelled = split.training[split.labels[split.training] >= 0]
-    features = views.teacher[labelled, :PROBE_VIEWS].mean(2)
+    features = views.teacher[labelled, :PROBE_VIEWS].mean(2).cpu()
     num_views = features.shape[1]
     groups = [int(index) for index in labelled for _ in range(num_views)]
     if len(labelled) == len(views.classes):  # one video a class: only its views can be held out

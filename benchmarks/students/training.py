@@ -15,7 +15,7 @@ from splits import Split, split_of
 from student import Student
 from targets import probe, teacher_features
 from torch import Tensor, nn
-from views_cache import NETWORK_FILE, Views
+from views_cache import NETWORK_FILE, Views, picked
 
 from kdtoolbox.criterion.criterion import Criterion, paths_of
 from kdtoolbox.criterion.network_runs import NetworkRun, NetworkRuns
@@ -54,6 +54,7 @@ def run(views: Views, row: Row, *, seed: int, on_test: bool, folder: Path) -> di
         return {**teacher_judged(views, split, known), 'seconds': round(time.process_time() - start, 1)}
     torch.manual_seed(seed)
     student = Student(row, len(views.classes), load_safely(folder / NETWORK_FILE, what='the image network'))
+    student.to(views.device)
     if row.terms or row.labels_per_class != 0:
         student = train(student, row, split, Answers(views, row, split, folder, name), views, seed=seed)
     return {
@@ -72,9 +73,12 @@ def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: V
     pool = split.training if row.unlabelled else split.training[split.labels[split.training] != UNLABELLED]
     batch_size = min(BATCH_SIZE, len(pool))
     steps = row.epochs * (len(split.training) // BATCH_SIZE)
+    if not steps:
+        raise ValueError(f'{len(split.training)} videos to learn from, {BATCH_SIZE} or more are needed for a batch')
     runs = network_runs(student, teacher)
     two = pool[:2], torch.zeros(2, dtype=torch.long)
-    criterion = criterion_of(row.terms, student.eval()(clips_of(views, row.last_layer, *two)), teacher(*two), runs)
+    shown = picked(views.training[row.last_layer], *two)
+    criterion = criterion_of(row.terms, student.eval()(shown), teacher(*two), runs).to(views.device)
     optimizer = torch.optim.AdamW(
         parameter_groups(student, criterion, row),
         lr=row.learning_rate,
@@ -102,9 +106,9 @@ def train(student: Student, row: Row, split: Split, teacher: 'Answers', views: V
         view = view_order[videos, turn[videos] % teacher.num_views]
         turn[videos] += 1
         maps, answers, labels = (
-            clips_of(views, row.last_layer, videos, view),
+            picked(views.training[row.last_layer], videos, view),
             teacher(videos, view),
-            split.labels[videos],
+            split.labels[videos].to(views.device),
         )
         if row.mixup:
             maps, answers = _mixed(maps, answers, numbers.beta(row.mixup, row.mixup, len(maps)))
@@ -159,7 +163,9 @@ class Answers:
     def __init__(self, views: Views, row: Row, split: Split, folder: Path, name: str) -> None:
         self.frames, self.num_views = views.teacher, views.teacher.shape[1]
         self.features = teacher_features(views, split, of=row.target_of, form=row.target_form)
-        weight, bias = probe(views, split, folder, name) if row.probed else views.classifier
+        weight, bias = (
+            (one.to(views.device) for one in probe(views, split, folder, name)) if row.probed else views.classifier
+        )
         # Made small: the random numbers of a large one would change every stored result.
         self.classifier = nn.Linear(1, 1)
         self.classifier.out_features, self.classifier.in_features = weight.shape
@@ -178,14 +184,14 @@ class Answers:
             'logits': self.logits[videos, view],
             'frame_features': frames.transpose(1, 2),
             'frame_logits': self.classifier(frames).transpose(1, 2),
-            **{layer: _averaged(maps[videos.numpy(), view.numpy()], layer) for layer, maps in self.maps.items()},
+            **{layer: _averaged(picked(maps, videos, view), layer) for layer, maps in self.maps.items()},
         }
 
 
-def _averaged(maps: np.ndarray, layer: str) -> Tensor:
-    """(N, C, T', H, W) in half precision -> (N, C, T', h, w), by :data:`MAP_SIZES`."""
+def _averaged(maps: Tensor, layer: str) -> Tensor:
+    """(N, C, T', H, W) -> (N, C, T', h, w), by :data:`MAP_SIZES`."""
     size = MAP_SIZES[layer]
-    return F.adaptive_avg_pool3d(torch.from_numpy(maps).float(), (None, size, size))
+    return F.adaptive_avg_pool3d(maps, (None, size, size))
 
 
 def network_runs(student: Student, teacher: Answers) -> NetworkRuns:
@@ -227,11 +233,6 @@ def fits(terms: Mapping[str, Mapping], teacher_layers: Collection[str] = ()) -> 
     )
 
 
-def clips_of(views: Views, layer: str, videos: Tensor, view: Tensor) -> Tensor:
-    """The stem's maps of training views, (N, C, T, h, w)."""
-    return torch.from_numpy(views.training[layer][videos.numpy(), view.numpy()]).float()
-
-
 def _order(pool: Tensor, batch_size: int, generator: torch.Generator):
     """Batches without end: an epoch in random order after the other, each without its incomplete rest."""
     while True:
@@ -240,7 +241,7 @@ def _order(pool: Tensor, batch_size: int, generator: torch.Generator):
 
 def _mixed(maps: Tensor, answers: Mapping[str, Tensor], shares: np.ndarray) -> tuple[Tensor, dict[str, Tensor]]:
     """Each clip mixed with the next; what the teacher says of both is mixed alike."""
-    share = torch.from_numpy(shares).float()
+    share = torch.from_numpy(shares).float().to(maps.device)
 
     def mix(values: Tensor) -> Tensor:
         weight = share.view(-1, *[1] * (values.dim() - 1))

@@ -6,8 +6,8 @@ precision, as memory-mapped arrays, in a work folder of some 2 GB that is never 
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ FACTS, MORE_FACTS, NETWORK_FILE = 'facts.json', 'more.json', 'image_network.pth'
 
 @dataclass(frozen=True)
 class Views:
-    """The stored views of V videos.
+    """The stored views of V videos: mapped from their files, or on a device, see :meth:`on`.
 
     Args:
         names: V, such as ``Surfing/v_Surfing_g08_c01``.
@@ -50,12 +50,49 @@ class Views:
     classes: list[str]
     groups: Tensor
     is_test: Tensor
-    training: dict[str, np.ndarray]
-    evaluation: dict[str, np.ndarray]
+    training: Mapping[str, np.ndarray | Tensor]
+    evaluation: Mapping[str, np.ndarray | Tensor]
     teacher: Tensor
     teacher_evaluation: Tensor
     classifier: tuple[Tensor, Tensor]
-    teacher_maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    teacher_maps: Mapping[str, np.ndarray | Tensor] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where trainings on these views run."""
+        return self.teacher.device
+
+    def on(self, device: str | torch.device, layers: Collection[str], teacher_layers: Collection[str] = ()) -> 'Views':
+        """All that trainings read, on a device once and for all of them.
+
+        Args:
+            layers: of the stem, that the students need.
+            teacher_layers: whose maps they need.
+        """
+
+        def moved(arrays: Mapping[str, np.ndarray | Tensor], names: Collection[str]) -> dict[str, Tensor]:
+            return {
+                name: torch.as_tensor(np.array(array) if isinstance(array, np.ndarray) else array, device=device)
+                for name, array in arrays.items()
+                if name in names
+            }
+
+        weight, bias = self.classifier
+        return replace(
+            self,
+            training=moved(self.training, layers),
+            evaluation=moved(self.evaluation, layers),
+            teacher=self.teacher.to(device),
+            classifier=(weight.to(device), bias.to(device)),
+            teacher_maps=moved(self.teacher_maps, teacher_layers),
+        )
+
+
+def picked(stored: np.ndarray | Tensor, videos: Tensor, view: Tensor) -> Tensor:
+    """These views of these videos, in full precision."""
+    if isinstance(stored, Tensor):
+        return stored[videos, view].float()
+    return torch.from_numpy(stored[videos.numpy(), view.numpy()]).float()
 
 
 def load_views(folder: Path) -> Views:

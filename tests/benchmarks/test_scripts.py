@@ -70,6 +70,35 @@ def test_cache_gives_the_milliseconds_of_a_step_and_the_operations_of_a_run(run,
     assert all(row['run with the teacher / with the cache, its making included'] > 1 for row in results['computed'])
 
 
+def test_step_compares_the_toolbox_with_a_loop_by_hand(run, tmp_path):
+    out = tmp_path / 'out.json'
+    printed, _ = run('step', '--tiny', '--rounds', '1', '--only', 'compared', '--out', str(out))
+    assert '| written by hand | ' in printed and json.loads(out.read_text())
+
+
+def test_memory_gives_the_peak_beside_the_student_alone(run, tmp_path):
+    out = tmp_path / 'out.json'
+    printed, _ = run('memory', '--tiny', '--out', str(out))
+    assert 'student alone, MB | ' in printed and json.loads(out.read_text())
+
+
+def test_cached_tokens_gives_what_is_read_of_them(run, tmp_path):
+    out = tmp_path / 'out.json'
+    run('cached_tokens', '--tiny', '--rounds', '1', '--out', str(out))
+    assert json.loads(out.read_text())
+
+
+def test_hidden_tokens_gives_the_time_of_a_step_at_each_share(run):
+    printed, results = run('hidden_tokens', '--tiny', '--rounds', '1', DEPTH=2, LISTENED=range(1, 2))
+    assert '0.2' in printed and results
+
+
+def test_extraction_is_timed_beside_a_loop_over_ffmpeg(run, videos, tmp_path):
+    out = tmp_path / 'out.json'
+    printed, _ = run('extraction', str(videos), '--rounds', '1', '--jobs', '1', '--out', str(out))
+    assert 'ms of a clip of 16 frames' in printed and json.loads(out.read_text())
+
+
 def test_retrieval_is_timed_beside_plain_float32_and_a_full_sort(run, tmp_path):
     out = tmp_path / 'out.json'
     printed, _ = run('retrieval', '--queries', '20', '--gallery', '200', '--rounds', '1', '--out', str(out))

@@ -114,7 +114,7 @@ def test_intervals_are_of_the_difference_and_wider_if_clips_of_a_recording_go_to
 def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     students, views, folder, monkeypatch, capsys, tmp_path
 ):
-    contest, training = students('contest'), students('training')
+    contest, parallel, training = students('contest'), students('parallel'), students('training')
     calls = []
 
     def run(views, row, *, seed, on_test, folder):
@@ -130,7 +130,7 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
             'seconds': 1.0,
         }
 
-    monkeypatch.setattr(contest, 'run', run)
+    monkeypatch.setattr(parallel, 'run', run)
     for name, student, teacher, loss in (
         ('kl_divergence', 'logits', 'logits', 'KLDivergence'),
         ('dkd', 'logits', 'logits', 'DKD'),
@@ -141,7 +141,8 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     monkeypatch.setattr(contest, 'CONFIGS', tmp_path)
     methods = contest.methods_of(['dkd', 'kl_divergence'], 30)
     for _ in range(2):
-        contest.contest(views, methods, factors=(1, 10), seeds=(0, 1), folder=folder, out=tmp_path / 'out.json')
+        machine = parallel.Machine(folder)
+        contest.contest(views, methods, factors=(1, 10), seeds=(0, 1), machine=machine, out=tmp_path / 'out.json')
     assert calls.count((0, False)) == 1 + 2 * 2 and len(calls) == 5 + 2 * 2
     results = json.loads((tmp_path / 'out.json').read_text())
     assert results['methods']['kl_divergence']['factor'] == '10'
@@ -149,6 +150,25 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     assert '| kl_divergence | × 10 | 2 | 100.0 ± 0.0 |' in table and 'dkd: ValueError: no such luck' in table
     assert 'review_kd' in table  # needs maps
     assert training.fits(methods['kl_divergence'].terms)
+
+
+def test_views_on_a_device_and_several_processes_give_the_numbers_of_mapped_views_in_one(students, views, folder):
+    contest, parallel = students('contest'), students('parallel')
+    rows = contest.methods_of(['kl_divergence', 'video_mean', 'frame_wise'], 30)
+    tasks = [
+        parallel.Task(name, 'search', '1', row.but(epochs=1, last_layer=LAYER), 0, on_test=False)
+        for name, row in rows.items()
+    ]
+
+    def found(views, jobs):
+        ended = parallel.outcomes(tasks, views, parallel.Machine(folder, jobs=jobs))
+        numbers = {task.method: measured for task, measured, seconds in ended}
+        return {name: {**measured, 'seconds': 0} for name, measured in sorted(numbers.items())}
+
+    alone = found(views, jobs=1)
+    assert all(measured['precision'] for measured in alone.values())
+    assert alone == found(views, jobs=2) == found(views.on('cpu', [LAYER]), jobs=1)
+    assert isinstance(views.on('cpu', [LAYER]).training[LAYER], torch.Tensor)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,21 @@ ELSEWHERE = {
     'tests/benchmarks/test_scripts.py::test_retrieval_is_timed_beside_plain_float32_and_a_full_sort': [
         'python benchmarks/retrieval.py',
     ],
+    'tests/benchmarks/test_study_commands.py::test_a_study_is_stored_run_counted_and_rendered': [
+        'python benchmarks/students/study.py store --root DIR --train-list train.txt --test-list test.txt '
+        '--weights mobilenet_v2.pth',
+        'python benchmarks/students/study.py run targets student few --seeds 0 1 2',
+        'python benchmarks/students/study.py run curve --seeds 0 1 2',
+        'python benchmarks/students/study.py run weights pixels pixels_few',
+        'python benchmarks/students/study.py render',
+    ],
+    'tests/benchmarks/test_study_commands.py::test_a_contest_is_run_and_rendered': [
+        'python benchmarks/students/contest.py run --jobs 2',
+        'python benchmarks/students/contest.py run --regime label-free --jobs 2',
+        'python benchmarks/students/contest.py run --regime all --jobs 2',
+        'python benchmarks/students/contest.py run --regime maps --jobs 2',
+        'python benchmarks/students/contest.py render',
+    ],
     'tests/test_configs.py::test_config_trains_and_validates': [  # every config, on small data
         'python tools/train.py configs/kd_r2d_to_r3d_hmdb51.py',
         'python tools/train.py configs/finetune_r3d_hmdb51.py --cfg-options load_from=student.pth',
