@@ -108,7 +108,7 @@ def as_long_as_both(plan: Mapping[str, Stage], options: Mapping) -> dict:
     )
     warmup, cosine = 'param_scheduler.0', 'param_scheduler.1'
     of_length = ('train_cfg.max_iters', 'default_hooks.checkpoint.interval', f'{cosine}.end', f'{cosine}.T_max')
-    return dict.fromkeys(of_length, length) | dict.fromkeys((f'{warmup}.end', f'{cosine}.begin'), length // 20)
+    return dict.fromkeys(of_length, length) | dict.fromkeys((f'{warmup}.end', f'{cosine}.begin'), max(1, length // 20))
 
 
 def train_probed(options: Mapping, folder: Path) -> None:

@@ -79,3 +79,15 @@ def test_the_rows_beside_the_chain_have_the_networks_and_losses_that_their_names
     assert terms == (['features'] if row == 'direct' else [])
     assert model.use_labels == (row != 'direct')
     assert [type(teacher).__name__ for teacher in model.teachers.values()] == ['ImageTeacher'] * len(terms)
+
+
+def test_the_benchmark_trains_and_measures_every_row(clips, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(REPOSITORY))
+    from benchmarks import transformer_chain as chain
+
+    out, options = clips / 'out.json', SHORT
+    arguments = ['--labels-per-class', 'all', '--work-dir', str(clips / 'rows'), '--out', str(out)]
+    chain.main(arguments, options=options)
+    rows = {row['name']: row for row in json.loads(out.read_text())['rows']}
+    assert rows.keys() == {chain.TEACHER_ROW, 'MobileNetV2’s features', *chain.LABEL_FREE, *chain.LABELLED}
+    assert all(row['videos'] == 6 for row in rows.values()) and '| top-1' in capsys.readouterr().out

@@ -17,9 +17,11 @@ from tests.conftest import REPOSITORY
 PAGES = [REPOSITORY / 'README.md', REPOSITORY / 'CONTRIBUTING.md']
 PAGES += [page for page in sorted((REPOSITORY / 'docs').rglob('*.md')) if 'generated' not in page.parts]  # by make docs
 PROGRAM = re.compile(
-    r'(?:^|\s)(?:kdtoolbox(?= [a-z-])|python main\.py|(?:python|torchrun\s.*) (?:tools|benchmarks)/[\w/]+\.py)\s'
+    r'(?:^|\s)(?:kdtoolbox(?= [a-z-])|python main\.py|(?:python|torchrun\s.*) (?:tools|benchmarks)/[\w/]+\.py|'
+    r'python -m benchmarks\.\w+)\s'
 )
 FILE_OF_REPOSITORY = re.compile(r'(?:configs|examples|tools|benchmarks|docs)/[\w/.-]+\.\w+')
+MODULE = re.compile(r'-m (benchmarks\.\w+)')
 MADE_BY_THE_USER = re.compile(r'[A-Z_]{3,}|<|…|\*|^(work_dirs|exps|mine|my_|experiment\.yml)|\.(npz|pth|json)$')
 
 
@@ -48,11 +50,13 @@ def arguments_of(line: str) -> list[str] | None:
     start, program = next(
         (number, word)
         for number, word in enumerate(words)
-        if word in ('kdtoolbox', 'main.py') or word.startswith(('tools/', 'benchmarks/'))
+        if word in ('kdtoolbox', 'main.py') or word.startswith(('tools/', 'benchmarks/', 'benchmarks.'))
     )
     words = words[start + 1 :]
     if program == 'kdtoolbox':
         return words
+    if program.startswith('benchmarks.'):
+        return None
     source = (REPOSITORY / program).read_text(encoding='utf-8')
     called = re.search(r"main\(\[((?:'[\w-]+', )+)\*", source)
     return None if called is None else [*re.findall(r"'([\w-]+)'", called[1]), *words]
@@ -66,6 +70,7 @@ def is_only_a_name(arguments: list[str]) -> bool:
 @pytest.mark.parametrize('line', COMMAND_LINES)
 def test_a_command_of_a_page_is_one_that_the_program_takes(line, capsys):
     assert [file for file in FILE_OF_REPOSITORY.findall(line) if not is_there(file)] == []
+    assert all((REPOSITORY / f'{module.replace(".", "/")}.py').is_file() for module in MODULE.findall(line))
     arguments = arguments_of(line)
     if arguments is None:
         return

@@ -97,6 +97,25 @@ ELSEWHERE = {
     'tests/benchmarks/test_scripts.py::test_retrieval_is_timed_beside_plain_float32_and_a_full_sort': [
         'python benchmarks/retrieval.py',
     ],
+    'tests/benchmarks/test_scripts.py::test_step_compares_the_toolbox_with_a_loop_by_hand': [
+        'python -m benchmarks.step',
+    ],
+    'tests/benchmarks/test_scripts.py::test_memory_gives_the_peak_beside_the_student_alone': [
+        'python -m benchmarks.memory',
+    ],
+    'tests/benchmarks/test_scripts.py::test_cached_tokens_gives_what_is_read_of_them': [
+        'python -m benchmarks.cached_tokens',
+    ],
+    'tests/benchmarks/test_scripts.py::test_hidden_tokens_gives_the_time_of_a_step_at_each_share': [
+        'python -m benchmarks.hidden_tokens',
+    ],
+    'tests/benchmarks/test_scripts.py::test_extraction_is_timed_beside_a_loop_over_ffmpeg': [
+        'python -m benchmarks.extraction VIDEOS',
+        'python -m benchmarks.extraction VIDEO_DIR',
+    ],
+    'tests/test_chain_on_real_clips.py::test_the_benchmark_trains_and_measures_every_row': [
+        'python -m benchmarks.transformer_chain',
+    ],
     'tests/benchmarks/test_study_commands.py::test_a_study_is_stored_run_counted_and_rendered': [
         'python benchmarks/students/study.py store --root DIR --train-list train.txt --test-list test.txt '
         '--weights mobilenet_v2.pth',
