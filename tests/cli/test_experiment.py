@@ -144,6 +144,7 @@ def test_an_anc_experiment_trains_student_and_discriminator(tmp_path, places):
 def test_an_example_is_built(example, tmp_path, capsys):
     config = printed(capsys, tmp_path, '--config', example, '--datasets', REPOSITORY / 'configs/datasets.yml')
     config.model.teacher.weights = None
+    config.model.student_view.size = config.model.teacher.view.size = 32  # of the clip that they are tried on
     MODELS.build(config.model)
     assert config.model.student.cls_head.num_classes == 1000
     assert config.train_dataloader.dataset.type == 'UCF101Dataset'
