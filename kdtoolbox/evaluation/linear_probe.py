@@ -6,8 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdtoolbox.evaluation.newton import newton, suits_newton
+
 L2_GRID = tuple(10.0**power for power in (2, 1, 0, -1, -2, -3, -4, -5))  # strong to weak: each fit starts at the last
 NUM_FOLDS = 5
+SMALL_GRADIENT = 1e-7  # its largest component, where a fit ends
 
 
 def fit_linear_probe(
@@ -140,11 +143,14 @@ def _fit_path(
 @torch.enable_grad()
 def _minimise(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, *, l2: float) -> None:
     """Move weight and bias, in place, to the minimum."""
+    is_small = suits_newton(len(features), weight.numel() + bias.numel())
+    if is_small and newton(features, labels, weight, bias, l2=l2) < SMALL_GRADIENT:
+        return
     optimizer = torch.optim.LBFGS(
         [weight, bias],
         max_iter=300,
         history_size=20,
-        tolerance_grad=1e-7,
+        tolerance_grad=SMALL_GRADIENT,
         tolerance_change=1e-10,
         line_search_fn='strong_wolfe',
     )

@@ -7,7 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from kdtoolbox.evaluation import linear_probe
 from kdtoolbox.evaluation.linear_probe import L2_GRID, choose_l2, fit_linear_probe, stratified_folds
+from kdtoolbox.evaluation.newton import suits_newton
 
 
 def blobs(num_per_class=20, num_components=12, num_classes=4, seed=0, spread=1.5):
@@ -21,7 +23,10 @@ def blobs(num_per_class=20, num_components=12, num_classes=4, seed=0, spread=1.5
 
 @pytest.mark.parametrize('num_per_class, num_components', [(20, 12), (2, 60)])
 @pytest.mark.parametrize('l2', [1.0, 0.01])
-def test_probabilities_are_those_of_scikit_learn(num_per_class, num_components, l2):
+@pytest.mark.parametrize('method', ['newton', 'lbfgs'])
+def test_probabilities_are_those_of_scikit_learn(num_per_class, num_components, l2, method, monkeypatch):
+    if method == 'lbfgs':
+        monkeypatch.setattr(linear_probe, 'suits_newton', lambda *sizes: False)
     features, labels = blobs(num_per_class, num_components)
     weight, bias = fit_linear_probe(features, labels, num_classes=4, l2=l2)
     reference = make_pipeline(StandardScaler(), LogisticRegression(C=1 / (len(labels) * l2), tol=1e-10, max_iter=10000))
@@ -37,6 +42,23 @@ def test_the_gradient_vanishes_at_what_is_found():
     shifted = (bias + weight @ features.mean(0)).requires_grad_()
     loss = torch.nn.functional.cross_entropy(standard @ scaled.T + shifted, labels) + 0.05 * scaled.square().sum()
     assert all(gradient.abs().max() < 1e-6 for gradient in torch.autograd.grad(loss, (scaled, shifted)))
+
+
+def test_newton_comes_closer_to_the_minimum_than_lbfgs_also_without_samples_of_a_class(monkeypatch):
+    """Of separable classes, from strong to weak: the fits of one path start from one another."""
+    features, labels = blobs(num_per_class=3, num_components=40, spread=0.3)
+    paths = []
+    for is_small in (suits_newton, lambda *sizes: False):
+        monkeypatch.setattr(linear_probe, 'suits_newton', is_small)
+        paths.append(linear_probe._fit_path(features, labels, num_classes=5, strengths=L2_GRID))
+    for (weight, bias), (of_lbfgs, _), l2 in zip(*paths, L2_GRID):
+        scale = features.std(0, correction=0)
+        standard = (features - features.mean(0)) / scale
+        scaled, shifted = (weight * scale).requires_grad_(), (bias + weight @ features.mean(0)).requires_grad_()
+        loss = torch.nn.functional.cross_entropy(standard @ scaled.T + shifted, labels)
+        loss = loss + 0.5 * l2 * scaled.square().sum()
+        assert all(gradient.abs().max() < 1e-9 for gradient in torch.autograd.grad(loss, (scaled, shifted))), l2
+        assert ((scaled - of_lbfgs * scale).norm() / scaled.norm()).item() < 0.02, l2
 
 
 def test_few_labels_and_many_components_beat_the_nearest_mean():
