@@ -1,6 +1,7 @@
 """Frame i is the i-th frame that playing the file shows, in whatever way it was encoded and is asked for."""
 
 import random
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -71,6 +72,12 @@ def test_each_frame_is_the_one_that_playing_shows(tmp_path, name):
     assert damage is None and len(index) == len(truth)
     save_index(index, video)
     assert index_file(video).is_file()
+    assert_right(video, truth, is_new_only=True)
+    reader = VideoReader(video)
+    reader.frames([0, len(truth) // 2, len(truth) - 1])
+    for kept, used in ((index.time_stamps, reader.index.time_stamps), (index.key_frames, reader.index.key_frames)):
+        assert np.array_equal(kept, used)  # it was not given up for another
+    save_index(replace(index, time_stamps=index.time_stamps + 1), video)
     assert_right(video, truth, is_new_only=True)
 
 
