@@ -48,7 +48,10 @@ def newton(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor, *, l2
         left = gradient.abs().max().item()
         if left < NO_GRADIENT:
             break
-        step = torch.linalg.solve(_curvature(inputs, shares, penalty), gradient.reshape(-1)).view_as(found)
+        try:
+            step = torch.linalg.solve(_curvature(inputs, shares, penalty), gradient.reshape(-1)).view_as(found)
+        except torch.linalg.LinAlgError:  # shares of 0 and 1 leave no curvature
+            break
         fall, length = (gradient * step).sum(), 1.0
         while not (new := loss_of(found - length * step)) <= loss - 1e-4 * length * fall and length > NO_BETTER:
             length /= 2
