@@ -75,8 +75,8 @@ def _decode_from(
             raise DamagedVideo(video.path, expected, len(index), video.coding)
         if frame.pts is not None and frame.pts < index.time_stamps[key]:
             continue  # a leading frame: it refers to frames before the key frame, which were not decoded
-        # Every frame in turn: were only the wanted ones compared, wrong time stamps might fit by chance. Time stamps that
-        # are all wrong by a frame fit one another, but not at a key frame.
+        # Every frame in turn: were only the wanted ones compared, wrong time stamps might fit by chance.
+        # If all are wrong by a frame, they fit one another, but not at a key frame.
         if (
             expected >= len(index)
             or frame.pts != index.time_stamps[expected]
