@@ -20,7 +20,7 @@ def take(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(compat.config_module, 'FormatCode', compat._format)
     # torch.manual_seed notes for each kind of device where it was called from: 5 ms, below pytest's many frames.
     for device in (torch.cuda, torch.xpu, torch.mtia):
-        if not device.is_available():
+        if not device.is_available() and hasattr(device, 'manual_seed_all'):  # torch 2.6 has none for the last
             patch.setattr(device, 'manual_seed_all', lambda seed: None)
     # A figure for the visualizer of each Runner, 6 ms, on which hardly any draws: there is one, which set_image clears.
     make, figures = Visualizer._initialize_fig, {}
