@@ -10,6 +10,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from torch.distributed import run
 from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
@@ -47,5 +48,8 @@ def torchrun(words: Sequence[str]) -> None:
     Raises:
         ChildFailedError: a process failed.
     """
-    subprocess_handler.Popen = Forked
+    if hasattr(subprocess_handler, 'Popen'):
+        subprocess_handler.Popen = Forked
+    else:  # torch 2.6
+        subprocess_handler.subprocess = SimpleNamespace(Popen=Forked)
     run.main(['--standalone', '--monitor-interval=0.1', *words])

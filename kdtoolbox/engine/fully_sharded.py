@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
+import torch
 from mmengine.dist import get_world_size
 from mmengine.hooks import EMAHook, Hook
 from mmengine.model import BaseModel
@@ -77,11 +78,17 @@ class FullyShardedStudent(nn.Module):
         """Shard the model, and the optimizer that was built for it, whatever it has been loaded with.
 
         Raises:
-            ValueError: a weight cannot be sharded.
+            ValueError: a weight cannot be sharded, or this torch cannot shard on the device.
         """
         names = {weight: name for name, weight in self.module.named_parameters()}
         _check(names)
-        mesh = init_device_mesh(next(self.module.parameters()).device.type, (get_world_size(),))
+        device = next(self.module.parameters()).device.type
+        if not can_shard_on(device):
+            raise ValueError(
+                f'FullyShardedStudent: torch {torch.__version__} cannot shard on the device {device!r}: train on GPUs, '
+                'without this wrapper (model_wrapper_cfg=None), or with a newer torch'
+            )
+        mesh = init_device_mesh(device, (get_world_size(),))
         for block in blocks_of(self.module, self.blocks):
             fully_shard(block, mesh=mesh)
         fully_shard(self.module, mesh=mesh)
@@ -119,6 +126,11 @@ class ShardingHook(Hook):
         if isinstance(runner.optim_wrapper, OptimWrapperDict):
             raise ValueError('FullyShardedStudent is for one optimizer: train players of a game without this wrapper')
         runner.model.shard(runner.optim_wrapper.optimizer)
+
+
+def can_shard_on(device: str) -> bool:
+    """Whether torch has what sharding needs of a type of device; torch 2.6 has not, of a CPU."""
+    return device != 'cpu' or hasattr(torch.cpu.Stream, 'record_event')
 
 
 def blocks_of(model: nn.Module, classes: Sequence[str] | None = None) -> list[nn.Module]:

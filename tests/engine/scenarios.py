@@ -15,6 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from torch.distributed.tensor import DTensor
 
+from kdtoolbox.engine.fully_sharded import can_shard_on
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.runner.training import build_runner
@@ -196,7 +197,11 @@ SCENARIOS = {  # name -> arguments of the model, and changes of the config
 }
 
 
-AS_ONE = [name for name in SCENARIOS if name.startswith(('synced', 'frozen'))]
+AS_ONE = [
+    name
+    for name in SCENARIOS
+    if name.startswith(('synced', 'frozen')) and ('sharded' not in name or can_shard_on('cpu'))
+]
 
 
 @HOOKS.register_module(force=True)

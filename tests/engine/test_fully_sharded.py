@@ -44,6 +44,12 @@ def test_a_weight_that_torch_cannot_shard_is_named(weight, message):
         FullyShardedStudent(network).shard(torch.optim.SGD(network.parameters(), lr=1.0))
 
 
+def test_a_torch_that_cannot_shard_on_the_device_is_named(model, monkeypatch):
+    monkeypatch.setattr('kdtoolbox.engine.fully_sharded.can_shard_on', lambda device: device != 'cpu')
+    with pytest.raises(ValueError, match=r"torch [\d.]+\S* cannot shard on the device 'cpu': train on GPUs"):
+        FullyShardedStudent(model).shard(torch.optim.SGD(model.parameters(), lr=1.0))
+
+
 @pytest.mark.parametrize(
     'hook, message', [(EMAHook(), 'EMAHook averages whole weights'), (EMATeacherHook(), 'EMATeacherHook averages')]
 )

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from kdtoolbox.cli.catalogue import entries
+from kdtoolbox.engine.fully_sharded import can_shard_on
 from kdtoolbox.method_card import OF_THE_WHOLE_BATCH
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
@@ -145,6 +146,7 @@ def test_without_statistics_of_one_process_two_are_as_one_with_all_clips(name, d
         assert key not in name or any(tensor.startswith(prefix) for tensor in alone['model'])
 
 
+@pytest.mark.skipif(not can_shard_on('cpu'), reason='this torch shards on GPUs alone')
 def test_fully_sharded_each_process_keeps_its_half_and_the_checkpoint_is_as_ever(done, tmp_path):
     """One process goes on from it, without the wrapper, to where the sharded training ended."""
     name = 'synced batch norm, fully sharded'

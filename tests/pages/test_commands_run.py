@@ -11,6 +11,7 @@ import pytest
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.cli.parser import build_parser
+from kdtoolbox.engine.fully_sharded import can_shard_on
 from tests.conftest import REPOSITORY
 from tests.forked import call
 from tests.pages.not_run import ELSEWHERE
@@ -59,6 +60,8 @@ def scheduler():
 
 
 def can_run(line: str) -> bool:
+    if '_sharded_' in line and not can_shard_on('cpu'):
+        return False
     return all(part not in line or importlib.util.find_spec(package) for part, package in NEEDS.items())
 
 
