@@ -3,7 +3,6 @@
 import copy
 import logging
 from collections.abc import Sized
-from typing import cast
 
 from mmengine.config import Config
 from mmengine.dist import get_world_size
@@ -68,11 +67,11 @@ class PreflightHook(Hook):
 
 
 def refuse_no_batch(loader: DataLoader) -> None:
-    """Raise ValueError if an epoch has no batch."""
-    if not len(loader):
-        processes, num_videos = get_world_size(), len(cast(Sized, loader.dataset))
+    """Raise ValueError if an epoch has no batch; a data set without a length has as many as are asked for."""
+    if isinstance(loader.dataset, Sized) and not len(loader):
+        processes = get_world_size()
         raise ValueError(
-            f'the training set has {num_videos} videos, too few for one batch of {loader.batch_size}'
+            f'the training set has {len(loader.dataset)} videos, too few for one batch of {loader.batch_size}'
             + (f' in each of {processes} processes' if processes > 1 else '')
             + ': set a smaller train_dataloader.batch_size, or drop_last=False'
         )

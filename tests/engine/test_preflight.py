@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader, IterableDataset
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.engine import PreflightHook, preflight
@@ -85,6 +86,16 @@ def test_a_last_batch_that_is_too_small_is_refused_unless_it_is_dropped():
     check(length=9, drop_last=True)
     check(length=9, sampler='InfiniteSampler')
     check(length=10)
+
+
+def test_data_without_a_length_is_not_asked_for_one():
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(range(3))
+
+    preflight.refuse_no_batch(DataLoader(Stream(), batch_size=2))
+    with pytest.raises(ValueError, match='3 videos, too few for one batch of 4'):
+        preflight.refuse_no_batch(DataLoader(range(3), batch_size=4, drop_last=True))
 
 
 def test_a_loss_of_single_clips_may_have_batches_of_one():
