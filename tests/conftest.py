@@ -107,6 +107,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if slow[item.path]:
             item.add_marker('slow')
+    items.sort(key=lambda item: not slow[item.path])  # the last files are short ones, so that no worker waits for long
 
 
 def _is_slow(path: Path) -> bool:

@@ -36,11 +36,11 @@ def exporting_once(folder: Path) -> Callable:
     """``save_onnx`` that exports a network of the same weights once, and then gives the file that it kept."""
     kept = {}
 
-    def save(network, file, example, *, dynamic_batch):
+    def save(network, file, example, **options):
         sums = tuple(value.double().sum().item() for value in network.state_dict().values())
-        key = sums, tuple(example.shape), dynamic_batch
+        key = sums, tuple(example.shape), repr(options)
         if key not in kept:
-            save_onnx(network, file, example, dynamic_batch=dynamic_batch)
+            save_onnx(network, file, example, **options)
             kept[key] = folder / f'{len(kept)}.onnx'
             os.link(file, kept[key])
         else:

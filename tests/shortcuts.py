@@ -1,13 +1,16 @@
 """What takes time and changes nothing that tests look at is left out, in their process and in those that are forked."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.dataset import base_dataset
+from mmengine.runner import loops
 from mmengine.visualization import Visualizer
 
 from kdtoolbox.engine import compat
+from kdtoolbox.feature_extraction import network_cost
 from tests.shipped_configs import parse_once
 
 
@@ -18,6 +21,11 @@ def take(patch: pytest.MonkeyPatch) -> None:
     # yapf lays out the text of a config in about a second, as much as a training of a few steps takes.
     patch.setattr(compat, '_format', lambda code, **_: (code, False))
     patch.setattr(compat.config_module, 'FormatCode', compat._format)
+    # A training by iterations waits two seconds before each further pass over its data.
+    patch.setattr(loops, 'time', SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100)))
+    # A report runs each network ten times for its median time, which no test compares.
+    patch.setattr(network_cost, 'NUM_WARM_UP', 0)
+    patch.setattr(network_cost, 'NUM_TIMED', 1)
     # torch.manual_seed notes for each kind of device where it was called from: 5 ms, below pytest's many frames.
     for device in (torch.cuda, torch.xpu, torch.mtia):
         if not device.is_available() and hasattr(device, 'manual_seed_all'):  # torch 2.6 has none for the last

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from mmengine.hooks import Hook
-from mmengine.runner import loops
 
 from kdtoolbox.cli.main import main
 from kdtoolbox.registry import HOOKS
@@ -58,11 +57,6 @@ def data_loading_workers_of(process: int) -> list[int]:
     """Of its child processes those that were forked from it, not a decoder or Python's resource tracker."""
     own = Path(f'/proc/{process}/cmdline').read_bytes()
     return [child for child in children_of(process) if Path(f'/proc/{child}/cmdline').read_bytes() == own]
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(loops.time, 'sleep', lambda seconds: None)
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,6 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseDataPreprocessor, BaseModel
 from mmengine.optim.scheduler import __all__ as names
-from mmengine.runner import loops
 from torch import nn
 
 from kdtoolbox.registry import METRICS, MODELS
@@ -75,11 +74,6 @@ def state(runner):
         for group in runner.optim_wrapper.param_groups
     ]
     return dict(runner.model.state_dict()), groups
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(loops.time, 'sleep', lambda seconds: None)
 
 
 @pytest.mark.parametrize('name', OPTIONS)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import loops
 
 from kdtoolbox.registry import HOOKS
 from kdtoolbox.runner.training import build_runner
@@ -34,11 +33,6 @@ class SeenClipsHook(Hook):
         self.seen.append(
             [(sample.sample_id, clip.clone()) for sample, clip in zip(data_batch['data_samples'], data_batch['inputs'])]
         )
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(loops.time, 'sleep', lambda seconds: None)  # mmengine waits 2 s between passes
 
 
 @pytest.fixture(scope='module')

@@ -19,6 +19,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.runner.training import build_runner
 from tests.conftest import REPOSITORY
 from tests.folder_run import folder_config
+from tests.onnx_runtime import exporting_once, operators_are_listed_once
 from tests.pages.smaller import SMALL_STUDENT
 from tests.teachers.small_models import save_model, save_tokenizer
 from tests.test_commands_on_pages import COMMAND_LINES
@@ -177,5 +178,8 @@ def here(tmp_path, monkeypatch, data_sets, runs) -> Path:
     monkeypatch.setenv('UCF101_ANNOTATIONS', 'ucf101/ucfTrainTestlist')
     monkeypatch.setenv('KINETICS400_VIDEOS', 'kinetics400/videos')
     monkeypatch.setenv('KINETICS400_ANNOTATIONS', 'kinetics400/annotations.json')
+    (tmp_path / 'exported').mkdir()
+    operators_are_listed_once()
+    monkeypatch.setattr('kdtoolbox.profiling.measuring.save_onnx', exporting_once(tmp_path / 'exported'))
     monkeypatch.setattr('kdtoolbox.evaluation.linear_probe.L2_GRID', (1.0, 0.1, 0.01))  # weak ones take seconds
     return tmp_path

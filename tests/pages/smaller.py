@@ -79,6 +79,8 @@ SMALLER = {
         '--cfg-options',
         *SHORT_TRAINING,
         *SMALL_UMT,
+        'model.student.backbone.depth=8',
+        f'model.terms.umt.student=[{",".join(f"backbone.blocks.{block}" for block in range(2, 8))}]',
         'train_dataloader.dataset.indices=4',
     ],
     'kdtoolbox profile': ['--seconds', '0.01', '--batch-sizes', '1'],

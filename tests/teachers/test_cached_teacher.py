@@ -6,7 +6,6 @@ import shutil
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import loops
 
 from kdtoolbox.registry import HOOKS, MODELS
 from kdtoolbox.runner.training import build_runner
@@ -45,11 +44,6 @@ def made(tmp_path_factory):
     config = training_config(videos, folder / 'writing', cached_teacher(weights, cache, taps=['layer2']), workers=1)
     assert command('write', config) == 0
     return videos, weights, cache
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(loops.time, 'sleep', lambda seconds: None)  # mmengine waits 2 s between passes
 
 
 def trained(config, name):
