@@ -21,6 +21,15 @@ def onnx_runtime_or_skip() -> ModuleType:
     return found
 
 
+def can_export() -> bool:
+    """Whether ONNX Runtime and a torch that exports to it are there."""
+    try:
+        require_onnx_runtime()
+    except ValueError:
+        return False
+    return True
+
+
 @cache
 def operators_are_listed_once() -> None:
     """torch makes its list of ONNX operators, the same each time, in about a second for every export."""

@@ -1,5 +1,7 @@
 """What takes time and changes nothing that tests look at is left out, in their process and in those that are forked."""
 
+import logging
+import os
 import time
 from types import SimpleNamespace
 
@@ -21,6 +23,8 @@ def take(patch: pytest.MonkeyPatch) -> None:
     # yapf lays out the text of a config in about a second, as much as a training of a few steps takes.
     patch.setattr(compat, '_format', lambda code, **_: (code, False))
     patch.setattr(compat.config_module, 'FormatCode', compat._format)
+    # No machine loses its power in a test: files need not be on the disk, which takes 5 ms for each.
+    patch.setattr(os, 'fsync', lambda file: None)
     # A training by iterations waits two seconds before each further pass over its data.
     patch.setattr(loops, 'time', SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / 100)))
     # A report runs each network ten times for its median time, which no test compares.
@@ -40,4 +44,8 @@ def take(patch: pytest.MonkeyPatch) -> None:
         return figures[key]
 
     patch.setattr(Visualizer, '_initialize_fig', figure_of)
+    # torch's loggers keep from the root what pytest then fetches from each of them, six times a test.
+    for logger in logging.getLogger().manager.loggerDict.values():
+        if isinstance(logger, logging.Logger) and logger.name.partition('.')[0] == 'torch':
+            patch.setattr(logger, 'propagate', True)
     parse_once(patch)

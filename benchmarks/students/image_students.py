@@ -15,7 +15,11 @@ from kdtoolbox.teachers.image_teacher import build_image_model
 
 IMAGE_MODEL, IMAGE_CHANNELS = 'torchvision.mobilenet_v2', 1280  # and its features
 NUM_FRAMES = 8
-STEMS = {'stem_trained': 'trained', 'stem_inflated': 'inflated'}  # under 3D layers
+STEMS = {  # under 3D layers
+    'stem_trained': dict(stem='trained'),
+    'stem_inflated': dict(stem='inflated', norm_eval=False),
+    'stem_inflated_statistics_kept': dict(stem='inflated', norm_eval=True),
+}
 WHOLE = 'tsm', 'inflated'
 NETWORKS = (*STEMS, *WHOLE)
 STEM_LAYER = 'features.13'  # as in the rows whose stem is frozen
@@ -34,10 +38,10 @@ class ImageStudent(nn.Sequential):
             network = ImageStem3D(
                 image_network,
                 last_layer=STEM_LAYER,
-                stem=STEMS[row.network],
                 top=row.top,
                 top_channels=row.top_channels,
                 temporal_strides=(1, 2, 2),
+                **STEMS[row.network],
             )
             self.channels = row.top_channels[-1]
         else:

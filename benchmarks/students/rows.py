@@ -26,6 +26,7 @@ WITH_COSTS = 'student', 'pixels', 'weights'  # experiments whose tables say what
 IMAGE_NETWORKS = {
     'stem up to features.13 that learns, 3D top': 'stem_trained',
     'stem up to features.13 inflated, 3D top': 'stem_inflated',
+    'stem up to features.13 inflated, its batch statistics kept, 3D top': 'stem_inflated_statistics_kept',
     'whole 2D network, channels shifted in time (TSM)': 'tsm',
     'whole 2D network, inflated': 'inflated',
 }

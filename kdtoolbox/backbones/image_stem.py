@@ -29,9 +29,10 @@ class ImageStem3D(BaseModule):
         image_model: as ``model`` of :class:`ImageTeacher`: ``'torchvision.mobilenet_v2'``, ``'timm.…'``, a config.
         last_layer: path of the module in it whose maps (B, C, h, w) the 3D layers get, such as ``'features.6'``.
         weights: of the whole image network: a name of torchvision, a file or a URL; None leaves random ones.
-        stem: ``'frozen'``: never trained, in evaluation mode; ``'trained'``: trained, with frozen batch statistics
+        stem: ``'frozen'``: never trained, in evaluation mode; ``'trained'``: trained
             (``optim_wrapper.paramwise_cfg.custom_keys`` can give ``'backbone.stem'`` a smaller rate); ``'inflated'``:
             trained as 3D layers that begin as the 2D ones, see :func:`inflate`.
+        norm_eval: a stem that is trained keeps the batch statistics of its weights; None: unless it is inflated.
         top: kind of the 3D layers: ``'3d'``, ``'2plus1d'`` (space, then time) or ``'depthwise'``.
         top_channels: of each 3D layer; a layer halves height and width.
         temporal_strides: of each 3D layer.
@@ -48,6 +49,7 @@ class ImageStem3D(BaseModule):
         last_layer: str,
         weights: str | None = None,
         stem: Literal['frozen', 'trained', 'inflated'] = 'frozen',
+        norm_eval: bool | None = None,
         top: Literal['3d', '2plus1d', 'depthwise'] = '3d',
         top_channels: Sequence[int] = (64, 128, 256),
         temporal_strides: Sequence[int] = (1, 2, 2),
@@ -65,6 +67,7 @@ class ImageStem3D(BaseModule):
                 'one of each for every 3D layer'
             )
         self.stem_mode = stem
+        self.norm_eval = stem != 'inflated' if norm_eval is None else norm_eval
         self.stem, channels = _first_layers(image_model, last_layer, weights, num_classes)
         if stem == 'inflated':
             inflate(self.stem)
@@ -75,11 +78,11 @@ class ImageStem3D(BaseModule):
         )
 
     def train(self, mode: bool = True) -> 'ImageStem3D':
-        """As of any module, but the stem's batch statistics stay those of its weights, unless it was inflated."""
+        """As of any module, but a frozen stem stays in evaluation mode, and with ``norm_eval`` its batch norms."""
         super().train(mode)
         if self.stem_mode == 'frozen':
             self.stem.eval()
-        elif self.stem_mode == 'trained':
+        elif self.norm_eval:
             for module in self.stem.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()

@@ -69,6 +69,22 @@ def test_a_trained_stem_learns_with_the_batch_statistics_of_its_weights():
     assert all(torch.equal(value, statistics[name]) for name, value in backbone.stem.named_buffers())
 
 
+@pytest.mark.parametrize(
+    'options, kept',
+    [
+        (dict(stem='trained', norm_eval=False), False),
+        (dict(stem='inflated'), False),
+        (dict(stem='inflated', norm_eval=True), True),
+        (dict(stem='frozen', norm_eval=False), True),
+    ],
+)
+def test_batch_statistics_of_a_stem_are_kept_or_learned(options, kept):
+    backbone = build(**options).train()
+    statistics = {name: value.clone() for name, value in backbone.stem.named_buffers()}
+    backbone(clip())
+    assert kept == all(torch.equal(value, statistics[name]) for name, value in backbone.stem.named_buffers())
+
+
 def test_an_inflated_stem_learns_from_neighbouring_frames():
     backbone = build(stem='inflated').train()
     backbone(clip()).square().mean().backward()

@@ -74,6 +74,22 @@ class Case:
         """The loss as it starts: always the same."""
         return copy.deepcopy(self._as_it_starts)
 
+    def restarted(self) -> nn.Module:
+        """As :meth:`build`, but always the same object, put back to its start, which is faster than a copy."""
+        loss, attributes, tensors = self._to_restart
+        for module, values in attributes:
+            vars(module).clear()
+            vars(module).update(_attributes(values))
+        for tensor, value in tensors:
+            tensor.data.copy_(value)
+        return loss
+
+    @cached_property
+    def _to_restart(self) -> tuple[nn.Module, list, list]:
+        loss = self.build()
+        attributes = [(module, _attributes(vars(module))) for module in loss.modules()]
+        return loss, attributes, [(one, one.detach().clone()) for one in (*loss.parameters(), *loss.buffers())]
+
     @cached_property
     def _as_it_starts(self) -> nn.Module:
         torch.manual_seed(0)
@@ -147,6 +163,11 @@ class Case:
                 clips=torch.randn(clips, 3, 2 * GRID[0], 16 * GRID[1], 16 * GRID[2]) if 'clips' in self.asked else None,
             )
         return {name: available[name] for name in self.asked}
+
+
+def _attributes(values: Mapping) -> dict:
+    """A copy, also of the dicts that hold a module's tensors and layers."""
+    return {name: dict(value) if type(value) is dict else value for name, value in values.items()}
 
 
 def each(side: Tensor | tuple[Tensor, ...], change: Callable[[Tensor], Tensor]):

@@ -21,9 +21,9 @@ BOUNDS = {'SimKD': 1e4}  # three batch norms in a row, each multiplies by up to 
 plain_gradients: dict[int, torch.Tensor] = {}  # of a case without an extreme, the size
 
 
-def compute(case: Case, student, teacher, *, classes=CLASSES, half=False, changed=lambda loss: loss):
+def compute(case: Case, student, teacher, *, classes=CLASSES, half=False, changed=None):
     """Value of the loss, and its gradient with respect to the student's inputs in one vector."""
-    loss = changed(case.build())
+    loss = changed(case.build()) if changed else case.restarted()
     extra = case.extra(clips=len(tensors(student)[0]), classes=classes)
     student = each(student, lambda tensor: tensor.detach().clone().requires_grad_())
     with torch.autocast('cpu', dtype=tensors(student)[0].dtype) if half else nullcontext():
