@@ -3,6 +3,7 @@
     python benchmarks/students/contest.py run     # after study.py store; a run that is broken off is gone on with
     python benchmarks/students/contest.py run --regime label-free    # or all, or maps
     python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
+    python benchmarks/students/contest.py run --regime label-free --network c3d    # or r3d, r2plus1d, from pixels
     python benchmarks/students/contest.py run --jobs 2                    # trainings in two processes at a time
     python benchmarks/students/contest.py run --device cuda --jobs 8      # views and students on a GPU
     python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
@@ -11,14 +12,16 @@ The student learns, on all videos, the terms of a file of configs/methods, and t
 weight is that of the file times each factor, chosen on held-out groups of the training list with one seed; the chosen
 weight is then trained with every seed and judged on the test list. Without labels there are no logits to match, so
 methods on them are left out. Methods on maps of inner layers have a contest of their own, --regime maps, with a student
-whose maps are larger; it needs what study.py store --more adds.
+whose maps are larger; it needs what study.py store --more adds, as do the students that begin with pixels.
 """
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
+import pixel_students
 import rows
 from contest_tables import ALL_LABELS, FEW_LABELS, INNER_MAPS, LABEL_FREE, contest_tables
 from contest_terms import terms_here
@@ -28,7 +31,7 @@ from row import Row
 from study import REPOSITORY, rounded
 from tables import write_tables
 from training import fits
-from views_cache import TEACHER_LAYERS, Views, load_views
+from views_cache import PIXELS, TEACHER_LAYERS, Views, load_views
 
 from kdtoolbox.runner.demo_comparison import versions
 from kdtoolbox.safe_files import write_aside
@@ -50,7 +53,21 @@ REGIMES = {
 COMPARED = ('kl_divergence', 'video_mean')  # methods without maps that the contest of inner maps has too
 
 
-def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS) -> Row | None:
+def regime_rows(regime: str, network: str = '') -> tuple[Row, Row]:
+    """The row that a method's terms go into, and that of no teacher.
+
+    Raises:
+        ValueError: the network has none of the maps that the regime is about.
+    """
+    if not network:
+        return REGIMES[regime]
+    if regime == INNER_MAPS:
+        raise ValueError(f'--regime {INNER_MAPS} is about the layers on an image stem, --network {network} has none')
+    taught, alone = (row.but(network=network, last_layer=PIXELS) for row in REGIMES[regime])
+    return taught, alone
+
+
+def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS, network: str = '') -> Row | None:
     """The row of a method config; None if stored views or the regime do not have what it taps."""
     config = Config.fromfile(file)
     model = config.model
@@ -60,7 +77,7 @@ def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS) -> Row | None:
         or (model.get('teacher') or {}).get('type', 'ImageTeacher') != 'ImageTeacher'
     ):
         return None
-    row = REGIMES[regime][0]
+    row, _ = regime_rows(regime, network)
     terms = terms_here(model.terms.to_dict(), num_videos=num_videos, epochs=row.epochs)
     if terms is None:
         return None
@@ -76,18 +93,24 @@ def _is_of(name: str, terms: Mapping[str, Mapping]) -> bool:
     return name in COMPARED or not fits(terms)
 
 
-def methods_of(names: Sequence[str] | None, num_videos: int, regime: str = FEW_LABELS) -> dict[str, Row]:
+def methods_of(
+    names: Sequence[str] | None, num_videos: int, regime: str = FEW_LABELS, network: str = ''
+) -> dict[str, Row]:
     """Method -> row; no teacher is always among them.
 
     Raises:
         ValueError: a name is not that of a file, or stored views cannot serve it.
     """
     files = {file.stem: file for file in sorted(CONFIGS.glob('*.py'))}
-    taken = {name: row_of(file, num_videos, regime) for name, file in files.items() if names is None or name in names}
+    taken = {
+        name: row_of(file, num_videos, regime, network)
+        for name, file in files.items()
+        if names is None or name in names
+    }
     for name in names or ():
         if taken.get(name) is None:
             raise ValueError(f'{name}: {"needs more than there is" if name in files else f"not in {CONFIGS}"}')
-    alone = {NO_TEACHER: REGIMES[regime][1]}
+    alone = {NO_TEACHER: regime_rows(regime, network)[1]}
     return alone | {name: row for name, row in taken.items() if row is not None}
 
 
@@ -125,10 +148,13 @@ def contest(
     machine: Machine,
     out: Path,
     regime: str = FEW_LABELS,
+    network: str = '',
 ) -> None:
     """Search and judge what is not in ``out`` yet; every run is stored as it ends."""
     results = json.loads(out.read_text(encoding='utf-8')) if out.is_file() else {'queries': {}, 'methods': {}}
     results |= {'regime': regime, 'versions': versions(), 'left_out': left_out(len(views.names), regime)}
+    if network:
+        results['network'] = network
     for name, row in methods.items():
         terms = json.loads(json.dumps(row.plain()['terms']))
         results['methods'].setdefault(name, {'terms': terms, 'search': {}, 'runs': {}})
@@ -175,15 +201,16 @@ def score(measured: Mapping) -> str:
     return f'{100 * sum(values) / len(values):.1f}'
 
 
-def results_of(regime: str) -> Path:
-    """The file of a regime's numbers."""
-    return RESULTS / f'students_contest_{regime.replace("-", "_")}.json'
+def results_of(regime: str, network: str = '') -> Path:
+    """The file of the numbers of a regime and a network."""
+    return RESULTS / f'students_contest_{"_".join(filter(None, (regime.replace("-", "_"), network)))}.json'
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('command', choices=('run', 'render'))
     parser.add_argument('--regime', choices=list(REGIMES), default=FEW_LABELS)
+    parser.add_argument('--network', choices=list(pixel_students.NETWORKS), default='', help='instead of an image stem')
     parser.add_argument('--methods', nargs='+', help='files of configs/methods without .py; default all that fit')
     parser.add_argument('--factors', type=float, nargs='+', default=FACTORS, help='of the weight')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
@@ -194,20 +221,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--page', type=Path, default=PAGE)
     args = parser.parse_args(arguments)
     if args.command == 'render':
-        for regime in REGIMES:
-            if (file := results_of(regime)).is_file():
+        for regime, network in product(REGIMES, ('', *pixel_students.NETWORKS)):
+            if (file := results_of(regime, network)).is_file():
                 write_tables(args.page, contest_tables(json.loads(file.read_text(encoding='utf-8'))))
         return
     set_up()
     views = load_views(args.work_dir)
     contest(
         views,
-        methods_of(args.methods, len(views.names), args.regime),
+        methods_of(args.methods, len(views.names), args.regime, args.network),
         factors=args.factors,
         seeds=args.seeds,
         machine=Machine(args.work_dir, args.device, args.jobs),
-        out=args.out or results_of(args.regime),
+        out=args.out or results_of(args.regime, args.network),
         regime=args.regime,
+        network=args.network,
     )
 
 

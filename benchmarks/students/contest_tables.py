@@ -56,9 +56,11 @@ def contest_tables(results: Mapping) -> dict[str, str]:
     waiting = [name for name in scored if not scored[name]]
     if waiting:
         lines += ['', f'Searched, but not judged on the test list yet: {", ".join(waiting)}.']
-    left_out = ', '.join(results['left_out'])
-    lines += ['', f'Not taken, since stored views or the regime lack the outputs that they tap: {left_out}.']
-    return {f'contest {regime}': '\n'.join(lines)}
+    network = results.get('network')
+    if not network:  # else some methods were chosen
+        left_out = ', '.join(results['left_out'])
+        lines += ['', f'Not taken, since stored views or the regime lack the outputs that they tap: {left_out}.']
+    return {' '.join(filter(None, ('contest', regime, network))): '\n'.join(lines)}
 
 
 def mean_and_error(runs: Mapping[str, Mapping], score: str) -> str:

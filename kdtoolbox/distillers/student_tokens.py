@@ -69,6 +69,7 @@ def refuse_without_hidden(term: Term, tokens: VisibleTokens | None) -> None:
         )
 
 
+@torch.compiler.disable  # on the host
 def draw_hidden(
     tokens: VisibleTokens,
     student: nn.Module,

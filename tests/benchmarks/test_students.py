@@ -179,11 +179,14 @@ def test_the_tables_of_the_page_are_those_of_the_results(students, name):
     assert students('tables').tables_of(results)[name] in (REPOSITORY / 'docs/students.md').read_text()
 
 
-@pytest.mark.parametrize('regime', ['few', 'all', 'label-free', 'maps'])
-def test_the_contest_on_the_page_is_that_of_the_results(students, regime):
-    results = json.loads(students('contest').results_of(regime).read_text())
-    table = students('contest_tables').contest_tables(results)[f'contest {regime}']
-    assert table in (REPOSITORY / 'docs/leaderboard.md').read_text()
+CONTESTS = sorted((REPOSITORY / 'benchmarks/results').glob('students_contest_*.json'))
+
+
+@pytest.mark.parametrize('file', CONTESTS, ids=[file.stem.removeprefix('students_contest_') for file in CONTESTS])
+def test_a_contest_on_the_page_is_that_of_the_results(students, file):
+    ((name, table),) = students('contest_tables').contest_tables(json.loads(file.read_text())).items()
+    page = (REPOSITORY / 'docs/leaderboard.md').read_text()
+    assert f'<!-- {name}: ' in page and table in page
 
 
 def test_without_labels_the_contest_has_the_methods_on_features_alone(students):
@@ -191,6 +194,16 @@ def test_without_labels_the_contest_has_the_methods_on_features_alone(students):
     assert methods['no teacher'].labels_per_class == 0 and not methods['no teacher'].terms
     assert {'cosine', 'video_mean', 'seed', 'frame_wise'} <= methods.keys()
     assert not {'kl_divergence', 'dkd', 'soft_cross_entropy'} & methods.keys()
+
+
+def test_a_network_from_pixels_takes_the_place_of_the_image_stem_in_every_row(students):
+    contest = students('contest')
+    methods = contest.methods_of(['kl_divergence'], 30, 'few', 'c3d')
+    assert [(row.network, row.last_layer) for row in methods.values()] == [('c3d', 'pixels')] * 2
+    assert methods['no teacher'].labels_per_class == 3 and not methods['no teacher'].terms
+    assert contest.results_of('label-free', 'c3d').name == 'students_contest_label_free_c3d.json'
+    with pytest.raises(ValueError, match='--network c3d has none'):
+        contest.methods_of(['hint'], 30, 'maps', 'c3d')
 
 
 def test_the_contest_of_inner_maps_has_the_methods_on_them_and_those_to_compare_with(students):

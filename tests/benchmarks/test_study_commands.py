@@ -89,15 +89,15 @@ def test_a_study_is_stored_run_counted_and_rendered(students, short, store, tmp_
 METHODS = {'few': 'kl_divergence', 'all': 'l2', 'label-free': 'video_mean', 'maps': 'hint'}
 
 
-@pytest.mark.parametrize('regime', METHODS)
-def test_a_contest_is_run_and_rendered(students, short, store, tmp_path, monkeypatch, regime):
+@pytest.mark.parametrize('regime, network', [*((regime, '') for regime in METHODS), ('label-free', 'c3d')])
+def test_a_contest_is_run_and_rendered(students, short, store, tmp_path, monkeypatch, regime, network):
     method = METHODS[regime]
     contest = students('contest')
     monkeypatch.setattr(contest, 'RESULTS', tmp_path)
-    short_search = ['--factors', '1', '--seeds', '0']
-    contest.main(['run', '--regime', regime, '--methods', method, *short_search, '--work-dir', store, '--jobs', '2'])
-    results = json.loads(contest.results_of(regime).read_text())
+    options = ['--factors', '1', '--seeds', '0', *(['--network', network] if network else [])]
+    contest.main(['run', '--regime', regime, '--methods', method, *options, '--work-dir', store, '--jobs', '2'])
+    results = json.loads(contest.results_of(regime, network).read_text())
     assert all('error' not in run for one in results['methods'].values() for run in one['runs'].values())
-    page = page_with([f'contest {regime}'], tmp_path)
+    page = page_with([f'contest {regime} {network}'.strip()], tmp_path)
     contest.main(['render', '--page', str(page)])
     assert f'| {method} | × 1 | 1 | ' in page.read_text()

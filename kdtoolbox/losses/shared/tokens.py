@@ -1,5 +1,6 @@
 """The tokens that a loss gets: their layout, those of a mask, checks."""
 
+import torch
 from torch import Tensor
 
 from kdtoolbox.host_reads import on_host, to_device
@@ -51,13 +52,25 @@ def chosen_tokens(tokens: Tensor, chosen: Tensor) -> Tensor:
             f'there are {tokens.shape[1]} tokens, but the hidden tokens are some of {chosen.shape[1]}: bring the '
             "teacher to the student's grid (MatchGrid), and drop class and register tokens (num_prefix_tokens)"
         )
-    known = on_host(chosen)
-    if len(counts := set(known.sum(1).tolist())) > 1:
-        raise ValueError(f'the clips have {sorted(counts)} chosen tokens, expected as many in each')
-    places = to_device(known.nonzero()[:, 1].view(len(tokens), -1), tokens.device)
+    places = _places_of(chosen, tokens.device)
     return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[2]))
 
 
+@torch.compiler.disable  # the host reads values
+def _places_of(chosen: Tensor, device: torch.device) -> Tensor:
+    """(N, L) boolean -> (N, number of chosen)."""
+    known = on_host(chosen)
+    if len(counts := set(known.sum(1).tolist())) > 1:
+        raise ValueError(f'the clips have {sorted(counts)} chosen tokens, expected as many in each')
+    return to_device(known.nonzero()[:, 1].view(len(known), -1), device)
+
+
+@torch.compiler.disable
+def _num_in_each(chosen: Tensor) -> int:
+    return int(on_host(chosen)[0].sum())
+
+
+@torch.compiler.disable
 def require_hidden(hidden_tokens: Tensor | None) -> Tensor:
     """The mask of the hidden tokens.
 
@@ -84,7 +97,7 @@ def visible_tokens(student: Tensor, visible: Tensor, *, channels: int) -> Tensor
         ValueError: it gave another number of tokens, of dimensions or of channels.
     """
     tokens = as_tokens(student, channels=channels, side='student')
-    expected = int(on_host(visible)[0].sum())
+    expected = _num_in_each(visible)
     if tokens.shape[1] != expected:
         raise ValueError(
             f'the student gave {tokens.shape[1]} tokens, but {expected} of {visible.shape[1]} positions are visible: '
