@@ -24,7 +24,7 @@ from tests.engine.test_runs import assert_same
 from tests.engine.test_workers import CLASSES, MEAN_TEACHER, NUM_VIDEOS, config_of
 from tests.videos import write_video
 
-PASSES = 4
+PASSES = 3
 COMPARED = ('state_dict', 'optimizer', 'param_schedulers', 'ema_teachers')
 SHIPPED_HOOKS = dict(
     finite_losses=dict(type='FiniteLossHook'),

@@ -25,6 +25,7 @@ def shares_with_intervals(
     with house_style():
         figure = new_figure(WIDTH, 1.0 + 0.3 * len(names))
         panels = np.atleast_1d(figure.subplots(1, len(measures), sharey=True))
+        figure.set_layout_engine('constrained', wspace=0.1)  # so that 100 % of one panel does not touch 0 % of the next
         rows = {name: len(names) - 1 - number for number, name in enumerate(names)}
         for axes, (measure, shares) in zip(panels, measures.items()):
             for number, name in enumerate(names):
