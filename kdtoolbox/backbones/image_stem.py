@@ -32,7 +32,8 @@ class ImageStem3D(BaseModule):
         stem: ``'frozen'``: never trained, in evaluation mode; ``'trained'``: trained
             (``optim_wrapper.paramwise_cfg.custom_keys`` can give ``'backbone.stem'`` a smaller rate); ``'inflated'``:
             trained as 3D layers that begin as the 2D ones, see :func:`inflate`.
-        norm_eval: a stem that is trained keeps the batch statistics of its weights; None: unless it is inflated.
+        norm_eval: a stem that is trained keeps the batch statistics of its weights, as is better with few clips in a
+            batch.
         top: kind of the 3D layers: ``'3d'``, ``'2plus1d'`` (space, then time) or ``'depthwise'``.
         top_channels: of each 3D layer; a layer halves height and width.
         temporal_strides: of each 3D layer.
@@ -49,7 +50,7 @@ class ImageStem3D(BaseModule):
         last_layer: str,
         weights: str | None = None,
         stem: Literal['frozen', 'trained', 'inflated'] = 'frozen',
-        norm_eval: bool | None = None,
+        norm_eval: bool = True,
         top: Literal['3d', '2plus1d', 'depthwise'] = '3d',
         top_channels: Sequence[int] = (64, 128, 256),
         temporal_strides: Sequence[int] = (1, 2, 2),
@@ -67,7 +68,7 @@ class ImageStem3D(BaseModule):
                 'one of each for every 3D layer'
             )
         self.stem_mode = stem
-        self.norm_eval = stem != 'inflated' if norm_eval is None else norm_eval
+        self.norm_eval = norm_eval
         self.stem, channels = _first_layers(image_model, last_layer, weights, num_classes)
         if stem == 'inflated':
             inflate(self.stem)

@@ -73,8 +73,8 @@ def test_a_trained_stem_learns_with_the_batch_statistics_of_its_weights():
     'options, kept',
     [
         (dict(stem='trained', norm_eval=False), False),
-        (dict(stem='inflated'), False),
-        (dict(stem='inflated', norm_eval=True), True),
+        (dict(stem='inflated'), True),
+        (dict(stem='inflated', norm_eval=False), False),
         (dict(stem='frozen', norm_eval=False), True),
     ],
 )

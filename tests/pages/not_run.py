@@ -128,6 +128,8 @@ ELSEWHERE = {
         'python benchmarks/students/contest.py run --jobs 2',
         'python benchmarks/students/contest.py run --regime label-free --jobs 2',
         'python benchmarks/students/contest.py run --regime all --jobs 2',
+        'python benchmarks/students/contest.py run --regime label-free --network c3d --methods cosine video_mean seed '
+        '--seeds 0 1 2',
         'python benchmarks/students/contest.py run --regime maps --jobs 2',
         'python benchmarks/students/contest.py render',
     ],
