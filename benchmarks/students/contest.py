@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--network', choices=list(pixel_students.NETWORKS), default='', help='instead of an image stem')
     parser.add_argument('--methods', nargs='+', help='files of configs/methods without .py; default all that fit')
     parser.add_argument('--factors', type=float, nargs='+', default=FACTORS, help='of the weight')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
     parser.add_argument('--work-dir', type=Path, default='work_dirs/students', help='of the stored views')
     parser.add_argument('--device', default='cpu', help='of views and students, such as cuda')
     parser.add_argument('--jobs', type=int, default=1, help='processes that train at a time, each with one thread')

@@ -167,7 +167,7 @@ def _write_chance(folder: Path) -> None:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, data_sets, runs) -> Path:
+def here(tmp_path, tmp_path_factory, monkeypatch, data_sets, runs) -> Path:
     """A copy of all, to be in and to write to."""
     for folder in (data_sets, runs):
         shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
@@ -178,8 +178,7 @@ def here(tmp_path, monkeypatch, data_sets, runs) -> Path:
     monkeypatch.setenv('UCF101_ANNOTATIONS', 'ucf101/ucfTrainTestlist')
     monkeypatch.setenv('KINETICS400_VIDEOS', 'kinetics400/videos')
     monkeypatch.setenv('KINETICS400_ANNOTATIONS', 'kinetics400/annotations.json')
-    (tmp_path / 'exported').mkdir()
     operators_are_listed_once()
-    monkeypatch.setattr('kdtoolbox.profiling.measuring.save_onnx', exporting_once(tmp_path / 'exported'))
+    monkeypatch.setattr('kdtoolbox.profiling.measuring.save_onnx', exporting_once(tmp_path_factory.mktemp('exported')))
     monkeypatch.setattr('kdtoolbox.evaluation.linear_probe.L2_GRID', (1.0, 0.1, 0.01))  # weak ones take seconds
     return tmp_path
