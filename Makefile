@@ -26,11 +26,13 @@ $(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS) Makefile
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[tests]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c $(CONSTRAINTS) -e '.[tests]'
 	# mmengine and mmaction2 ask for builds of OpenCV that need a desktop's libraries; the headless one is the same
 	# module without windows, and runs on a bare machine.
 	$(BIN)/python -m pip uninstall --quiet --yes opencv-python opencv-contrib-python opencv-python-headless
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps '$(HEADLESS)'
+	# On all cores, where pip would compile these 20,000 modules on one. What is not Python after all is passed over.
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $@
 
 test: install
