@@ -49,8 +49,8 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: install
-	$(BIN)/python -m sphinx -W --keep-going -q docs build/site
+docs: install  # in a language that is there: Sphinx ends with a traceback where that of the shell is not installed
+	LC_ALL=C $(BIN)/python -m sphinx -W --keep-going -q docs build/site
 	@echo 'build/site/index.html'
 
 demo: install

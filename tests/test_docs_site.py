@@ -52,7 +52,9 @@ def site(tmp_path_factory):
     shutil.copytree(DOCS, folder / 'docs', ignore=shutil.ignore_patterns('generated'))
     for name in ('CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'):
         shutil.copy(REPOSITORY / name, folder)
-    run = call(build, str(folder / 'docs'), str(folder / 'site'), folder=folder, cwd=REPOSITORY, seconds=600)
+    run = call(
+        build, str(folder / 'docs'), str(folder / 'site'), folder=folder, cwd=REPOSITORY, seconds=600, LC_ALL='C'
+    )
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / 'site'
 
