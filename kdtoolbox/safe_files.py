@@ -6,7 +6,7 @@ import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +168,18 @@ def check_writable(file: str | Path | None) -> None:
         raise ValueError(f'{file} cannot be written: {folder} is not a folder')
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ValueError(f'{file} cannot be written: no permission in {folder}')
+
+
+def check_no_overwriting(out: str | Path | None, sources: Iterable[str | Path]) -> None:
+    """Check that a file that is written is none of those that are read; None is no file.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if out is not None and Path(out).exists():
+        for source in sources:
+            if Path(source).exists() and Path(out).samefile(source):
+                raise ValueError(f'{out} is the file {source} that is read, and would be overwritten: name another one')
 
 
 def refuse_link_out(folder: str | Path, *, of: str | Path) -> None:

@@ -1,6 +1,7 @@
 """From a folder of videos to a trained student, in one command."""
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def _distill(args: argparse.Namespace) -> Student:
         config = write_recipe(recipe, out)
         if args.baseline:
             write_baseline(recipe, out)
+        write_aside(out / arguments.OPTIONS, json.dumps(arguments.options_of(args), indent=2))
         terminal.say(f'wrote {config}, the whole of what happens now')
     return finish_run(out)
 

@@ -9,15 +9,17 @@ from kdtoolbox.cli.export_student import import_all
 from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.deployment.video_samples import VideoPart, find_videos
 from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
+from kdtoolbox.safe_files import check_no_overwriting
 
 
 def run(args: argparse.Namespace) -> int:
     import_all(args.imports)
     found = find_videos(args.videos)
+    check_no_overwriting(args.out, [video.file for video in found])
     student = load_student(args.student, device=args.device, batch_size=args.batch_size)
     features = embed(student, found, num_workers=args.workers)
     save_features(features, args.out)
-    left_out = len(found) - len(features.sample_ids)
+    left_out = len({part.file.resolve() for part in found}) - len(features.sample_ids)
     unread = f'; {left_out} videos could not be read' if left_out else ''
     print(f'wrote {args.out}: {len(features.sample_ids)} videos, {features.features.shape[1]} numbers each{unread}')
     return 1 if left_out else 0

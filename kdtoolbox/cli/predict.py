@@ -16,7 +16,7 @@ from kdtoolbox.deployment.live import live_predictions
 from kdtoolbox.deployment.prediction import Prediction
 from kdtoolbox.deployment.student import Student, load_student
 from kdtoolbox.deployment.video_samples import VideoPart, find_videos, windows
-from kdtoolbox.safe_files import write_aside
+from kdtoolbox.safe_files import check_no_overwriting, write_aside
 from kdtoolbox.video import DecodeError
 
 CAMERA_WINDOW = 2.0  # seconds
@@ -28,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
     if is_camera(args.videos[0]):
         return _watch(args)
     found = find_videos(args.videos)
+    for out in (args.json, args.csv, args.draw):
+        check_no_overwriting(out, [video.file for video in found])
     if args.draw and len(found) != 1:
         raise ValueError(f'--draw draws on one video, but {args.videos[0]} holds {len(found)}')
     student = load_student(args.student, device=args.device, batch_size=args.batch_size)

@@ -8,11 +8,10 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 
-from mmengine.device import get_device
-
 from kdtoolbox import terminal
 from kdtoolbox.cli.export_student import import_all
 from kdtoolbox.config_files.finding import find_config
+from kdtoolbox.deployment.devices import usable_device
 from kdtoolbox.profiling.measuring import Profile, profile
 from kdtoolbox.profiling.networks import Measured, is_student, networks_of_config, networks_of_student
 from kdtoolbox.safe_files import write_aside
@@ -25,7 +24,7 @@ CAPTION = (
 
 def run(args: argparse.Namespace) -> int:
     import_all(args.imports)
-    device = args.device or get_device()
+    device = usable_device(args.device)
     found: list[Profile] = []
     notes: list[str] = []
     for one in _networks(args):

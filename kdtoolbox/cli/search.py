@@ -1,6 +1,7 @@
 """The videos that are nearest to a video, among those whose features are stored."""
 
 import argparse
+import sys
 from pathlib import Path, PurePosixPath
 
 from kdtoolbox import terminal
@@ -27,6 +28,8 @@ def run(args: argparse.Namespace) -> int:
         captions += [(f'{cosine:.3f}  {name}', root / inside(name)) for name, cosine in found]
         save_picture(strips(captions), args.draw)
         print(f'wrote {args.draw}')
+        if gone := [str(file) for _, file in captions if not file.exists()]:
+            print(f'not drawn: {len(gone)} videos that are not there any more, such as {gone[0]}', file=sys.stderr)
     return 0
 
 

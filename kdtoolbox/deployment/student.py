@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
+from kdtoolbox.deployment.devices import usable_device
 from kdtoolbox.deployment.prediction import Prediction
 from kdtoolbox.deployment.student_network import build_network
 from kdtoolbox.deployment.student_parts import StudentParts, read_student
@@ -52,7 +52,7 @@ class Student:
         view = {'size': self.preprocessing['size'] or 112, 'modality': self.preprocessing.get('modality', 'rgb')}
         self._model = build_network(
             {**parts.model, 'cls_head': head}, parts.state, view=view, source=parts.weights_file
-        ).to(device or get_device())
+        ).to(usable_device(device))
         self.recognizer = self._model.student
         if self.classes and head.get('num_classes', len(self.classes)) != len(self.classes):
             raise ValueError(

@@ -84,9 +84,17 @@ def _class(video: str) -> str:
 
 
 def _group(video: str, separator: str) -> str:
-    stem = video.split('/', 1)[1]
     if not separator:
         return video
+    return group_of(video.split('/', 1)[1], separator, video)
+
+
+def group_of(stem: str, separator: str, video: str) -> str:
+    """The part of a stem before its last separator.
+
+    Raises:
+        ValueError: there is none; ``video`` is named.
+    """
     prefix, found, _ = stem.rpartition(separator)
     if not found or not prefix:
         raise ValueError(f'{video} has no {separator!r} after its group: rename it, or choose another separator')

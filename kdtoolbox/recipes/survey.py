@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import median
 
 from kdtoolbox.datasets.locating import FrameFolderFinder
 from kdtoolbox.preparation.parallel import in_parallel, num_cores
+from kdtoolbox.recipes.video_labels import WITHOUT_LABEL
 from kdtoolbox.safe_files import sha256_of
 from kdtoolbox.terminal import Progress
 from kdtoolbox.video import DecodeError, VideoReader
@@ -146,10 +147,18 @@ def _open(file: Path, name: str) -> VideoFacts | str:
     return facts
 
 
+def _has_no_class(name: str) -> bool:
+    folders = PurePosixPath(name).parts[:-1]
+    return not folders or not WITHOUT_LABEL.isdisjoint(folder.lower() for folder in folders)
+
+
 def _copies(root: Path, names: Sequence[str]) -> dict[str, str]:
-    """Name of a second copy -> name of the first; only files of one size are compared."""
+    """Name of a second copy -> name of the first; only files of one size are compared.
+
+    The first is one in a class folder, if there is any: what it says is kept.
+    """
     by_size: dict[int, list[str]] = defaultdict(list)
-    for name in sorted(names):
+    for name in sorted(names, key=lambda name: (_has_no_class(name), name)):
         by_size[(root / name).stat().st_size].append(name)
     copies = {}
     for alike in by_size.values():

@@ -1,6 +1,6 @@
 """Which class each video of a folder has, and which videos are held out to evaluate on."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -8,7 +8,7 @@ from random import Random
 
 from kdtoolbox.datasets.annotations import SUBSETS, read_json
 from kdtoolbox.preparation.annotations import Annotations
-from kdtoolbox.preparation.folder_split import folder_annotations
+from kdtoolbox.preparation.folder_split import folder_annotations, group_of
 
 # Folders of these names are subsets, above class folders.
 SUBSET_FOLDERS = {
@@ -20,7 +20,7 @@ SUBSET_FOLDERS = {
     'test': 'validation',
     'testing': 'validation',
 }
-WITHOUT_LABEL = ('unlabelled', 'unlabeled', 'unsorted')  # folders of these names are no classes
+WITHOUT_LABEL = frozenset({'unlabelled', 'unlabeled', 'unsorted'})  # folders of these names are no classes
 VALIDATION_SHARE, UNLABELLED_SHARE = 0.2, 0.1
 MAX_UNLABELLED_QUERIES = 50
 
@@ -87,7 +87,7 @@ def label_videos(
     subsets: dict[str, str] = {}
     remarks: list[str] = []
     if labels in ('auto', 'folders'):
-        found, subsets = classes_by_folder(names)
+        found, subsets = classes_by_folder(names, asked_for=labels == 'folders')
         source = f'class folders: {len(set(found.values()) - {None})} classes' if any(found.values()) else 'no labels'
         if labels == 'folders' and not any(found.values()):
             raise ValueError(
@@ -104,11 +104,13 @@ def label_videos(
     return _divided(found, subsets, source, remarks, group_separator=group_separator, seed=seed)
 
 
-def classes_by_folder(names: Sequence[str]) -> tuple[dict[str, str | None], dict[str, str]]:
+def classes_by_folder(names: Sequence[str], *, asked_for: bool = False) -> tuple[dict[str, str | None], dict[str, str]]:
     """Video -> class, by the folders that all videos are sorted into, and video -> subset where folders tell it.
 
     Folders that hold everything are passed over. The next one is the class, if there are two or more of them with two
-    videos each or more in the median; below folders such as train/ and test/ the class is the next but one.
+    videos each or more in the median, or with any number if they are ``asked_for``; below folders such as train/ and
+    test/ the class is the next but one. These are no classes themselves, whatever is beside them in a folder such as
+    unlabelled/ or in none.
 
     >>> classes_by_folder(['run/a.mp4', 'run/b.mp4', 'sit/c.mp4', 'sit/d.mp4'])[0]['sit/c.mp4']
     'sit'
@@ -121,15 +123,17 @@ def classes_by_folder(names: Sequence[str]) -> tuple[dict[str, str | None], dict
         depth += 1
     below = {name: parts[depth:] for name, parts in folders.items()}
     subsets: dict[str, str] = {}
-    if all(len(parts) > 1 and parts[0].lower() in SUBSET_FOLDERS for parts in below.values()):
-        subsets = {name: SUBSET_FOLDERS[parts[0].lower()] for name, parts in below.items()}
-        below = {name: parts[1:] for name, parts in below.items()}
+    tops = {parts[0].lower() for parts in below.values() if parts}.difference(WITHOUT_LABEL)
+    if tops and tops <= SUBSET_FOLDERS.keys():
+        in_subsets = {name for name, parts in below.items() if parts and parts[0].lower() in tops}
+        subsets = {name: SUBSET_FOLDERS[below[name][0].lower()] for name in in_subsets}
+        below = {name: parts[1:] if name in in_subsets else parts for name, parts in below.items()}
     labels = {
         name: parts[0] if parts and parts[0].lower() not in WITHOUT_LABEL else None for name, parts in below.items()
     }
     counts = sorted(Counter(label for label in labels.values() if label is not None).values())
-    if len(counts) < 2 or counts[len(counts) // 2] < 2:
-        return dict.fromkeys(names), {}
+    if len(counts) < 2 or (counts[len(counts) // 2] < 2 and not asked_for):
+        return dict.fromkeys(names), subsets
     return labels, subsets
 
 
@@ -185,9 +189,7 @@ def _divided(
 def _held_out(labels: Mapping[str, str | None], remarks: list[str], *, group_separator: str, seed: int) -> list[str]:
     labelled = {name: label for name, label in labels.items() if label is not None}
     if not labelled:
-        names = sorted(labels)
-        number = min(MAX_UNLABELLED_QUERIES, round(UNLABELLED_SHARE * len(names)))
-        return Random(seed).sample(names, number)
+        return _held_out_without_labels(sorted(labels), group_separator=group_separator, seed=seed)
     numbers = {label: number for number, label in enumerate(sorted(set(labelled.values())))}
     keys = {f'{numbers[label]:06}/{name}': name for name, label in labelled.items()}
     try:
@@ -201,3 +203,18 @@ def _held_out(labels: Mapping[str, str | None], remarks: list[str], *, group_sep
         return []
     database = dict(split['database'])
     return [keys[key] for key, entry in database.items() if entry['subset'] == 'validation']
+
+
+def _held_out_without_labels(names: Sequence[str], *, group_separator: str, seed: int) -> list[str]:
+    """A tenth of the videos, at most 50; whole groups where there are any, one at least."""
+    number = min(MAX_UNLABELLED_QUERIES, round(UNLABELLED_SHARE * len(names)))
+    if not group_separator:
+        return Random(seed).sample(names, number)
+    groups = defaultdict(list)
+    for name in names:
+        groups[group_of(name, group_separator, name)].append(name)
+    held_out: list[str] = []
+    for group in Random(seed).sample(sorted(groups), len(groups) - 1):  # one at least is to learn from
+        if not held_out or len(held_out) + len(groups[group]) <= number:
+            held_out += groups[group]
+    return held_out if number else []

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+import torch
 from mmengine.config import Config
 
 from kdtoolbox import terminal
@@ -15,12 +16,12 @@ from kdtoolbox.deployment.student_folder import CARD, write_student_folder
 from kdtoolbox.deployment.student_parts import FEATURES_IN_A_RUN, STUDENT_IN_A_RUN
 from kdtoolbox.deployment.video_samples import VideoPart
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
-from kdtoolbox.evaluation.feature_file import VideoFeatures, save_features
+from kdtoolbox.evaluation.feature_file import UNLABELLED, VideoFeatures, save_features
 from kdtoolbox.feature_extraction.probe import fit_probe
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.provenance import write_metrics
 from kdtoolbox.recipes.choosing import BASELINE_CONFIG, CONFIG
-from kdtoolbox.recipes.config_text import SPLIT
+from kdtoolbox.recipes.config_text import SPLIT, WORK_DIR
 from kdtoolbox.reporting.html_report import write_report
 from kdtoolbox.reporting.runs import read_run
 from kdtoolbox.reporting.sections.accuracies import accuracy_rows
@@ -41,9 +42,10 @@ def finish_run(out: Path) -> Student:
         out: the folder, with the config in it.
 
     Raises:
-        ValueError: as training, test and export.
+        ValueError: the folder was moved since its config was written; or as training, test and export.
     """
     config = read_config(out / CONFIG)
+    _check_place(out, Path(config.work_dir))
     config.launcher = 'none'
     probe = config.model.teacher.get('probe')
     if probe and not Path(probe).is_file():
@@ -65,6 +67,16 @@ def finish_run(out: Path) -> Student:
     if metrics:
         _compare(config.work_dir, baseline)
     return student
+
+
+def _check_place(out: Path, work_dir: Path) -> None:
+    """Refuse to train in a folder that is gone while the run is here."""
+    if not work_dir.is_dir() and (out / WORK_DIR).is_dir() and work_dir.parent != out:
+        raise ValueError(
+            f'{out / CONFIG} trains in {work_dir}, which is gone, and a training is in {out / WORK_DIR}: was the '
+            f'folder moved? Move it back to {work_dir.parent}, or write {out} for that in the paths of config.py and '
+            'baseline.py'
+        )
 
 
 def _finish_student(out: Path, config: Config, checkpoint: str) -> None:
@@ -135,7 +147,10 @@ def _embed(student: Student, config: Config, database: Mapping) -> VideoFeatures
     found = student.video_features(parts, num_workers=config.test_dataloader.num_workers)
     roles = ['query' if database[name]['subset'] == 'validation' else 'gallery' for name in found.sample_ids]
     origin = {**found.provenance, 'videos': str(root)}
-    return VideoFeatures(found.features, found.labels, found.sample_ids, roles, (), origin)
+    named = {name: entry['annotations']['label'] for name, entry in database.items() if 'annotations' in entry}
+    classes = sorted(set(named.values()))
+    labels = [classes.index(named[name]) if name in named else UNLABELLED for name in found.sample_ids]
+    return VideoFeatures(found.features, torch.tensor(labels), found.sample_ids, roles, classes, origin)
 
 
 def _draw_nearest(features: VideoFeatures, database: Mapping, root: Path, out: Path) -> None:
@@ -185,10 +200,19 @@ def _protocol(config: Config, database: Mapping) -> dict[str, str]:
     return {
         'data': Path(config.data_root).name,
         'queries': f'{subsets.count("validation")} held-out videos',
-        'gallery': f'{subsets.count("training")} videos that it learned from',
+        'gallery': _gallery(database),
         'clips': f'{sampler["num_clips"]} of {sampler["clip_len"]} frames, every {sampler["frame_stride"]}',
         'weights': 'of the last epoch, not chosen by these numbers',
     }
+
+
+def _gallery(database: Mapping) -> str:
+    """The videos that it learned from; where some have a label, those without cannot be searched for a class."""
+    training = [entry for entry in database.values() if entry['subset'] == 'training']
+    labelled = [entry for entry in training if 'annotations' in entry]
+    if not labelled or len(labelled) == len(training):
+        return f'{len(training)} videos that it learned from'
+    return f'{len(labelled)} videos with a label, of {len(training)} that it learned from'
 
 
 def _facts(config: Config, database: Mapping) -> dict[str, str]:

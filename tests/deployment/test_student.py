@@ -306,6 +306,7 @@ def test_predict_on_a_folder_names_what_it_cannot_read_and_ends_with_1(student_f
         (['embed', 'x', 'a.mp4', '--out', 'a.txt'], 'ends in .safetensors or .npz'),
         (['search', 'a.mp4', '--in', 'gone.npz'], 'no such file'),
         (['search', 'a.mp4', '--in', '.'], 'has no features.safetensors'),
+        (['search', '.', '--in', '.'], 'the query . is a folder, expected a video file'),
     ],
 )
 def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, arguments, message):
@@ -313,6 +314,38 @@ def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, arguments, message):
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert message in said and said.count('\n') == 1
+
+
+def test_no_video_that_is_read_is_overwritten(student_folder, videos, tmp_path, capsys):
+    shutil.copytree(videos, tmp_path / 'videos')
+    video = next((tmp_path / 'videos').rglob('*.avi'))
+    content = video.read_bytes()
+    (tmp_path / 'link.mp4').symlink_to(video)
+    for command in (
+        ['predict', student_folder, video, '--draw', video],
+        ['predict', student_folder, tmp_path / 'videos', '--csv', video],
+        ['predict', student_folder, video, '--json', tmp_path / 'link.mp4'],
+        ['search', video, '--in', tmp_path, '--draw', video],
+    ):
+        assert main([*map(str, command)]) == 2
+        assert 'that is read, and would be overwritten: name another one' in capsys.readouterr().err
+    assert video.read_bytes() == content
+
+
+def test_a_device_that_is_not_there_is_one_line(student_folder, videos, capsys):
+    video = str(next(videos.rglob('*.avi')))
+    assert main(['predict', str(student_folder), video, '--device', 'nonsense']) == 2
+    said = capsys.readouterr().err
+    assert "the device 'nonsense' cannot be used: " in said and said.count('\n') == 1
+    with pytest.raises(SystemExit):
+        main(['predict', str(student_folder), video, '--workers', '-1'])
+    assert '-1 is not a whole number of at least 0' in capsys.readouterr().err
+
+
+def test_a_video_that_is_named_twice_is_embedded_once(student_folder, videos, tmp_path, capsys):
+    video, out = next(videos.rglob('*.avi')), tmp_path / 'features.npz'
+    assert main(['embed', str(student_folder), str(videos), str(video), '--out', str(out)]) == 0
+    assert 'could not be read' not in capsys.readouterr().out and len(load_features(out).sample_ids) == 4
 
 
 def test_embed_and_search_find_the_video_and_draw_it(student_folder, videos, tmp_path, capsys):
@@ -329,6 +362,14 @@ def test_embed_and_search_find_the_video_and_draw_it(student_folder, videos, tmp
 
     with Image.open(picture) as image:
         assert image.height > 3 * 90 and len(np.unique(np.asarray(image.convert('RGB')).reshape(-1, 3), axis=0)) > 100
+    gone = features.sample_ids[0]
+    content = (videos / gone).read_bytes()
+    (videos / gone).rename(tmp_path / 'query.avi')
+    try:
+        command = ['search', str(tmp_path / 'query.avi'), '--in', str(out), '--draw', str(picture)]
+        assert main(command) == 0 and 'not drawn: 1 videos that are not there any more' in capsys.readouterr().err
+    finally:
+        (videos / gone).write_bytes(content)
     other = write_student_folder(next(student_folder.glob('*.pth')), tmp_path / 'other')
     content = load_safely(other / 'student.safetensors', what='a')
     from safetensors.torch import save_file

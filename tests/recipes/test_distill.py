@@ -22,7 +22,7 @@ from kdtoolbox.recipes import recipe as rules
 from kdtoolbox.recipes.choosing import Wishes, choose_recipe, epochs_within
 from kdtoolbox.recipes.networks import choose_student, choose_teacher
 from kdtoolbox.recipes.step_time import StepTime
-from kdtoolbox.recipes.survey import Survey, VideoFacts, survey_videos
+from kdtoolbox.recipes.survey import Survey, VideoFacts, _copies, survey_videos
 from kdtoolbox.recipes.video_labels import label_videos
 from kdtoolbox.reporting.html_report import training_in
 from kdtoolbox.runner import distilled_run
@@ -42,6 +42,7 @@ def test_a_run_that_was_ended_goes_on_with_resume_and_is_finished(interrupted_ru
         'labelled.json',
         'metrics.json',
         'nearest.png',
+        'options.json',
         'report.html',
         'split.json',
         'student',
@@ -141,6 +142,11 @@ def test_the_student_predicts_embeds_and_searches(interrupted_run, class_folders
     assert re.search(r'(run|jump) 0\.\d\d, (run|jump) 0\.\d\d', capsys.readouterr().out)
     features = load_features(out / 'features.safetensors')
     assert len(features.sample_ids) == 22 and sorted(set(features.roles)) == ['gallery', 'query']
+    named = [features.classes[label] for label in features.labels]
+    assert named == [name.split('/')[1] for name in features.sample_ids]
+    assert main(['evaluate-features', str(out / 'features.safetensors')]) == 0
+    metrics = json.loads((out / 'metrics.json').read_text())
+    assert re.search(rf'retrieval/top1 +{metrics["retrieval/top1"]:.4f}\n', capsys.readouterr().out)
     assert main(['search', video, '--in', str(out), '--topk', '1', '--draw', str(tmp_path / 'found.png')]) == 0
     assert re.search(r'1\.000 +all/run/day1/3\.avi', capsys.readouterr().out)
     with Image.open(out / 'nearest.png') as picture:
@@ -163,6 +169,30 @@ def test_a_run_without_labels_learns_features_and_says_that_it_has_no_classes(la
 def test_a_second_run_in_the_same_place_is_refused(interrupted_run, class_folders, capsys):
     assert main(['distill', str(class_folders), '--out', str(interrupted_run[0])]) == 2
     assert 'holds a run already: go on with it, --resume' in capsys.readouterr().err
+
+
+def test_a_resumed_run_refuses_options_that_are_not_its_own(interrupted_run, class_folders, tmp_path, capsys):
+    out, other = str(interrupted_run[0]), tmp_path / 'other'
+    other.mkdir()
+    for arguments, message in (
+        ([class_folders, '--epochs', '3'], '--epochs 3: the run in .* was begun with 2, and --resume goes on with'),
+        ([class_folders, '--baseline'], '--baseline: the run in .* was begun without it'),
+        ([other], 'VIDEOS .*other: the run in .* was begun with .*my_videos'),
+    ):
+        assert main(['distill', *map(str, arguments), '--out', out, '--resume']) == 2
+        assert re.search(message, capsys.readouterr().err)
+    begun = json.loads((interrupted_run[0] / 'options.json').read_text())
+    assert begun['layers'] == ['backbone.second=layers.2'] and begun['epochs'] == 2
+
+
+def test_a_run_that_was_moved_is_not_begun_again_in_its_old_place(interrupted_run, class_folders, tmp_path, capsys):
+    moved, gone = tmp_path / 'moved', tmp_path / 'gone'
+    (moved / 'training').mkdir(parents=True)
+    text = (interrupted_run[0] / 'config.py').read_text().replace(str(interrupted_run[0]), str(gone))
+    (moved / 'config.py').write_text(text)
+    assert main(['distill', str(class_folders), '--out', str(moved), '--resume']) == 2
+    assert f'was the folder moved? Move it back to {gone}' in capsys.readouterr().err
+    assert not gone.exists()
 
 
 def test_few_labels_make_a_probe_that_teaches_all_videos_and_a_baseline_learns_them_alone(
@@ -190,6 +220,8 @@ def test_few_labels_make_a_probe_that_teaches_all_videos_and_a_baseline_learns_t
     )
     assert (steps, steps_alone) == (2, 2) and baseline.train_cfg.max_epochs == 2  # of one step: 10 labels, 8 a batch
     assert len(json.loads((tmp_path / 'run/labelled.json').read_text())['database']) == 12
+    card = (tmp_path / 'run/student/README.md').read_text()
+    assert '10 videos with a label, of 20 that it learned from' in card
     rows = re.findall(r'^ +(student|teacher|baseline|chance) +\S+ %', capsys.readouterr().out, re.MULTILINE)
     assert rows == ['student', 'teacher', 'baseline', 'chance']
     report = (tmp_path / 'run/report.html').read_text(encoding='utf-8')
@@ -276,6 +308,30 @@ def test_train_and_test_folders_are_subsets_and_the_folders_in_them_classes():
     names = [f'{subset}/{label}/{n}.mp4' for subset in ('train', 'test') for label in ('run', 'sit') for n in range(3)]
     videos = label_videos(names)
     assert videos.classes == ['run', 'sit'] and videos.names('validation') == names[6:]
+    beside = label_videos([*names, 'unlabelled/a.mp4', 'b.mp4'])
+    assert beside.classes == ['run', 'sit'] and beside.names('validation') == names[6:]
+    assert beside.labels['unlabelled/a.mp4'] is beside.labels['b.mp4'] is None
+    flat = label_videos([f'{subset}/{n}.mp4' for subset in ('train', 'test') for n in range(3)])
+    assert not flat.classes and flat.names('validation') == ['test/0.mp4', 'test/1.mp4', 'test/2.mp4']
+
+
+def test_without_labels_a_tenth_is_held_out_and_recordings_are_not_divided():
+    names = [f'g{group}_{n}.mp4' for group in range(10) for n in range(4)]
+    held_out = label_videos(names, group_separator='_').names('validation')
+    assert len(held_out) == 4 and len({name.partition('_')[0] for name in held_out}) == 1
+    assert len(label_videos(names).names('validation')) == 4
+    with pytest.raises(ValueError, match="a.mp4 has no '_' after its group"):
+        label_videos([*names, 'a.mp4'], group_separator='_')
+
+
+def test_of_two_copies_that_in_a_class_folder_stays(tmp_path):
+    for name in ('unsorted/a.avi', 'z/b.avi', 'c.avi'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b'a video')
+    assert _copies(tmp_path, ['c.avi', 'unsorted/a.avi', 'z/b.avi']) == {
+        'c.avi': 'z/b.avi',
+        'unsorted/a.avi': 'z/b.avi',
+    }
 
 
 def test_a_fifth_of_each_class_is_held_out_and_recordings_are_not_divided():
@@ -303,6 +359,7 @@ def test_labels_that_do_not_fit_are_said(tmp_path, content, message):
         label_videos(['run/a.mp4'], labels=str(tmp_path / 'split.json'))
     with pytest.raises(ValueError, match='expected a folder for each class'):
         label_videos(['a.mp4'], labels='folders')
+    assert label_videos(['a/1.mp4', 'b/2.mp4'], labels='folders').classes == ['a', 'b']
     with pytest.raises(ValueError, match='expected auto, folders, none, or a JSON file'):
         label_videos(['a.mp4'], labels='colours')
 

@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import cast
 
 from kdtoolbox.cli.arguments.student import at_least_one
+from kdtoolbox.plain_files import read_json
 from kdtoolbox.safe_files import check_writable
 
+OPTIONS = 'options.json'  # in the run: those that it was begun with
+NOT_OF_THE_RUN = 'out', 'resume', 'print_config'
 EXAMPLE = 'kdtoolbox distill my_videos --out my_student --teacher torchvision.mobilenet_v2'
 
 
@@ -87,5 +91,47 @@ def check_first(args: argparse.Namespace) -> None:
             raise ValueError(f'--layers {layer}: expected STUDENT=TEACHER, two paths of modules')
     if args.resume and not (out / 'config.py').is_file():
         raise ValueError(f'--resume: {out} holds no run: start one without --resume')
+    if args.resume:
+        _check_options_of_resume(args, out)
     if not args.resume and not args.print_config and (out / 'config.py').exists():
         raise ValueError(f'{out} holds a run already: go on with it, --resume, or name another --out')
+
+
+def options_of(args: argparse.Namespace) -> dict[str, object]:
+    """What the command was given that decides on the run, as values of JSON."""
+    names = vars(_defaults()).keys() - {*NOT_OF_THE_RUN}
+    return {name: _plain(name, getattr(args, name)) for name in sorted(names)}
+
+
+def _plain(name: str, value: object) -> object:
+    if name == 'layers':
+        return [str(layer) for layer in cast(list, value)]
+    if name in ('videos', 'labels', 'weights') and value is not None:
+        path = Path(str(value)).expanduser()
+        return str(path.resolve() if path.exists() else value)
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def _defaults() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(['.', '--out', '.'])
+
+
+def _check_options_of_resume(args: argparse.Namespace, out: Path) -> None:
+    """Refuse options that are not those of the run: they would change nothing."""
+    if not (out / OPTIONS).is_file():
+        return
+    begun, defaults = cast(dict, read_json(out / OPTIONS)), vars(_defaults())
+    for name, value in options_of(args).items():
+        its = begun.get(name)
+        if value in (defaults[name], its) or (name == 'videos' and not Path(str(its)).is_dir()):
+            continue
+        given = {'videos': f'VIDEOS {value}', 'flip': '--no-flip', 'baseline': '--baseline'}.get(
+            name, f'--{name.replace("_", "-")} {value}'
+        )
+        raise ValueError(
+            f'{given}: the run in {out} was begun {"without it" if its in (None, False, "", []) else f"with {its}"}, '
+            f'and --resume goes on with what its config.py says. Leave the option out, edit {out / "config.py"}, or '
+            'begin another run, with another --out'
+        )

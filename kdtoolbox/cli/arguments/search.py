@@ -1,9 +1,10 @@
 """The videos that are nearest to a video, among those whose features are stored."""
 
 import argparse
+from pathlib import Path
 
 from kdtoolbox.cli.arguments.student import STUDENT_HELP, add_running, at_least_one
-from kdtoolbox.safe_files import check_writable
+from kdtoolbox.safe_files import check_no_overwriting, check_writable
 
 EXAMPLE = 'kdtoolbox search query.mp4 --in features.safetensors --topk 5 --draw nearest.png'
 
@@ -25,4 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_first(args: argparse.Namespace) -> None:
     """Refuse what cannot be meant, before torch is imported."""
+    if Path(args.query).is_dir():
+        raise ValueError(f'the query {args.query} is a folder, expected a video file')
     check_writable(args.draw)
+    check_no_overwriting(args.draw, [args.query])

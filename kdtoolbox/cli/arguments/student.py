@@ -16,7 +16,7 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     """How a student is run."""
     parser.add_argument('--device', help="'cpu', 'cuda', … (default the best that is there)")
     parser.add_argument('--batch-size', type=at_least_one, default=8, metavar='N', help='videos at a time (default 8)')
-    parser.add_argument('--workers', type=int, metavar='N', help='processes that decode (default up to 4)')
+    parser.add_argument('--workers', type=none_or_more, metavar='N', help='processes that decode (default up to 4)')
     add_imports(parser)
 
 
@@ -41,6 +41,13 @@ def at_least_one(text: str) -> int:
     """A whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'{text} is not a whole number of at least 1')
+    return int(text)
+
+
+def none_or_more(text: str) -> int:
+    """A whole number of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text} is not a whole number of at least 0')
     return int(text)
 
 
