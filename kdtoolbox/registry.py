@@ -114,27 +114,36 @@ class Registry(mmengine.registry.Registry):
         )
 
 
-_loaded_plugins: dict[str, object] = {}
+_loaded_plugins: dict[EntryPoint, object] = {}
 
 
 def load_plugins() -> dict[str, object]:
     """Import every installed plugin once; returns entry point name -> module.
 
+    Where several packages have one name for theirs, all are imported, and the package is told too: 'name (package)'.
+
     Raises:
         ImportError: a plugin does not import; the message names the plugin and its distribution.
     """
     for point in _plugin_points(tuple(sys.path)):
-        if point.name in _loaded_plugins:
+        if point in _loaded_plugins:
             continue
         try:
-            _loaded_plugins[point.name] = point.load()
+            _loaded_plugins[point] = point.load()
         except Exception as error:  # a plugin can fail in any way; the user needs to know which one
             raise ImportError(
                 f'the kdtoolbox plugin {point.name!r} ({point.value}, installed by '
-                f'{point.dist.name if point.dist else "an unknown package"}) does not '
+                f'{_package_of(point)}) does not '
                 f'import: {error}. Mend or uninstall it.'
             ) from error
-    return dict(_loaded_plugins)
+    named: dict[str, object] = {}
+    for point, module in _loaded_plugins.items():
+        named[f'{point.name} ({_package_of(point)})' if point.name in named else point.name] = module
+    return named
+
+
+def _package_of(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else 'an unknown package'
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,15 @@ def test_a_plugin_that_does_not_import_is_named(monkeypatch):
         registry.load_plugins()
 
 
+def test_plugins_of_two_packages_with_one_name_are_both_imported(monkeypatch):
+    points = [
+        importlib.metadata.EntryPoint('losses', module, registry.PLUGIN_GROUP) for module in ('string', 'textwrap')
+    ]
+    monkeypatch.setattr(registry, '_plugin_points', lambda path: tuple(points))
+    monkeypatch.setattr(registry, '_loaded_plugins', {})
+    assert [module.__name__ for module in registry.load_plugins().values()] == ['string', 'textwrap']
+
+
 def test_a_config_may_name_a_class_itself_wherever_its_name_would_do():
     from kdtoolbox.connectors import LinearProjection
     from kdtoolbox.teachers import ImageTeacher

@@ -1,5 +1,6 @@
 """A small video backbone whose first layers are those of an image network."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -88,6 +89,15 @@ class ImageStem3D(BaseModule):
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
         return self
+
+    def __deepcopy__(self, memo: dict) -> 'ImageStem3D':
+        """In the training mode of each part: the copy of a graph of torch.fx is in training, whatever it was."""
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        for mine, its in zip(self.modules(), twin.modules(), strict=True):
+            its.training = mine.training
+        return twin
 
     def forward(self, clips: Tensor) -> Tensor:
         """(N, 3, T, H, W) -> (N, C, T', H', W')."""

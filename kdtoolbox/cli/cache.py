@@ -89,6 +89,7 @@ def cached_teachers(config: Config) -> list[Mapping]:
             'the config has no CachedTeacher: wrap its teacher, model.teacher=dict(type="CachedTeacher", '
             'cache=FOLDER, teacher=dict(type="ImageTeacher", …)), and put SpatialViews into its training pipeline'
         )
+    CachedTeacher.check_clip_size(config.model.get('clip_size'))
     return found
 
 

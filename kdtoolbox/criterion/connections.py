@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -125,10 +126,10 @@ def connect(
         target_times_of: gives the times of a tensor of the other network.
 
     Raises:
-        ValueError: a connector with parameters gets several taps.
+        ValueError: a connector with parameters or statistics gets several taps.
     """
     if isinstance(x, tuple):
-        if any(True for _ in connector.parameters()):
+        if any(True for _ in itertools.chain(connector.parameters(), connector.buffers())):
             raise ValueError(
                 f'{type(connector).__name__} learns, so one cannot serve {len(x)} taps: write a term for each '
                 'tap, or leave the projection to the loss'

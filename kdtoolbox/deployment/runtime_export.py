@@ -92,8 +92,9 @@ def export_to(
     """
     out = Path(out)
     recognizer = copy.deepcopy(student.recognizer).cpu().eval()
-    reference = ClipNetwork(copy.deepcopy(recognizer)).eval()
-    network = ClipNetwork(recognizer, half=half).eval()
+    modality = student.preprocessing.get('modality', 'rgb')
+    reference = ClipNetwork(copy.deepcopy(recognizer), modality=modality).eval()
+    network = ClipNetwork(recognizer, half=half, modality=modality).eval()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.export.', dir=out) as folder:
         file = Path(folder) / FILES[kind]
@@ -112,12 +113,14 @@ def export_to(
     size = list(clips.shape[1:])
     described = {
         **student.preprocessing,
+        # The weights alone go into the network that the preprocessing of the student is for.
+        **({} if kind == SAFETENSORS else {'colour': 'RGB', 'modality': 'rgb'}),
         'model': file.name,
         'input': {
             'name': 'clips',
             'shape': ['batch' if dynamic_batch else 1, *size],
             'type': 'float32',
-            'values': f'{student.preprocessing["colour"]} pixels, 0 to 255: the normalisation is inside',
+            'values': f'RGB pixels, 0 to 255: {_inside(network)}',
         }
         if kind != SAFETENSORS
         else None,
@@ -128,6 +131,16 @@ def export_to(
     write_aside(out / CLASSES, json.dumps(classes, indent=2, ensure_ascii=False) + '\n')
     write_aside(out / AGREEMENT, json.dumps([asdict(one) for one in found], indent=2) + '\n')
     return found
+
+
+def _inside(network: ClipNetwork) -> str:
+    """What the network does to pixels, in words."""
+    steps = ['the normalisation']
+    if network.sees_differences:
+        steps.insert(0, 'the difference of each frame to the next')
+    if network.swaps_colours:
+        steps.insert(0, 'the change to BGR')
+    return f'{" and ".join(steps)} {"is" if len(steps) == 1 else "are"} inside'
 
 
 def _quantized(reference: nn.Module, file: Path, out: Path, clips: Tensor, *, at_once: bool) -> list[Agreement]:

@@ -99,6 +99,9 @@ class Distiller(BaseModel):
         terms = checked_terms(terms or {})
         with untouched_randomness():  # a teacher with random weights must not change the student's random weights
             self._teachers = UnregisteredModules(self._build_teachers(teacher, terms, view))
+        for teacher in self.teachers.values():
+            if hasattr(teacher, 'check_clip_size'):
+                cast(Any, teacher).check_clip_size(clip_size)
         self._set_taps(terms)
         self.criterion = criterion_for(
             terms,
@@ -300,6 +303,9 @@ class Distiller(BaseModel):
             for path in paths_of(term.get('teacher', LOGITS)):
                 teacher, inner = teacher_and_path(path, self.teachers, term=name)
                 paths[teacher].append(inner)
+            if term.get('gate') is not None:  # which decides by the logits of the term's first teacher
+                first, _ = teacher_and_path(paths_of(term.get('teacher', LOGITS))[0], self.teachers, term=name)
+                paths[first].append(LOGITS)
         for path in attention_paths(self.student_tokens):
             owner, inner = teacher_and_path(path, self.teachers, term='student_tokens')
             require_attention(self.teachers[owner])

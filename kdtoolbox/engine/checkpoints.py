@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -21,6 +21,8 @@ from kdtoolbox.safe_files import load_safely
 
 STUDENT = 'student.'
 CRITERION = 'criterion.'
+EARLY_STOPPING = 'early_stopping'  # in meta: what mmengine's hook does not store
+_WAITING = 'best_score', 'wait_count'
 CLASSIFIER = 'cls_head.fc_cls.'  # of mmaction2's heads
 
 
@@ -57,6 +59,9 @@ class PlainCheckpointHook(Hook):
         if 'param_schedulers' in checkpoint:
             checkpoint['param_schedulers'] = _without_functions(checkpoint['param_schedulers'])
         checkpoint['meta'].update(settings_to_store(runner.cfg))
+        checkpoint['meta'][EARLY_STOPPING] = [
+            {name: getattr(hook, name) for name in _WAITING} for hook in _early_stopping(runner)
+        ]
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         checkpoint['meta'][LEARNED_CLASSES] = trains_its_head(model)
 
@@ -72,6 +77,10 @@ class PlainCheckpointHook(Hook):
             )
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = _from_plain(checkpoint['message_hub'])
+        if runner._resume:
+            for hook, waiting in zip(_early_stopping(runner), checkpoint.get('meta', {}).get(EARLY_STOPPING) or ()):
+                for name in _WAITING:
+                    setattr(hook, name, waiting[name])
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         expected = model.state_dict()
         state = checkpoint.get('state_dict', checkpoint)
@@ -90,6 +99,22 @@ class PlainCheckpointHook(Hook):
             model=type(model).__name__,
             growing=growing_tensors(model),
         )
+
+
+class BareWeightsHook(Hook):
+    """Puts a state dict that is the whole of a file where checkpoints have it, and where EMAHook looks for it."""
+
+    priority = 'HIGHEST'
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if 'state_dict' not in checkpoint:
+            state = dict(checkpoint)
+            checkpoint.clear()
+            checkpoint['state_dict'] = state
+
+
+def _early_stopping(runner: Runner) -> list[EarlyStoppingHook]:
+    return [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]
 
 
 def load_checkpoint(file: str | Path) -> dict:

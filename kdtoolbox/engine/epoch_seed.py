@@ -51,6 +51,11 @@ class _Rest(Sampler):
         self.whole = whole
         self.start = start
 
+    def set_epoch(self, epoch: int) -> None:
+        """That of the whole, which sets its order."""
+        if hasattr(self.whole, 'set_epoch'):
+            self.whole.set_epoch(epoch)
+
     def __iter__(self) -> Iterator[int]:
         return iter(list(self.whole)[self.start :])
 

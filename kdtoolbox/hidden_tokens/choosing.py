@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -98,13 +99,13 @@ class VisibleTokens(nn.Module):
         raise NotImplementedError(f'{type(self).__name__} must override choose()')
 
     def _noise(self, step: int, sample_ids: Sequence[str | None], grid: Grid) -> Tensor:
+        keys: list[object] = []
+        seen: Counter[str] = Counter()  # several clips of a video in a batch are hidden each in its own way
+        for place, sample in enumerate(sample_ids):
+            keys.append(place if sample is None else f'{sample} {seen[sample]}' if seen[sample] else sample)
+            seen.update([sample] if sample is not None else [])
         return torch.stack(
-            [
-                torch.rand(
-                    grid, generator=self._generator(step, place if sample is None else sample), dtype=torch.float64
-                )
-                for place, sample in enumerate(sample_ids)
-            ]
+            [torch.rand(grid, generator=self._generator(step, key), dtype=torch.float64) for key in keys]
         )
 
     def _generator(self, step: int, sample: object) -> torch.Generator:

@@ -24,7 +24,7 @@ def resumed_otherwise(meta: Mapping, config: Mapping, *, steps_now: int) -> Iter
         steps_now: in an epoch.
     """
     epoch, step = meta.get('epoch') or 0, meta.get('iter') or 0
-    if meta.get(IN_AN_EPOCH):  # or at its end
+    if meta.get(IN_AN_EPOCH) or _writes_in_an_epoch(config):  # or at its end
         is_as_before = epoch * steps_now <= step <= (epoch + 1) * steps_now
     else:
         is_as_before = not epoch or step % epoch > 0 or step // epoch == steps_now
@@ -50,6 +50,12 @@ def resumed_otherwise(meta: Mapping, config: Mapping, *, steps_now: int) -> Iter
     others = [name for name in changed if name not in {*stuck, *schedule}]
     if others:
         yield Finding(f'not as in the training that is resumed: {_words(changed, others)}')
+
+
+def _writes_in_an_epoch(config: Mapping) -> bool:
+    """Whether checkpoints are written every so many steps."""
+    checkpoint = (config.get('default_hooks') or {}).get('checkpoint') or {}
+    return checkpoint.get('by_epoch') is False
 
 
 def read_plain_config(text: str | None) -> dict | None:

@@ -71,12 +71,21 @@ def averages_of_what_grows(config: Mapping) -> Iterator[Finding]:
     if not any(hook.get('type') == 'EMAHook' for hook in hooks):
         return
     for name, term in terms.items():
-        kind = ((term or {}).get('loss') or {}).get('type')
-        if getattr(MODELS.get(kind) if isinstance(kind, str) else kind, 'growing_buffers', ()):
-            yield error(
-                f'EMAHook averages the whole model, but the loss of term {name!r}, {kind!r}, keeps a row for each '
-                'video that it has seen, so its size changes: leave one of the two out'
-            )
+        for kind in _kinds((term or {}).get('loss')):
+            if getattr(MODELS.get(kind) if isinstance(kind, str) else kind, 'growing_buffers', ()):
+                yield error(
+                    f'EMAHook averages the whole model, but the loss of term {name!r}, {kind!r}, keeps a row for each '
+                    'video that it has seen, so its size changes: leave one of the two out'
+                )
+
+
+def _kinds(loss: object) -> Iterator[object]:
+    """The type of a loss, and those of the losses in it."""
+    if isinstance(loss, Mapping):
+        if 'type' in loss:
+            yield loss['type']
+        for value in loss.values():
+            yield from _kinds(value)
 
 
 def unusual_sampling(config: Mapping) -> Iterator[Finding]:

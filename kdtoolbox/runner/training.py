@@ -16,7 +16,7 @@ from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
 from kdtoolbox.config_files.overriding import seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
-from kdtoolbox.engine.checkpoints import load_checkpoint
+from kdtoolbox.engine.checkpoints import BareWeightsHook, load_checkpoint
 from kdtoolbox.engine.compat import (
     check_amp_device,
     find_wrapper,
@@ -106,6 +106,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     use_own_temporary_folder()
     format_configs_once()
     runner = ConsoleRunner.from_cfg(config)
+    runner.register_hook(BareWeightsHook())
     atexit.register(_end_workers_of, weakref.ref(runner))
     if isinstance(runner.model, FullyShardedStudent):
         runner.register_hook(ShardingHook())

@@ -77,6 +77,20 @@ class CachedTeacher(FrozenTeacher):
         self.listen(())
         self.eval()
 
+    @staticmethod
+    def check_clip_size(clip_size: object) -> None:
+        """Check that clips are shown to the student as the cache knows them.
+
+        Raises:
+            ValueError: the distiller resizes them after their pipeline.
+        """
+        if clip_size is not None:
+            raise ValueError(
+                f'clip_size={clip_size} resizes clips after their pipeline, but the cache of a CachedTeacher is of '
+                'clips as the pipeline gives them: leave clip_size out, and end the crops of SpatialViews with '
+                'Resize(keep_ratio=False)'
+            )
+
     def listen(self, paths: Iterable[str]) -> None:
         """Set the outputs that are looked up.
 

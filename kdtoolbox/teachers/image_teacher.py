@@ -16,7 +16,7 @@ from kdtoolbox.teachers.class_attention import CLASS_ATTENTION
 from kdtoolbox.teachers.frame_by_frame import FrameTeacher, clip_layout, frame_by_frame
 from kdtoolbox.teachers.frozen import recognizer_normalisation
 from kdtoolbox.teachers.probe import load_probe
-from kdtoolbox.teachers.weights import load_teacher_weights, torchvision_weights
+from kdtoolbox.teachers.weights import load_teacher_weights, published_weights
 from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD, View
 
 PRETRAINED = 'pretrained'  # weights that a library fetches by itself
@@ -236,9 +236,11 @@ def own_view(network: nn.Module, model_name: str | None, weights: str | None) ->
     if isinstance(network, Recognizer2D):
         return {'size': 224, **recognizer_normalisation(network)}
     view = {'size': 224, 'mean': IMAGENET_MEAN, 'std': IMAGENET_STD}
-    entry = torchvision_weights(model_name).get(weights)
-    if entry is not None:  # torchvision's weights all share ImageNet's mean and std
-        view['size'] = entry.transforms().crop_size[0]
+    entry = published_weights(model_name, weights)
+    if entry is not None:
+        shown = entry.transforms()
+        mean, std = ([round(255 * value, 6) for value in values] for values in (shown.mean, shown.std))
+        view = {'size': shown.crop_size[0], 'mean': mean, 'std': std}
     timm_config = getattr(network, 'pretrained_cfg', None)
     if timm_config:
         view = {
@@ -250,7 +252,7 @@ def own_view(network: nn.Module, model_name: str | None, weights: str | None) ->
 
 
 def _check_classes(num_classes: int | None, model_name: str | None, weights: str | None) -> None:
-    entry = torchvision_weights(model_name).get(weights)
+    entry = published_weights(model_name, weights)
     if num_classes is not None and entry is not None and num_classes != len(entry.meta['categories']):
         raise ValueError(
             f'teacher num_classes={num_classes}, but {weights} are weights for '

@@ -10,6 +10,7 @@ import torch
 import torchvision
 from mmengine.logging import print_log
 from torch import nn
+from torchvision.models import WeightsEnum
 
 from kdtoolbox.hidden_tokens import other_tokens
 from kdtoolbox.safe_files import UNREADABLE, load_safely
@@ -79,17 +80,15 @@ def load_weights(network: nn.Module, weights: str, *, model_name: str | None = N
         content = load_safely(weights, what='teacher weights')
     elif weights in named:
         content = _download(named[weights].url)
-        # torchvision's own loading also does these two things.
-        content = {
-            re.sub(r'(denselayer\d+\.(?:norm|relu|conv))\.(\d)', r'\1\2', name): value
-            for name, value in content.items()
-        }
-        if hasattr(network, 'transform_input'):
-            network.transform_input = True  # type: ignore[assignment]  # a plain attribute of theirs
     else:
         known = f', or one of {", ".join(named)}' if named else ''
         raise ValueError(f'teacher weights {weights!r}: no such file. Expected the path of a state dict, a URL{known}.')
-    _load_strictly(network, _unwrapped(_state_dict_in(content, weights), network), weights)
+    state = _unwrapped(_state_dict_in(content, weights), network)
+    if model_name is not None:
+        state = _with_todays_names(state)
+    if published_weights(model_name, weights) is not None and hasattr(network, 'transform_input'):
+        network.transform_input = True  # type: ignore[assignment]  # torchvision's own loading sets it too
+    _load_strictly(network, state, weights)
     return _classes_in(content)
 
 
@@ -113,6 +112,20 @@ def _classes_in(checkpoint: Mapping) -> list[str] | None:
 def torchvision_weights(model_name: str | None) -> dict:
     """Name -> torchvision's weights entry, with URL and transforms; empty for other networks."""
     return {} if model_name is None else dict(torchvision.models.get_model_weights(model_name).__members__)
+
+
+def published_weights(model_name: str | None, weights: str | None) -> WeightsEnum | None:
+    """torchvision's entry of these weights: by its name, or by the name of its file in a path or URL."""
+    named = torchvision_weights(model_name)
+    if weights is None or weights in named:
+        return named.get(weights)
+    file = weights.rpartition('/')[2]
+    return next((entry for entry in named.values() if entry.url.rpartition('/')[2] == file), None)
+
+
+def _with_todays_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The published DenseNets have names from before torch 0.4, which torchvision's own loading changes too."""
+    return {re.sub(r'(denselayer\d+\.(?:norm|relu|conv))\.(\d)', r'\1\2', name): value for name, value in state.items()}
 
 
 def _state_dict_in(content: Mapping, source: str) -> Mapping[str, torch.Tensor]:

@@ -61,6 +61,17 @@ def test_a_frozen_stem_stays_as_it_is_when_the_student_is_trained():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
+@pytest.mark.parametrize('stem', ['frozen', 'trained', 'inflated'])
+def test_a_copy_is_in_the_training_mode_of_each_part(stem):
+    for mode in (True, False):
+        backbone = build(stem=stem).train(mode)
+        twin = copy.deepcopy(backbone)
+        assert [one.training for one in twin.modules()] == [one.training for one in backbone.modules()]
+    torch.testing.assert_close(twin(clip()), backbone(clip()), rtol=0, atol=0)
+    twin.top[0] = torch.nn.Identity()
+    assert type(backbone.top[0]) is not torch.nn.Identity
+
+
 def test_a_trained_stem_learns_with_the_batch_statistics_of_its_weights():
     backbone = build(stem='trained').train()
     statistics = {name: value.clone() for name, value in backbone.stem.named_buffers()}

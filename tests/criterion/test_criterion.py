@@ -257,6 +257,9 @@ def test_a_connector_that_learns_cannot_serve_several_taps():
     maps = {name: torch.zeros(2, 3, 4, 2, 2) for name in 'ab'}
     with pytest.raises(ValueError, match="term 'kd'.*MapProjection learns, so one cannot serve 2 taps"):
         term(maps, maps, {})
+    term = two_taps(teacher_connector=dict(type='Standardize', channels=3))  # whose statistics would be of both
+    with pytest.raises(ValueError, match="term 'kd'.*Standardize learns, so one cannot serve 2 taps"):
+        term(maps, maps, {})
 
 
 @MODELS.register_module(force=True)

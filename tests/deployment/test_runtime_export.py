@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.models.backbones import c3d
+from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 
 from kdtoolbox.cli.main import main
@@ -30,6 +31,7 @@ from kdtoolbox.registry import MODELS
 from kdtoolbox.safe_files import load_safely
 from tests.narrow_c3d import narrow_convolution
 from tests.onnx_runtime import exporting_once, onnx_runtime_or_skip
+from tests.tiny import MEAN, STD, recognizer_2d_config
 
 # Name -> changes that make it tiny, and the frames and pixels that it is run on.
 STUDENTS = {
@@ -47,12 +49,13 @@ def c3d_is_narrow():
         yield
 
 
-def tiny_student(name: str, tmp_path) -> Student:
+def tiny_student(name: str, tmp_path, *, modality: str = 'rgb', **preprocessor) -> Student:
     """A student of configs/_base_/students with random weights, its statistics not those of its start."""
     changes, channels, frames, size = STUDENTS[name]
     config = Config.fromfile(find_config(f'_base_/students/{name}.py')).model.student.to_dict()
     config['backbone'].update(changes)
     config['cls_head'].update(in_channels=channels, num_classes=3, init_std=0.1)
+    config['data_preprocessor'].update(preprocessor)
     torch.manual_seed(0)
     recognizer = MODELS.build(config)
     recognizer.init_weights()
@@ -69,7 +72,7 @@ def tiny_student(name: str, tmp_path) -> Student:
         dict(type='FormatShape', input_format='NCTHW'),
         dict(type='PackActionInputs', meta_keys=('sample_id', 'role')),
     ]
-    preprocessing = describe_preprocessing(pipeline, config)
+    preprocessing = describe_preprocessing(pipeline, config, modality=modality)
     state = recognizer.state_dict()
     return Student(StudentParts(tmp_path, tmp_path, config, state, preprocessing, None, True, {}), device='cpu')
 
@@ -119,6 +122,40 @@ def test_a_student_in_half_precision_agrees_in_torch_export(tmp_path):
     )
     assert all(0 < one.ratio <= one.tolerance == 2e-2 for one in found)
     assert (tmp_path / 'out/student.pt2').is_file()
+
+
+@pytest.mark.parametrize('half', [False, True])
+def test_the_weights_of_an_image_stem_agree(half, tmp_path):
+    student = tiny_student('image_stem', tmp_path)
+    found = export_to(student, tmp_path / 'out', SAFETENSORS, clips=made_clips(student), half=half)
+    assert all(one.difference == 0 or (half and one.ratio <= 2e-2) for one in found)
+
+
+@pytest.mark.parametrize(
+    'changes, inside',
+    [
+        (dict(to_rgb=True, mean=[10.0, 100.0, 200.0]), 'the change to BGR and the normalisation are inside'),
+        (dict(modality='rgb_difference'), 'the difference of each frame to the next and the normalisation are inside'),
+        ({}, 'the normalisation is inside'),
+    ],
+)
+def test_an_exported_student_takes_the_pixels_that_it_says(changes, inside, tmp_path):
+    student = tiny_student('r3d18', tmp_path, **changes)
+    clips = made_clips(student, number=2)
+    export_to(student, tmp_path / 'out', TORCH_EXPORT, clips=clips, dynamic_batch=True)
+    described = json.loads((tmp_path / 'out/preprocessing.json').read_text())
+    assert described['input']['values'] == f'RGB pixels, 0 to 255: {inside}'
+    assert (described['colour'], described['modality']) == ('RGB', 'rgb')
+    run = torch.export.load(str(tmp_path / 'out' / described['model'])).module()
+    with torch.no_grad():
+        batch = {'inputs': [clip[None] for clip in clips], 'data_samples': [ActionDataSample() for _ in clips]}
+        expected = torch.stack([one.pred_scores.item for one in student._model.test_step(batch)])
+        torch.testing.assert_close(run(clips.float())[0].softmax(1), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_student_that_sees_single_frames_is_refused_for_other_runtimes():
+    with pytest.raises(ValueError, match=r'a student that sees single frames \(ResNet in a Recognizer2D\)'):
+        ClipNetwork(MODELS.build(recognizer_2d_config(mean=MEAN, std=STD)))
 
 
 def test_half_precision_weights_are_half_the_size_and_agree(student_folder, tmp_path):

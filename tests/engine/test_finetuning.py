@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from kdtoolbox.cli.export_student import export_student
 from kdtoolbox.cli.main import main
 from kdtoolbox.registry import MODELS
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely, save_aside
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config
@@ -35,6 +36,20 @@ def finetuning(folder, load_from, *, num_classes=5, **options):
     config.optim_wrapper.optimizer.lr = 0.0
     config.custom_hooks[1].replace_head = True
     return config
+
+
+def test_a_bare_state_dict_is_loaded_beside_an_average_of_the_weights_too(exported, tmp_path):
+    state = load_safely(exported, what='student')['state_dict']
+    save_aside(state, tmp_path / 'bare.pth')
+    config = finetuning(tmp_path / 'run', tmp_path / 'bare.pth', num_classes=9)
+    config.custom_hooks[1].replace_head = False
+    for loader in (config.train_dataloader, config.val_dataloader):
+        loader.dataset.num_classes = 9
+    config.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    runner = build_runner(config)
+    runner.train()
+    weights = learned(runner.model.student.state_dict())
+    assert all(torch.equal(value, state[name]) for name, value in weights.items())
 
 
 def learned(state):
@@ -107,6 +122,8 @@ def test_a_missing_and_an_unexpected_tensor_are_refused(exported, tmp_path):
 def test_without_replace_head_another_head_is_still_refused(exported, tmp_path):
     config = finetuning(tmp_path, exported)
     config.custom_hooks[1].replace_head = False
+    for loader in (config.train_dataloader, config.val_dataloader):
+        loader.dataset.num_classes = 9
     with pytest.raises(ValueError, match=r'fc_cls.bias \(9,\) instead of \(5,\)'):
         train(config, 'all or nothing')
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 from mmaction.apis import init_recognizer
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from kdtoolbox.cli.export_student import HEADER, export_student
 from kdtoolbox.engine.checkpoints import student_state_dict
-from kdtoolbox.registry import MODELS
+from kdtoolbox.registry import DATA_SAMPLERS, HOOKS, MODELS
 from kdtoolbox.runner.testing import test_student as run_test
 from kdtoolbox.safe_files import load_safely
 from tests.tiny import distillation_head, run_config, student_config
@@ -203,3 +204,49 @@ def test_resuming_from_an_exported_student_is_refused_with_the_way_out(finished,
     config.work_dir, config.resume, config.load_from = str(tmp_path), True, str(exported)
     with pytest.raises(ValueError, match='weights alone.*load_from without resume'):
         train(config, 'resumed from an exported student')
+
+
+def test_a_resumed_run_stops_early_where_one_without_a_break_does(tmp_path):
+    def run(name, load_from=None):
+        config = run_config(tmp_path / name, epochs=8)
+        config.custom_hooks += [
+            dict(type='ValidateOnResumeHook'),
+            dict(type='EarlyStoppingHook', monitor='retrieval/top1', rule='greater', patience=3, min_delta=2.0),
+        ]
+        config.resume, config.load_from = load_from is not None, load_from
+        return train(config, name)
+
+    whole = run('whole')
+    assert whole.epoch == 4 and run('resumed', checkpoint(whole, 2)).epoch == 4
+
+
+@DATA_SAMPLERS.register_module(force=True)
+class OwnBatchSampler(torch.utils.data.BatchSampler):
+    def __init__(self, sampler, batch_size):
+        super().__init__(sampler, batch_size, drop_last=True)
+
+
+def test_a_run_with_a_batch_sampler_of_its_own_goes_on_with_the_clips_of_its_epoch(tmp_path):
+    def clips(name, load_from=None):
+        config = run_config(tmp_path / name, epochs=2)
+        config.train_dataloader.dataset.length = 12
+        config.train_dataloader.batch_sampler = dict(type='OwnBatchSampler')
+        config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, by_epoch=False)
+        config.resume, config.load_from = load_from is not None, load_from
+        config.custom_hooks.append(dict(type='SeenClipsHook'))
+        runner = train(config, name)
+        return next(hook for hook in runner.hooks if isinstance(hook, SeenClipsHook)).seen
+
+    whole = clips('whole')
+    assert len(whole) == 6 and clips('resumed', str(tmp_path / 'whole/iter_4.pth')) == whole[4:]
+
+
+@HOOKS.register_module(force=True)
+class SeenClipsHook(Hook):
+    """Notes the clips of each step."""
+
+    def before_train(self, runner):
+        self.seen = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.seen.append([sample.sample_id for sample in data_batch['data_samples']])

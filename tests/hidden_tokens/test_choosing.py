@@ -43,6 +43,12 @@ def test_a_clip_has_its_own_tokens_in_whatever_batch_it_comes(kind):
 
 
 @every_kind
+def test_several_clips_of_a_video_in_a_batch_are_hidden_each_in_its_own_way(kind):
+    drawn = kind(keep=0.3, seed=5)(GRID, [IDS[0], IDS[1], IDS[0]])
+    assert torch.equal(drawn[:2], kind(keep=0.3, seed=5)(GRID, IDS[:2])) and not torch.equal(drawn[0], drawn[2])
+
+
+@every_kind
 def test_another_step_or_seed_draws_anew_and_a_resumed_one_goes_on(kind):
     first = kind(keep=0.3)
     draws = [first(GRID, IDS) for _ in range(3)]

@@ -28,6 +28,16 @@ from tests.tiny import run_config
             "the loss of term 'kd', 'VideoMean', keeps a row for each video",
             True,
         ),
+        (
+            {
+                'custom_hooks': [dict(type='EMAHook')],
+                'model.terms.kd.loss': dict(
+                    type='LogitStandardization', loss=dict(type='VideoMean', loss=dict(type='L2'))
+                ),
+            },
+            "the loss of term 'kd', 'VideoMean', keeps a row for each video",
+            True,
+        ),
         ({'train_cfg.max_epochs': 0}, 'nothing would be trained', True),
         ({'model.student.data_preprocessor.to_rgb': True}, 'swaps red and blue', False),
         (

@@ -140,6 +140,21 @@ def test_the_teacher_is_not_run_and_its_weights_are_not_kept(made):
         teacher(torch.zeros(1, 2, 3, 24, 24))
 
 
+def test_a_gate_gets_the_logits_though_its_term_taps_features(made, tmp_path):
+    videos, weights, cache = made
+    gated = dict(
+        loss=dict(type='L2'),
+        student='features',
+        teacher='features',
+        student_connector='auto',
+        gate=dict(type='ConfidenceGate', threshold=0.2),
+    )
+    teachers = live_teacher(weights), cached_teacher(weights, cache, taps=['layer2'])
+    live, cached = (step(training_config(videos, tmp_path, teacher, terms=dict(kd=gated))) for teacher in teachers)
+    assert live['gate_kd'] == cached['gate_kd'] > 0
+    torch.testing.assert_close(live['loss_kd'], cached['loss_kd'], **HALF)
+
+
 def test_a_loss_that_asks_for_the_teachers_classifier_gets_it(made, tmp_path):
     videos, weights, cache = made
     terms = dict(
@@ -248,6 +263,9 @@ def test_mistakes_are_said_when_the_distiller_is_built(made, tmp_path):
     tapped.model.terms.kd.update(teacher='layer1', student='backbone.layer1', student_connector='auto')
     with pytest.raises(ValueError, match="taps 'layer1' of the teacher, but its cache .* stores"):
         MODELS.build(tapped.model)
+    resizing = training_config(videos, tmp_path, cached_teacher(weights, cache, taps=['layer2']), clip_size=32)
+    with pytest.raises(ValueError, match='clip_size=32 resizes clips after their pipeline'):
+        MODELS.build(resizing.model)
     mixing = dict(
         type='RecognizerTeacher',
         recognizer=dict(

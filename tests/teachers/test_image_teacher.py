@@ -10,7 +10,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from kdtoolbox.registry import MODELS
+from kdtoolbox.safe_files import save_aside
 from kdtoolbox.teachers import ImageTeacher, load_weights, pool_logits, save_probe
+from kdtoolbox.teachers.image_teacher import own_view
+from kdtoolbox.views import IMAGENET_MEAN, IMAGENET_STD
 from tests.tiny import TinyImageNet, recognizer_2d_config, teacher_config
 
 
@@ -160,7 +163,25 @@ def test_the_view_is_that_of_the_weights(monkeypatch):
     assert teacher.view.size == (384, 384)
 
 
-def test_densenets_weights_load_by_name_in_the_form_they_are_published(monkeypatch):
+def test_published_weights_of_a_file_are_those_of_their_name(tmp_path):
+    entry = torchvision.models.get_model_weights('vgg16')['IMAGENET1K_FEATURES']
+    shown, network = entry.transforms(), torchvision.models.vgg11()
+    for weights in ('IMAGENET1K_FEATURES', f'somewhere/{entry.url.rpartition("/")[2]}'):
+        view = own_view(network, 'vgg16', weights)
+        for mine, its in ((view['mean'], shown.mean), (view['std'], shown.std)):
+            assert mine == pytest.approx([255 * value for value in its], rel=1e-6)
+    view = own_view(network, 'resnet50', 'IMAGENET1K_V2')
+    assert tuple(view['mean']) == IMAGENET_MEAN and tuple(view['std']) == IMAGENET_STD
+    googlenet = torchvision.models.get_model('googlenet', weights=None, init_weights=False, aux_logits=False)
+    file = torchvision.models.get_model_weights('googlenet')['IMAGENET1K_V1'].url.rpartition('/')[2]
+    for name, transforms in ((file, True), ('own.pth', False)):
+        googlenet.transform_input = False
+        save_aside(googlenet.state_dict(), tmp_path / name)
+        load_weights(googlenet, str(tmp_path / name), model_name='googlenet')
+        assert googlenet.transform_input == transforms
+
+
+def test_densenets_weights_load_by_name_in_the_form_they_are_published(monkeypatch, tmp_path):
     state = torchvision.models.densenet121().state_dict()
     published = {re.sub(r'(denselayer\d+\.(?:norm|conv))(\d)', r'\1.\2', name): value for name, value in state.items()}
     assert published.keys() != state.keys()
@@ -168,6 +189,8 @@ def test_densenets_weights_load_by_name_in_the_form_they_are_published(monkeypat
     network = torchvision.models.densenet121()
     load_weights(network, 'IMAGENET1K_V1', model_name='densenet121')
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+    save_aside(published, tmp_path / 'densenet.pth')
+    load_weights(network, str(tmp_path / 'densenet.pth'), model_name='densenet121')
 
 
 def test_a_url_may_hold_the_state_dict_inside_a_checkpoint(monkeypatch):
