@@ -12,7 +12,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from kdtoolbox.arguments import did_you_mean
 from kdtoolbox.backbones.inflation import inflate
 from kdtoolbox.registry import MODELS
-from kdtoolbox.teachers.image_teacher import build_image_model
+from kdtoolbox.teachers.image_teacher import PRETRAINED, build_image_model, torchvision_name
 from kdtoolbox.teachers.weights import load_weights
 
 _PROBE_SIZE = 64  # of the picture that tells the stem's channels; every image network takes it
@@ -29,7 +29,8 @@ class ImageStem3D(BaseModule):
     Args:
         image_model: as ``model`` of :class:`ImageTeacher`: ``'torchvision.mobilenet_v2'``, ``'timm.…'``, a config.
         last_layer: path of the module in it whose maps (B, C, h, w) the 3D layers get, such as ``'features.6'``.
-        weights: of the whole image network: a name of torchvision, a file or a URL; None leaves random ones.
+        weights: of the whole image network: a name of torchvision, a file or a URL, for timm also ``'pretrained'``;
+            None leaves random ones.
         stem: ``'frozen'``: never trained, in evaluation mode; ``'trained'``: trained
             (``optim_wrapper.paramwise_cfg.custom_keys`` can give ``'backbone.stem'`` a smaller rate); ``'inflated'``:
             trained as 3D layers that begin as the 2D ones, see :func:`inflate`.
@@ -72,7 +73,7 @@ class ImageStem3D(BaseModule):
         self.norm_eval = norm_eval
         self.stem, channels = _first_layers(image_model, last_layer, weights, num_classes)
         if stem == 'inflated':
-            inflate(self.stem)
+            self.stem = _inflated(self.stem, last_layer)
         self.stem.requires_grad_(stem != 'frozen')
         widths = [channels, *top_channels]
         self.top = nn.Sequential(
@@ -117,22 +118,52 @@ def _first_layers(
     image_model: str | Mapping | nn.Module, last_layer: str, weights: str | None, num_classes: int | None
 ) -> tuple[nn.Module, int]:
     """The network up to and with a layer, which it gives as ``maps``, and the number of their channels."""
-    network = build_image_model(image_model, num_classes=num_classes)
-    name = image_model.removeprefix('torchvision.') if isinstance(image_model, str) else None
-    if weights is not None:
-        load_weights(network, weights, model_name=name)
+    is_timms = weights == PRETRAINED and isinstance(image_model, str) and image_model.startswith('timm.')
+    network = build_image_model(image_model, num_classes=num_classes, pretrained=is_timms)
+    if weights is not None and not is_timms:
+        load_weights(network, weights, model_name=torchvision_name(image_model))
     known = [path for path, _ in network.named_modules() if path]
     if last_layer not in known:
         raise ValueError(
             f'ImageStem3D: {type(network).__name__} has no layer {last_layer!r}: {did_you_mean(last_layer, known)}'
         )
-    stem = create_feature_extractor(network, {last_layer: 'maps'})
+    stem = cut_after(network, last_layer)
     was_training = stem.training
     with torch.no_grad():
         maps = stem.eval()(torch.zeros(1, 3, _PROBE_SIZE, _PROBE_SIZE))['maps']
     if maps.dim() != 4:
         raise ValueError(f'ImageStem3D: the layer {last_layer!r} gives {tuple(maps.shape)}, expected maps (B, C, h, w)')
     return stem.train(was_training), maps.shape[1]
+
+
+@torch.no_grad()
+def _inflated(stem: nn.Module, last_layer: str) -> nn.Module:
+    """The stem in 3D, which is tried: what is written for four dimensions may run on five and mean something else."""
+    was_training = stem.training
+    frames = torch.rand(2, 3, _PROBE_SIZE, _PROBE_SIZE, generator=torch.Generator().manual_seed(0))
+    expected = stem.eval()(frames)['maps'].transpose(0, 1).unsqueeze(0)
+    try:
+        inflated = inflate(stem).eval()
+        maps = inflated(frames.transpose(0, 1).unsqueeze(0))['maps']
+        is_same = maps.shape == expected.shape and torch.allclose(maps, expected, rtol=1e-2, atol=1e-2)
+    except RuntimeError:
+        is_same = False
+    if not is_same:
+        raise ValueError(
+            f'ImageStem3D: the layers up to {last_layer!r} do not compute the same when they are inflated: they are '
+            "written for single images. Take an earlier last_layer, or stem='frozen' or 'trained'"
+        )
+    return inflated.train(was_training)
+
+
+def cut_after(network: nn.Module, path: str) -> nn.Module:
+    """The network up to and with a module, whose output it gives as ``maps``; by torch.fx."""
+    options: dict = {}
+    if type(network).__module__.startswith('timm.'):
+        from timm.models._features_fx import get_notrace_functions, get_notrace_modules  # as timm itself cuts them
+
+        options = {'leaf_modules': get_notrace_modules(), 'autowrap_functions': get_notrace_functions()}
+    return create_feature_extractor(network, {path: 'maps'}, tracer_kwargs=options)
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:

@@ -29,15 +29,21 @@ def inflate(module: nn.Module, *, temporal_kernel: int = 3) -> nn.Module:
 def _layer(layer: nn.Module, temporal_kernel: int) -> nn.Module:
     if isinstance(layer, nn.Conv2d):
         return _convolution(layer, temporal_kernel)
-    if isinstance(layer, nn.BatchNorm2d):
+    if type(layer) is nn.BatchNorm2d:  # one that is more, such as timm's with an activation in it, would lose that
         norm = nn.BatchNorm3d(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
         norm.load_state_dict(layer.state_dict())
         return norm
     if isinstance(layer, nn.MaxPool2d):
-        return nn.MaxPool3d((1, *_pair(layer.kernel_size)), (1, *_pair(layer.stride)), (0, *_pair(layer.padding)))
+        return nn.MaxPool3d(
+            (1, *_pair(layer.kernel_size)),
+            (1, *_pair(layer.stride)),
+            (0, *_pair(layer.padding)),
+            (1, *_pair(layer.dilation)),
+            ceil_mode=layer.ceil_mode,
+        )
     if isinstance(layer, nn.Dropout2d):
         return nn.Dropout3d(layer.p)
-    if type(layer).__name__.endswith('2d'):
+    if type(layer).__name__.endswith('2d') or isinstance(layer, nn.BatchNorm2d):
         raise ValueError(
             f'{type(layer).__name__} cannot be inflated: take an earlier last_layer, or a stem that is not'
         )

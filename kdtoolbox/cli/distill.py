@@ -58,8 +58,12 @@ def distill(videos: str | Path, out: str | Path, **options: object) -> Student:
         raise ValueError(f'distill() has no option {unknown[0]!r}: expected any of {", ".join(sorted(vars(args)))}')
     for name, value in options.items():
         setattr(args, name, value)
-    if args.epochs and args.hours:
+    if args.epochs is not None and args.hours is not None:
         raise ValueError('epochs and hours: give one of them')
+    for name in ('frames', 'size', 'teacher_size', 'epochs'):
+        value = getattr(args, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ValueError(f'{name}={value!r}: expected a whole number of at least 1')
     arguments.check_first(args)
     return _distill(args)
 

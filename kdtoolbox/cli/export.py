@@ -11,7 +11,7 @@ from kdtoolbox.deployment.hub import push_to_hub
 from kdtoolbox.deployment.preprocessing import FILE as PREPROCESSING
 from kdtoolbox.deployment.runtime_export import FILES, INT8_FILE, export_to, made_clips
 from kdtoolbox.deployment.student import load_student
-from kdtoolbox.deployment.student_folder import CHECKPOINT, is_student_folder, write_student_folder
+from kdtoolbox.deployment.student_folder import CHECKPOINT, is_student_folder, measured_before, write_student_folder
 from kdtoolbox.deployment.student_parts import STUDENT_IN_A_RUN
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.provenance import PROVENANCE
@@ -21,10 +21,12 @@ def run(args: argparse.Namespace) -> int:
     import_all(args.imports)
     if args.to != 'folder':
         return _for_another_runtime(args)
-    metrics, protocol = read_metrics(Path(args.metrics)) if args.metrics else ({}, {})
-    folder = write_student_folder(
-        checkpoint_of(args.student), args.out, metrics=metrics, protocol=protocol, imports=args.imports
-    )
+    checkpoint = checkpoint_of(args.student)
+    measured = measured_before(checkpoint.parent) if checkpoint.name == CHECKPOINT else {}
+    if args.metrics:
+        metrics, protocol = read_metrics(Path(args.metrics))
+        measured |= {'metrics': metrics, 'protocol': protocol}
+    folder = write_student_folder(checkpoint, args.out, imports=args.imports, **measured)
     print(f'wrote {folder}: {", ".join(sorted(file.name for file in folder.iterdir()))}')
     if args.push_to_hub:
         print(f'pushed to {push_to_hub(folder, args.push_to_hub, private=args.private)}')

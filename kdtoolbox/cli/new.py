@@ -1,6 +1,7 @@
 """Write a new loss, teacher, connector, data set or plugin, with its test, to start from."""
 
 import argparse
+from shlex import quote
 
 from kdtoolbox.templates.writer import KINDS, write_start
 
@@ -19,5 +20,5 @@ def run(args: argparse.Namespace) -> int:
     files, use = write_start(args.kind, args.name, args.to)
     for file in files:
         print(f'wrote {file}')
-    print(f'Test it: python -m pytest {files[-1]}\nUse it: {use}')
+    print(f'Test it: python -m pytest {quote(str(files[-1]))}\nUse it: {use}')
     return 0

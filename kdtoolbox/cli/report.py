@@ -15,6 +15,7 @@ from kdtoolbox.terminal import say
 
 def run(args: argparse.Namespace) -> int:
     work_dirs = [training_in(folder) for folder in args.work_dirs]
+    args.baseline = args.baseline and training_in(args.baseline)
     if args.compute:
         for folder in dict.fromkeys([*work_dirs, *([args.baseline] if args.baseline else [])]):
             checkpoint = args.checkpoint if folder == work_dirs[0] else None

@@ -36,6 +36,13 @@ def run(args: argparse.Namespace) -> int:
         done = run_of(folder / name, config, options)
         if done.error:
             terminal.say(f'{name} failed: {done.error}')
+        elif args.metric is not None and args.metric not in done.metrics:
+            raise ValueError(
+                f'no run can be compared by {args.metric}: {folder / name} has '
+                f'{", ".join(done.metrics) or "no metrics"}. Name another with --metric, or have the config validate'
+            )
+        elif not done.metrics:
+            terminal.say(f'{name} was never validated: its config has no validation, and runs cannot be ranked')
         return done
 
     if args.optuna:

@@ -12,8 +12,10 @@ from kdtoolbox.cli.arguments.test import EVALUATIONS
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.provenance import config_name, named_by_content, origin_of, write_metrics
+from kdtoolbox.registry import MODELS
 from kdtoolbox.runner.testing import measure_student, test_student
 from kdtoolbox.safe_files import check_writable
+from kdtoolbox.teachers import CachedTeacher
 
 __all__ = ['evaluators', 'run', 'test_student']
 
@@ -68,5 +70,10 @@ def _agreements(config: Config, metric: Mapping) -> list[dict]:
             '--eval agreement: the config has no model.teacher to agree with. Test with the config of the distillation'
         )
     if 'type' in teacher:
-        return [{**metric, 'teacher': teacher}]
-    return [{**metric, 'teacher': one, 'prefix': f'agreement_{name}'} for name, one in teacher.items()]
+        return [{**metric, 'teacher': _live(teacher)}]
+    return [{**metric, 'teacher': _live(one), 'prefix': f'agreement_{name}'} for name, one in teacher.items()]
+
+
+def _live(teacher: Mapping) -> Mapping:
+    """The teacher behind a cache, which has the training clips alone."""
+    return teacher['teacher'] if MODELS.get(teacher['type']) is CachedTeacher else teacher

@@ -49,13 +49,19 @@ def add_override_argument(parser: argparse.ArgumentParser, help_text: str) -> No
     parser.add_argument('--cfg-options', nargs='+', action=Overrides, metavar='KEY=VALUE', help=help_text)
 
 
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f'{text} is not a whole number from 0 to {2**32 - 1}')
+    return int(text)
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every command over a config has."""
     parser.set_defaults(check_first=check_config)
     parser.add_argument('config', help='a config file, or the name of one that came with kdtoolbox')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints; default work_dirs/<config name>')
     add_override_argument(parser, 'override settings, e.g. train_dataloader.batch_size=8 model.teacher.weights=FILE')
-    parser.add_argument('--seed', type=int, help="random seed; default the config's")
+    parser.add_argument('--seed', type=_seed, help="random seed; default the config's")
     add_safe_config_argument(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

@@ -83,12 +83,17 @@ def refuse_spent_options(config: Config, options: Mapping) -> None:
         places = [
             path
             for path, value in leaves.items()
-            if path.split('.')[0] in RUN_SETTINGS and value == leaves.get(key, config[first])
+            if path.split('.')[0] in RUN_SETTINGS and _is_same(value, leaves.get(key, config[first]))
         ]
         raise ValueError(
             f'--cfg-options {key}=… would change nothing: {key} is only used while the config file is read. '
             f'Override what is made from it; these have its value: {", ".join(places) or "none"}'
         )
+
+
+def _is_same(one: object, two: object) -> bool:
+    """Equal, and of one type: True is 1 otherwise."""
+    return type(one) is type(two) and one == two
 
 
 def prepare_to_look(config: Config, log_name: str) -> int:

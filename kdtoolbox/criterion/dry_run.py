@@ -158,6 +158,7 @@ def rehearse(term: Term, tapped: Tapped) -> None:
         ValueError: the shapes do not fit, or the student has too few classes for the loss.
     """
     num_clips = max(2, term.min_batch_size, *(card.min_elements for card in cards(term.loss)))
+    num_clips = min(num_clips, getattr(term.loss, 'batch_size', num_clips))  # which is the most that it takes
     student, teacher = tapped.repeated(num_clips)
     labels = torch.zeros(num_clips, dtype=torch.long)
     extra = {

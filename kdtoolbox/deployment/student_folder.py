@@ -17,6 +17,7 @@ from kdtoolbox.deployment.student_network import build_network
 from kdtoolbox.deployment.tested_student import tested_student
 from kdtoolbox.engine.checkpoints import load_checkpoint
 from kdtoolbox.engine.student_settings import LEARNED_CLASSES
+from kdtoolbox.plain_files import read_json
 from kdtoolbox.safe_files import check_writable
 
 WEIGHTS, CHECKPOINT, CONFIG = 'student.safetensors', 'student.pth', 'student.py'
@@ -78,7 +79,10 @@ def write_student_folder(
         save_tensors(state, folder / WEIGHTS)
         (folder / PREPROCESSING).write_text(preprocessing_text(preprocessing), encoding='utf-8')
         _write_json(folder / CLASSES, {'classes': classes, 'learned': learned})
-        _write_json(folder / METRICS, {'metrics': dict(metrics or {}), 'protocol': dict(protocol or {})})
+        said = {'metrics': metrics, 'protocol': protocol, 'facts': facts}
+        _write_json(
+            folder / METRICS, {name: dict(values or {}) for name, values in said.items() if values or name != 'facts'}
+        )
         (folder / CARD).write_text(card, encoding='utf-8')
         if out.is_dir():
             os.replace(out, Path(aside) / 'before')
@@ -106,11 +110,21 @@ def is_student_folder(folder: str | Path) -> bool:
     return all((Path(folder) / name).is_file() for name in (WEIGHTS, CONFIG, PREPROCESSING))
 
 
+def measured_before(folder: Path) -> dict[str, dict]:
+    """What a student folder says of its student: the arguments of :func:`write_student_folder`; empty for others."""
+    if not is_student_folder(folder) or not (folder / METRICS).is_file():
+        return {}
+    content = read_json(folder / METRICS, max_bytes=1_000_000)
+    said = content if isinstance(content, dict) else {}
+    return {name: said[name] for name in ('metrics', 'protocol', 'facts') if isinstance(said.get(name), dict)}
+
+
 def save_tensors(state: Mapping, file: Path) -> None:
     """Write tensors by their names as safetensors."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    save_file({name: tensor.detach().contiguous() for name, tensor in state.items()}, file, metadata={'format': 'pt'})
+    tensors = {name: tensor.detach().contiguous() for name, tensor in state.items()}
+    file.write_bytes(save(tensors, metadata={'format': 'pt'}))  # save_file would write it for its owner alone
 
 
 def copy_beside(folder: Path, names: Sequence[str], out: Path) -> None:

@@ -99,9 +99,9 @@ class Distiller(BaseModel):
         terms = checked_terms(terms or {})
         with untouched_randomness():  # a teacher with random weights must not change the student's random weights
             self._teachers = UnregisteredModules(self._build_teachers(teacher, terms, view))
-        for teacher in self.teachers.values():
-            if hasattr(teacher, 'check_clip_size'):
-                cast(Any, teacher).check_clip_size(clip_size)
+        for built in self.teachers.values():
+            if hasattr(built, 'check_clip_size'):
+                cast(Any, built).check_clip_size(clip_size)
         self._set_taps(terms)
         self.criterion = criterion_for(
             terms,

@@ -120,8 +120,23 @@ class MutualDistiller(Distiller):
                         f'peer {name!r} normalises with {what} {theirs}, the student with {ours}: all see the '
                         'same clips, so give them the same data_preprocessor'
                     )
+            if swaps_colours(peer) != swaps_colours(self.student):
+                raise ValueError(
+                    f'peer {name!r} has to_rgb={swaps_colours(peer)} in its data_preprocessor, the student '
+                    f'to_rgb={swaps_colours(self.student)}: all see the same clips, so give them the same'
+                )
+            if getattr(peer.data_preprocessor, 'blending', None) is not None:
+                raise ValueError(
+                    f'peer {name!r} blends clips in its data_preprocessor, but all see those of the student: set '
+                    'blending there'
+                )
             if peer.cls_head.num_classes != self.student.cls_head.num_classes:
                 raise ValueError(
                     f'peer {name!r} has {peer.cls_head.num_classes} classes, the student '
                     f'{self.student.cls_head.num_classes}: they compare logits, so give them the same'
                 )
+
+
+def swaps_colours(recognizer: nn.Module) -> bool:
+    """Whether its data preprocessor has the channels change places."""
+    return bool(getattr(recognizer.data_preprocessor, 'to_rgb', False))

@@ -53,7 +53,8 @@ class AdversarialOptimWrapperConstructor:
         if not isinstance(discriminator, nn.Module):
             raise ValueError(f'{type(model).__name__} has no discriminator: use an ordinary optim_wrapper for it')
         runs = {
-            'discriminator': discriminator,
+            # Each by the names that the model has for its parts, which paramwise_cfg goes by.
+            'discriminator': nn.ModuleDict({'discriminator': discriminator}),
             'student': nn.ModuleDict(
                 {name: child for name, child in model.named_children() if name != 'discriminator'}
             ),

@@ -14,9 +14,9 @@ KEY = 'ema_teachers'
 class EMATeacherHook(Hook):
     """Update every ``EMATeacher`` of the distiller after each optimizer step; resuming continues exactly.
 
-    With gradients accumulated over iterations, not every iteration has an optimizer step. A checkpoint has the averages
-    under ``ema_teachers``, outside of the model's state dict. With ``load_from`` the student may have another head:
-    then the teacher is initialised from the student.
+    With gradients accumulated over iterations, not every iteration has an optimizer step; one that FiniteLossHook
+    leaves out is none. A checkpoint has the averages under ``ema_teachers``, outside of the model's state dict. With
+    ``load_from`` the student may have another head: then the teacher is initialised from the student.
 
     Raises:
         ValueError: there is no such teacher, or the checkpoint to resume from has no average.
@@ -38,7 +38,8 @@ class EMATeacherHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         wrapper = runner.optim_wrapper
         wrapper = wrapper['student'] if isinstance(wrapper, OptimWrapperDict) else wrapper
-        if not wrapper.should_update():  # it counts what is done, so this is about the iteration just over
+        # It counts what is done, so this is about the iteration just over; FiniteLossHook may have left its step out.
+        if not wrapper.should_update() or getattr(wrapper, 'is_left_out', False):
             return
         for teacher in self._teachers(runner).values():
             teacher.follow(self._model(runner).student)

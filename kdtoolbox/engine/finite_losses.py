@@ -122,7 +122,8 @@ class FiniteLossHook(Hook):
 
         @wraps(step)  # with what mmengine's schedulers left on it, or they warn that the steps are not counted
         def watched_step(**options) -> None:
-            if _all_true(since_step):
+            wrapper.is_left_out = not _all_true(since_step)  # type: ignore[attr-defined]  # for a mean teacher's hook
+            if not wrapper.is_left_out:  # type: ignore[attr-defined]
                 step(**options)
             since_step.clear()
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -151,7 +152,8 @@ def _built(config: str) -> nn.Module:
 
 def build_without_memory(config: Mapping) -> nn.Module:
     """A network on the device ``'meta'``."""
-    with torch.device('meta'), _NumbersOnTheCPU():
+    with torch.device('meta'), _NumbersOnTheCPU(), warnings.catch_warnings():
+        warnings.filterwarnings('ignore', '.*from a non-meta parameter')  # of weights, which are not needed here
         return MODELS.build(dict(config)).to('meta')
 
 

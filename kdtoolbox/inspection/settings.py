@@ -16,7 +16,11 @@ LARGE_RATE = 10
 
 def unusual_weights(model: Mapping) -> Iterator[Finding]:
     """Terms with weight 0 or a negative weight."""
-    terms = {name: term.get('weight', 1.0) for name, term in (model.get('terms') or {}).items()}
+    written = model.get('terms') or {}
+    if not isinstance(written, Mapping):
+        yield error(f'model.terms is {written!r}: expected a dict, name -> term; for none, model.terms=None')
+        return
+    terms = {name: term.get('weight', 1.0) for name, term in written.items()}
     if 'weight' in model:
         terms['mutual'] = model['weight']
     if isinstance(model.get('adversarial'), Mapping):

@@ -2,7 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor
+
+from kdtoolbox.backbones.image_stem import cut_after
 
 STRIDE = 8  # of the maps that the 3D layers get: measured with MobileNetV2's first seven blocks
 _SIZE = 64  # pixels; every convolutional network takes it
@@ -43,7 +44,7 @@ def stem_layer(network: nn.Module) -> str | None:
 
 def _can_be_cut_out(network: nn.Module, path: str) -> bool:
     try:
-        create_feature_extractor(network, {path: 'maps'})
+        cut_after(network, path)
     except Exception:  # what torch.fx cannot follow
         return False
     return True

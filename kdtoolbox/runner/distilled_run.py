@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import cast
 
 import torch
@@ -242,6 +243,6 @@ def _tell(out: Path, student: Student, metrics: Mapping[str, float]) -> None:
     if shown:
         rows.append(('measured', ', '.join(f'{name} {100 * value:.1f} %' for name, value in shown.items())))
     if student.learned_classes:
-        rows.append(('next', f'kdtoolbox predict {out} VIDEO'))
-    rows.append(('next', f'kdtoolbox search VIDEO --in {out} --draw nearest.png'))
+        rows.append(('next', f'kdtoolbox predict {quote(str(out))} VIDEO'))
+    rows.append(('next', f'kdtoolbox search VIDEO --in {quote(str(out))} --draw nearest.png'))
     terminal.say('\n' + terminal.table_text(rows, num_left=2))

@@ -53,6 +53,14 @@ def train(config: Config, *, local_rank: int = 0) -> None:
         runner.train()
 
 
+def keep_no_workers(config: Config) -> None:
+    """Have loaders without workers keep none from epoch to epoch, which torch refuses."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = config.get(name)
+        if isinstance(loader, Mapping) and loader.get('num_workers') == 0 and loader.get('persistent_workers'):
+            config[name].persistent_workers = False
+
+
 def resume_from(config: Config, checkpoint: str) -> None:
     """Have a run go on from a checkpoint; ``'auto'``: from the newest whole one in its work directory.
 
@@ -91,6 +99,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
         )
     _check_work_dir(Path(config.work_dir))
     seed_datasets(config)
+    keep_no_workers(config)
     tell_average_clips(config)
     tell_roles(config)
     if config.get('launcher', 'none') != 'none' and leaves_parameters_unused(config.get('model', {})):

@@ -111,14 +111,14 @@ class ImageTeacher(FrameTeacher):
                 "another head would be random. Leave num_classes out and fit a probe to have the data set's"
             )
         network = build_image_model(model, **options, **({'pretrained': True} if is_timms else {}))
-        _check_classes(num_classes, _torchvision_name(model), weights)
+        _check_classes(num_classes, torchvision_name(model), weights)
         classes = None
         if not is_timms:
-            classes = load_teacher_weights(network, weights, config=model, model_name=_torchvision_name(model))
+            classes = load_teacher_weights(network, weights, config=model, model_name=torchvision_name(model))
         super().__init__(
             network,
             classifier=classifier or _classifier_of(network),
-            view=View(**{**own_view(network, _torchvision_name(model), weights), **(view or {})}),
+            view=View(**{**own_view(network, torchvision_name(model), weights), **(view or {})}),
             compute_dtype=compute_dtype,
         )
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types it without; faster convolutions, on CPUs as on tensor cores
@@ -262,7 +262,7 @@ def _check_classes(num_classes: int | None, model_name: str | None, weights: str
         )
 
 
-def _torchvision_name(model: str | Mapping | nn.Module) -> str | None:
+def torchvision_name(model: str | Mapping | nn.Module) -> str | None:
     return model.removeprefix('torchvision.') if isinstance(model, str) and model.startswith('torchvision.') else None
 
 

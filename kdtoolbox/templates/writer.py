@@ -1,6 +1,7 @@
 """Writing a new loss, teacher, connector, data set or plugin from a template, with its test."""
 
 import importlib.util
+import keyword
 import re
 from pathlib import Path
 from string import Template
@@ -91,6 +92,8 @@ def _check_free(kind: str, module: str, class_name: str) -> None:
             f'the name {class_name!r} of a new {kind}: expected letters, digits and underscores, with a letter first, '
             'such as MyLoss or my_plugin'
         )
+    if keyword.iskeyword(module):
+        raise ValueError(f'{module!r} is a word of Python itself and no name of a module: choose another one')
     # A module of this name would hide the installed one, or be hidden by it.
     if importlib.util.find_spec(module) is not None:
         raise ValueError(f'there is a Python module {module!r} already: choose another name')

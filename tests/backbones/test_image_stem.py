@@ -96,6 +96,49 @@ def test_batch_statistics_of_a_stem_are_kept_or_learned(options, kept):
     assert kept == all(torch.equal(value, statistics[name]) for name, value in backbone.stem.named_buffers())
 
 
+@pytest.mark.parametrize('ceil_mode', [False, True])
+def test_an_inflated_pooling_rounds_as_the_2d_one(ceil_mode):
+    pool = torch.nn.MaxPool2d(3, 2, ceil_mode=ceil_mode)
+    images = torch.rand(4, 3, 8, 8)
+    expected = pool(images).transpose(0, 1).unsqueeze(0)
+    torch.testing.assert_close(inflate(pool)(images.transpose(0, 1).unsqueeze(0)), expected)
+
+
+class SqueezedByHand(torch.nn.Module):
+    """Means over height and width as they are for images: of clips they would be of frames and height."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 4, 3, padding=1)
+        self.block = torch.nn.Conv2d(4, 4, 1)
+        self.fc = torch.nn.Linear(4, 2)
+
+    def forward(self, images):
+        maps = self.first(images)
+        maps = self.block(maps * maps.mean((2, 3), keepdim=True))
+        return self.fc(maps.mean((2, 3)))
+
+
+def test_what_does_not_compute_the_same_when_it_is_inflated_is_refused():
+    options = dict(image_model=SqueezedByHand(), last_layer='block')
+    assert ImageStem3D(**options, stem='trained').eval()(clip()).dim() == 5
+    with pytest.raises(ValueError, match="up to 'block' do not compute the same when they are inflated"):
+        ImageStem3D(**options, stem='inflated')
+
+
+def test_networks_of_timm_are_stems_too(tmp_path):
+    timm = pytest.importorskip('timm')
+    save_aside(timm.create_model('resnet18').state_dict(), tmp_path / 'weights.pth')
+    options = dict(image_model='timm.resnet18', last_layer='layer2', weights=str(tmp_path / 'weights.pth'))
+    images, inflated = (ImageStem3D(**options, stem=stem).eval() for stem in ('frozen', 'inflated'))
+    inflated.top = images.top
+    torch.testing.assert_close(images(clip()), inflated(clip()), rtol=1e-3, atol=1e-3)
+    acting = ImageStem3D('timm.regnety_002', last_layer='s1').eval()  # its norms have activations in them
+    assert acting(clip()).dim() == 5
+    with pytest.raises(ValueError, match='BatchNormAct2d cannot be inflated'):
+        ImageStem3D('timm.regnety_002', last_layer='s1', stem='inflated')
+
+
 def test_an_inflated_stem_learns_from_neighbouring_frames():
     backbone = build(stem='inflated').train()
     backbone(clip()).square().mean().backward()

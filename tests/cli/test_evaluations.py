@@ -111,6 +111,12 @@ def test_agreement_with_several_teachers_names_each(tmp_path):
     assert [metric['prefix'] for metric in evaluators(config, ['agreement'])] == ['agreement_image', 'agreement_other']
 
 
+def test_agreement_is_with_the_teacher_behind_a_cache(tmp_path):
+    config = config_for(tmp_path, teacher=dict(type='CachedTeacher', cache='gone', teacher=teacher_config()))
+    (metric,) = evaluators(config, ['agreement'])
+    assert metric['teacher'] == teacher_config()
+
+
 def test_agreement_without_a_teacher_in_the_config_is_refused(tmp_path):
     with pytest.raises(ValueError, match='no model.teacher to agree with'):
         evaluators(config_for(tmp_path, teacher=None), ['agreement'])

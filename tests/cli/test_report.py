@@ -93,8 +93,12 @@ def test_training_notes_its_command_commit_and_versions(trained):
         (['no_such_folder'], 'no_such_folder: no such work directory'),
         (['.', '--baseline', 'none'], 'none: no such work directory'),
         (['.', '--checkpoint', 'a.pth'], '--checkpoint is for --compute'),
+        (['student'], 'student is a student, not a training'),
     ],
 )
-def test_mistakes_are_one_line(options, message, capsys):
+def test_mistakes_are_one_line(options, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'student').mkdir()
+    (tmp_path / 'student/student.safetensors').touch()
     assert main(['report', *options]) == 2
     assert message in capsys.readouterr().err

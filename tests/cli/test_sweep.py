@@ -65,6 +65,12 @@ def test_finished_runs_are_left_out_and_an_interrupted_one_goes_on(swept, config
         run_of(swept / 'lr=0.05', base, {RATE: 0.05})
 
 
+def test_a_metric_that_no_run_has_is_said_after_the_first(swept, config_file, capsys):
+    command = ['sweep', str(config_file), '--set', f'{RATE}=0.05,0.0', '--work-dir', str(swept), '--no-report']
+    assert main([*command, '--metric', 'nope']) == 2
+    assert 'no run can be compared by nope' in capsys.readouterr().err
+
+
 def test_a_run_that_fails_is_said_and_the_others_go_on(config_file, tmp_path, monkeypatch, capsys):
     def train(config):
         if config.optim_wrapper.optimizer.lr > 1:

@@ -75,6 +75,23 @@ def test_a_knob_inside_a_knob_is_refused_too_and_only_settings_are_advised(capsy
     assert 'player' not in capsys.readouterr().err
 
 
+def test_a_knob_of_1_is_not_all_that_is_switched_on(tmp_path, capsys):
+    (tmp_path / 'config.py').write_text(
+        "max_epochs = 1\nmodel = dict(type='Distiller', use_labels=True)\n"
+        'train_cfg = dict(by_epoch=True, max_epochs=max_epochs)\n'
+    )
+    assert main(['train', str(tmp_path / 'config.py'), '--cfg-options', 'max_epochs=2']) == 2
+    message = capsys.readouterr().err
+    assert 'train_cfg.max_epochs' in message and 'use_labels' not in message and 'by_epoch' not in message
+
+
+@pytest.mark.parametrize('seed', ['-1', '4294967296', 'a'])
+def test_a_seed_that_is_none_is_one_line(seed, capsys):
+    with pytest.raises(SystemExit):
+        main(['train', 'demo/video_student.py', f'--seed={seed}'])
+    assert f'{seed} is not a whole number from 0 to 4294967295' in capsys.readouterr().err
+
+
 def test_a_misspelled_argument_is_answered_with_the_nearest(tmp_path, capsys):
     assert main(['doctor', 'kd_r2d_to_r3d_hmdb51', '--synthetic', '--cfg-options', 'model.teacher.wieghts=None']) == 2
     assert "ImageTeacher has no argument 'wieghts': did you mean 'weights'?" in capsys.readouterr().err

@@ -382,6 +382,25 @@ def test_embed_and_search_find_the_video_and_draw_it(student_folder, videos, tmp
     assert 'was made by another student' in capsys.readouterr().err
 
 
+def test_a_student_that_is_exported_again_keeps_its_metrics_and_facts(student_folder, tmp_path, capsys):
+    assert main(['export', str(student_folder), '--out', str(tmp_path / 'again')]) == 0
+    for name in ('metrics.json', 'preprocessing.json', 'classes.json'):
+        assert (tmp_path / 'again' / name).read_text() == (student_folder / name).read_text()
+    before, again = ((folder / 'README.md').read_text() for folder in (student_folder, tmp_path / 'again'))
+    assert [line for line in again.splitlines() if line.startswith('|')] == [
+        line for line in before.splitlines() if line.startswith('|')
+    ]
+    (tmp_path / 'metrics.json').write_text(json.dumps({'acc/top1': 0.25}))
+    command = ['export', tmp_path / 'again', '--out', tmp_path / 'again', '--metrics', tmp_path / 'metrics.json']
+    assert main([*map(str, command)]) == 0
+    said = json.loads((tmp_path / 'again/metrics.json').read_text())
+    assert said['metrics'] == {'acc/top1': 0.25} and said['facts']['teacher'] == 'TinyImageNet'
+
+
+def test_all_files_of_a_student_may_be_read_by_those_who_may_read_one(student_folder):
+    assert len({file.stat().st_mode & 0o777 for file in student_folder.iterdir()}) == 1
+
+
 def test_export_takes_the_metrics_of_a_test(checkpoint, tmp_path, capsys):
     (tmp_path / 'metrics.json').write_text(
         json.dumps({'acc/top1': 0.5, 'provenance': {'config': 'r3d.py', 'checkpoint': 'a.pth', 'sha256': None}})

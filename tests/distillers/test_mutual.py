@@ -23,6 +23,12 @@ def build(**options) -> MutualDistiller:
     return MODELS.build({**config, **options}).train()
 
 
+def with_preprocessor(**options) -> dict:
+    config = student_config()
+    config['data_preprocessor'].update(options)
+    return config
+
+
 def losses_of(model):
     data = model.data_preprocessor(batch(), True)
     return model(**data, mode='loss'), data
@@ -119,6 +125,11 @@ def test_a_run_moves_all_students_and_exports_the_first(tmp_path):
                 )
             ),
             'same data_preprocessor',
+        ),
+        (dict(peers=dict(twin=with_preprocessor(to_rgb=True))), 'has to_rgb=True .*, the student to_rgb=False'),
+        (
+            dict(peers=dict(twin=with_preprocessor(blending=dict(type='MixupBlending', num_classes=5)))),
+            'blends clips in its data_preprocessor',
         ),
     ],
 )

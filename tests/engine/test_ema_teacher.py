@@ -109,6 +109,17 @@ def test_with_gradients_accumulated_it_moves_once_a_step(tmp_path):
     assert len(seen) == 9
 
 
+def test_it_stays_where_it_is_in_a_step_that_is_left_out(tmp_path):
+    config = ema_run(tmp_path, hooks=('EMATeacherHook', 'RecordHook'))
+    odd = dict(loss=dict(type='NanOfSomeClips', clips=('video0',)), student='features', teacher=None)
+    config.model.terms.odd = odd
+    config.default_hooks.finite_losses = dict(type='FiniteLossHook', action='skip')
+    runner = train(config, 'ema left out')
+    seen = next(hook for hook in runner.hooks if isinstance(hook, RecordHook)).seen
+    moved = [not torch.equal(before, teacher) for (_, before), (_, teacher) in itertools.pairwise(seen)]
+    assert sorted(moved) == [False, True], 'the clip is in one of two steps'
+
+
 def test_without_its_hook_it_is_refused_and_nothing_is_trained(tmp_path):
     config = ema_run(tmp_path, hooks=())
     config.experiment_name = 'no hook'

@@ -115,7 +115,8 @@ def test_what_it_measured_is_what_the_test_of_its_config_measures(interrupted_ru
 
 def test_its_config_trains_like_any_other(interrupted_run, tmp_path):
     file = str(interrupted_run[0] / 'config.py')
-    assert main(['train', file, '--work-dir', str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1']) == 0
+    options = ['train_cfg.max_epochs=1', 'train_dataloader.num_workers=0']
+    assert main(['train', file, '--work-dir', str(tmp_path), '--cfg-options', *options]) == 0
     assert load_safely(tmp_path / 'epoch_1.pth', what='checkpoint')['meta']['epoch'] == 1
 
 
@@ -273,6 +274,14 @@ def test_misuse_is_one_line(tmp_path, monkeypatch, capsys, networks, arguments, 
     assert main(['distill', *arguments, *out, *teacher]) == 2
     said = capsys.readouterr().err
     assert message in said and said.strip().count('\n') == 0 and not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('options', [dict(frames=0), dict(epochs=0), dict(size=1.5), dict(teacher_size=True)])
+def test_numbers_from_python_are_checked_as_those_of_the_command(class_folders, networks, tmp_path, options):
+    ((name, value),) = options.items()
+    with pytest.raises(ValueError, match=f'{name}={value!r}: expected a whole number of at least 1'):
+        kdtoolbox.distill(class_folders, tmp_path / 'run', teacher=f'{networks}:OwnTeacher', **options)
+    assert not (tmp_path / 'run').exists()
 
 
 def test_weights_out_of_reach_are_said_before_any_video_is_opened(class_folders, tmp_path, capsys, monkeypatch):

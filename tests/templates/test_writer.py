@@ -11,6 +11,13 @@ from kdtoolbox.templates.writer import KINDS
 from tests.forked import call
 from tests.tiny import run_config
 
+
+@pytest.mark.parametrize('name', ['class', 'Lambda'])
+def test_a_word_of_python_is_refused_as_a_name(name, tmp_path, capsys):
+    assert main(['new', 'loss', name, '--to', str(tmp_path)]) == 2
+    assert 'is a word of Python itself' in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 NAMES = {
     'loss': 'NewLoss',
     'teacher': 'NewTeacher',

@@ -26,6 +26,8 @@ def check_first(args: argparse.Namespace) -> None:
     for folder in [*args.work_dirs, *([args.baseline] if args.baseline else [])]:
         if not Path(folder).is_dir():
             raise ValueError(f'{folder}: no such work directory')
+        if (Path(folder) / 'student.safetensors').is_file() and not any(Path(folder).glob('*/vis_data')):
+            raise ValueError(f'{folder} is a student, not a training: name the work directory that it was trained in')
     if args.checkpoint is not None and (len(args.work_dirs) > 1 or not args.compute):
         raise ValueError('--checkpoint is for --compute with one work directory')
     check_writable(args.out)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -49,7 +50,9 @@ _SETTINGS = {
 @contextmanager
 def house_style() -> Iterator[None]:
     """Within it, matplotlib draws as figures of the reports look."""
-    with matplotlib.rc_context(cast(Any, _SETTINGS)):  # its type lists every setting's name
+    # Its type lists every setting's name.
+    with matplotlib.rc_context(cast(Any, _SETTINGS)), warnings.catch_warnings():
+        warnings.filterwarnings('ignore', 'Glyph .* missing from')  # text stays text in a page, whose reader has fonts
         yield
 
 
