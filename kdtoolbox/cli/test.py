@@ -32,6 +32,10 @@ def run(args: argparse.Namespace) -> int:
     metrics, failures = measure_student(config, args.checkpoint, local_rank=args.local_rank)
     if args.out:
         write_metrics(args.out, metrics, origin_of(config_name(config), named_by_content(args.checkpoint)))
+    if not metrics and not failures:
+        print(
+            'kdtoolbox test: nothing was measured: the config has no metrics for it; name some, --eval', file=sys.stderr
+        )
     for error in failures:
         print(f'kdtoolbox test: not measured: {error}', file=sys.stderr)
     return FAILED if failures else 0
