@@ -117,4 +117,7 @@ def _transforms(pipeline: Sequence) -> Iterator[Mapping]:
     for transform in pipeline:
         if isinstance(transform, Mapping):
             yield transform
-            yield from _transforms([*transform.get('transforms', ())])
+            inside = transform.get('transforms', ())
+            yield from _transforms([inside] if isinstance(inside, (str, Mapping)) else inside)
+        elif isinstance(transform, Sequence) and not isinstance(transform, str):
+            yield from _transforms(transform)

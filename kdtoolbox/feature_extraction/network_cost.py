@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+
+from kdtoolbox.inspection.operations import count_operations
 
 NUM_WARM_UP, NUM_TIMED = 2, 7
 
@@ -38,11 +39,9 @@ class NetworkCost:
 def cost_of(network: nn.Module, inputs: Tensor, run: Callable[[Tensor], object]) -> NetworkCost:
     """Count and time ``run(inputs)``, which runs ``network`` on one clip.
 
-    The counter of PyTorch counts two operations for a multiplication with an addition; here it is one, as papers on
-    networks count.
+    A multiplication with an addition is one operation, as papers on networks count.
     """
-    with FlopCounterMode(display=False) as counter:
-        run(inputs)
+    operations = count_operations(lambda: run(inputs))
     seconds = []
     for number in range(NUM_WARM_UP + NUM_TIMED):
         _wait_for(inputs.device)
@@ -53,7 +52,7 @@ def cost_of(network: nn.Module, inputs: Tensor, run: Callable[[Tensor], object])
             seconds.append(time.perf_counter() - start)
     return NetworkCost(
         sum(parameter.numel() for parameter in network.parameters()),
-        counter.get_total_flops() // 2,
+        operations,
         1000 * sorted(seconds)[len(seconds) // 2],
         tuple(inputs.shape),
         _device_name(inputs.device),

@@ -1,8 +1,7 @@
 """How long a run is, from its config: videos, epochs, clips that are trained on, validated and tested."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 from kdtoolbox.isolation import quiet_log
@@ -72,7 +71,10 @@ def length_of(config: Mapping, *, num_videos: int | None = None) -> RunLength:
     loader, loop = config.get('train_dataloader'), config.get('train_cfg')
     if not loader or not loop:
         raise ValueError('the config trains nothing: it has no train_dataloader and train_cfg')
-    (training,) = _parts(loader['dataset'], num_videos)
+    parts = tuple(_parts(loader['dataset'], num_videos))
+    sampler = loader.get('sampler') or {}
+    views = sampler.get('times', 1) if sampler.get('type') == 'RepeatedSampler' else 1
+    training = replace(parts[0], num_videos=views * sum(part.num_videos for part in parts))
     batch = loader['batch_size']
     steps_an_epoch = training.num_videos // batch if loader.get('drop_last') else ceil(training.num_videos / batch)
     by_epoch = loop.get('max_epochs') is not None
@@ -82,7 +84,7 @@ def length_of(config: Mapping, *, num_videos: int | None = None) -> RunLength:
     saving = (config.get('default_hooks') or {}).get('checkpoint') or {}
     return RunLength(
         epochs=steps / max(1, steps_an_epoch),
-        clips=steps * batch,
+        clips=steps * batch * training.num_clips,
         clip=training.shape,
         num_validations=ceil(rounds / loop.get('val_interval', 1)) if validates else 0,
         validation=tuple(_parts(config['val_dataloader']['dataset'], num_videos)) if validates else (),
@@ -98,17 +100,38 @@ def _is_tested(config: Mapping) -> bool:
 
 
 def _parts(dataset: Mapping, num_videos: int | None) -> Iterator[Part]:
-    for one in dataset.get('datasets') or [dataset]:
-        pipeline = one.get('pipeline') or ()
-        clips = [transform['num_clips'] for transform in pipeline if 'num_clips' in transform]
-        crops = prod(CROPS.get(transform.get('type'), 1) for transform in pipeline)
-        yield Part(_num_videos(one, num_videos), crops * (clips[0] if clips else 1), shape_of_clips(pipeline))
+    inside = dataset.get('datasets') or ([dataset['dataset']] if isinstance(dataset.get('dataset'), Mapping) else [])
+    if inside:
+        times = dataset.get('times', 1)
+        for one in inside:
+            for part in _parts(one, num_videos):
+                yield replace(part, num_videos=times * part.num_videos)
+        return
+    pipeline = tuple(transforms_in(dataset.get('pipeline') or ()))
+    clips: list[int] = [transform['num_clips'] for transform in pipeline if 'num_clips' in transform]
+    crops: int = prod(CROPS.get(str(transform.get('type')), 1) for transform in pipeline)
+    shape = shape_of_clips(pipeline)
+    number = clips[0] if clips else 1
+    if shape[1] == 1:  # single frames are the segments of one clip
+        number, shape = 1, (shape[0], number, *shape[2:])
+    yield Part(_num_videos(dataset, num_videos), crops * number, shape)
+
+
+def transforms_in(pipeline: Sequence) -> Iterator[Mapping]:
+    """All transforms of a pipeline, also those inside of others."""
+    for transform in pipeline:
+        if isinstance(transform, Mapping):
+            yield transform
+            inside = transform.get('transforms', ())
+            yield from transforms_in([inside] if isinstance(inside, (str, Mapping)) else inside)
+        elif isinstance(transform, Sequence) and not isinstance(transform, str):
+            yield from transforms_in(transform)
 
 
 def shape_of_clips(pipeline: Sequence[Mapping]) -> tuple[int, int, int, int]:
     """(3, T, H, W) that a pipeline ends with, as its sampler and its last crop or resize say; else H and W 0."""
     frames, size = 1, (0, 0)
-    for transform in chain.from_iterable([one, *one.get('transforms', ())] for one in pipeline):  # of SpatialViews
+    for transform in transforms_in(pipeline):
         frames = transform.get('clip_len', frames)
         wanted = transform.get('crop_size', transform.get('size', transform.get('scale')))
         if transform.get('type') != 'MultiScaleCrop' and wanted is not None and not isinstance(wanted, float):

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.utils.benchmark import Timer
-from torch.utils.flop_counter import FlopCounterMode
 
 from kdtoolbox.deployment.onnx_files import open_onnx, require_onnx_runtime, save_onnx
+from kdtoolbox.inspection.operations import count_operations
 from kdtoolbox.profiling.live_memory import LiveMemory
 from kdtoolbox.profiling.networks import Measured
 
@@ -78,14 +78,13 @@ def profile(
         min_seconds: that each time is measured for, after a warm-up.
     """
     network = measured.network.eval()
-    with FlopCounterMode(display=False) as counter:
-        network.cpu()(torch.zeros(1, *measured.shape))
+    operations = count_operations(lambda: network.cpu()(torch.zeros(1, *measured.shape)))
     tensors = [*network.parameters(), *network.buffers()]
     found = Profile(
         measured.name,
         measured.shape,
         sum(parameter.numel() for parameter in network.parameters()),
-        counter.get_total_flops() // 2,
+        operations,
         sum(tensor.numel() * tensor.element_size() for tensor in tensors),
     )
     found.speeds.extend(_in_onnx_runtime(measured, batch_sizes, min_seconds, found.notes))

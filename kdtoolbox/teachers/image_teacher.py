@@ -263,6 +263,11 @@ def _check_classes(num_classes: int | None, model_name: str | None, weights: str
 
 
 def torchvision_name(model: str | Mapping | nn.Module) -> str | None:
+    """The name that torchvision has for a network; None for others.
+
+    >>> torchvision_name('torchvision.resnet18'), torchvision_name('timm.resnet18')
+    ('resnet18', None)
+    """
     return model.removeprefix('torchvision.') if isinstance(model, str) and model.startswith('torchvision.') else None
 
 

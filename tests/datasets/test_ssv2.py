@@ -89,5 +89,9 @@ def test_a_flip_is_refused_also_inside_of_another_transform(transform, data):
 def test_flips_that_change_the_label_too_or_nothing_are_allowed():
     refuse_flips([dict(type='Flip', flip_ratio=0), dict(type='Flip', flip_label_map={1: 2, 2: 1})])
     refuse_flips(clip_loaders.train_pipeline(flip=False))
+    refuse_flips([dict(type='ImgAug', transforms='default')])
+    for inside in ([[dict(type='Flip')]], dict(type='Flip'), [dict(type='Compose', transforms=[dict(type='Flip')])]):
+        with pytest.raises(ValueError, match='into its opposite'):
+            refuse_flips([dict(type='RandomChoice', transforms=inside)])
     with pytest.raises(ValueError, match='Flip'):
         refuse_flips(clip_loaders.train_pipeline())

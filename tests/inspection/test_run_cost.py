@@ -20,7 +20,7 @@ from kdtoolbox.inspection.network_cost import (
 )
 from kdtoolbox.inspection.run_cost import RunCost, estimate_run_cost
 from kdtoolbox.inspection.run_cost_report import lines_of, table_of
-from kdtoolbox.inspection.run_length import length_of
+from kdtoolbox.inspection.run_length import length_of, shape_of_clips
 from kdtoolbox.registry import MODELS
 from tests.conftest import REPOSITORY
 from tests.tiny import run_config, student_config, teacher_config, transformer_config
@@ -154,6 +154,30 @@ def test_the_length_of_a_run_is_counted_as_mmengine_runs_it(tmp_path, sized):
     assert [(part.num_videos, part.num_clips, part.shape) for part in length.validation] == [(11, 2, (3, 4, 16, 16))]
     assert length.test == ()  # no hook that tests
     assert length.num_checkpoints == 3
+
+
+def test_views_segments_and_data_sets_in_data_sets_count():
+    def clips(dataset, **loader):
+        config = dict(
+            train_dataloader=dict(batch_size=1, dataset=dataset, **loader),
+            train_cfg=dict(max_epochs=1, val_interval=1),
+        )
+        length = length_of(config, num_videos=1000)
+        return length.clips, length.clip[1]
+
+    def dataset(*transforms, clip_len=16, num_clips=1):
+        sampler = dict(type='SampleFrames', clip_len=clip_len, num_clips=num_clips)
+        return dict(type='FolderDataset', pipeline=[dict(type='OpenVideo'), sampler, *transforms])
+
+    one, _ = clips(dataset())
+    assert one > 0
+    assert clips(dataset(), sampler=dict(type='RepeatedSampler', times=2))[0] == 2 * one
+    assert clips(dataset(clip_len=1, num_clips=8)) == (one, 8)
+    assert clips(dataset(num_clips=2)) == (2 * one, 16)
+    assert clips(dict(type='RepeatDataset', times=2, dataset=dataset()))[0] == 2 * one
+    assert clips(dict(type='ConcatDataset', datasets=[dataset(), dataset()]))[0] == 2 * one
+    crop = dict(type='RandomChoice', transforms=[[dict(type='CenterCrop', crop_size=112)]])
+    assert shape_of_clips(dataset(crop)['pipeline']) == (3, 16, 112, 112)
 
 
 def test_a_run_by_iterations_has_a_part_of_an_epoch(tmp_path, sized):

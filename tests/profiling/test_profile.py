@@ -9,6 +9,7 @@ from torch import nn
 
 from kdtoolbox.cli.arguments.profile import EXAMPLE
 from kdtoolbox.cli.main import main
+from kdtoolbox.inspection.operations import count_operations
 from kdtoolbox.profiling.measuring import ONNX_RUNTIME, PYTORCH, profile
 from kdtoolbox.profiling.networks import Measured, networks_of_config, networks_of_student
 from tests.conftest import REPOSITORY
@@ -16,6 +17,18 @@ from tests.deployment.test_runtime_export import tiny_student
 from tests.onnx_runtime import onnx_runtime_or_skip
 
 DEMO = REPOSITORY / 'configs/demo/video_student.py'
+
+
+def test_the_products_of_attention_count():
+    tokens, channels = 5, 8
+    layer = torch.nn.TransformerEncoderLayer(channels, 2, 16, batch_first=True).eval()
+    by_hand = tokens * (4 * channels**2 + 2 * channels * 16) + 2 * tokens**2 * channels
+    with torch.no_grad():
+        assert count_operations(lambda: layer(torch.zeros(1, tokens, channels))) == by_hand
+        heads = torch.zeros(1, 2, tokens, 4)
+        attention = torch.nn.functional.scaled_dot_product_attention
+        assert count_operations(lambda: attention(heads, heads, heads)) == 2 * tokens**2 * channels
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 def test_parameters_operations_and_memory_are_those_of_a_sum_by_hand():
