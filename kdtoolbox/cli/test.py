@@ -12,10 +12,9 @@ from kdtoolbox.cli.arguments.test import EVALUATIONS
 from kdtoolbox.config_files.evaluators import metric_configs
 from kdtoolbox.config_files.overriding import load_config
 from kdtoolbox.provenance import config_name, named_by_content, origin_of, write_metrics
-from kdtoolbox.registry import MODELS
 from kdtoolbox.runner.testing import measure_student, test_student
 from kdtoolbox.safe_files import check_writable
-from kdtoolbox.teachers import CachedTeacher
+from kdtoolbox.teachers.cached_teacher import behind_a_cache
 
 __all__ = ['evaluators', 'run', 'test_student']
 
@@ -54,15 +53,16 @@ def evaluators(config: Config, names: Sequence[str], *, num_neighbours: int | No
     if unknown:
         nearest = [f', did you mean {name}?' for name in difflib.get_close_matches(unknown[0], EVALUATIONS, n=1)]
         raise ValueError(f'--eval {unknown[0]!r}: expected any of {", ".join(EVALUATIONS)}{"".join(nearest)}')
-    known = {metric['type']: metric for metric in metric_configs(config.get('test_evaluator'))}
+    known = metric_configs(config.get('test_evaluator'))
     chosen = []
     for name in dict.fromkeys(names):
-        metric = dict(known.get(EVALUATIONS[name], {'type': EVALUATIONS[name]}))
-        if name == 'confusion':
-            metric.setdefault('out', str(Path(config.work_dir) / 'confusion.json'))
-        if name == 'knn' and num_neighbours is not None:
-            metric['num_neighbours'] = num_neighbours
-        chosen += _agreements(config, metric) if name == 'agreement' else [metric]
+        kind = EVALUATIONS[name]
+        for metric in [dict(one) for one in known if one['type'] == kind] or [{'type': kind}]:
+            if name == 'confusion':
+                metric.setdefault('out', str(Path(config.work_dir) / 'confusion.json'))
+            if name == 'knn' and num_neighbours is not None:
+                metric['num_neighbours'] = num_neighbours
+            chosen += _agreements(config, metric) if name == 'agreement' else [metric]
     return chosen
 
 
@@ -74,10 +74,5 @@ def _agreements(config: Config, metric: Mapping) -> list[dict]:
             '--eval agreement: the config has no model.teacher to agree with. Test with the config of the distillation'
         )
     if 'type' in teacher:
-        return [{**metric, 'teacher': _live(teacher)}]
-    return [{**metric, 'teacher': _live(one), 'prefix': f'agreement_{name}'} for name, one in teacher.items()]
-
-
-def _live(teacher: Mapping) -> Mapping:
-    """The teacher behind a cache, which has the training clips alone."""
-    return teacher['teacher'] if MODELS.get(teacher['type']) is CachedTeacher else teacher
+        return [{**metric, 'teacher': behind_a_cache(teacher)}]
+    return [{**metric, 'teacher': behind_a_cache(one), 'prefix': f'agreement_{name}'} for name, one in teacher.items()]

@@ -35,7 +35,18 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.seed is not None:
         config.randomness = {**config.get('randomness', {}), 'seed': args.seed}
     refuse_unknown_keys(config)
+    keep_no_workers(config)
     return config
+
+
+def keep_no_workers(config: Config) -> None:
+    """Have loaders without workers keep none from epoch to epoch, and prefetch nothing, which torch refuses."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = config.get(name)
+        if isinstance(loader, Mapping) and not loader.get('num_workers'):
+            if loader.get('persistent_workers'):
+                config[name].persistent_workers = False
+            config[name].pop('prefetch_factor', None)
 
 
 def merge_options(config: Config, options: Mapping) -> None:

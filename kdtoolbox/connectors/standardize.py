@@ -52,6 +52,8 @@ class Standardize(nn.Module):
     sum_of_squares: Tensor
     count: Tensor
 
+    learns_statistics = True  # of what it is given, so that one serves one tap
+
     def __init__(self, channels: int, eps: float = 1e-6, *, scale: str = 'channel') -> None:
         super().__init__()
         if scale not in SCALES:

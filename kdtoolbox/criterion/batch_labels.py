@@ -1,6 +1,7 @@
 """Labels of a batch, and the progress of the training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from operator import add
 
@@ -18,6 +19,21 @@ def training_progress() -> float:
     hub = MessageHub.get_current_instance()
     max_iters = hub.get_info('max_iters') if 'max_iters' in hub.runtime_info else None
     return min(1.0, hub.get_info('iter', 0) / max_iters) if max_iters else 0.0
+
+
+@contextmanager
+def at_progress(share: float) -> Iterator[None]:
+    """Within it, so much of a training is done; for what is looked at outside of one."""
+    hub = MessageHub.get_current_instance()
+    before = {name: hub.runtime_info[name] for name in ('iter', 'max_iters') if name in hub.runtime_info}
+    hub.update_info('iter', share)
+    hub.update_info('max_iters', 1)
+    try:
+        yield
+    finally:
+        for name in ('iter', 'max_iters'):
+            hub.runtime_info.pop(name)
+        hub.update_info_dict(before)
 
 
 def labels_of(data_samples: Sequence, device: torch.device) -> Tensor:

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -129,7 +128,8 @@ def connect(
         ValueError: a connector with parameters or statistics gets several taps.
     """
     if isinstance(x, tuple):
-        if any(True for _ in itertools.chain(connector.parameters(), connector.buffers())):
+        learns = [*connector.parameters(), *(one for one in connector.modules() if hasattr(one, 'learns_statistics'))]
+        if learns:
             raise ValueError(
                 f'{type(connector).__name__} learns, so one cannot serve {len(x)} taps: write a term for each '
                 'tap, or leave the projection to the loss'

@@ -128,12 +128,16 @@ class ClipDataset(VideoDataset):
         samples = self._locate(annotations, {name: number for number, name in enumerate(classes)})
         if self.subset == 'training' and not self.test_mode:
             report_unused_classes(samples, classes, self._source)
+        keeps_others = self.labels_per_class is not None and self.unlabelled == 'keep'
+        num_whole = len(samples)
+        if self.max_per_class is not None and keeps_others:  # while the class of each is known
+            samples = fixed_part(samples, self.max_per_class)
         if self.labels_per_class is not None:
             samples = keep_labels(
-                samples, self.labels_per_class, seed=self.seed, keep_others=self.unlabelled == 'keep', classes=classes
+                samples, self.labels_per_class, seed=self.seed, keep_others=keeps_others, classes=classes
             )
-        self.num_available = len(samples)
-        if self.max_per_class is not None:
+        self.num_available = num_whole if keeps_others else len(samples)
+        if self.max_per_class is not None and not keeps_others:
             samples = fixed_part(samples, self.max_per_class)
         for number, sample in enumerate(samples):
             sample['video_number'] = number  # survives get_subset, unlike the index

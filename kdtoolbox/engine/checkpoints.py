@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.hooks import EarlyStoppingHook, Hook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
@@ -22,7 +22,6 @@ from kdtoolbox.safe_files import load_safely
 STUDENT = 'student.'
 CRITERION = 'criterion.'
 EARLY_STOPPING = 'early_stopping'  # in meta: what mmengine's hook does not store
-_WAITING = 'best_score', 'wait_count'
 CLASSIFIER = 'cls_head.fc_cls.'  # of mmaction2's heads
 
 
@@ -60,7 +59,8 @@ class PlainCheckpointHook(Hook):
             checkpoint['param_schedulers'] = _without_functions(checkpoint['param_schedulers'])
         checkpoint['meta'].update(settings_to_store(runner.cfg))
         checkpoint['meta'][EARLY_STOPPING] = [
-            {name: getattr(hook, name) for name in _WAITING} for hook in _early_stopping(runner)
+            {'best_score': float(hook.best_score), 'wait_count': int(hook.wait_count)}
+            for hook in _early_stopping(runner)
         ]
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         checkpoint['meta'][LEARNED_CLASSES] = trains_its_head(model)
@@ -79,8 +79,7 @@ class PlainCheckpointHook(Hook):
             checkpoint['message_hub'] = _from_plain(checkpoint['message_hub'])
         if runner._resume:
             for hook, waiting in zip(_early_stopping(runner), checkpoint.get('meta', {}).get(EARLY_STOPPING) or ()):
-                for name in _WAITING:
-                    setattr(hook, name, waiting[name])
+                hook.best_score, hook.wait_count = waiting['best_score'], waiting['wait_count']
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         expected = model.state_dict()
         state = checkpoint.get('state_dict', checkpoint)
@@ -111,6 +110,16 @@ class BareWeightsHook(Hook):
             state = dict(checkpoint)
             checkpoint.clear()
             checkpoint['state_dict'] = state
+
+
+def stop_before_saving(runner: Runner) -> None:
+    """Have early stopping hear of a validation before checkpoints do: where it is the best one, the checkpoint that was
+    written before it is written again, and has what early stopping knows.
+    """
+    early = _early_stopping(runner)
+    others = [hook for hook in runner.hooks if hook not in early]
+    place = next((place for place, hook in enumerate(others) if isinstance(hook, CheckpointHook)), len(others))
+    runner._hooks[:] = [*others[:place], *early, *others[place:]]
 
 
 def _early_stopping(runner: Runner) -> list[EarlyStoppingHook]:

@@ -33,6 +33,11 @@ class StudentLayerDecayConstructor(LearningRateDecayOptimizerConstructor):
         super().__init__(optim_wrapper_cfg, paramwise_cfg)
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
+        if hasattr(module, 'peers'):
+            raise ValueError(
+                'StudentLayerDecayConstructor: the peers of a student would learn at the full rate: take the default '
+                'constructor for mutual learning'
+            )
         student = getattr(module, 'student', module)
         name = type(getattr(student, 'backbone', student)).__name__
         if not any(kind in name for kind in ('VisionTransformer', 'MViT')):

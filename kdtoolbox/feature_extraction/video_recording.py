@@ -1,5 +1,6 @@
 """Recording what a student and its teacher give for each test video."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -61,7 +62,7 @@ def record_teacher(
         ``teacher_features`` (V, C') and, of a teacher with logits, ``teacher_probabilities`` (Q, K').
     """
     device = next(teacher.parameters()).device
-    found: dict[tuple[str, str], dict[str, Tensor]] = {}
+    found: dict[tuple[str, str], list[dict[str, Tensor]]] = defaultdict(list)  # of two data sets, videos of one name
 
     def answers(data: Mapping) -> list[dict[str, Tensor]]:
         return [teacher_answers(teacher, clips.to(device)) for clips in data['inputs']]
@@ -73,10 +74,11 @@ def record_teacher(
             entry[LOGITS] = average_over_clips(
                 logits.mean(1) if logits.dim() == 3 else logits, average_clips=average_clips
             )
-        found[sample['sample_id'], sample['role']] = entry
-    in_order = [found.get(key, {}) for key in zip(record.sample_ids.tolist(), record.roles.tolist())]
-    if not all(FEATURES in entry for entry in in_order):  # a video that did not decode this time
+        found[sample['sample_id'], sample['role']].append(entry)
+    recorded = Counter(zip(record.sample_ids.tolist(), record.roles.tolist()))
+    if any(len(found[key]) != number for key, number in recorded.items()):  # a video that did not decode this time
         return {'teacher_features': NOT_MEASURED, 'teacher_probabilities': NOT_MEASURED}
+    in_order = [found[key].pop(0) for key in zip(record.sample_ids.tolist(), record.roles.tolist())]
     queries = [entry for entry, is_query in zip(in_order, record.is_query) if is_query]
     return {
         'teacher_features': _array([entry[FEATURES] for entry in in_order]),

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from mmengine.device import get_device
 
+from kdtoolbox.criterion.connections import paths_of
 from kdtoolbox.inspection.network_cost import (
     ANSWERS_ARE_STORED,
     build_without_memory,
@@ -22,6 +23,7 @@ from kdtoolbox.inspection.run_length import Part, RunLength, length_of
 from kdtoolbox.isolation import quiet_log, untouched_randomness
 from kdtoolbox.registry import DATASETS
 from kdtoolbox.safe_files import save_aside
+from kdtoolbox.taps import LOGITS
 
 EVALUATION = ('validation', 'test')
 ON_THE_DEVICE = ('student', 'teacher', *EVALUATION)
@@ -105,8 +107,14 @@ def estimate_run_cost(config: Mapping, *, num_videos: int | None = None, is_meas
 
 
 def _teachers(model: Mapping) -> list[Mapping]:
+    """Those that are built: a teacher that no term uses is not."""
     teacher = model.get('teacher') or {}
-    return [teacher] if 'type' in teacher else list(teacher.values())
+    named = {'': teacher} if 'type' in teacher else dict(teacher)
+    if model.get('type') != 'Distiller' or model.get('student_tokens'):
+        return list(named.values())
+    used = [term.get('teacher', LOGITS) for term in (model.get('terms') or {}).values() if term.get('weight', 1) != 0]
+    paths = [path for one in used for path in paths_of(one)]
+    return [one for name, one in named.items() if any(path.startswith(f'{name}.') or not name for path in paths)]
 
 
 def _shares_of_tokens(model: Mapping) -> list[float]:

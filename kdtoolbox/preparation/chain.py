@@ -1,7 +1,7 @@
 """All preparation steps of one data set: find, extract frames, write annotations, check, print the config."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kdtoolbox.preparation.annotations import (
@@ -28,6 +28,12 @@ class DataSet:
     videos: VideoTree
     annotations: Annotations
     json_files: list[Path]
+    to_write: Mapping[Path, Annotations] = field(default_factory=dict)
+
+    def write_json_files(self) -> None:
+        """Write those JSON files that are made of the data set's own annotation files."""
+        for file, annotations in self.to_write.items():
+            write_json(file, annotations)
 
     def config(self, jpg_dir: Path) -> str:
         """What to put in a config, as Python."""
@@ -86,11 +92,11 @@ def kinetics(root: Path) -> DataSet:
         raise ValueError(f'{root} has no *train.csv, nor has a folder in it: put the CSV files of the release there')
     annotations = kinetics_annotations(csv_files)
     json_file = csv_files['training'].parent / 'kinetics.json'
-    write_json(json_file, annotations)
     targets = {
         key: f'{entry["annotations"].get("label", "test")}/{key}' for key, entry in annotations['database'].items()
     }
-    return DataSet('KineticsDataset', annotated_videos(_video_roots(root), targets), annotations, [json_file])
+    videos = annotated_videos(_video_roots(root), targets)
+    return DataSet('KineticsDataset', videos, annotations, [json_file], {json_file: annotations})
 
 
 def activitynet(root: Path) -> DataSet:
@@ -118,13 +124,12 @@ def _with_three_splits(
 ) -> DataSet:
     splits = [read(annotation_dir, split) for split in SPLITS]
     json_files = [annotation_dir / f'{stem}{split}.json' for split in SPLITS]
-    for file, annotations in zip(json_files, splits, strict=True):
-        write_json(file, annotations)
     # A video that one split leaves out is in another; for those of the first, the first counts.
     database = {key: entry for annotations in reversed(splits) for key, entry in annotations['database'].items()}
     targets = {key: f'{entry["annotations"]["label"]}/{key}' for key, entry in database.items()}
     videos = annotated_videos(_video_roots(root), targets)
-    return DataSet(adapter, videos, {'labels': splits[0]['labels'], 'database': database}, json_files)
+    whole: Annotations = {'labels': splits[0]['labels'], 'database': database}
+    return DataSet(adapter, videos, whole, json_files, dict(zip(json_files, splits, strict=True)))
 
 
 def _video_roots(root: Path) -> list[Path]:

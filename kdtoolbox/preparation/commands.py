@@ -116,6 +116,8 @@ def data_set(args: argparse.Namespace) -> int:
     print(f'{len(data_set.videos.jobs)} of {len(data_set.annotations["database"])} annotated videos found')
     if not data_set.videos.jobs:
         raise ValueError(f'{args.root} holds none of the annotated videos, up to four folders deep: unpack them there')
+    if not args.dry_run:
+        data_set.write_json_files()
     statuses = [_extract_tree(data_set.videos, jpg_dir, args)]
     if args.dry_run:
         return statuses[0]

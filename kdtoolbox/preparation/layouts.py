@@ -60,9 +60,10 @@ def class_videos(video_dir: Path) -> VideoTree:
 
 
 def any_videos(video_dir: Path) -> VideoTree:
-    """``class_videos`` if any folder in ``video_dir`` holds a video, else ``flat_videos``."""
-    nested = any(is_video(file.name) for folder in subfolders(video_dir) for file in _files(folder))
-    return class_videos(video_dir) if nested else flat_videos(video_dir)
+    """``class_videos`` if as many videos are in folders of ``video_dir`` as beside them, else ``flat_videos``."""
+    beside = sum(is_video(file.name) for file in _files(video_dir))
+    nested = sum(is_video(file.name) for folder in subfolders(video_dir) for file in _files(folder))
+    return class_videos(video_dir) if nested and nested >= beside else flat_videos(video_dir)
 
 
 def annotated_videos(roots: Iterable[Path], target_of: dict[str, str]) -> VideoTree:

@@ -15,7 +15,9 @@ from torch.utils.data import DataLoader
 from kdtoolbox.config_files.overriding import seed_datasets
 from kdtoolbox.config_files.reading import import_custom_modules
 from kdtoolbox.config_files.registered_types import refuse_unregistered
+from kdtoolbox.criterion.batch_labels import at_progress
 from kdtoolbox.engine.checkpoints import check_same_tensors, growing_tensors, load_checkpoint
+from kdtoolbox.engine.ema_teacher import KEY
 from kdtoolbox.evaluation.video_record import VideoRecord, load_record, save_record
 from kdtoolbox.feature_extraction.network_cost import cost_of
 from kdtoolbox.feature_extraction.video_recording import record_student, record_teacher, teacher_sized
@@ -31,6 +33,7 @@ from kdtoolbox.runner.testing import load_student, without_teacher
 from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import write_aside
 from kdtoolbox.teachers import FrozenTeacher
+from kdtoolbox.teachers.cached_teacher import behind_a_cache
 from kdtoolbox.terminal import say
 
 # What may be raised by a network of anybody's that is built and run: weights that are gone or cannot be fetched, one
@@ -178,7 +181,8 @@ def _gradient_shares(settings: Mapping, checkpoint: Path, measured: Path) -> dic
     model = MODELS.build(config.model)
     if not hasattr(model, 'criterion'):
         raise ValueError(f'a {type(model).__name__} has no terms')
-    state = load_checkpoint(checkpoint)['state_dict']
+    content = load_checkpoint(checkpoint)
+    state = content['state_dict']
     check_same_tensors(
         state,
         model.state_dict(),
@@ -187,13 +191,27 @@ def _gradient_shares(settings: Mapping, checkpoint: Path, measured: Path) -> dic
         growing=growing_tensors(model),
     )
     model.load_state_dict(state)
+    for name, teacher in getattr(model, 'teachers', {}).items():
+        if hasattr(teacher, 'go_on_from'):  # an average of the student, which the checkpoint has beside it
+            if name not in content.get(KEY, {}):
+                raise ValueError(f'the checkpoint has no average of the student for the teacher {name!r}')
+            teacher.go_on_from(content[KEY][name])
     model.to(get_device()).train()
     loader = ordered_loader(config, 'train')
     dataset = loader.dataset
     batch_size = config.train_dataloader.get('batch_size') or size_of(dataset)
     clips = [dataset[place] for place in spread(size_of(dataset), batch_size)]  # of all classes, which are in order
-    checkup = examine(model, loader.collate_fn(clips))
+    with at_progress(_progress(content.get('meta') or {}, config.get('train_cfg') or {})):
+        checkup = examine(model, loader.collate_fn(clips))
     return {loss.name: loss.gradient_share for loss in checkup.losses}
+
+
+def _progress(meta: Mapping, loop: Mapping) -> float:
+    """How much of a training was done when its checkpoint was written; all of it where that is not known."""
+    for done, length in (('iter', 'max_iters'), ('epoch', 'max_epochs')):
+        if loop.get(length) and isinstance(meta.get(done), int):
+            return min(1.0, meta[done] / loop[length])
+    return 1.0
 
 
 def _teachers(model: Mapping) -> dict[str, Mapping]:
@@ -201,4 +219,5 @@ def _teachers(model: Mapping) -> dict[str, Mapping]:
     teacher = model.get('teacher') or {}
     if all(term.get('weight', 1.0) == 0 for term in (model.get('terms') or {}).values()):
         return {}
-    return {'': teacher} if 'type' in teacher else dict(teacher)
+    named = {'': teacher} if 'type' in teacher else dict(teacher)
+    return {name: behind_a_cache(one) for name, one in named.items()}

@@ -1,7 +1,8 @@
 """Chains of trainings, each learning from the ones before, by the list ``stages`` of a plan."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -17,8 +18,12 @@ from kdtoolbox.config_files.reading import read_config
 from kdtoolbox.config_files.registered_types import refuse_unregistered
 from kdtoolbox.deployment.mmaction2_student import export_student
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
+from kdtoolbox.plain_files import read_json
 from kdtoolbox.runner.training import train
+from kdtoolbox.safe_files import write_aside
+from kdtoolbox.terminal import say
 
+SETTINGS = 'stage.json'  # in a stage's folder: what it was trained with
 STUDENT_FILE = 'exported_student.pth'  # mmengine writes <config name>.py there, which may be student.py
 REFERENCE = re.compile(r'\{([^{}.]*)\.([^{}]*)\}')
 
@@ -125,8 +130,12 @@ def run_stages(
         folder = Path(work_dir) / stage.name
         students[stage.name] = folder / STUDENT_FILE
         if students[stage.name].is_file():
+            _check_same_stage(stage, folder)
+            say(f'{stage.name}: trained before')
             continue
         config = stage_config(stage, students)
+        if is_main_process():
+            write_aside(folder / SETTINGS, json.dumps(_settings_of(stage), indent=2))
         config.work_dir, config.launcher = str(folder), launcher
         if (interrupted := newest_whole_checkpoint(folder)) is not None:
             config.resume, config.load_from = True, interrupted
@@ -139,6 +148,19 @@ def run_stages(
             export_student(last, students[stage.name])
         barrier()
     return students
+
+
+def _settings_of(stage: Stage) -> dict[str, object]:
+    return {'config': stage.config, 'cfg_options': json.loads(json.dumps(dict(stage.cfg_options), default=str))}
+
+
+def _check_same_stage(stage: Stage, folder: Path) -> None:
+    """Refuse to take a student for that of a stage which has other settings now."""
+    if (folder / SETTINGS).is_file() and read_json(folder / SETTINGS) != _settings_of(stage):
+        raise ValueError(
+            f'stage {stage.name!r} was trained with other settings than it has now, those in {folder / SETTINGS}: name '
+            f'another --work-dir, or remove {folder} and the folders of the stages after it'
+        )
 
 
 def stage_config(stage: Stage, students: Mapping[str, Path]) -> Config:
@@ -166,12 +188,22 @@ def _check_output(stage: Stage) -> None:
 
 
 def _references(stage: Stage) -> list[tuple[str, str]]:
-    return [
-        found for value in stage.cfg_options.values() if isinstance(value, str) for found in REFERENCE.findall(value)
-    ]
+    return [found for text in _texts_in(stage.cfg_options) for found in REFERENCE.findall(text)]
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(one)
 
 
 def _filled(value, students: Mapping[str, Path]):
+    if isinstance(value, Mapping):
+        return {key: _filled(one, students) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_filled(one, students) for one in value)
     if not isinstance(value, str):
         return value
     return REFERENCE.sub(lambda found: str(students[found[1]]), value)

@@ -14,9 +14,9 @@ from mmengine.runner import Runner
 
 from kdtoolbox.config_files.evaluators import tell_average_clips
 from kdtoolbox.config_files.keys import refuse_unknown_keys
-from kdtoolbox.config_files.overriding import seed_datasets
+from kdtoolbox.config_files.overriding import keep_no_workers, seed_datasets
 from kdtoolbox.config_files.roles import tell_roles
-from kdtoolbox.engine.checkpoints import BareWeightsHook, load_checkpoint
+from kdtoolbox.engine.checkpoints import BareWeightsHook, load_checkpoint, stop_before_saving
 from kdtoolbox.engine.compat import (
     check_amp_device,
     find_wrapper,
@@ -51,14 +51,6 @@ def train(config: Config, *, local_rank: int = 0) -> None:
         if is_main_process():
             record_command(config.work_dir)
         runner.train()
-
-
-def keep_no_workers(config: Config) -> None:
-    """Have loaders without workers keep none from epoch to epoch, which torch refuses."""
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        loader = config.get(name)
-        if isinstance(loader, Mapping) and loader.get('num_workers') == 0 and loader.get('persistent_workers'):
-            config[name].persistent_workers = False
 
 
 def resume_from(config: Config, checkpoint: str) -> None:
@@ -116,6 +108,7 @@ def build_runner(config: Config, *, local_rank: int = 0) -> Runner:
     format_configs_once()
     runner = ConsoleRunner.from_cfg(config)
     runner.register_hook(BareWeightsHook())
+    stop_before_saving(runner)
     atexit.register(_end_workers_of, weakref.ref(runner))
     if isinstance(runner.model, FullyShardedStudent):
         runner.register_hook(ShardingHook())

@@ -21,6 +21,11 @@ from kdtoolbox.views import View
 WHEN_MISSING = ('error', 'live')
 
 
+def behind_a_cache(teacher: Mapping) -> Mapping:
+    """The config behind a :class:`CachedTeacher`, which has the training clips alone; others as they are."""
+    return teacher['teacher'] if MODELS.get(teacher['type']) is CachedTeacher else teacher
+
+
 @MODELS.register_module()
 class CachedTeacher(FrozenTeacher):
     """A teacher of single frames that is looked up instead of run; the outputs are its own within float16.

@@ -106,6 +106,13 @@ def test_the_configs_own_settings_of_a_metric_hold(tmp_path):
     assert chosen == [dict(type='ClipRetrieval', topk=(1, 5)), dict(type='KNNAccuracy')]
 
 
+def test_both_metrics_of_one_kind_in_the_config_are_measured(tmp_path):
+    config = config_for(tmp_path)
+    both = [dict(type='ClipRetrieval', topk=(1,)), dict(type='ClipRetrieval', centre='gallery', prefix='centred')]
+    config.test_evaluator = both
+    assert evaluators(config, ['retrieval']) == both
+
+
 def test_agreement_with_several_teachers_names_each(tmp_path):
     config = config_for(tmp_path, teacher=dict(image=teacher_config(), other=teacher_config()))
     assert [metric['prefix'] for metric in evaluators(config, ['agreement'])] == ['agreement_image', 'agreement_other']

@@ -10,6 +10,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from kdtoolbox.cli.main import main
+from kdtoolbox.criterion.batch_labels import at_progress, training_progress
 from kdtoolbox.evaluation.video_record import load_record
 from kdtoolbox.reporting.run_origin import read_commands
 from kdtoolbox.reporting.runs import read_run
@@ -85,6 +86,13 @@ def test_training_notes_its_command_commit_and_versions(trained):
     noted = read_commands(trained[0])
     assert len(noted) == 1 and noted[0]['versions']['torch'] == version('torch')
     assert json.loads((trained[0] / 'command.json').read_text()) == noted
+
+
+def test_what_is_looked_at_outside_of_a_training_can_have_its_progress():
+    before = training_progress()
+    with at_progress(0.25):
+        assert training_progress() == 0.25
+    assert training_progress() == before
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,13 @@ def test_a_later_stage_learns_from_the_student_of_an_earlier_one(tmp_path, capsy
     assert assistant.keys() == student.keys() and not torch.equal(
         assistant['cls_head.fc_cls.weight'], student['cls_head.fc_cls.weight']
     )
+    before = (work_dir / 'student/exported_student.pth').read_bytes()
+    capsys.readouterr()
+    again = ['stages', str(tmp_path / 'plan.py'), '--work-dir', str(work_dir)]
+    assert main(again) == 0 and 'assistant: trained before' in capsys.readouterr().out
+    assert main([*again, '--cfg-options', 'student:train_cfg.max_epochs=3']) == 2
+    assert "stage 'student' was trained with other settings than it has now" in capsys.readouterr().err
+    assert (work_dir / 'student/exported_student.pth').read_bytes() == before and main(again) == 0
     used = next((work_dir / 'student').glob('*/vis_data/config.py')).read_text()
     assert str(work_dir / 'assistant' / 'exported_student.pth') in used
     assert f'student: {work_dir}/student/exported_student.pth' in capsys.readouterr().out
@@ -125,6 +132,22 @@ def test_references_are_filled_in_wherever_they_stand(tmp_path):
         ]
     )[1]
     assert stage_config(stage, {'a': tmp_path / 'x.pth'}).load_from == str(tmp_path / 'x.pth')
+
+
+def test_references_inside_of_an_option_are_checked_and_filled_in_too(tmp_path):
+    def stages(name):
+        teacher = dict(type='RecognizerTeacher', weights=f'{{{name}.student}}', recognizer=[f'{{{name}.student}}'])
+        return read_stages(
+            [
+                dict(name='a', config='demo/video_student.py'),
+                dict(name='b', config='demo/video_student.py', cfg_options={'model.teacher': teacher}),
+            ]
+        )
+
+    teacher = stage_config(stages('a')[1], {'a': tmp_path / 'x.pth'}).model.teacher
+    assert teacher.weights == str(tmp_path / 'x.pth') == teacher.recognizer[0]
+    with pytest.raises(ValueError, match="stage 'b' asks for {c.student}"):
+        stages('c')
 
 
 def test_a_stage_may_start_from_the_student_before_it_and_still_resumes_from_itself(tmp_path, monkeypatch):

@@ -373,6 +373,14 @@ def test_a_part_of_the_videos_is_the_same_for_every_seed_and_order(twelve_videos
     assert chosen < {sample['sample_id'] for sample in fixed_part(samples, 4)}
 
 
+def test_a_part_with_few_labels_and_the_others_has_as_many_of_each_class(twelve_videos):
+    options = dict(data_root=twelve_videos, pipeline=PIPELINE, max_per_class=3)
+    whole, part = FolderDataset(**options), FolderDataset(**options, labels_per_class=1, unlabelled='keep')
+    assert _ids_and_labels(part).keys() == _ids_and_labels(whole).keys() and len(part) == 9
+    assert sorted(label for label in _ids_and_labels(part).values() if label >= 0) == [0, 1, 2]
+    assert part.num_available == 12
+
+
 def test_a_part_larger_than_a_class_is_all_of_it_and_none_is_refused(twelve_videos):
     assert len(FolderDataset(data_root=twelve_videos, pipeline=PIPELINE, max_per_class=99)) == 12
     with pytest.raises(ValueError, match='max_per_class=0: expected a whole number, 1 or more'):

@@ -14,6 +14,7 @@ from kdtoolbox.cli.export_student import HEADER, export_student
 from kdtoolbox.engine.checkpoints import student_state_dict
 from kdtoolbox.registry import DATA_SAMPLERS, HOOKS, MODELS
 from kdtoolbox.runner.testing import test_student as run_test
+from kdtoolbox.runner.training import build_runner
 from kdtoolbox.safe_files import load_safely
 from tests.tiny import distillation_head, run_config, student_config
 
@@ -209,12 +210,16 @@ def test_resuming_from_an_exported_student_is_refused_with_the_way_out(finished,
 def test_a_resumed_run_stops_early_where_one_without_a_break_does(tmp_path):
     def run(name, load_from=None):
         config = run_config(tmp_path / name, epochs=8)
+        config.val_evaluator = dict(type='AccMetric')  # whose numbers are numpy's
+        config.default_hooks.checkpoint.save_best = 'acc/top1'
         config.custom_hooks += [
             dict(type='ValidateOnResumeHook'),
-            dict(type='EarlyStoppingHook', monitor='retrieval/top1', rule='greater', patience=3, min_delta=2.0),
+            dict(type='EarlyStoppingHook', monitor='acc/top1', rule='greater', patience=3, min_delta=2.0),
         ]
         config.resume, config.load_from = load_from is not None, load_from
-        return train(config, name)
+        runner = build_runner(config)
+        runner.train()
+        return runner
 
     whole = run('whole')
     assert whole.epoch == 4 and run('resumed', checkpoint(whole, 2)).epoch == 4
@@ -233,16 +238,16 @@ def test_a_run_with_a_batch_sampler_of_its_own_goes_on_with_the_clips_of_its_epo
         config.train_dataloader.batch_sampler = dict(type='OwnBatchSampler')
         config.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, by_epoch=False)
         config.resume, config.load_from = load_from is not None, load_from
-        config.custom_hooks.append(dict(type='SeenClipsHook'))
+        config.custom_hooks.append(dict(type='ClipsOfStepsHook'))
         runner = train(config, name)
-        return next(hook for hook in runner.hooks if isinstance(hook, SeenClipsHook)).seen
+        return next(hook for hook in runner.hooks if isinstance(hook, ClipsOfStepsHook)).seen
 
     whole = clips('whole')
     assert len(whole) == 6 and clips('resumed', str(tmp_path / 'whole/iter_4.pth')) == whole[4:]
 
 
 @HOOKS.register_module(force=True)
-class SeenClipsHook(Hook):
+class ClipsOfStepsHook(Hook):
     """Notes the clips of each step."""
 
     def before_train(self, runner):

@@ -1,14 +1,18 @@
 """A training as its work directory tells of it."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kdtoolbox.criterion.connections import paths_of
 from kdtoolbox.evaluation.video_record import VideoRecord, load_record
 from kdtoolbox.inspection.resuming import MAX_LETTERS, read_plain_config
 from kdtoolbox.plain_files import read_json, read_text
+from kdtoolbox.registry import MODELS
 from kdtoolbox.reporting.run_origin import read_commands
 from kdtoolbox.reporting.runs.scalars import Curves, read_curves, readable_lines
+from kdtoolbox.taps import LOGITS
 
 MEASURED = 'report'  # folder below the work directory, for what `kdtoolbox report --compute` measures
 RECORD, COSTS, SHARES = 'videos.npz', 'cost.json', 'gradient_shares.json'
@@ -44,11 +48,23 @@ class Run:
     def trains_its_head(self) -> bool:
         """Whether the student's class scores were learned, by labels or by a term of logits."""
         model = self.config.get('model') or {}
-        terms = (model.get('terms') or {}).values()
-        taps = [term.get('student', 'logits') for term in terms if term.get('weight', 1) != 0]
-        return bool(model.get('use_labels', True)) or any(
-            'logits' in ([tap] if isinstance(tap, str) else tap) for tap in taps
+        terms = [term for term in (model.get('terms') or {}).values() if term.get('weight', 1) != 0]
+        taps = [tap for term in terms for tap in paths_of(term.get('student', LOGITS))]
+        return (
+            bool(model.get('use_labels', True))
+            or any(tap == LOGITS or tap.startswith('cls_head') for tap in taps)
+            or any(_asks_for_classifier(term.get('loss')) for term in terms)
         )
+
+
+def _asks_for_classifier(loss: object) -> bool:
+    """Whether a loss, or one in it, trains the student's own classifier."""
+    if not isinstance(loss, Mapping):
+        return False
+    known = MODELS.get(loss['type']) if isinstance(loss.get('type'), str) else loss.get('type')
+    forward = getattr(known, 'forward', None)
+    takes = () if forward is None else inspect.signature(forward).parameters
+    return 'student_classifier' in takes or any(map(_asks_for_classifier, loss.values()))
 
 
 def read_run(work_dir: str | Path, *, name: str | None = None) -> Run:

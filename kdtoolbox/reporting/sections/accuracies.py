@@ -110,9 +110,9 @@ def verdict(found: Difference, first: str, second: str, measure: str) -> str:
 
 
 def paired(first: Outcomes, second: Outcomes, measure: str) -> Difference | None:
-    """The difference on the same test videos; None if there are other ones, or a measure is missing."""
+    """The difference on the same test videos; None for others, two of one name, or a missing measure."""
     places = {name: place for place, name in enumerate(second.query_ids)}
-    is_same = set(first.query_ids) == places.keys() and len(first.query_ids) == len(second.query_ids)
+    is_same = set(first.query_ids) == places.keys() and len(places) == len(first.query_ids) == len(second.query_ids)
     if not is_same or measure not in first.right or measure not in second.right:
         return None
     order = [places[name] for name in first.query_ids]

@@ -24,10 +24,11 @@ def _losses(context: Context) -> list[Block]:
         return missing('Losses are not known: the work directory holds no scalars.json with two steps or more.')
     caption = 'Each part of the loss with its weight, mean over the steps between two lines of the log.'
     blocks: list[Block] = [Picture(loss_curves(losses), context.named('losses'), caption)]
-    if (shares := loss_shares(losses)) is not None:
+    of_student = {name: curve for name, curve in losses.items() if not name.startswith('discriminator')}
+    if (shares := loss_shares(of_student)) is not None:
         blocks.append(Picture(shares, context.named('loss-shares'), 'The share of each part in the sum of the losses.'))
-    elif len(losses) == 1:
-        blocks.append(Text(f'There is one part, {short(next(iter(losses)))}: its share is 100 %.'))
+    elif len(of_student) == 1:
+        blocks.append(Text(f'There is one part, {short(next(iter(of_student)))}: its share is 100 %.'))
     blocks += _gradient_shares(context)
     return blocks
 
