@@ -1,6 +1,7 @@
 """Write a new loss, teacher, connector, data set or plugin, with its test, to start from."""
 
 import argparse
+from pathlib import Path
 from shlex import quote
 
 from kdtoolbox.templates.writer import KINDS, write_start
@@ -21,4 +22,6 @@ def run(args: argparse.Namespace) -> int:
     for file in files:
         print(f'wrote {file}')
     print(f'Test it: python -m pytest {quote(str(files[-1]))}\nUse it: {use}')
+    if args.kind != 'plugin':
+        print(f'Python finds it by its folder: PYTHONPATH={quote(str(Path(args.to).absolute()))} kdtoolbox …')
     return 0

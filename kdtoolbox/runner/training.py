@@ -47,7 +47,14 @@ def train(config: Config, *, local_rank: int = 0) -> None:
     _check_work_dir(Path(config.work_dir))
     check_temporary_folder()
     with only_training_in(config.work_dir):
+        earlier = sorted(Path(config.work_dir).glob('*.pth'))
         runner = build_runner(config, local_rank=local_rank)
+        if earlier and not config.get('resume'):
+            runner.logger.warning(
+                f'{config.work_dir} holds checkpoints of an earlier training, such as {earlier[0].name}: this one '
+                'starts from the beginning, beside them, and replaces those of its names. To go on with it: --resume; '
+                'to keep it: another --work-dir'
+            )
         if is_main_process():
             record_command(config.work_dir)
         runner.train()

@@ -29,6 +29,16 @@ def test_resume_starts_as_the_config_says_until_there_is_a_checkpoint_to_go_on_f
         assert content['meta']['iter'] == 2 * epochs, 'the second run went on where the first had stopped'
 
 
+def test_a_training_beside_the_checkpoints_of_an_earlier_one_says_so(tmp_path, capsys):
+    config = run_config(tmp_path / 'run', epochs=1, teacher=None, terms={})
+    config.custom_imports = dict(imports=['tests.tiny'])
+    config.dump(tmp_path / 'config.py')
+    for said in (False, True):
+        assert main(['train', str(tmp_path / 'config.py')]) == 0
+        captured = capsys.readouterr()
+        assert ('holds checkpoints of an earlier training' in captured.out + captured.err) == said
+
+
 @pytest.mark.parametrize(
     'model, unused',
     [
