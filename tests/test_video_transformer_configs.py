@@ -164,6 +164,9 @@ def test_a_student_without_blocks_in_order_and_missing_settings_are_refused(para
     )
     with pytest.raises(ValueError, match=message):
         build_optim_wrapper(model, dict(options, paramwise_cfg=paramwise))
+    model.peers = {}
+    with pytest.raises(ValueError, match='the peers of a student would learn at the full rate'):
+        build_optim_wrapper(model, dict(options, paramwise_cfg=dict(num_layers=2, decay_rate=0.75)))
 
 
 @pytest.mark.parametrize('plan', ['clip_to_vit_b16_to_x3d_s_kinetics400', 'image_to_vit_tiny_to_r3d_demo'])

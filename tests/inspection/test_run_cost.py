@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kdtoolbox.hidden_tokens import grid_of, hiding
 from kdtoolbox.hidden_tokens.choosing import number_kept
+from kdtoolbox.inspection import run_cost
 from kdtoolbox.inspection.network_cost import (
     inference_operations,
     seen,
@@ -154,6 +155,17 @@ def test_the_length_of_a_run_is_counted_as_mmengine_runs_it(tmp_path, sized):
     assert [(part.num_videos, part.num_clips, part.shape) for part in length.validation] == [(11, 2, (3, 4, 16, 16))]
     assert length.test == ()  # no hook that tests
     assert length.num_checkpoints == 3
+
+
+def test_teachers_that_no_term_uses_cost_nothing():
+    one, two = dict(type='ImageTeacher', model='a'), dict(type='ImageTeacher', model='b')
+    for teacher, terms, expected in (
+        (one, {}, []),
+        (one, dict(kd=dict(weight=0)), []),
+        (one, dict(kd=dict(weight=1)), [one]),
+        (dict(a=one, b=two), dict(kd=dict(teacher='b.logits'), off=dict(teacher='a.logits', weight=0)), [two]),
+    ):
+        assert run_cost._teachers(dict(type='Distiller', teacher=teacher, terms=terms)) == expected
 
 
 def test_views_segments_and_data_sets_in_data_sets_count():

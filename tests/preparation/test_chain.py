@@ -102,7 +102,9 @@ def test_a_dry_run_of_the_chain_extracts_nothing(make_video, prepare, tmp_path):
     for split in (1, 2, 3):
         (tmp_path / f'run_test_split{split}.txt').write_text('a.avi 1\n')
     make_video(tmp_path / 'run/a.avi')
+    before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
     status, printed = prepare('hmdb51', tmp_path, '--dry-run')
+    assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == before
     assert status == 0 and '1 videos to extract' in printed and not (tmp_path / 'jpg').exists()
 
 

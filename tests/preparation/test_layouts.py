@@ -23,6 +23,8 @@ def test_the_layout_is_read_from_where_the_files_lie(tmp_path):
     assert [job.target for job in any_videos(tmp_path).jobs] == ['v_a']
     (tmp_path / 'run/b.mp4').touch()
     assert [job.target for job in any_videos(tmp_path).jobs] == ['run/b']
+    (tmp_path / 'v_c.mp4').touch()  # most are beside the folder now
+    assert [job.target for job in any_videos(tmp_path).jobs] == ['v_a', 'v_c']
 
 
 def test_a_name_in_another_case_is_taken_only_where_there_is_no_exact_one(tmp_path):

@@ -1,11 +1,16 @@
 """What a training leaves for its report: the log of a resumed one, the command that ran."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kdtoolbox.reporting.run_origin import FILE, MAX_KEPT, commit_of, read_commands, record_command
+from kdtoolbox.reporting.runs.outcomes import Outcomes
+from kdtoolbox.reporting.runs.run import Run
 from kdtoolbox.reporting.runs.scalars import read_curves
+from kdtoolbox.reporting.sections.accuracies import paired
 
 
 def write_log(folder, *entries: dict) -> None:
@@ -53,3 +58,23 @@ def test_a_note_of_another_form_is_as_none(tmp_path, text):
 
 def test_outside_of_git_there_is_no_commit(tmp_path):
     assert commit_of(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    'term, trains',
+    [
+        (dict(student='features', loss=dict(type='L2')), False),
+        (dict(student='cls_head.fc_cls', loss=dict(type='L2')), True),
+        (dict(student='backbone.layer4', loss=dict(type='CATKD')), True),
+        (dict(student='logits', loss=dict(type='KLDivergence'), weight=0), False),
+    ],
+)
+def test_a_head_is_trained_by_what_reaches_it(term, trains):
+    assert Run(Path('run'), 'run', {'model': dict(use_labels=False, terms=dict(kd=term))}).trains_its_head == trains
+
+
+def test_videos_of_one_name_are_no_pairs():
+    twice = Outcomes(['a', 'a'], {'top-1': np.array([1.0, 0.0])}, {})
+    assert paired(twice, twice, 'top-1') is None
+    once = Outcomes(['a', 'b'], {'top-1': np.array([1.0, 0.0])}, {})
+    assert paired(once, once, 'top-1').value == 0
