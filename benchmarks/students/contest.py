@@ -4,15 +4,17 @@
     python benchmarks/students/contest.py run --regime label-free    # or all, or maps
     python benchmarks/students/contest.py run --methods kl_divergence dkd --factors 0.1 1 10 --seeds 0 1 2
     python benchmarks/students/contest.py run --regime label-free --network c3d    # or r3d, r2plus1d, from pixels
+    python benchmarks/students/contest.py run --regime label-free --network r3d --epochs 48 --weights-alone
     python benchmarks/students/contest.py run --jobs 2                    # trainings in two processes at a time
     python benchmarks/students/contest.py run --device cuda --jobs 8      # views and students on a GPU
     python benchmarks/students/contest.py render  # the tables of docs/leaderboard.md
 
 The student learns, on all videos, the terms of a file of configs/methods, and the labels that the regime has. The
-weight is that of the file times each factor, chosen on held-out groups of the training list with one seed; the chosen
-weight is then trained with every seed and judged on the test list. Without labels there are no logits to match, so
-methods on them are left out. Methods on maps of inner layers have a contest of their own, --regime maps, with a student
-whose maps are larger; it needs what study.py store --more adds, as do the students that begin with pixels.
+weight is that of the file times each factor, with and without a warm-up in which it rises from 0. It is chosen on
+held-out groups of the training list with one seed; the chosen weight is then trained with every seed and judged on the
+test list. Without labels there are no logits to match, so methods on them are left out. Methods on maps of inner layers
+have a contest of their own, --regime maps, with a student whose maps are larger; it needs what study.py store --more
+adds, as do the students that begin with pixels.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from pathlib import Path
 
 import pixel_students
 import rows
+from contest_search import chosen, keys_of, weight_of, with_weight
 from contest_tables import ALL_LABELS, FEW_LABELS, INNER_MAPS, LABEL_FREE, contest_tables
 from contest_terms import terms_here
 from mmengine.config import Config
@@ -53,21 +56,23 @@ REGIMES = {
 COMPARED = ('kl_divergence', 'video_mean')  # methods without maps that the contest of inner maps has too
 
 
-def regime_rows(regime: str, network: str = '') -> tuple[Row, Row]:
-    """The row that a method's terms go into, and that of no teacher.
+def regime_rows(regime: str, network: str = '', epochs: int | None = None) -> tuple[Row, Row]:
+    """The row that a method's terms go into, and that of no teacher; ``epochs`` None for theirs.
 
     Raises:
         ValueError: the network has none of the maps that the regime is about.
     """
-    if not network:
-        return REGIMES[regime]
-    if regime == INNER_MAPS:
+    if network and regime == INNER_MAPS:
         raise ValueError(f'--regime {INNER_MAPS} is about the layers on an image stem, --network {network} has none')
-    taught, alone = (row.but(network=network, last_layer=PIXELS) for row in REGIMES[regime])
+    changes = dict(network=network, last_layer=PIXELS) if network else {}
+    changes |= dict(epochs=epochs) if epochs else {}
+    taught, alone = (row.but(**changes) for row in REGIMES[regime])
     return taught, alone
 
 
-def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS, network: str = '') -> Row | None:
+def row_of(
+    file: Path, num_videos: int, regime: str = FEW_LABELS, network: str = '', epochs: int | None = None
+) -> Row | None:
     """The row of a method config; None if stored views or the regime do not have what it taps."""
     config = Config.fromfile(file)
     model = config.model
@@ -77,7 +82,7 @@ def row_of(file: Path, num_videos: int, regime: str = FEW_LABELS, network: str =
         or (model.get('teacher') or {}).get('type', 'ImageTeacher') != 'ImageTeacher'
     ):
         return None
-    row, _ = regime_rows(regime, network)
+    row, _ = regime_rows(regime, network, epochs)
     terms = terms_here(model.terms.to_dict(), num_videos=num_videos, epochs=row.epochs)
     if terms is None:
         return None
@@ -94,7 +99,11 @@ def _is_of(name: str, terms: Mapping[str, Mapping]) -> bool:
 
 
 def methods_of(
-    names: Sequence[str] | None, num_videos: int, regime: str = FEW_LABELS, network: str = ''
+    names: Sequence[str] | None,
+    num_videos: int,
+    regime: str = FEW_LABELS,
+    network: str = '',
+    epochs: int | None = None,
 ) -> dict[str, Row]:
     """Method -> row; no teacher is always among them.
 
@@ -103,14 +112,14 @@ def methods_of(
     """
     files = {file.stem: file for file in sorted(CONFIGS.glob('*.py'))}
     taken = {
-        name: row_of(file, num_videos, regime, network)
+        name: row_of(file, num_videos, regime, network, epochs)
         for name, file in files.items()
         if names is None or name in names
     }
     for name in names or ():
         if taken.get(name) is None:
             raise ValueError(f'{name}: {"needs more than there is" if name in files else f"not in {CONFIGS}"}')
-    alone = {NO_TEACHER: regime_rows(regime, network)[1]}
+    alone = {NO_TEACHER: regime_rows(regime, network, epochs)[1]}
     return alone | {name: row for name, row in taken.items() if row is not None}
 
 
@@ -124,21 +133,6 @@ def left_out(num_videos: int, regime: str = FEW_LABELS) -> list[str]:
     ]
 
 
-def with_factor(row: Row, factor: float) -> Row:
-    """The row with the weights of all terms times the factor."""
-    return row.but(
-        terms={name: {**term, 'weight': term.get('weight', 1.0) * factor} for name, term in row.terms.items()}
-    )
-
-
-def chosen_factor(search: Mapping[str, Mapping]) -> str | None:
-    """The factor of the best run by top-1, if it has classes, then by mean average precision; None if all failed."""
-    done = {factor: run for factor, run in search.items() if 'precision' in run}
-    return max(
-        done, key=lambda factor: (sum(done[factor].get('right', ())), sum(done[factor]['precision'])), default=None
-    )
-
-
 def contest(
     views: Views,
     methods: Mapping[str, Row],
@@ -149,12 +143,19 @@ def contest(
     out: Path,
     regime: str = FEW_LABELS,
     network: str = '',
+    epochs: int | None = None,
+    warm_ups: bool = False,
 ) -> None:
-    """Search and judge what is not in ``out`` yet; every run is stored as it ends."""
+    """Search and judge what is not in ``out`` yet; every run is stored as it ends.
+
+    Raises:
+        ValueError: the runs in ``out`` have another number of epochs.
+    """
     results = json.loads(out.read_text(encoding='utf-8')) if out.is_file() else {'queries': {}, 'methods': {}}
+    if results['methods'] and results.get('epochs') != epochs:
+        raise ValueError(f'{out} has trainings with --epochs {results.get("epochs")}, not {epochs}: name another --out')
     results |= {'regime': regime, 'versions': versions(), 'left_out': left_out(len(views.names), regime)}
-    if network:
-        results['network'] = network
+    results |= {key: value for key, value in (('network', network), ('epochs', epochs)) if value}
     for name, row in methods.items():
         terms = json.loads(json.dumps(row.plain()['terms']))
         results['methods'].setdefault(name, {'terms': terms, 'search': {}, 'runs': {}})
@@ -169,26 +170,30 @@ def contest(
             print(f'{told(task)}: {score(measured)}; {seconds:.0f} s', flush=True)
 
     def told(task: Task) -> str:
+        method = results['methods'][task.method]
         if not task.on_test:
-            return f'{task.method}, weight × {task.key}'
-        return f'{task.method}, weight × {results["methods"][task.method]["factor"]}, test, seed {task.key}'
+            return f'{task.method}, weight {weight_of(method["terms"], task.key)}'
+        return f'{task.method}, weight {weight_of(method["terms"], method["factor"])}, test, seed {task.key}'
 
     carry_out(
         [
-            Task(name, 'search', f'{factor:g}', with_factor(row, factor), SEARCH_SEED, on_test=False)
+            Task(name, 'search', key, with_weight(row, key), SEARCH_SEED, on_test=False)
             for name, row in methods.items()
-            for factor in (factors if row.terms else (1,))
+            for key in keys_of(row, factors, warm_ups=warm_ups)
         ]
     )
-    chosen = {name: chosen_factor(results['methods'][name]['search']) for name in methods}
-    chosen = {name: factor for name, factor in chosen.items() if factor is not None}
-    for name, factor in chosen.items():
-        results['methods'][name]['factor'] = factor
+    best = {name: chosen(results['methods'][name]['search']) for name in methods}
+    best = {name: key for name, key in best.items() if key is not None}
+    for name, key in best.items():
+        method = results['methods'][name]
+        if method.get('factor', key) != key:  # a wider search has found a better one
+            method['runs'] = {}
+        method['factor'] = key
     carry_out(
         [  # all methods of a seed before the next: what is broken off can be read
-            Task(name, 'runs', str(seed), with_factor(methods[name], float(factor)), seed, on_test=True)
+            Task(name, 'runs', str(seed), with_weight(methods[name], key), seed, on_test=True)
             for seed in seeds
-            for name, factor in chosen.items()
+            for name, key in best.items()
         ]
     )
 
@@ -213,6 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--network', choices=list(pixel_students.NETWORKS), default='', help='instead of an image stem')
     parser.add_argument('--methods', nargs='+', help='files of configs/methods without .py; default all that fit')
     parser.add_argument('--factors', type=float, nargs='+', default=FACTORS, help='of the weight')
+    parser.add_argument('--weights-alone', action='store_true', help='search no warm-up of the weight')
+    parser.add_argument('--epochs', type=int, help='of a training; default 12')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
     parser.add_argument('--work-dir', type=Path, default='work_dirs/students', help='of the stored views')
     parser.add_argument('--device', default='cpu', help='of views and students, such as cuda')
@@ -229,13 +236,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     views = load_views(args.work_dir)
     contest(
         views,
-        methods_of(args.methods, len(views.names), args.regime, args.network),
+        methods_of(args.methods, len(views.names), args.regime, args.network, args.epochs),
         factors=args.factors,
         seeds=args.seeds,
         machine=Machine(args.work_dir, args.device, args.jobs),
         out=args.out or results_of(args.regime, args.network),
         regime=args.regime,
         network=args.network,
+        epochs=args.epochs,
+        warm_ups=not args.weights_alone,
     )
 
 

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping
 
+from contest_search import weight_of
 from intervals import Interval, interval_of, mean_of
 from tables import SCORES, verdict
 
@@ -30,7 +31,8 @@ def contest_tables(results: Mapping) -> dict[str, str]:
     lines = [f'| {" | ".join(head)} |', '|---' * len(head) + '|']
     for name in order:
         runs, queries = scored[name], results['queries']['test']
-        cells = [f'× {results["methods"][name]["factor"]}' if name != NO_TEACHER else '–', f'{len(runs)}']
+        method = results['methods'][name]
+        cells = [weight_of(method['terms'], method['factor']) if name != NO_TEACHER else '–', f'{len(runs)}']
         cells += [mean_and_error(runs, one) for one in shown]
         for other in (NO_TEACHER, plain):
             gain = _difference(runs, scored.get(other, {}), queries, score) if other != name else None
@@ -40,9 +42,10 @@ def contest_tables(results: Mapping) -> dict[str, str]:
     trainings = [
         run for row in results['methods'].values() for kind in ('search', 'runs') for run in row[kind].values()
     ]
+    length = f' of {results["epochs"]} epochs' if 'epochs' in results else ''
     lines += [
         '',
-        f'{len(results["queries"]["test"])} test videos; {len(trainings)} trainings, '
+        f'{len(results["queries"]["test"])} test videos; {len(trainings)} trainings{length}, '
         f'{sum(run.get("seconds", 0) for run in trainings) / 60:.0f} minutes of CPU.',
     ]
     errors = {

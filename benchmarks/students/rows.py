@@ -31,6 +31,7 @@ IMAGE_NETWORKS = {
     'whole 2D network, inflated': 'inflated',
 }
 PIXEL_NETWORKS = {'R3D': 'r3d', 'R(2+1)D': 'r2plus1d', 'C3D': 'c3d'}
+NUMBERS_OF_EPOCHS = 12, 24, 48
 SAME_LABELS = 'student, 3 labels a class + probed teacher on all videos, always with the labels of seed 0'
 ALONE = Row(labels_per_class=None, unlabelled=False, last_layer='features.13')
 
@@ -157,6 +158,18 @@ def experiments() -> dict[str, Experiment]:
         weights[title] = free.but(terms={'features': RUNNING | wide}, **slow)
         weights_few[f'{title}, alone'] = ALONE.but(labels_per_class=3, **slow)
         weights_few[f'{title}, probed teacher on all videos'] = FEW.but(**slow)
+    # How long a training has to be: the plain student, and plain distillation, of each network.
+    epochs = {}
+    for title, name in ({'image stem, 3D top': ''} | PIXEL_NETWORKS).items():
+        other = dict(network=name, last_layer=PIXELS) if name else {}
+        for number in NUMBERS_OF_EPOCHS:
+            more = dict(epochs=number, **other)
+            epochs[f'{title}, 3 labels a class, alone, {number} epochs'] = ALONE.but(labels_per_class=3, **more)
+            if not name:  # the only one of the contest with all labels
+                epochs[f'{title}, all labels, alone, {number} epochs'] = ALONE.but(**more)
+            epochs[f'{title}, distilled without labels (VideoMean), {number} epochs'] = free.but(
+                terms={'features': RUNNING}, **more
+            )
     # The very rows of benchmarks/results/real_video_image_stem.json, whose trainings went through the Runner.
     shallow = dict(last_layer='features.6')
     shorter = {
@@ -194,6 +207,13 @@ def experiments() -> dict[str, Experiment]:
             'right',
             '{}, alone',
             alike='the same network',
+        ),
+        'epochs': Experiment(
+            'The length of a training',
+            MappingProxyType(epochs),
+            'precision',
+            f'{{}}, {NUMBERS_OF_EPOCHS[0]} epochs',
+            alike='the same',
         ),
         'curve': Experiment('Learning curve', MappingProxyType(curve), 'right', '{}, alone', on_test=True),
         'runner': Experiment(

@@ -72,8 +72,8 @@ class FrameClipRelation(LossOfAllClips):
         require_equal_steps(student, teacher)
         if student.shape[2] < self.card.min_steps:
             raise ValueError(
-                f'got {tuple(student.shape)}: one time step, expected {self.card.min_steps} or more, which are told '
-                'apart; tap a module that has them'
+                f'got {tuple(student.shape)}: one time step, expected {self.card.min_steps} or more, which it '
+                'compares; tap a module that has them'
             )
         student, teacher = gather_batch(student), gather_batch(teacher)
         self.require_clips(len(student))
