@@ -20,7 +20,6 @@ adds, as do the students that begin with pixels.
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from itertools import product
 from pathlib import Path
 
 import pixel_students
@@ -206,9 +205,10 @@ def score(measured: Mapping) -> str:
     return f'{100 * sum(values) / len(values):.1f}'
 
 
-def results_of(regime: str, network: str = '') -> Path:
-    """The file of the numbers of a regime and a network."""
-    return RESULTS / f'students_contest_{"_".join(filter(None, (regime.replace("-", "_"), network)))}.json'
+def results_of(regime: str, network: str = '', epochs: int | None = None) -> Path:
+    """The file of the numbers of a regime, a network and a length of the trainings, None for the usual one."""
+    words = regime.replace('-', '_'), network, f'{epochs}_epochs' if epochs else ''
+    return RESULTS / f'students_contest_{"_".join(filter(None, words))}.json'
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -228,9 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--page', type=Path, default=PAGE)
     args = parser.parse_args(arguments)
     if args.command == 'render':
-        for regime, network in product(REGIMES, ('', *pixel_students.NETWORKS)):
-            if (file := results_of(regime, network)).is_file():
-                write_tables(args.page, contest_tables(json.loads(file.read_text(encoding='utf-8'))))
+        for file in sorted(RESULTS.glob('students_contest_*.json')):
+            write_tables(args.page, contest_tables(json.loads(file.read_text(encoding='utf-8'))))
         return
     set_up()
     views = load_views(args.work_dir)
@@ -240,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         factors=args.factors,
         seeds=args.seeds,
         machine=Machine(args.work_dir, args.device, args.jobs),
-        out=args.out or results_of(args.regime, args.network),
+        out=args.out or results_of(args.regime, args.network, args.epochs),
         regime=args.regime,
         network=args.network,
         epochs=args.epochs,

@@ -63,7 +63,8 @@ def contest_tables(results: Mapping) -> dict[str, str]:
     if not network:  # else some methods were chosen
         left_out = ', '.join(results['left_out'])
         lines += ['', f'Not taken, since stored views or the regime lack the outputs that they tap: {left_out}.']
-    return {' '.join(filter(None, ('contest', regime, network))): '\n'.join(lines)}
+    epochs = f'{results["epochs"]} epochs' if 'epochs' in results else ''
+    return {' '.join(filter(None, ('contest', regime, network, epochs))): '\n'.join(lines)}
 
 
 def mean_and_error(runs: Mapping[str, Mapping], score: str) -> str:

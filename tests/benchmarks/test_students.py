@@ -152,6 +152,52 @@ def test_what_was_run_is_not_run_again_and_the_contest_lists_what_fails(
     assert training.fits(methods['kl_divergence'].terms)
 
 
+def test_each_weight_is_searched_with_and_without_a_warm_up(students):
+    search, row = students('contest_search'), students('rows').LABEL_FREE
+    plain = row.but(terms={'kd': dict(weight=2.0, loss=dict(type='L2'))})
+    warm = row.but(terms={'kd': dict(weight=2.0, loss=dict(type='DKD'), weight_schedule=[(0, 0), (0.5, 1)])})
+    keys = search.keys_of(plain, (0.1, 1), warm_ups=True)
+    assert keys == ['0.1', '1', '0.1, other start', '1, other start']
+    assert search.keys_of(row.but(terms={}), (0.1, 1), warm_ups=True) == ['1']
+    starts = {
+        (name, key): search.with_weight(one, key).terms['kd'].get('weight_schedule')
+        for name, one in (('plain', plain), ('warm', warm))
+        for key in ('0.1', '0.1, other start')
+    }
+    assert starts == {
+        ('plain', '0.1'): None,
+        ('plain', '0.1, other start'): search.WARM_UP,
+        ('warm', '0.1'): [(0, 0), (0.5, 1)],
+        ('warm', '0.1, other start'): None,
+    }
+    assert search.with_weight(plain, '0.1, other start').terms['kd']['weight'] == pytest.approx(0.2)
+    words = [search.weight_of(one.terms, key) for one in (plain, warm) for key in ('0.1', '0.1, other start')]
+    assert words == ['× 0.1', '× 0.1, warm-up', '× 0.1, warm-up', '× 0.1']
+
+
+def test_a_wider_search_that_finds_a_better_weight_has_it_judged_again(students, views, folder, monkeypatch, tmp_path):
+    contest, parallel = students('contest'), students('parallel')
+
+    def run(views, row, *, seed, on_test, folder):
+        term = next(iter(row.terms.values()), {})
+        value = term.get('weight', 0) + bool(term.get('weight_schedule'))
+        return {'queries': views.names[:1], 'right': [0], 'hit': [0], 'precision': [value], 'seconds': 1.0}
+
+    monkeypatch.setattr(parallel, 'run', run)
+    methods = contest.methods_of(['kl_divergence'], 30, epochs=3)
+    assert {row.epochs for row in methods.values()} == {3}
+    options = dict(factors=(1,), machine=parallel.Machine(folder), out=tmp_path / 'out.json', epochs=3)
+    contest.contest(views, methods, seeds=(0, 1), **options)
+    contest.contest(views, methods, seeds=(0,), warm_ups=True, **options)
+    results = json.loads((tmp_path / 'out.json').read_text())
+    assert results['methods']['kl_divergence']['factor'] == '1, other start'
+    assert list(results['methods']['kl_divergence']['runs']) == ['0']
+    table = students('contest_tables').contest_tables(results)['contest few 3 epochs']
+    assert '| kl_divergence | × 1, warm-up | 1 | ' in table and 'trainings of 3 epochs' in table
+    with pytest.raises(ValueError, match='has trainings with --epochs 3, not None'):
+        contest.contest(views, methods, seeds=(0,), **(options | dict(epochs=None)))
+
+
 def test_views_on_a_device_and_several_processes_give_the_numbers_of_mapped_views_in_one(students, views, folder):
     contest, parallel = students('contest'), students('parallel')
     rows = contest.methods_of(['kl_divergence', 'video_mean', 'frame_wise'], 30)
@@ -172,7 +218,8 @@ def test_views_on_a_device_and_several_processes_give_the_numbers_of_mapped_view
 
 
 @pytest.mark.parametrize(
-    'name', ['targets', 'shorter', 'student', 'weights', 'pixels', 'pixels_few', 'few', 'curve', 'runner']
+    'name',
+    ['targets', 'shorter', 'student', 'weights', 'pixels', 'pixels_few', 'few', 'curve', 'epochs', 'runner'],
 )
 def test_the_tables_of_the_page_are_those_of_the_results(students, name):
     results = json.loads((REPOSITORY / 'benchmarks/results/students.json').read_text())
