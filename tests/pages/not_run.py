@@ -121,16 +121,17 @@ ELSEWHERE = {
         '--weights mobilenet_v2.pth',
         'python benchmarks/students/study.py run targets student few --seeds 0 1 2',
         'python benchmarks/students/study.py run curve --seeds 0 1 2',
-        'python benchmarks/students/study.py run weights pixels pixels_few',
+        'python benchmarks/students/study.py run weights pixels pixels_few epochs',
         'python benchmarks/students/study.py render',
     ],
     'tests/benchmarks/test_study_commands.py::test_a_contest_is_run_and_rendered': [
         'python benchmarks/students/contest.py run --jobs 2',
         'python benchmarks/students/contest.py run --regime label-free --jobs 2',
-        'python benchmarks/students/contest.py run --regime all --jobs 2',
-        'python benchmarks/students/contest.py run --regime label-free --network c3d --methods cosine video_mean seed '
+        'python benchmarks/students/contest.py run --regime all --weights-alone --jobs 2',
+        'python benchmarks/students/contest.py run --regime label-free --network c3d --weights-alone --seeds 0 1 2',
+        'python benchmarks/students/contest.py run --regime label-free --network r3d --epochs 48 --weights-alone '
         '--seeds 0 1 2',
-        'python benchmarks/students/contest.py run --regime maps --jobs 2',
+        'python benchmarks/students/contest.py run --regime maps --weights-alone --jobs 2',
         'python benchmarks/students/contest.py render',
     ],
     'tests/test_configs.py::test_config_trains_and_validates': [  # every config, on small data
