@@ -1,5 +1,6 @@
 """The videos of a training set, as a cached teacher is shown them: all frames, in every spatial view."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +72,15 @@ class VideoSource:
         if 'video_reader' in results:
             results['video_reader'].close()
         return OpenedSample(int(results['total_frames']), SourceState.of(results), results['decoder'])
+
+    def size_of(self, sample_id: str) -> int | None:
+        """Bytes of a video's file, as in :class:`SourceState`; None for a folder of frames, or without a file."""
+        part, index = self._places[sample_id]
+        info = part.get_data_info(index)
+        try:
+            return None if info.get('frame_dir') else os.stat(info['filename']).st_size
+        except OSError:
+            return None
 
     def decoded(self, sample_id: str, frames: range) -> dict:
         """These frames, as DecodeClip gives them.

@@ -25,9 +25,9 @@ from kdtoolbox.teacher_cache.layout import (
     shard_file,
     videos_per_shard,
 )
-from kdtoolbox.teacher_cache.shards import to_stored, write_shard
+from kdtoolbox.teacher_cache.shards import Shard, to_stored, write_shard
 from kdtoolbox.teachers import FrameTeacher
-from kdtoolbox.terminal import Progress
+from kdtoolbox.terminal import Progress, say
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -61,7 +61,8 @@ class CacheJob:
 def write_cache(job: CacheJob, *, num_workers: int) -> None:
     """Write all shards that are absent; any number of processes may do this at the same time.
 
-    What is there is kept. A process that is killed leaves complete shards only; the next one goes on with the others.
+    What is there is kept, unless one of its videos has another size now. A process that is killed leaves complete
+    shards only; the next one goes on with the others.
 
     Args:
         num_workers: processes that decode; 0 decodes in this one.
@@ -70,6 +71,7 @@ def write_cache(job: CacheJob, *, num_workers: int) -> None:
         ValueError: the folder has a cache of something else, or cannot be written.
     """
     settings = prepare_folder(job)
+    _remove_shards_of_changed_videos(job, settings)
     absent = [number for number in range(settings.num_shards) if not shard_file(job.folder, number).is_file()]
     progress = Progress(settings.num_shards, what='shards', done=settings.num_shards - len(absent))
     try:
@@ -80,6 +82,19 @@ def write_cache(job: CacheJob, *, num_workers: int) -> None:
                 time.sleep(SECONDS_BETWEEN_LOOKS)  # other processes are at them; one may die
     finally:
         progress.close()
+
+
+def _remove_shards_of_changed_videos(job: CacheJob, settings: CacheSettings) -> None:
+    for number in range(settings.num_shards):
+        file = shard_file(job.folder, number)
+        changed = [
+            video.sample_id
+            for video in (Shard(file).videos.values() if file.is_file() else ())
+            if video.num_frames and job.source.size_of(video.sample_id) not in (None, video.size)
+        ]
+        if changed:
+            say(f'{changed[0]} is another file than when {file} was written, which is written again')
+            file.unlink(missing_ok=True)
 
 
 def prepare_folder(job: CacheJob) -> CacheSettings:

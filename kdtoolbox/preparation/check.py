@@ -195,6 +195,6 @@ def _balance(videos_per_class: dict[str, int]) -> list[str]:
             f'imbalance: {largest} has more than {IMBALANCE} times the videos of {smallest}; think of weighting '
             'or of accuracy per class',
         ]
-        if high > IMBALANCE * low
+        if high > IMBALANCE * max(low, 1)
         else [line]
     )

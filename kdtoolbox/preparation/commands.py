@@ -83,6 +83,8 @@ def n_frames(args: argparse.Namespace) -> int:
 
 def index(args: argparse.Namespace) -> int:
     """The index of each video's frames, beside it."""
+    if not args.video_dir.is_dir():
+        raise ValueError(f'{args.video_dir}: there is no such folder of videos')
     folder = args.video_dir / STATE_FOLDER
     folder.mkdir(exist_ok=True)
     with _closing_report(folder, 'index') as report:

@@ -49,7 +49,7 @@ def write_start(kind: str, name: str, folder: str | Path) -> tuple[list[Path], s
     module, class_name = module_name(name), class_name_of(name)
     if kind == 'plugin':
         class_name += 'Loss'
-    _check_free(kind, module, class_name)
+    _check_free(kind, name, module, class_name)
     values = {
         'name': class_name,
         'function': module_name(class_name),
@@ -86,10 +86,10 @@ def class_name_of(name: str) -> str:
     return ''.join(part[0].upper() + part[1:] for part in name.split('_') if part)
 
 
-def _check_free(kind: str, module: str, class_name: str) -> None:
+def _check_free(kind: str, name: str, module: str, class_name: str) -> None:
     if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_]*', class_name):
         raise ValueError(
-            f'the name {class_name!r} of a new {kind}: expected letters, digits and underscores, with a letter first, '
+            f'the name {name!r} of a new {kind}: expected letters, digits and underscores, with a letter first, '
             'such as MyLoss or my_plugin'
         )
     if keyword.iskeyword(module):

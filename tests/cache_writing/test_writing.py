@@ -128,6 +128,20 @@ def test_a_full_disk_is_one_message_and_leaves_nothing_half(origin, reference, t
     assert content(job.folder) == reference
 
 
+def test_a_shard_of_a_video_that_is_another_file_now_is_written_again(tmp_path, capsys):
+    videos, weights = write_videos(tmp_path / 'videos'), write_weights(tmp_path / 'teacher.pth')
+    config = config_of((videos, weights), tmp_path)
+    assert command('write', config) == 0
+    before = content(tmp_path / 'cache')
+    changed, other = sorted(path for path in videos.rglob('*') if path.suffix in ('.avi', '.mp4'))[:2]
+    changed.write_bytes(other.read_bytes())
+    assert command('verify', config) == 1
+    assert command('write', config) == 0 and command('verify', config) == 0
+    assert 'is another file than when' in capsys.readouterr().out
+    after = content(tmp_path / 'cache')
+    assert before.keys() == after.keys() and sum(before[name] != after[name] for name in before) == 1
+
+
 def test_another_teacher_other_views_and_other_videos_do_not_mix_into_a_cache(origin, tmp_path):
     videos, _ = origin
     write_cache(job_of(config_of(origin, tmp_path)), num_workers=0)

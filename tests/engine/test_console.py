@@ -95,14 +95,15 @@ def test_what_libraries_say_of_themselves_is_not_shown_and_the_file_has_everythi
 def test_verbose_shows_the_whole_log_and_quiet_only_warnings(config, capsys):
     verbose = '\n'.join(shown(capsys, 'train', config, '-v'))
     assert 'Epoch(train) [2][2/2]' in verbose and 'Hooks will be executed' in verbose
-    quiet = shown(capsys, 'train', config, '--quiet')
+    quiet = shown(capsys, 'train', config, '--quiet', '--work-dir', config.parent / 'quiet')
     assert quiet == ['warning: the teacher TinyImageNet has random weights: weights=None']
 
 
 def test_two_runs_of_one_second_have_logs_and_losses_of_their_own(config, capsys, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.time.time', lambda: 1_700_000_000.5)
     first, second = (shown(capsys, 'train', config, '--quiet') for _ in range(2))
-    assert first == second == ['warning: the teacher TinyImageNet has random weights: weights=None']
+    assert first == ['warning: the teacher TinyImageNet has random weights: weights=None']
+    assert second[0] == first[0] and 'holds checkpoints of an earlier training' in second[1] and len(second) == 2
     logs = sorted(config.parent.glob('run/*/*.log'))
     assert len(logs) == 2 and all(log.read_text().count('Epoch(train) [1][2/2]') == 1 for log in logs)
 
