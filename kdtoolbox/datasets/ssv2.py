@@ -1,10 +1,11 @@
 """Something-Something V2: hands that do something with something, 174 classes, many of which say where to."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kdtoolbox.datasets.annotations import Annotation, Annotations, annotation_at, existing
 from kdtoolbox.datasets.clip_dataset import ClipDataset
+from kdtoolbox.inspection.pipelines import transforms_in
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.registry import DATASETS
 
@@ -99,7 +100,7 @@ def refuse_flips(pipeline: Sequence) -> None:
 
     >>> refuse_flips([dict(type='Flip', flip_ratio=0)])
     """
-    for transform in _transforms(pipeline):
+    for transform in transforms_in(pipeline):
         kind = transform.get('type')
         name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
         operation = transform.get('op', '') if name.endswith('Wrapper') else name
@@ -110,14 +111,3 @@ def refuse_flips(pipeline: Sequence) -> None:
                 f'{operation} turns Something-Something\'s "from left to right" into its opposite, but not the label: '
                 'take it out of the pipeline'
             )
-
-
-def _transforms(pipeline: Sequence) -> Iterator[Mapping]:
-    """All transforms, also those inside of others."""
-    for transform in pipeline:
-        if isinstance(transform, Mapping):
-            yield transform
-            inside = transform.get('transforms', ())
-            yield from _transforms([inside] if isinstance(inside, (str, Mapping)) else inside)
-        elif isinstance(transform, Sequence) and not isinstance(transform, str):
-            yield from _transforms(transform)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
+from kdtoolbox.inspection.pipelines import transforms_in
 from kdtoolbox.isolation import quiet_log
 from kdtoolbox.registry import DATASETS
 
@@ -115,17 +116,6 @@ def _parts(dataset: Mapping, num_videos: int | None) -> Iterator[Part]:
     if shape[1] == 1:  # single frames are the segments of one clip
         number, shape = 1, (shape[0], number, *shape[2:])
     yield Part(_num_videos(dataset, num_videos), crops * number, shape)
-
-
-def transforms_in(pipeline: Sequence) -> Iterator[Mapping]:
-    """All transforms of a pipeline, also those inside of others."""
-    for transform in pipeline:
-        if isinstance(transform, Mapping):
-            yield transform
-            inside = transform.get('transforms', ())
-            yield from transforms_in([inside] if isinstance(inside, (str, Mapping)) else inside)
-        elif isinstance(transform, Sequence) and not isinstance(transform, str):
-            yield from transforms_in(transform)
 
 
 def shape_of_clips(pipeline: Sequence[Mapping]) -> tuple[int, int, int, int]:

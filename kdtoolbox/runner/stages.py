@@ -20,7 +20,7 @@ from kdtoolbox.deployment.mmaction2_student import export_student
 from kdtoolbox.engine.whole_checkpoints import newest_whole_checkpoint
 from kdtoolbox.plain_files import read_json
 from kdtoolbox.runner.training import train
-from kdtoolbox.safe_files import write_aside
+from kdtoolbox.safe_files import sha256_of, write_aside
 from kdtoolbox.terminal import say
 
 SETTINGS = 'stage.json'  # in a stage's folder: what it was trained with
@@ -130,12 +130,13 @@ def run_stages(
         folder = Path(work_dir) / stage.name
         students[stage.name] = folder / STUDENT_FILE
         if students[stage.name].is_file():
-            _check_same_stage(stage, folder)
-            say(f'{stage.name}: trained before')
+            _check_same_stage(stage, folder, students)
+            if is_main_process():
+                say(f'{stage.name}: trained before')
             continue
         config = stage_config(stage, students)
         if is_main_process():
-            write_aside(folder / SETTINGS, json.dumps(_settings_of(stage), indent=2))
+            write_aside(folder / SETTINGS, json.dumps(_settings_of(stage, students), indent=2))
         config.work_dir, config.launcher = str(folder), launcher
         if (interrupted := newest_whole_checkpoint(folder)) is not None:
             config.resume, config.load_from = True, interrupted
@@ -150,16 +151,21 @@ def run_stages(
     return students
 
 
-def _settings_of(stage: Stage) -> dict[str, object]:
-    return {'config': stage.config, 'cfg_options': json.loads(json.dumps(dict(stage.cfg_options), default=str))}
+def _settings_of(stage: Stage, students: Mapping[str, Path]) -> dict[str, object]:
+    used = {name for name, _ in _references(stage)}
+    return {
+        'config': stage.config,
+        'cfg_options': json.loads(json.dumps(dict(stage.cfg_options), default=str)),
+        'students': {name: sha256_of(students[name]) for name in sorted(used)},
+    }
 
 
-def _check_same_stage(stage: Stage, folder: Path) -> None:
-    """Refuse to take a student for that of a stage which has other settings now."""
-    if (folder / SETTINGS).is_file() and read_json(folder / SETTINGS) != _settings_of(stage):
+def _check_same_stage(stage: Stage, folder: Path, students: Mapping[str, Path]) -> None:
+    """Refuse to take a student for that of a stage which has other settings now, or other students before it."""
+    if (folder / SETTINGS).is_file() and read_json(folder / SETTINGS) != _settings_of(stage, students):
         raise ValueError(
-            f'stage {stage.name!r} was trained with other settings than it has now, those in {folder / SETTINGS}: name '
-            f'another --work-dir, or remove {folder} and the folders of the stages after it'
+            f'stage {stage.name!r} was trained with other settings, or from other students, than it has now; those are '
+            f'in {folder / SETTINGS}: name another --work-dir, or remove {folder} and the folders after it'
         )
 
 

@@ -3,6 +3,8 @@
 import json
 import shutil
 from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +17,11 @@ from kdtoolbox.evaluation.video_record import load_record
 from kdtoolbox.reporting.run_origin import read_commands
 from kdtoolbox.reporting.runs import read_run
 from kdtoolbox.reporting.runs.outcomes import ACCURACY, RETRIEVAL1, RETRIEVAL5, TEACHER, outcomes_of
+from kdtoolbox.runner import measure_run as measuring
 from kdtoolbox.runner.measure_run import best_checkpoint, measure_run
 from kdtoolbox.runner.testing import test_student as metrics_of_student
 from kdtoolbox.runner.training import train
+from kdtoolbox.safe_files import load_safely
 from tests.tiny import TinyImageNet, run_config, teacher_config
 
 
@@ -60,6 +64,35 @@ def test_what_is_measured_is_what_testing_gives_and_is_kept(trained, tmp_path, c
     assert run.costs['student']['parameters'] > run.costs['teacher']['parameters'] > 0
     assert sum(run.gradient_shares.values()) == pytest.approx(1) and set(run.gradient_shares) == {'loss_cls', 'loss_kd'}
     assert 'p.missing' not in (tmp_path / 'report.html').read_text().partition('</style>')[2]
+
+
+def test_shares_of_the_gradient_are_those_at_the_end_of_the_training(trained, tmp_path):
+    folder, config = trained
+    rising = config.to_dict()
+    rising['model']['terms']['kd']['weight_schedule'] = [(0, 0), (0.3, 1)]
+    shares = measuring._gradient_shares(rising, Path(best_checkpoint(folder)), tmp_path)
+    assert set(shares) == {'loss_cls', 'loss_kd'} and shares['loss_kd'] > 0
+
+
+def test_a_mean_teacher_is_measured_as_the_checkpoint_has_it(tmp_path, monkeypatch):
+    teacher = dict(type='EMATeacher', view=dict(size=16), decay=0.9)
+    config = run_config(
+        tmp_path / 'run', epochs=1, teacher=teacher, terms=dict(kd=dict(loss=dict(type='KLDivergence')))
+    )
+    config.custom_hooks.append(dict(type='EMATeacherHook'))
+    settings = config.to_dict()
+    train(config)
+    seen = []
+    monkeypatch.setattr(measuring, 'examine', lambda model, batch: seen.append(model) or SimpleNamespace(losses=[]))
+    measuring._gradient_shares(settings, tmp_path / 'run/epoch_1.pth', tmp_path)
+    stored = load_safely(tmp_path / 'run/epoch_1.pth', what='checkpoint')['ema_teachers']['']
+    state = seen[0].teachers[''].average.state_dict()
+    assert stored.keys() == state.keys() and all(torch.equal(value, state[name]) for name, value in stored.items())
+
+
+def test_the_teacher_behind_a_cache_is_the_one_that_is_measured():
+    cached = dict(type='CachedTeacher', cache='gone', teacher=teacher_config())
+    assert measuring._teachers(dict(teacher=cached, terms=dict(kd={}))) == {'': teacher_config()}
 
 
 def test_it_is_measured_once_for_a_checkpoint(trained, monkeypatch):

@@ -9,8 +9,10 @@ import pytest
 from kdtoolbox.reporting.run_origin import FILE, MAX_KEPT, commit_of, read_commands, record_command
 from kdtoolbox.reporting.runs.outcomes import Outcomes
 from kdtoolbox.reporting.runs.run import Run
-from kdtoolbox.reporting.runs.scalars import read_curves
+from kdtoolbox.reporting.runs.scalars import Curves, read_curves
 from kdtoolbox.reporting.sections.accuracies import paired
+from kdtoolbox.reporting.sections.context import Context
+from kdtoolbox.reporting.sections.learning import learning
 
 
 def write_log(folder, *entries: dict) -> None:
@@ -78,3 +80,9 @@ def test_videos_of_one_name_are_no_pairs():
     assert paired(twice, twice, 'top-1') is None
     once = Outcomes(['a', 'b'], {'top-1': np.array([1.0, 0.0])}, {})
     assert paired(once, once, 'top-1').value == 0
+
+
+def test_the_discriminators_loss_is_no_part_of_the_students():
+    curves = Curves({'loss_cls': {1: 1.0, 2: 0.5}, 'discriminator_loss': {1: 9.0, 2: 9.0}})
+    blocks = learning(Context(Run(Path('run'), 'run', curves=curves), None, None, 'run1')).blocks
+    assert 'There is one part, cls (labels): its share is 100 %.' in [getattr(block, 'text', '') for block in blocks]
